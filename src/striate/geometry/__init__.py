@@ -1,0 +1,49 @@
+"""One axis at a time: intervals, windows, padding conventions and axis maps. Integers and fractions only."""
+
+from striate.geometry.axis_map import (
+    AxisMap,
+    Border,
+    Groups,
+    Prefix,
+    Run,
+    TapMap,
+    Whole,
+    adaptive_map,
+    expand_map,
+    gather_map,
+    pad_map,
+    part_map,
+    slice_map,
+    transposed_map,
+    window_map,
+)
+from striate.geometry.interval import Interval
+from striate.geometry.padding import CaffeCeil, Convention, Explicit, Padding, resolve_padding
+from striate.geometry.resize import resize_map
+from striate.geometry.window import Window
+
+__all__ = [
+    "AxisMap",
+    "Border",
+    "CaffeCeil",
+    "Convention",
+    "Explicit",
+    "Groups",
+    "Interval",
+    "Padding",
+    "Prefix",
+    "Run",
+    "TapMap",
+    "Whole",
+    "Window",
+    "adaptive_map",
+    "expand_map",
+    "gather_map",
+    "pad_map",
+    "part_map",
+    "resize_map",
+    "resolve_padding",
+    "slice_map",
+    "transposed_map",
+    "window_map",
+]

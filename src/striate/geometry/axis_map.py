@@ -1,0 +1,256 @@
+"""Axis maps: which input indices each output index of one axis reads.
+
+Every map has ``in_size``, ``out_size`` and ``reads(i)``, the exact real indices of unit ``i``.
+``TapMap`` holds every map whose units read a few fixed taps: windows, transposed windows,
+resizes, slices, flips, pads, crops, adaptive pooling, fixed gathers. ``Whole``, ``Groups`` and
+``Prefix`` read unbroken ranges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from math import gcd
+from typing import NamedTuple
+
+from striate.errors import InputError
+from striate.geometry.window import Window
+
+
+class Border(Enum):
+    """What stands outside the input: nothing (zeros), or real pixels read a second time."""
+
+    ZERO = "zero"
+    REFLECT = "reflect"
+    SYMMETRIC = "symmetric"
+    REPLICATE = "replicate"
+    CIRCULAR = "circular"
+
+    def resolve(self, index: int, n: int) -> int | None:
+        """The real index that stands at ``index`` of an axis of ``n``, or None for a zero.
+
+        >>> Border.REFLECT.resolve(-2, 5), Border.CIRCULAR.resolve(-2, 5), Border.ZERO.resolve(-2, 5)
+        (2, 3, None)
+        """
+        if 0 <= index < n:
+            return index
+        match self:
+            case Border.ZERO:
+                return None
+            case Border.REPLICATE:
+                return min(max(index, 0), n - 1)
+            case Border.CIRCULAR:
+                return index % n
+            case Border.REFLECT:
+                if n == 1:
+                    return 0
+                folded = index % (2 * n - 2)
+                return min(folded, 2 * n - 2 - folded)
+            case Border.SYMMETRIC:
+                folded = index % (2 * n)
+                return min(folded, 2 * n - 1 - folded)
+
+
+class Run(NamedTuple):
+    """``count`` reads: output ``out_start + m*out_step`` reads input ``in_start + m*in_step``."""
+
+    out_start: int
+    out_step: int
+    in_start: int
+    in_step: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TapMap:
+    """Output ``i`` reads ``t + (i // out_step) * in_step`` for each ``t`` in ``taps[i % out_step]``.
+
+    ``out_step == len(taps)``. Indices outside the input are resolved by ``border``. ``periodic``
+    says that the rule holds beyond the axis (a window's does, a part of a concatenation's does not).
+    """
+
+    in_size: int
+    out_size: int
+    in_step: int
+    taps: tuple[tuple[int, ...], ...]
+    border: Border = Border.ZERO
+    periodic: bool = True
+
+    @property
+    def out_step(self) -> int:
+        """Output units after which the pattern of taps repeats."""
+        return len(self.taps)
+
+    def virtual(self, i: int) -> tuple[int, ...]:
+        """The taps of ``i`` as if the input had no end, for any integer ``i``."""
+        shift = (i // self.out_step) * self.in_step
+        return tuple(t + shift for t in self.taps[i % self.out_step])
+
+    def reads(self, i: int) -> tuple[int, ...]:
+        """The real indices unit ``i`` reads, a pixel read twice standing twice."""
+        found = (self.border.resolve(t, self.in_size) for t in self.virtual(i))
+        return tuple(index for index in found if index is not None)
+
+    def runs(self) -> tuple[Run, ...]:
+        """All reads of all units, as strided runs."""
+        return _runs(self)
+
+
+@lru_cache(maxsize=4096)
+def _runs(m: TapMap) -> tuple[Run, ...]:
+    found: list[Run] = []
+    for phase, taps in enumerate(m.taps):
+        units = len(range(phase, m.out_size, m.out_step))
+        for tap in taps:
+            inside = _inside(tap, m.in_step, m.in_size, units)
+            if inside:
+                found.append(
+                    Run(phase + inside.start * m.out_step, m.out_step,
+                        tap + inside.start * m.in_step, m.in_step, len(inside))
+                )
+            if m.border is not Border.ZERO:
+                for k in (*range(inside.start), *range(inside.stop, units)):
+                    real = m.border.resolve(tap + k * m.in_step, m.in_size)
+                    if real is not None:
+                        found.append(Run(phase + k * m.out_step, 1, real, 1, 1))
+    return tuple(found)
+
+
+def _inside(tap: int, step: int, n: int, units: int) -> range:
+    """The ``k`` below ``units`` with ``0 <= tap + k*step < n``; empty ranges start at zero."""
+    if step == 0:
+        return range(units) if 0 <= tap < n else range(0)
+    if step < 0:
+        tap, step = n - 1 - tap, -step
+    first = max(-(tap // step), 0)
+    last = min((n - 1 - tap) // step, units - 1)
+    return range(first, last + 1) if first <= last else range(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Every output unit reads every input index: global pooling, attention, a dense layer."""
+
+    in_size: int
+    out_size: int = 1
+
+    def reads(self, i: int) -> tuple[int, ...]:
+        """All indices."""
+        return tuple(range(self.in_size))
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Output unit ``o`` reads the block of inputs that its group owns (grouped convolution)."""
+
+    in_size: int
+    out_size: int
+    groups: int
+
+    def __post_init__(self) -> None:
+        if self.groups < 1 or self.in_size % self.groups or self.out_size % self.groups:
+            raise InputError(
+                f"{self.groups} groups must divide {self.in_size} inputs and {self.out_size} outputs"
+            )
+
+    def reads(self, i: int) -> tuple[int, ...]:
+        """The indices of the block."""
+        block = self.in_size // self.groups
+        first = i // (self.out_size // self.groups) * block
+        return tuple(range(first, first + block))
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Output ``i`` reads all inputs up to and with ``i`` (a scan, a forward RNN), or from ``i`` on."""
+
+    in_size: int
+    reverse: bool = False
+
+    @property
+    def out_size(self) -> int:
+        """As many outputs as inputs."""
+        return self.in_size
+
+    def reads(self, i: int) -> tuple[int, ...]:
+        """The indices scanned before unit ``i`` is written."""
+        return tuple(range(i, self.in_size) if self.reverse else range(i + 1))
+
+
+AxisMap = TapMap | Whole | Groups | Prefix
+
+
+def window_map(window: Window, n: int, border: Border = Border.ZERO, out_size: int | None = None) -> TapMap:
+    """The map of a sliding window over ``n`` pixels.
+
+    >>> window_map(Window(3, stride=2, pad_before=1, pad_after=1), 4).reads(0)
+    (0, 1)
+    """
+    count = window.output_size(n) if out_size is None else out_size
+    return TapMap(n, count, window.stride, (window.reads(0),), border)
+
+
+def transposed_map(window: Window, n: int, output_padding: int = 0) -> TapMap:
+    """The map of a transposed convolution: output ``i`` reads ``j`` where ``window`` at ``j`` reads ``i``.
+
+    Output size ``(n-1)*stride - pad_before - pad_after + extent + output_padding``; source:
+    ``torch.nn.ConvTranspose2d``.
+
+    >>> transposed_map(Window(3, stride=2, pad_before=1, pad_after=1), 2, output_padding=1).out_size
+    4
+    """
+    size = (n - 1) * window.stride - window.pad_before - window.pad_after + window.extent + output_padding
+    phases: list[list[int]] = [[] for _ in range(window.stride)]
+    for k in range(window.size):
+        offset = k * window.dilation - window.pad_before
+        phases[offset % window.stride].append(-(offset // window.stride))
+    taps = tuple(tuple(sorted(taps)) for taps in phases)
+    return TapMap(n, max(size, 0), 1, taps)
+
+
+def slice_map(n: int, start: int, count: int, step: int = 1) -> TapMap:
+    """The map of ``x[start::step]`` with ``count`` units; a negative step flips.
+
+    >>> slice_map(5, 4, 5, -1).reads(0)
+    (4,)
+    """
+    return TapMap(n, count, step, ((start,),))
+
+
+def pad_map(n: int, before: int, after: int, border: Border = Border.ZERO) -> TapMap:
+    """The map of a pad (negative: crop) on both sides."""
+    return TapMap(n, max(n + before + after, 0), 1, ((-before,),), border)
+
+
+def part_map(n: int, offset: int, total: int) -> TapMap:
+    """The map of one part of a concatenation: ``n`` inputs standing at ``offset`` of ``total`` outputs."""
+    return TapMap(n, total, 1, ((-offset,),), periodic=False)
+
+
+def expand_map(count: int) -> TapMap:
+    """The map of one index seen by ``count`` outputs (broadcasting)."""
+    return TapMap(1, count, 0, ((0,),))
+
+
+def gather_map(n: int, indices: tuple[int, ...]) -> TapMap:
+    """The map of a fixed gather; negative indices count from the end.
+
+    >>> gather_map(4, (3, -4)).reads(1)
+    (0,)
+    """
+    for index in indices:
+        if not -n <= index < n:
+            raise InputError(f"gather index {index} lies outside an axis of {n}")
+    return TapMap(n, len(indices), 0, tuple((i % n,) for i in indices), periodic=False)
+
+
+def adaptive_map(n: int, count: int) -> TapMap:
+    """The map of adaptive pooling: unit ``i`` reads ``floor(i*n/count) .. ceil((i+1)*n/count)``.
+
+    Source: ``torch.nn.AdaptiveAvgPool2d``.
+    """
+    divisor = gcd(n, count)
+    phases, step = count // divisor, n // divisor
+    taps = tuple(tuple(range(i * n // count, -(-(i + 1) * n // count))) for i in range(phases))
+    return TapMap(n, count, step, taps)

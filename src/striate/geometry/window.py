@@ -1,0 +1,73 @@
+"""The sliding window of one axis: size, stride, dilation, padding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from striate.errors import InputError
+from striate.geometry.interval import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of ``size`` taps, ``dilation`` apart, moved by ``stride`` over a padded axis.
+
+    Negative pads crop. ``ceil`` rounds the output size up by PyTorch's rule: a window may not
+    start in the right padding.
+
+    >>> Window(3, stride=2, pad_before=1, pad_after=1).output_size(4)
+    2
+    >>> Window(3, stride=2, pad_before=1).reads(1)
+    (1, 2, 3)
+    """
+
+    size: int
+    stride: int = 1
+    dilation: int = 1
+    pad_before: int = 0
+    pad_after: int = 0
+    ceil: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("size", "stride", "dilation"):
+            if getattr(self, name) < 1:
+                raise InputError(f"Window: {name} must be at least 1, got {getattr(self, name)}")
+
+    @property
+    def extent(self) -> int:
+        """Distance from the first tap to one past the last: ``dilation * (size - 1) + 1``."""
+        return self.dilation * (self.size - 1) + 1
+
+    def output_size(self, n: int) -> int:
+        """Output units over ``n`` input pixels; zero where the padded input is smaller than the window.
+
+        ``floor((n + pad_before + pad_after - dilation*(size-1) - 1) / stride) + 1``; source:
+        ``torch.nn.Conv2d`` and, for ``ceil``, ``torch.nn.MaxPool2d``.
+        """
+        room = n + self.pad_before + self.pad_after - self.extent
+        if room < 0:
+            return 0
+        if not self.ceil:
+            return room // self.stride + 1
+        count = -(-room // self.stride) + 1
+        starts_in_padding = (count - 1) * self.stride >= n + self.pad_before
+        return count - 1 if starts_in_padding else count
+
+    def reads(self, i: int) -> tuple[int, ...]:
+        """The exact taps of output unit ``i``, unclipped: negative ones lie in the padding."""
+        first = i * self.stride - self.pad_before
+        return tuple(range(first, first + self.extent, self.dilation))
+
+    def needs(self, units: Interval) -> Interval:
+        """The hull of all taps of an interval of output units, unclipped."""
+        if units.unbounded:
+            return units
+        first = units.start * self.stride - self.pad_before
+        if units.empty:
+            return Interval(first, first)
+        return Interval(first, (units.stop - 1) * self.stride - self.pad_before + self.extent)
+
+    def never_read(self, n: int) -> tuple[int, ...]:
+        """Input pixels that no output unit reads, in order."""
+        read = {tap for i in range(self.output_size(n)) for tap in self.reads(i)}
+        return tuple(pixel for pixel in range(n) if pixel not in read)
