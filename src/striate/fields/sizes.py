@@ -1,0 +1,147 @@
+"""How fields depend on the input size, and how two networks differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from striate.errors import InputError
+from striate.fields.fields import AxisField, Fields, Span
+from striate.network import Network
+from striate.network.relation import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class SizePoint:
+    """The fields of one layer at one input size; ``shift`` is how far the centre of unit 0 moves per axis.
+
+    Shifts are in pixels against the size whose field starts furthest right (the least padding before).
+    """
+
+    size: Shape
+    axes: tuple[AxisField, ...]
+    shift: tuple[Fraction | None, ...]
+
+    @property
+    def aligned(self) -> bool:
+        """Whether nothing shifts and no merge above is misaligned."""
+        return not any(self.shift) and all(axis.status != "misaligned" for axis in self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One layer over several input sizes; ``still`` lists the sizes at which nothing shifts."""
+
+    layer: str
+    points: tuple[SizePoint, ...]
+
+    @property
+    def still(self) -> tuple[Shape, ...]:
+        """Sizes whose centres stand where the least padding puts them."""
+        return tuple(point.size for point in self.points if point.aligned)
+
+
+def sweep(network: Network, layer: str, sizes: Iterable[int | Shape], source: str | None = None,
+          layout: str | None = None) -> Sweep:
+    """Read the network again at each spatial size (one number: the same on every axis).
+
+    Raises InputError for an unknown layer, or where the network cannot be read at another size.
+    """
+    if network.rebind is None:
+        raise InputError(f"{network.name} was built by hand: it cannot be read at another input size")
+    here = Fields(network, source, layout)
+    network.tensor(layer)
+    found: list[tuple[Shape, tuple[AxisField, ...]]] = []
+    for size in sizes:
+        spatial = (size,) * len(here.spatial) if isinstance(size, int) else tuple(size)
+        if len(spatial) != len(here.spatial):
+            raise InputError(f"size {size} has {len(spatial)} numbers, the input has {len(here.spatial)} spatial axes")
+        shape = list(network.shapes[here.source])
+        for axis, n in zip(here.spatial.values(), spatial, strict=True):
+            shape[axis] = n
+        fields = Fields(network.rebind(tuple(shape)), here.source, here.layout)
+        found.append((spatial, tuple(fields[layer].axes.values())))
+    if not found:
+        raise InputError("sweep needs at least one size")
+    columns = zip(*([_centre(axis) for axis in axes] for _, axes in found), strict=True)
+    best = [max((c for c in column if c is not None), default=None) for column in columns]
+    points = []
+    for spatial, axes in found:
+        centres = [_centre(axis) for axis in axes]
+        shift = tuple(None if c is None or b is None else c - b for c, b in zip(centres, best, strict=True))
+        points.append(SizePoint(spatial, axes, shift))
+    return Sweep(layer, tuple(points))
+
+
+def _centre(axis: AxisField) -> Fraction | None:
+    """The centre of unit 0's field, local where a global path hides it."""
+    span = axis.local or axis
+    if span.start is None or span.size is None:
+        return None
+    return span.start + Fraction(span.size - 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One pair of layers that see different pixels: ``kind`` is ``shape``, ``size``, ``stride``, ``shift`` or ``status``."""
+
+    left: str
+    right: str
+    axis: str
+    kind: str
+    values: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two networks layer by layer: how layers were paired, what differs, what stands on one side only."""
+
+    paired: tuple[tuple[str, str], ...]
+    differences: tuple[Difference, ...]
+    only_left: tuple[str, ...]
+    only_right: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether every layer is paired and sees the same pixels."""
+        return not (self.differences or self.only_left or self.only_right)
+
+
+def compare(left: Fields, right: Fields) -> Comparison:
+    """Pair layers by name where both have it, else by order among windowed layers, and list every difference."""
+    names_left, names_right = _windowed(left), _windowed(right)
+    common = [name for name in names_left if name in set(names_right)]
+    if common:
+        paired = [(name, name) for name in common]
+    else:
+        paired = list(zip(names_left, names_right, strict=False))
+    seen_left, seen_right = ({pair[k] for pair in paired} for k in (0, 1))
+    return Comparison(
+        tuple(paired),
+        tuple(d for a, b in paired for d in _differences(left, right, a, b)),
+        tuple(name for name in names_left if name not in seen_left),
+        tuple(name for name in names_right if name not in seen_right),
+    )
+
+
+WINDOWED = ("conv", "conv_transpose", "pool", "adaptive_pool", "resize", "unfold", "sliding")
+
+
+def _windowed(fields: Fields) -> list[str]:
+    return [node.name for node in fields.network.nodes if node.op in WINDOWED and node.name in set(fields)]
+
+
+def _differences(left: Fields, right: Fields, a: str, b: str) -> list[Difference]:
+    one, two = left[a], right[b]
+    found = []
+    if one.shape != two.shape:
+        found.append(Difference(a, b, "", "shape", (str(one.shape), str(two.shape))))
+    for axis in one.axes.keys() & two.axes.keys():
+        x, y = one.axes[axis], two.axes[axis]
+        p: AxisField | Span = x.local or x
+        q: AxisField | Span = y.local or y
+        facts = [("status", x.status, y.status), ("size", p.size, q.size), ("stride", p.stride, q.stride)]
+        facts.append(("shift", p.start, q.start))
+        found += [Difference(a, b, axis, kind, (str(u), str(v))) for kind, u, v in facts if u != v]
+    return found

@@ -1,0 +1,84 @@
+"""The network a user holds: the common form, with every question one can ask of it as a method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields as dataclass_fields
+from functools import cached_property
+from os import PathLike
+from typing import Any
+
+from striate.errors import InputError
+from striate.fields import Comparison, Costs, Effective, Fields, Reach, Region, Sweep
+from striate.fields import compare as compare_fields
+from striate.fields import costs, effective_field, reach, region, sweep
+from striate.network import Network as CommonForm
+from striate.network.relation import Shape
+from striate.network.onnx_reader import read_onnx
+from striate.network.torch_reader import read_torch
+
+InputShape = Shape | Sequence[int] | Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | None
+
+
+class Network(CommonForm):
+    """A network bound to concrete input shapes; ask it for fields, regions, reach, costs."""
+
+    @classmethod
+    def of(cls, form: CommonForm) -> Network:
+        """The same network with this class's methods."""
+        return cls(**{item.name: getattr(form, item.name) for item in dataclass_fields(form)})
+
+    def fields(self, source: str | None = None, layout: str | None = None) -> Fields:
+        """The receptive field of every layer with respect to one input (default: the one of highest rank).
+
+        ``layout`` names the input's axes by letters, ``"NCHW"`` for rank 4 by default.
+        """
+        if source is None and layout is None:
+            return self._fields
+        return Fields(self, source, layout)
+
+    @cached_property
+    def _fields(self) -> Fields:
+        return Fields(self)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """Parameters, multiply-accumulates and peak activation memory."""
+        return costs(self)
+
+    def region(self, layer: str, at: Sequence[int], channel: int | None = None) -> Region:
+        """The input pixels that the unit of ``layer`` at ``at`` (one index per spatial axis) reads."""
+        return region(self._fields, layer, tuple(at), channel)
+
+    def reach(self, at: Sequence[int], layer: str, channel: int | None = None) -> Reach:
+        """The units of ``layer`` that the input pixel at ``at`` can change."""
+        return reach(self._fields, tuple(at), layer, channel)
+
+    def effective(self, layer: str, at: Sequence[int] | None = None) -> Effective:
+        """The effective field of a unit (default: the centre one) from path counts."""
+        return effective_field(self._fields, layer, None if at is None else tuple(at))
+
+    def sweep(self, layer: str, sizes: Iterable[int | Shape]) -> Sweep:
+        """The fields of ``layer`` at several input sizes, and the sizes at which nothing shifts."""
+        return sweep(self, layer, sizes)
+
+    def compare(self, other: CommonForm) -> Comparison:
+        """This network and another, layer by layer: where shapes agree and pixels do not."""
+        return compare_fields(self._fields, Fields(other))
+
+
+def load(model: str | PathLike[str] | Any, input_shape: InputShape = None, *, unknown: str = "refuse") -> Network:
+    """Read a model file (ONNX) or a ``torch.nn.Module`` as a Network.
+
+    ``input_shape`` is the shape of the input, needed for modules and for files with dynamic dimensions; a
+    mapping names several inputs. ``unknown="whole"`` counts operators without a rule as seeing everything.
+    Raises ModelError for files that cannot be read, UnsupportedError for operators without a rule,
+    InputError for shapes that do not fit.
+    """
+    if unknown not in ("refuse", "whole"):
+        raise InputError(f"unknown={unknown!r}: use 'refuse' or 'whole'")
+    if isinstance(model, str | PathLike):
+        return Network.of(read_onnx(model, input_shape, unknown=unknown))
+    if input_shape is None:
+        raise InputError("a torch module needs input_shape, such as (1, 3, 224, 224)")
+    return Network.of(read_torch(model, input_shape, unknown=unknown))

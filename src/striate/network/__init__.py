@@ -1,0 +1,5 @@
+"""The common form of a network, one rule per operator, one reader per format."""
+
+from striate.network.network import Network, Node
+
+__all__ = ["Network", "Node"]

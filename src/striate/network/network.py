@@ -1,0 +1,94 @@
+"""The common form of a network: nodes in execution order over named tensors with concrete shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+from striate.errors import InputError, ModelError
+from striate.network.relation import Shape, shape_after
+from striate.network.rules import RULES, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operator: ``op`` names its rule, ``source`` is the model's own word for it.
+
+    ``inputs`` name tensors; those that no node writes and that are no network input are constants.
+    ``parameters`` counts the learned values the node holds.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    parameters: int = 0
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network bound to concrete input shapes.
+
+    ``shapes`` and ``item_bytes`` speak of every tensor; ``aliases`` maps further layer names (a
+    submodule's path, an output's name) to tensors; ``rebind`` reads the model again at another
+    input shape.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    shapes: Mapping[str, Shape]
+    item_bytes: Mapping[str, int] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    rebind: Callable[[Shape], Network] | None = None
+
+    @cached_property
+    def results(self) -> tuple[Result, ...]:
+        """What each node's rule says: shapes, relations, costs; in node order."""
+        return tuple(self._apply(node) for node in self.nodes)
+
+    def _apply(self, node: Node) -> Result:
+        rule = RULES[node.op]
+        result = rule.apply(node.attributes, tuple(self.shapes[name] for name in node.inputs))
+        for name, output in zip(node.outputs, result.outputs, strict=False):
+            if output.shape != self.shapes[name]:
+                raise ModelError(
+                    f"{node.name} ({node.source}): the rule for {node.op} gives shape {output.shape}, "
+                    f"the model says {self.shapes[name]}"
+                )
+        return result
+
+    @cached_property
+    def layers(self) -> Mapping[str, str]:
+        """Every layer name and the tensor it stands for, nodes first, in execution order."""
+        named = {node.name: node.outputs[0] for node in self.nodes}
+        named.update({name: name for name in self.inputs})
+        for name, tensor in self.aliases.items():
+            named.setdefault(name, tensor)
+        for node in self.nodes:
+            for output in node.outputs:
+                named.setdefault(output, output)
+        return named
+
+    def tensor(self, layer: str) -> str:
+        """The tensor a layer name stands for; an unknown name is an error that suggests the nearest."""
+        if layer in self.layers:
+            return self.layers[layer]
+        near = get_close_matches(layer, self.layers, n=1, cutoff=0.0)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"no layer {layer!r} in {self.name}{hint}")
+
+    def validate(self) -> None:
+        """Raise ModelError where a relation does not lead to the shape of its output."""
+        for node, result in zip(self.nodes, self.results, strict=True):
+            for output in result.outputs:
+                for name, reads in zip(node.inputs, output.reads, strict=True):
+                    for relation in reads:
+                        if shape_after(relation, self.shapes[name]) != output.shape:
+                            raise ModelError(f"{node.name}: relation from {name} misses {output.shape}")

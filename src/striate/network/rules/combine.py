@@ -1,0 +1,210 @@
+"""Operators that mix elements: arithmetic, reductions, normalisation, products, recurrence."""
+
+from __future__ import annotations
+
+from math import prod
+
+from striate.errors import InputError
+from striate.geometry import Groups, Prefix, TapMap, Whole, expand_map
+from striate.network.relation import (
+    ELEMENTWISE,
+    IDENTITY,
+    NOTHING,
+    Along,
+    Insert,
+    Permute,
+    Reads,
+    Relation,
+    Shape,
+    Step,
+    broadcast,
+    drop,
+    everything,
+    mix,
+    reduce,
+    shape_after,
+)
+from striate.network.rules.base import Attributes, Output, Result, one, rule, through, weighted
+
+
+@rule("elementwise")
+def elementwise(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Arithmetic and activations, with broadcasting; a batch normalisation in inference counts here.
+
+    Attributes: parameters (how many trailing inputs are per-channel values, not data).
+    """
+    kept = len(shapes) - a.get("parameters", 0)
+    shape = broadcast_shape(shapes[:kept])
+    reads = [(broadcast(s, shape),) for s in shapes[:kept]]
+    return one(shape, *reads, *[NOTHING] * (len(shapes) - kept))
+
+
+def broadcast_shape(shapes: tuple[Shape, ...]) -> Shape:
+    """NumPy's common shape."""
+    rank = max(map(len, shapes))
+    columns = zip(*((1,) * (rank - len(s)) + s for s in shapes), strict=True)
+    found = []
+    for column in columns:
+        sizes = {n for n in column if n != 1}
+        if len(sizes) > 1:
+            raise InputError(f"shapes {', '.join(map(str, shapes))} do not broadcast together")
+        found.append(sizes.pop() if sizes else 1)
+    return tuple(found)
+
+
+@rule("constant")
+def constant(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """A value that depends on no input's elements (a shape, a range, zeros). Attributes: shape."""
+    return one(tuple(a["shape"]), *[NOTHING] * len(shapes))
+
+
+@rule("reduce")
+def reduce_rule(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Mean, sum, max, norm, arg-max over axes. Attributes: axes, keepdims, outputs."""
+    axes = tuple(a["axes"])
+    result = through(reduce(shapes[0], axes, a.get("keepdims", True)), shapes)
+    return Result(result.outputs * a.get("outputs", 1))
+
+
+@rule("mix")
+def mix_rule(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Softmax, layer, group, instance and local response normalisation, sort, FFT: an element and all along axes.
+
+    Attributes: axes; groups (the channels of axis 1 that are normalised together); statistics (shapes of
+    further outputs). Further inputs are parameters.
+    """
+    x, groups = shapes[0], a.get("groups")
+    spread: Relation = mix(x, tuple(a["axes"]))
+    if groups is not None:
+        spread = (Along(1, Groups(x[1], x[1], groups)), *spread)
+    outputs = [Output(x, ((IDENTITY, spread), *((everything(s, x),) for s in shapes[1:])))]
+    outputs += [Output(t, tuple((everything(s, t),) for s in shapes)) for t in a.get("statistics", ())]
+    return Result(tuple(outputs))
+
+
+@rule("matmul")
+def matmul(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """NumPy's matrix product; a second input that holds weights is read like data and depends on nothing."""
+    x, y = shapes[0], shapes[1]
+    left, right = (x if len(x) > 1 else (1, *x)), (y if len(y) > 1 else (*y, 1))
+    batch = broadcast_shape((left[:-2], right[:-2])) if len(left) + len(right) > 4 else ()
+    full = (*batch, left[-2], right[-1])
+    read_left: list[Step] = [Insert(0)] * (len(full) - len(x))
+    read_left += [Along(len(full) - 1, Whole(left[-1], right[-1]))]
+    read_left += [s for s in broadcast((*left[:-1], 1), (*batch, left[-2], 1)) if isinstance(s, Along)]
+    read_right: list[Step] = [Insert(1)] if len(y) == 1 else []
+    read_right += [Insert(0)] * (len(full) - len(right))
+    read_right += [Along(len(full) - 2, Whole(right[-2], left[-2]))]
+    read_right += [s for s in broadcast((*right[:-2], 1, 1), (*batch, 1, 1)) if isinstance(s, Along)]
+    dropped = tuple(
+        axis for axis, gone in ((len(full) - 2, len(x) == 1), (len(full) - 1, len(y) == 1)) if gone
+    )
+    tail = drop(dropped)
+    shape = shape_after(tail, full)
+    rest: list[Reads] = [NOTHING] * (len(shapes) - 2)
+    reads = ((tuple(read_left) + tail,), (tuple(read_right) + tail,))
+    return one(shape, *reads, *rest, macs=prod(full) * left[-1])
+
+
+@rule("linear")
+def linear(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """A dense layer over one axis. Attributes: out_features, axis (default the last). Further inputs are weights."""
+    x = shapes[0]
+    axis = a.get("axis", len(x) - 1)
+    result = weighted((Along(axis, Whole(x[axis], a["out_features"])),), shapes)
+    return Result(result.outputs, prod(result.outputs[0].shape) * x[axis])
+
+
+@rule("einsum")
+def einsum(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Einstein summation without ellipsis or repeated letters in an operand. Attributes: equation ('ij,jk->ik')."""
+    operands, letters = a["equation"].replace(" ", "").split("->")
+    terms = operands.split(",")
+    sizes = {c: n for term, s in zip(terms, shapes, strict=True) for c, n in zip(term, s, strict=True)}
+    reads = [(_einsum_read(term, letters, sizes),) for term in terms]
+    macs = prod(sizes.values()) if len(terms) > 1 else 0
+    return one(tuple(sizes[c] for c in letters), *reads, macs=macs)
+
+
+def _einsum_read(term: str, letters: str, sizes: dict[str, int]) -> Relation:
+    summed = tuple(k for k, c in enumerate(term) if c not in letters)
+    shape = tuple(sizes[c] for c in term)
+    kept = [c for c in term if c in letters]
+    steps: list[Step] = list(reduce(shape, summed, keepdims=False))
+    order = tuple(kept.index(c) for c in letters if c in kept)
+    if order != tuple(range(len(order))):
+        steps.append(Permute(order))
+    for position, c in enumerate(letters):
+        if c not in kept:
+            steps += [Insert(position), Along(position, expand_map(sizes[c]))]
+    return tuple(steps)
+
+
+@rule("attention")
+def attention(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """softmax(Q Kᵀ) V over (..., tokens, features). Inputs: query, key, value, further ones masks. Attributes: outputs."""
+    q, k, v = shapes[:3]
+    tokens, features = len(q) - 2, len(q) - 1
+    shape = (*q[:-1], v[-1])
+    read_q: Relation = (Along(features, Whole(q[-1], v[-1])),)
+    read_k: Relation = (Along(tokens, Whole(k[-2], q[-2])), Along(features, Whole(k[-1], v[-1])))
+    read_v: Relation = (Along(tokens, Whole(v[-2], q[-2])),)
+    heads = [_share(s, q, v[-1]) for s in (k, v)]
+    reads = ((read_q,), (read_k + heads[0],), (read_v + heads[1],))
+    outputs = [Output(shape, (*reads, *[NOTHING] * (len(shapes) - 3)))]
+    outputs += [Output(s, tuple((everything(x, s),) for x in shapes)) for s in a.get("statistics", ())]
+    return Result(tuple(outputs), prod(q) * k[-2] + prod(shape) * k[-2])
+
+
+def _share(s: Shape, q: Shape, features: int) -> Relation:
+    """Broadcast key or value heads to the query's (grouped-query attention repeats each in a row)."""
+    return tuple(
+        Along(axis, TapMap(n, m, 1, ((0,),) * (m // n)))
+        for axis, (n, m) in enumerate(zip(s[:-2], q[:-2], strict=True))
+        if n != m
+    )
+
+
+@rule("scan")
+def scan(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Cumulative sums along an axis. Attributes: axis, reverse."""
+    return through((Along(a["axis"], Prefix(shapes[0][a["axis"]], a.get("reverse", False))),), shapes)
+
+
+@rule("rnn")
+def rnn(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """RNN, GRU and LSTM: features mix, time is scanned. Attributes: shapes (of the outputs), time, batch.
+
+    ``time`` and ``batch`` are the axes of the first input; ``axes`` gives, for each output, the positions of
+    (time, batch) in it, time None where only the last state comes out; ``both_ways`` marks a bidirectional one.
+    """
+    x = shapes[0]
+    features = next(axis for axis in range(len(x)) if axis not in (a["time"], a.get("batch")))
+    outputs = []
+    for shape, (time, batch) in zip(a["shapes"], a["axes"], strict=True):
+        steps: list[Step] = [Along(features, Whole(x[features]))]
+        scanned = time is not None and not a.get("both_ways")
+        n = x[a["time"]]
+        steps.append(
+            Along(a["time"], Prefix(n, a.get("reverse", False)) if scanned else Whole(n, n if time is not None else 1))
+        )
+        kept = [(axis, place) for axis, place in ((a["time"], time), (a.get("batch"), batch)) if place is not None]
+        gone = tuple(axis for axis in range(len(x)) if axis not in [axis for axis, _ in kept])
+        steps += drop(gone)
+        axes = [axis for axis in range(len(x)) if axis not in gone]
+        order = tuple(axes.index(axis) for axis, _ in sorted(kept, key=lambda pair: pair[1]))
+        steps += [Permute(order)] if order != tuple(range(len(order))) else []
+        for place, size in enumerate(shape):
+            if place not in [place for _, place in kept]:
+                steps += [Insert(place), Along(place, expand_map(size))]
+        rest = tuple((everything(s, shape),) for s in shapes[1:])
+        outputs.append(Output(shape, ((tuple(steps),), *rest)))
+    return Result(tuple(outputs), a.get("macs", 0))
+
+
+@rule("whole")
+def whole(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Every output element reads every element of every input. Attributes: shapes (of the outputs)."""
+    return Result(
+        tuple(Output(shape, tuple((everything(x, shape),) for x in shapes)) for shape in a["shapes"])
+    )

@@ -1,0 +1,190 @@
+"""Operators that read a neighbourhood: convolution, pooling, resizing, padding, unfolding."""
+
+from __future__ import annotations
+
+from math import prod
+
+from striate.geometry import (
+    Border,
+    Convention,
+    Groups,
+    Padding,
+    Whole,
+    Window,
+    adaptive_map,
+    pad_map,
+    resize_map,
+    resolve_padding,
+    transposed_map,
+    window_map,
+)
+from striate.network.relation import Along, Merge, Permute, Shape, Split, Step, everything
+from striate.network.rules.base import Attributes, Output, Result, rule, through, weighted
+
+
+def _windows(a: Attributes, spatial: Shape) -> list[Window]:
+    """The window of each spatial axis; ``padding`` is a convention or a pair of pads for each."""
+    rank = len(spatial)
+    stride, dilation = a.get("stride", (1,) * rank), a.get("dilation", (1,) * rank)
+    padding: tuple[Padding | tuple[int, int], ...] = a.get("padding", (Convention.VALID,) * rank)
+    windows = []
+    for n, size, s, d, pad in zip(spatial, a["kernel"], stride, dilation, padding, strict=True):
+        before, after = pad if isinstance(pad, tuple) else resolve_padding(pad, n, size, s, d)
+        windows.append(Window(size, s, d, before, after, a.get("ceil", False)))
+    return windows
+
+
+@rule("conv")
+def conv(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Convolution of (N, C, *spatial); further inputs are weights.
+
+    Attributes: out_channels, kernel, stride, dilation, padding (per axis), groups, padding_mode (Border).
+    """
+    x, groups = shapes[0], a.get("groups", 1)
+    border = a.get("padding_mode", Border.ZERO)
+    steps: list[Step] = [Along(1, Groups(x[1], a["out_channels"], groups))]
+    if groups == 1:
+        steps = [Along(1, Whole(x[1], a["out_channels"]))]
+    for axis, window in enumerate(_windows(a, x[2:]), start=2):
+        steps.append(Along(axis, window_map(window, x[axis], border)))
+    result = weighted(tuple(steps), shapes)
+    return Result(result.outputs, prod(result.outputs[0].shape) * x[1] // groups * prod(a["kernel"]))
+
+
+@rule("conv_transpose")
+def conv_transpose(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Transposed convolution of (N, C, *spatial); further inputs are weights.
+
+    Attributes as conv, with padding as pairs, and output_padding per axis.
+    """
+    x, groups = shapes[0], a.get("groups", 1)
+    steps: list[Step] = [Along(1, Groups(x[1], a["out_channels"], groups))]
+    extra = a.get("output_padding", (0,) * (len(x) - 2))
+    for axis, (window, more) in enumerate(zip(_windows(a, x[2:]), extra, strict=True), start=2):
+        steps.append(Along(axis, transposed_map(window, x[axis], more)))
+    result = weighted(tuple(steps), shapes)
+    return Result(result.outputs, prod(x) * a["out_channels"] // groups * prod(a["kernel"]))
+
+
+@rule("pool")
+def pool(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Max, average or Lp pooling over the trailing axes. Attributes: kernel, stride, dilation, padding, ceil, outputs.
+
+    ``outputs`` is 2 where the indices of the maxima come out too.
+    """
+    x, first = shapes[0], len(shapes[0]) - len(a["kernel"])
+    steps = tuple(
+        Along(axis, window_map(window, x[axis]))
+        for axis, window in enumerate(_windows(a, x[first:]), start=first)
+    )
+    result = through(steps, shapes)
+    return Result(result.outputs * a.get("outputs", 1))
+
+
+@rule("adaptive_pool")
+def adaptive_pool(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Adaptive pooling of the trailing axes to ``size``; size 1 sees the whole axis. Attributes: size, outputs."""
+    x, first = shapes[0], len(shapes[0]) - len(a["size"])
+    steps = tuple(
+        Along(axis, Whole(x[axis]) if count == 1 else adaptive_map(x[axis], count))
+        for axis, count in enumerate(a["size"], start=first)
+    )
+    return Result(through(steps, shapes).outputs * a.get("outputs", 1))
+
+
+@rule("resize")
+def resize(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Interpolation. Attributes: axes, size per axis, and the keyword arguments of ``geometry.resize_map``.
+
+    ``scale`` and ``roi`` hold one entry per axis.
+    """
+    x, same = shapes[0], {k: v for k, v in a.items() if k not in ("axes", "size", "scale", "roi")}
+    steps = []
+    for k, (axis, count) in enumerate(zip(a["axes"], a["size"], strict=True)):
+        each = {name: a[name][k] for name in ("scale", "roi") if a.get(name) is not None}
+        if count != x[axis] or each.get("scale") not in (None, 1) or a.get("coordinates") == "tf_crop_and_resize":
+            steps.append(Along(axis, resize_map(x[axis], count, **same, **each)))
+    return through(tuple(steps), shapes)
+
+
+@rule("pad")
+def pad(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Padding, or with negative pads cropping. Attributes: pads ((before, after) per axis), border (Border)."""
+    border = a.get("border", Border.ZERO)
+    steps = tuple(
+        Along(axis, pad_map(shapes[0][axis], before, after, border))
+        for axis, (before, after) in enumerate(a["pads"])
+        if before or after
+    )
+    return through(steps, shapes)
+
+
+@rule("depth_to_space")
+def depth_to_space(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Pixel shuffle of (N, C*b*b, H, W), any number of spatial axes.
+
+    Attributes: block, column_major (ONNX DCR: the block offsets stand before the channel).
+    """
+    x, block = shapes[0], a["block"]
+    rank, channels = len(x) - 2, x[1] // block ** (len(x) - 2)
+    sizes = (block,) * rank + (channels,) if a.get("column_major") else (channels,) + (block,) * rank
+    steps: list[Step] = []
+    for k in range(rank):
+        inner = prod(sizes[k + 1 :])
+        steps.append(Split(1 + k, sizes[k], inner, inner))
+    channel, offsets = (1 + rank, 1) if a.get("column_major") else (1, 2)
+    pairs = [axis for k in range(rank) for axis in (2 + rank + k, offsets + k)]
+    steps.append(Permute((0, channel, *pairs)))
+    steps += [Merge(2 + k) for k in range(rank)]
+    return through(tuple(steps), shapes)
+
+
+@rule("space_to_depth")
+def space_to_depth(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """The inverse of pixel shuffle on (N, C, *spatial). Attributes: block, column_major as depth_to_space."""
+    x, block = shapes[0], a["block"]
+    rank = len(x) - 2
+    steps: list[Step] = [Split(2 + 2 * k, x[2 + k] // block, block, block) for k in range(rank)]
+    blocks, offsets = [2 + 2 * k for k in range(rank)], [3 + 2 * k for k in range(rank)]
+    channels = (*offsets, 1) if a.get("column_major") else (1, *offsets)
+    steps.append(Permute((0, *channels, *blocks)))
+    steps += [Merge(1)] * rank
+    return through(tuple(steps), shapes)
+
+
+@rule("unfold")
+def unfold(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """im2col: (N, C, *spatial) to (N, C*taps, positions). Attributes: kernel, stride, dilation, padding."""
+    x = shapes[0]
+    rank = len(x) - 2
+    steps: list[Step] = []
+    for k, window in enumerate(_windows(a, x[2:])):
+        count = window.output_size(x[2 + k])
+        steps.append(Split(2 + 2 * k, count, window.size, window.stride, window.dilation, -window.pad_before))
+    taps, positions = [3 + 2 * k for k in range(rank)], [2 + 2 * k for k in range(rank)]
+    steps.append(Permute((0, 1, *taps, *positions)))
+    steps += [Merge(1)] * rank + [Merge(2)] * (rank - 1)
+    return through(tuple(steps), shapes)
+
+
+@rule("sliding")
+def sliding(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """``torch.Tensor.unfold``: windows of an axis as a new last axis. Attributes: axis, size, step."""
+    x, axis = shapes[0], a["axis"]
+    count = Window(a["size"], a["step"]).output_size(x[axis])
+    order = (*range(axis + 1), *range(axis + 2, len(x) + 1), axis + 1)
+    return through((Split(axis, count, a["size"], a["step"]), Permute(order)), shapes)
+
+
+@rule("sample")
+def sample(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """An operator whose positions depend on data (grid_sample, deformable convolution, RoI): sees everything.
+
+    Attributes: shapes (of the outputs), channelwise (True where channel c reads only channel c and axis 1 is kept).
+    """
+    outputs = []
+    for shape in a["shapes"]:
+        kept = 2 if a.get("channelwise") else 0
+        first = everything(shapes[0], shape, kept)
+        outputs.append(Output(shape, ((first,), *((everything(x, shape),) for x in shapes[1:]))))
+    return Result(tuple(outputs))

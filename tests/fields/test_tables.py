@@ -1,0 +1,187 @@
+"""Field tables against brute force: every unit's true hull, and the unclipped rule far from borders."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import Builder, dependence
+
+from striate.fields import Fields
+from striate.geometry import Border, Interval
+from striate.network import Network
+
+
+@st.composite
+def layer(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
+    """One operator that keeps (1, C, L) and does not shrink the axis to nothing."""
+    kind = draw(st.sampled_from(["conv", "conv", "pool", "transposed", "resize", "shuffle", "slice", "flip", "pad",
+                                 "tokens", "skip", "halves", "gate"]))
+    return kind, {
+        "kernel": draw(st.integers(1, 3)),
+        "stride": draw(st.integers(1, 3)),
+        "dilation": draw(st.integers(1, 2)),
+        "pads": (draw(st.integers(0, 2)), draw(st.integers(0, 2))),
+        "mode": draw(st.sampled_from(["nearest", "linear", "cubic"])),
+        "border": draw(st.sampled_from(list(Border))),
+        "factor": draw(st.sampled_from([2, 3])),
+    }
+
+
+def append(b: Builder, x: str, kind: str, a: dict[str, object]) -> str:
+    channels, n = b.shapes[x][1:]
+    window = {"kernel": (a["kernel"],), "stride": (a["stride"],), "dilation": (a["dilation"],), "padding": (a["pads"],)}
+    room = n + sum(a["pads"]) - a["dilation"] * (a["kernel"] - 1)
+    match kind:
+        case "conv" if room > 0:
+            return b("conv", x, out_channels=2, **window)
+        case "pool" if room > 0:
+            return b("pool", x, ceil=a["kernel"] > 1 and a["pads"][0] == 0, **(window | {"padding": ((0, 0),)})) if n >= 5 else x
+        case "transposed" if n < 12:
+            return b("conv_transpose", x, out_channels=2, **(window | {"padding": ((0, 0),)}))
+        case "resize" if n < 12:
+            return b("resize", x, axes=(2,), size=(n * a["factor"] // 2 or 1,), mode=a["mode"], coordinates="half_pixel")
+        case "shuffle" if n < 12:
+            wide = b("conv", x, out_channels=4, kernel=(1,))
+            return b("depth_to_space", wide, block=2)
+        case "slice" if n > 4:
+            count = len(range(1, n, a["stride"]))
+            return b("slice", x, axes=(2,), starts=(1,), counts=(count,), steps=(a["stride"],))
+        case "flip":
+            return b("slice", x, axes=(2,), starts=(n - 1,), counts=(n,), steps=(-1,))
+        case "pad" if n > 3:
+            return b("pad", x, pads=((0, 0), (0, 0), a["pads"]), border=a["border"])
+        case "tokens" if n % 2 == 0 and n > 2:
+            blocks = b("reshape", x, shape=(1, channels, n // 2, 2))
+            mixed = b("mix", blocks, axes=(3,))
+            return b("reshape", mixed, shape=(1, channels, n))
+        case "skip":
+            y = b("conv", x, out_channels=channels, kernel=(3,), padding=((1, 1),))
+            return b("elementwise", x, y)
+        case "halves":
+            y = b("conv", x, out_channels=1, kernel=(3,), padding=((1, 1),))
+            both = b("concat", x, y, axis=1)
+            total = b.shapes[both][1]
+            return b("slice", both, axes=(1,), starts=(total - 1,), counts=(1,), steps=(1,))
+        case "gate":
+            return b("elementwise", x, b("reduce", x, axes=(2,)))
+    return x
+
+
+def build(size: int, layers: list[tuple[str, dict[str, object]]]) -> Network | None:
+    b = Builder(1, 2, size)
+    x = "image"
+    for kind, attributes in layers:
+        x = append(b, x, kind, attributes)
+        if min(b.shapes[x]) == 0:
+            return None
+    return b.network() if b.nodes else None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(5, 9), st.lists(layer(), min_size=1, max_size=5))
+def test_clipped_tables_are_the_true_hulls(size: int, layers: list[tuple[str, dict[str, object]]]) -> None:
+    network = build(size, layers)
+    if network is None:
+        return
+    fields, truth = Fields(network), dependence(network)
+    shape = network.shapes["image"]
+    for tensor, (table,) in fields.clipped.items():
+        lo = np.broadcast_to(table.lo, network.shapes[tensor])
+        hi = np.broadcast_to(table.hi, network.shapes[tensor])
+        for index in np.ndindex(*network.shapes[tensor]):
+            seen = np.flatnonzero(truth[tensor][index].reshape(shape).any((0, 1)))
+            claimed = Interval(int(lo[index]), int(hi[index])) if lo[index] < hi[index] else Interval(0, 0)
+            assert claimed == Interval.of(seen), (tensor, index)
+
+
+# Operators that crop, or read their border twice: behind them a unit can miss pixels inside the image.
+OWN_BORDERS = ("pad", "slice", "resize", "conv_transpose", "pool")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(6, 9), st.lists(layer(), min_size=1, max_size=4))
+def test_unclipped_rule_holds_wherever_a_unit_touches_no_border(
+    size: int, layers: list[tuple[str, dict[str, object]]]
+) -> None:
+    network = build(size, layers)
+    if network is None:
+        return
+    if any(node.op in OWN_BORDERS for node in network.nodes):
+        return
+    fields = Fields(network)
+    for name in fields:
+        axis = fields[name].axes["length"]
+        if axis.stride is None or len(fields[name].shape) != 3:
+            continue
+        for unit in range(network.shapes[network.tensor(name)][-1]):
+            claimed, true = axis.unit(unit), fields.hull(name, (unit,))[0]
+            if 0 <= claimed.start and claimed.stop <= size:
+                assert true == claimed, (name, unit)
+
+
+def test_brute_force_disagrees_with_a_wrong_table() -> None:
+    b = Builder(1, 1, 8)
+    b("conv", "image", out_channels=1, kernel=(3,), padding=((1, 1),), name="a")
+    wrong = Builder(1, 1, 8)
+    wrong("conv", "image", out_channels=1, kernel=(3,), padding=((2, 0),), name="a")
+    truth = dependence(b.network())["a"][0, 0, 4]
+    assert Fields(wrong.network()).hull("a", (4,))[0] != Interval.of(np.flatnonzero(truth))
+
+
+# . . 0 1 2 3 . -> conv3 -> conv3 s2 -> nearest x2: two units share each field.
+def test_phases_of_a_nearest_upsampling() -> None:
+    b = Builder(1, 1, 16)
+    x = b("conv", "image", out_channels=1, kernel=(3,), stride=(2,), padding=((1, 1),))
+    up = b("resize", x, axes=(2,), size=(16,), mode="nearest", coordinates="asymmetric", nearest="floor")
+    axis = Fields(b.network())[up].axes["length"]
+    assert (axis.status, axis.size, axis.stride) == ("periodic", 3, 1)
+    assert axis.phases == (Interval(-1, 2), Interval(-1, 2))
+    assert axis.unit(5) == Interval(3, 6)
+
+
+def test_a_channel_half_keeps_its_own_field() -> None:
+    b = Builder(1, 2, 16)
+    y = b("conv", "image", out_channels=2, kernel=(5,), padding=((2, 2),))
+    b("split", b("concat", "image", y, axis=1), axis=1, sizes=(2, 2), name="parts")
+    fields = Fields(b.network())
+    assert [fields[name].axes["length"].size for name in ("parts", "parts.1")] == [1, 5]
+
+
+def test_misaligned_branches_are_named_with_their_offset() -> None:
+    b = Builder(1, 1, 16)
+    y = b("conv", "image", out_channels=1, kernel=(3,), padding=((0, 2),), name="late")
+    b("elementwise", "image", y, name="sum")
+    fields = Fields(b.network())
+    assert fields["sum"].axes["length"].status == "misaligned"
+    assert fields.misalignments[0].branches == (("image", Fraction(0)), ("late", Fraction(1)))
+
+
+def test_an_even_kernel_shifts_by_half_a_pixel() -> None:
+    b = Builder(1, 1, 16)
+    y = b("conv", "image", out_channels=1, kernel=(2,), padding=((0, 1),), name="even")
+    b("elementwise", "image", y, name="sum")
+    assert Fields(b.network()).misalignments[0].branches[1] == ("even", Fraction(1, 2))
+
+
+def test_a_global_gate_leaves_the_local_field() -> None:
+    b = Builder(1, 1, 16)
+    y = b("conv", "image", out_channels=1, kernel=(3,), padding=((1, 1),))
+    gate = b("elementwise", y, b("reduce", y, axes=(2,), name="squeeze"), name="gate")
+    field = Fields(b.network())[gate]
+    assert field.axes["length"].status == "whole"
+    assert field.axes["length"].size is None
+    assert (field.axes["length"].local.size, field.axes["length"].local.start) == (3, -1)
+    assert field.global_via == ("squeeze",)
+
+
+@pytest.mark.parametrize(("layers", "size"), [(1, 3), (2, 5), (3, 7)])
+def test_the_seed_numbers(layers: int, size: int) -> None:
+    b = Builder(1, 1, size)
+    x = "image"
+    for _ in range(layers):
+        x = b("conv", x, out_channels=1, kernel=(3,))
+    assert Fields(b.network())[x].axes["length"].size == size
