@@ -33,17 +33,19 @@ def layer(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
 
 def append(b: Builder, x: str, kind: str, a: dict[str, object]) -> str:
     channels, n = b.shapes[x][1:]
+    bare = ((0, 0),)
     window = {"kernel": (a["kernel"],), "stride": (a["stride"],), "dilation": (a["dilation"],), "padding": (a["pads"],)}
     room = n + sum(a["pads"]) - a["dilation"] * (a["kernel"] - 1)
     match kind:
         case "conv" if room > 0:
             return b("conv", x, out_channels=2, **window)
-        case "pool" if room > 0:
-            return b("pool", x, ceil=a["kernel"] > 1 and a["pads"][0] == 0, **(window | {"padding": ((0, 0),)})) if n >= 5 else x
+        case "pool" if n >= 5:
+            return b("pool", x, ceil=a["kernel"] > 1 and a["pads"][0] == 0, **(window | {"padding": bare}))
         case "transposed" if n < 12:
-            return b("conv_transpose", x, out_channels=2, **(window | {"padding": ((0, 0),)}))
+            return b("conv_transpose", x, out_channels=2, **(window | {"padding": bare}))
         case "resize" if n < 12:
-            return b("resize", x, axes=(2,), size=(n * a["factor"] // 2 or 1,), mode=a["mode"], coordinates="half_pixel")
+            size = (n * a["factor"] // 2 or 1,)
+            return b("resize", x, axes=(2,), size=size, mode=a["mode"], coordinates="half_pixel")
         case "shuffle" if n < 12:
             wide = b("conv", x, out_channels=4, kernel=(1,))
             return b("depth_to_space", wide, block=2)
@@ -119,7 +121,7 @@ def test_unclipped_rule_holds_wherever_a_unit_touches_no_border(
             continue
         for unit in range(network.shapes[network.tensor(name)][-1]):
             claimed, true = axis.unit(unit), fields.hull(name, (unit,))[0]
-            if 0 <= claimed.start and claimed.stop <= size:
+            if claimed.start >= 0 and claimed.stop <= size:
                 assert true == claimed, (name, unit)
 
 

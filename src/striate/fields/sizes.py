@@ -84,7 +84,7 @@ def _centre(axis: AxisField) -> Fraction | None:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One pair of layers that see different pixels: ``kind`` is ``shape``, ``size``, ``stride``, ``shift`` or ``status``."""
+    """A pair of layers that see different pixels: ``kind`` is shape, status, size, stride or shift."""
 
     left: str
     right: str
@@ -112,10 +112,8 @@ def compare(left: Fields, right: Fields) -> Comparison:
     """Pair layers by name where both have it, else by order among windowed layers, and list every difference."""
     names_left, names_right = _windowed(left), _windowed(right)
     common = [name for name in names_left if name in set(names_right)]
-    if common:
-        paired = [(name, name) for name in common]
-    else:
-        paired = list(zip(names_left, names_right, strict=False))
+    by_order = list(zip(names_left, names_right, strict=False))
+    paired = [(name, name) for name in common] if common else by_order
     seen_left, seen_right = ({pair[k] for pair in paired} for k in (0, 1))
     return Comparison(
         tuple(paired),

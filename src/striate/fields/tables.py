@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import gcd, lcm
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from striate.network.relation import Along, Drop, Insert, Merge, Permute, Shape,
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+Values = NDArray[Any]
 
 FAR = 2**60
 
@@ -106,7 +109,7 @@ def finite(table: FieldTable, size: int) -> FieldTable:
     return replace(table, lo=lo, hi=hi, extended=None, step=0)
 
 
-def _each(table: FieldTable, move: Callable[[NDArray[np.generic]], NDArray[np.generic]], extended: int | None) -> FieldTable:
+def _each(table: FieldTable, move: Callable[[Values], Values], extended: int | None) -> FieldTable:
     return replace(table, lo=move(table.lo), hi=move(table.hi), whole=move(table.whole), extended=extended)
 
 
@@ -166,17 +169,19 @@ def _go_global(table: FieldTable, axis: int, m: Whole | Prefix, node: str) -> Fi
     return FieldTable(empty, -empty, whole, None, 0, via)
 
 
-def spread(values: NDArray[np.generic], axis: int, m: AxisMap, op: np.ufunc, empty: int | bool) -> NDArray[np.generic]:
+def spread(values: Values, axis: int, m: AxisMap, op: np.ufunc, empty: int | bool) -> Values:
     """Literal values carried along one axis: each output takes ``op`` over what it reads."""
     uniform = values.shape[axis] == 1
     if not isinstance(m, TapMap):
         if uniform:
             return values
         if isinstance(m, Whole):
-            return op.reduce(values, axis=axis, keepdims=True)
+            return np.asarray(op.reduce(values, axis=axis, keepdims=True))
         if isinstance(m, Groups):
             return _spread_groups(values, axis, m, op)
-        return np.flip(op.accumulate(np.flip(values, axis), axis), axis) if m.reverse else op.accumulate(values, axis)
+        turned = np.flip(values, axis) if m.reverse else values
+        scanned = op.accumulate(turned, axis)
+        return np.flip(scanned, axis) if m.reverse else scanned
     if uniform and _covers(m):
         return values
     shape = list(values.shape)
@@ -186,7 +191,8 @@ def spread(values: NDArray[np.generic], axis: int, m: AxisMap, op: np.ufunc, emp
     for run in m.runs():
         stop = run.out_start + run.count * run.out_step
         target = out[(*before, slice(run.out_start, stop, run.out_step))]
-        op(target, values if uniform else values[(*before, _in_slice(run.in_start, run.in_step, run.count))], out=target)
+        read = values if uniform else values[(*before, _in_slice(run.in_start, run.in_step, run.count))]
+        op(target, read, out=target)
     return out
 
 
@@ -197,10 +203,10 @@ def _in_slice(start: int, step: int, count: int) -> slice:
     return slice(start, stop if stop >= 0 else None, step)
 
 
-def _spread_groups(values: NDArray[np.generic], axis: int, m: Groups, op: np.ufunc) -> NDArray[np.generic]:
+def _spread_groups(values: Values, axis: int, m: Groups, op: np.ufunc) -> Values:
     shape = values.shape
     split = values.reshape(*shape[:axis], m.groups, m.in_size // m.groups, *shape[axis + 1 :])
-    return op.reduce(split, axis=axis + 1).repeat(m.out_size // m.groups, axis)
+    return np.asarray(op.reduce(split, axis=axis + 1)).repeat(m.out_size // m.groups, axis)
 
 
 @lru_cache(maxsize=4096)
@@ -235,7 +241,7 @@ def _merge(table: FieldTable, axis: int, outer: int, inner: int) -> FieldTable:
     return replace(table, lo=lo, hi=hi, whole=whole, extended=_moved(table, axis + 1, -1))
 
 
-def _flatten(values: NDArray[np.generic], axis: int, outer: int, inner: int) -> NDArray[np.generic]:
+def _flatten(values: Values, axis: int, outer: int, inner: int) -> Values:
     """Two axes as one; stays of length 1 where nothing changes along either."""
     shape = list(values.shape)
     if shape[axis] == shape[axis + 1] == 1:
@@ -262,7 +268,7 @@ def _split(table: FieldTable, s: Split, n: int) -> FieldTable:
     return extend(split, s.axis + 1) if step == 0 and repeats == 1 else split
 
 
-def _unflatten(values: NDArray[np.generic], s: Split, n: int, empty: int | bool) -> NDArray[np.generic]:
+def _unflatten(values: Values, s: Split, n: int, empty: int | bool) -> Values:
     indices = np.arange(s.outer)[:, None] * s.stride + np.arange(s.inner) * s.dilation + s.offset
     inside = (indices >= 0) & (indices < n)
     if values.shape[s.axis] == 1 and inside.all():
@@ -292,17 +298,17 @@ def _unite(a: FieldTable, b: FieldTable, shape: Shape) -> FieldTable:
     if a is b:
         return a
     whole = a.whole | b.whole
-    names = {"via": a.via | b.via, "misaligned": a.misaligned | b.misaligned}
+    via, misaligned = a.via | b.via, a.misaligned | b.misaligned
     if not a.local or not b.local:
         kept = a if a.local else b
-        return replace(kept, whole=whole, **names)
+        return replace(kept, whole=whole, via=via, misaligned=misaligned)
     if a.extended != b.extended or a.step * b.period != b.step * a.period:
         a, b = (t if t.extended is None else finite(t, shape[t.extended]) for t in (a, b))
     elif a.period != b.period:
         common = lcm(a.period, b.period)
         a, b = _repeat(a, common), _repeat(b, common)
     lo, hi = np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi)
-    return replace(a, lo=lo, hi=hi, whole=whole, **names)
+    return replace(a, lo=lo, hi=hi, whole=whole, via=via, misaligned=misaligned)
 
 
 def _repeat(table: FieldTable, period: int) -> FieldTable:

@@ -7,7 +7,6 @@ from math import prod
 from striate.errors import InputError
 from striate.geometry import Groups, Prefix, TapMap, Whole, expand_map
 from striate.network.relation import (
-    ELEMENTWISE,
     IDENTITY,
     NOTHING,
     Along,
@@ -21,6 +20,7 @@ from striate.network.relation import (
     drop,
     everything,
     mix,
+    permute,
     reduce,
     shape_after,
 )
@@ -142,7 +142,7 @@ def _einsum_read(term: str, letters: str, sizes: dict[str, int]) -> Relation:
 
 @rule("attention")
 def attention(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
-    """softmax(Q Kᵀ) V over (..., tokens, features). Inputs: query, key, value, further ones masks. Attributes: outputs."""
+    """softmax(Q Kᵀ) V over (..., tokens, features). Inputs: query, key, value, masks. Attributes: statistics."""
     q, k, v = shapes[:3]
     tokens, features = len(q) - 2, len(q) - 1
     shape = (*q[:-1], v[-1])
@@ -173,33 +173,33 @@ def scan(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
 
 @rule("rnn")
 def rnn(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
-    """RNN, GRU and LSTM: features mix, time is scanned. Attributes: shapes (of the outputs), time, batch.
+    """RNN, GRU and LSTM: features mix, time is scanned.
 
-    ``time`` and ``batch`` are the axes of the first input; ``axes`` gives, for each output, the positions of
-    (time, batch) in it, time None where only the last state comes out; ``both_ways`` marks a bidirectional one.
+    Attributes: time, batch (axes of the first input), shapes (of the outputs), axes (for each output, where time
+    and batch stand in it; time None where only the last state comes out), both_ways, reverse, macs.
     """
-    x = shapes[0]
-    features = next(axis for axis in range(len(x)) if axis not in (a["time"], a.get("batch")))
     outputs = []
     for shape, (time, batch) in zip(a["shapes"], a["axes"], strict=True):
-        steps: list[Step] = [Along(features, Whole(x[features]))]
-        scanned = time is not None and not a.get("both_ways")
-        n = x[a["time"]]
-        steps.append(
-            Along(a["time"], Prefix(n, a.get("reverse", False)) if scanned else Whole(n, n if time is not None else 1))
-        )
-        kept = [(axis, place) for axis, place in ((a["time"], time), (a.get("batch"), batch)) if place is not None]
-        gone = tuple(axis for axis in range(len(x)) if axis not in [axis for axis, _ in kept])
-        steps += drop(gone)
-        axes = [axis for axis in range(len(x)) if axis not in gone]
-        order = tuple(axes.index(axis) for axis, _ in sorted(kept, key=lambda pair: pair[1]))
-        steps += [Permute(order)] if order != tuple(range(len(order))) else []
-        for place, size in enumerate(shape):
-            if place not in [place for _, place in kept]:
-                steps += [Insert(place), Along(place, expand_map(size))]
+        read = _rnn_read(a, shapes[0], shape, time, batch)
         rest = tuple((everything(s, shape),) for s in shapes[1:])
-        outputs.append(Output(shape, ((tuple(steps),), *rest)))
+        outputs.append(Output(shape, ((read,), *rest)))
     return Result(tuple(outputs), a.get("macs", 0))
+
+
+def _rnn_read(a: Attributes, x: Shape, shape: Shape, time: int | None, batch: int | None) -> Relation:
+    n, whole = x[a["time"]], Whole(x[a["time"]], 1 if time is None else x[a["time"]])
+    scanned = time is not None and not a.get("both_ways")
+    features = next(axis for axis in range(len(x)) if axis not in (a["time"], a.get("batch")))
+    steps: list[Step] = [Along(features, Whole(x[features]))]
+    steps.append(Along(a["time"], Prefix(n, a.get("reverse", False)) if scanned else whole))
+    places = {a["time"]: time, a.get("batch"): batch}
+    kept = {axis: place for axis, place in places.items() if axis is not None and place is not None}
+    steps += drop(tuple(axis for axis in range(len(x)) if axis not in kept))
+    steps += permute(tuple(sorted(range(len(kept)), key=[kept[axis] for axis in sorted(kept)].__getitem__)))
+    for place, size in enumerate(shape):
+        if place not in kept.values():
+            steps += [Insert(place), Along(place, expand_map(size))]
+    return tuple(steps)
 
 
 @rule("whole")

@@ -1,0 +1,75 @@
+"""Interior against border: which units see their whole field, and how much of a field is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from striate.fields.fields import AxisField, Fields
+from striate.fields.tables import FieldTable, Ints
+from striate.geometry import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """How a layer meets the border of the image.
+
+    ``interior`` holds, per spatial axis, the units whose true hull is their whole unclipped field (empty where no
+    unit fits); ``centre`` and ``corner`` are the shares of the field of the middle and of the first unit that lie
+    outside the image, None where a global operator or an irregular field leaves nothing to share.
+    """
+
+    interior: tuple[Interval, ...]
+    centre: Fraction | None
+    corner: Fraction | None
+
+
+def borders(fields: Fields, layer: str) -> Borders:
+    """Interior and padding shares of a layer that keeps the input's spatial axes as its last ones."""
+    tensor = fields.network.tensor(layer)
+    shape = fields.network.shapes[tensor]
+    axes = tuple(fields[layer].axes.values())
+    units = shape[len(shape) - len(axes) :]
+    image = [fields.network.shapes[fields.source][axis] for axis in fields.spatial.values()]
+    kept = [axis.local is None and axis.stride is not None for axis in axes]
+    interior = tuple(
+        _interior(axis, table, len(shape) - len(axes) + k, units[k]) if ok else Interval(0, 0)
+        for k, (axis, table, ok) in enumerate(zip(axes, fields.clipped.get(tensor, ()), kept, strict=False))
+    )
+    if not axes or not all(kept):
+        return Borders(interior, None, None)
+    return Borders(
+        interior, padding_share(axes, [n // 2 for n in units], image), padding_share(axes, [0] * len(units), image)
+    )
+
+
+def padding_share(axes: Sequence[AxisField], at: Sequence[int], image: Sequence[int]) -> Fraction:
+    """The share of one unit's unclipped field that lies outside an image of the given sizes."""
+    inside = Fraction(1)
+    for axis, u, n in zip(axes, at, image, strict=True):
+        seen = axis.unit(u)
+        if not seen.empty:
+            inside *= Fraction(seen.clip(Interval(0, n)).size, seen.size)
+    return 1 - inside
+
+
+def _interior(axis: AxisField, table: FieldTable, tensor_axis: int, units: int) -> Interval:
+    """The first unbroken run of units whose true hull is the unclipped one."""
+    lo, hi = (_along(values, tensor_axis, low) for values, low in ((table.lo, True), (table.hi, False)))
+    claimed = [axis.unit(u) for u in range(units)]
+    whole = [
+        bool(lo[u % len(lo)] == seen.start and hi[u % len(hi)] == seen.stop) for u, seen in enumerate(claimed)
+    ]
+    if True not in whole:
+        return Interval(0, 0)
+    start = whole.index(True)
+    rest = whole[start:]
+    return Interval(start, start + (rest.index(False) if False in rest else len(rest)))
+
+
+def _along(values: Ints, axis: int, low: bool) -> Ints:
+    others = tuple(k for k in range(values.ndim) if k != axis)
+    return np.asarray(values.min(axis=others) if low else values.max(axis=others))

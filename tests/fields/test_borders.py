@@ -1,0 +1,41 @@
+"""Interior and padding shares, counted by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from oracle import Builder
+
+from striate.fields import Fields
+from striate.fields.borders import borders
+from striate.geometry import Interval
+
+
+# (.) 0 1 2 3 4 5 6 7 (.) -> conv3 twice: units 2..5 touch no padding
+def test_two_padded_convolutions() -> None:
+    b = Builder(1, 1, 8)
+    x = b("conv", "image", out_channels=1, kernel=(3,), padding=((1, 1),))
+    x = b("conv", x, out_channels=1, kernel=(3,), padding=((1, 1),))
+    found = borders(Fields(b.network()), x)
+    assert found.interior == (Interval(2, 6),)
+    assert (found.centre, found.corner) == (Fraction(0), Fraction(2, 5))
+
+
+def test_corner_share_multiplies_over_axes() -> None:
+    b = Builder(1, 1, 8, 8)
+    x = b("conv", "image", out_channels=1, kernel=(3, 3), padding=((1, 1), (1, 1)))
+    assert borders(Fields(b.network()), x).corner == 1 - Fraction(2, 3) ** 2
+
+
+def test_a_field_larger_than_the_image_has_no_interior() -> None:
+    b = Builder(1, 1, 4)
+    x = b("conv", "image", out_channels=1, kernel=(7,), padding=((3, 3),))
+    found = borders(Fields(b.network()), x)
+    assert found.interior[0].empty
+    assert found.corner == Fraction(3, 7)
+
+
+def test_a_global_layer_has_no_share() -> None:
+    b = Builder(1, 1, 8)
+    x = b("elementwise", "image", b("reduce", "image", axes=(2,)))
+    assert borders(Fields(b.network()), x).corner is None
