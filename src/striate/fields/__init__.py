@@ -1,5 +1,33 @@
 """Receptive fields, exact covers, effective fields and costs of a network."""
 
+from striate.fields.borders import Borders, borders
+from striate.fields.costs import Costs, costs
+from striate.fields.effective import Effective, effective_field, effective_field_gradient
 from striate.fields.fields import AxisField, Field, Fields, Misalignment, Span
+from striate.fields.queries import Reach, Region, reach, region
+from striate.fields.sizes import Comparison, Difference, SizePoint, Sweep, compare, sweep
 
-__all__ = ["AxisField", "Field", "Fields", "Misalignment", "Span"]
+__all__ = [
+    "AxisField",
+    "Borders",
+    "Comparison",
+    "Costs",
+    "Difference",
+    "Effective",
+    "Field",
+    "Fields",
+    "Misalignment",
+    "Reach",
+    "Region",
+    "SizePoint",
+    "Span",
+    "Sweep",
+    "borders",
+    "compare",
+    "costs",
+    "effective_field",
+    "effective_field_gradient",
+    "reach",
+    "region",
+    "sweep",
+]

@@ -1,0 +1,199 @@
+"""Effective fields: how the influence on a unit is spread over its field (Luo et al., NeurIPS 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import InputError, MissingDependencyError
+from striate.fields.fields import Fields
+from striate.fields.queries import region
+from striate.geometry import Interval
+from striate.network.relation import Shape
+
+if TYPE_CHECKING:
+    import torch
+
+SHARES = (0.5, 0.68, 0.95)
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Effective:
+    """How much each input pixel weighs for one unit.
+
+    ``weights`` stand on ``box`` (one interval per spatial axis) and sum to one. Distances are Euclidean, in
+    pixels, between a pixel's centre and ``centre``, the middle of the unit's field. ``radii`` maps each share
+    of the mass (0.5, 0.68, 0.95) to the smallest distance within which pixels hold at least that share;
+    ``half_size`` is half the longest side of the theoretical field. ``method`` is ``paths`` or ``gradient``;
+    ``samples`` and ``seed`` speak of the latter.
+    """
+
+    layer: str
+    at: tuple[int, ...]
+    box: tuple[Interval, ...]
+    weights: NDArray[np.float64]
+    centre: tuple[float, ...]
+    half_size: float
+    radii: Mapping[float, float]
+    method: str
+    samples: int | None = None
+    seed: int | None = None
+
+    @property
+    def ratios(self) -> Mapping[float, float]:
+        """Each radius over ``half_size``."""
+        return {share: radius / self.half_size for share, radius in self.radii.items()}
+
+
+def effective_field(
+    fields: Fields, layer: str, at: Sequence[int] | None = None, channel: int | None = None
+) -> Effective:
+    """The effective field by path counts: what all weights equal and all activations linear would give.
+
+    ``at`` is the unit (default: the one in the middle of the layer). The theoretical field is the unclipped
+    one where the unit has one, else the hull inside the input. Raises InputError for an unknown layer, a
+    unit outside it, or one that reads no pixel.
+
+    >>> from striate.network import Network, Node
+    >>> node = Node("mean", "pool", ("x",), ("y",), {"kernel": (3, 3)})
+    >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 1, 5, 5), "y": (1, 1, 3, 3)})
+    >>> found = effective_field(Fields(network), "mean")
+    >>> found.half_size, found.radii[0.5], found.ratios[0.5]
+    (1.5, 1.0, 0.6666666666666666)
+    """
+    shape = fields.network.shapes[fields.network.tensor(layer)]
+    unit = _middle(shape) if at is None else tuple(at)
+    found = region(fields, layer, unit, channel)
+    weights = found.weights()
+    if not weights.size:
+        raise InputError(f"unit {unit} of {layer} reads no pixel of {found.source}: it has no effective field")
+    theory = [
+        inside if outside.unbounded else outside
+        for inside, outside in zip(found.hull, found.unclipped or found.hull, strict=True)
+    ]
+    return _effective(layer, unit, found.hull, weights, theory, "paths")
+
+
+def effective_field_gradient(
+    module: torch.nn.Module,
+    layer: str,
+    input_shape: Shape,
+    at: Sequence[int] | None = None,
+    samples: int = 8,
+    seed: int = 0,
+) -> Effective:
+    """The effective field of a torch module's unit by gradients, over seeded standard-normal inputs.
+
+    ``layer`` names a submodule; all its channels at ``at`` are added up. Each pixel weighs the mean, over
+    ``samples`` inputs, of the absolute gradient, input channels added up. The theoretical field is the box
+    of pixels that any gradient reached. The module runs in evaluation mode and is left as it was: modes,
+    hooks, gradients. Raises InputError for an unknown layer, a unit outside it, or gradients that are zero.
+
+    >>> import torch
+    >>> layers = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3, padding=1), torch.nn.Conv2d(1, 1, 3, padding=1))
+    >>> effective_field_gradient(layers, "1", (1, 1, 9, 9)).box
+    (Interval(2, 7), Interval(2, 7))
+    """
+    try:
+        import torch
+    except ImportError as missing:
+        raise MissingDependencyError("gradients need torch: pip install 'striate[torch]'") from missing
+    if samples < 1:
+        raise InputError(f"samples must be at least 1, got {samples}")
+    random = torch.Generator().manual_seed(seed)
+    total = np.zeros(input_shape[2:], dtype=np.float64)
+    with _watched(module, layer) as outputs, torch.enable_grad():
+        for _ in range(samples):
+            image = _like_parameters(module, torch.randn(*input_shape, generator=random)).requires_grad_(True)
+            module(image)
+            unit, value = _unit(layer, outputs, at)
+            (gradient,) = torch.autograd.grad(value, image, allow_unused=True) if value.requires_grad else (None,)
+            if gradient is not None:
+                total += gradient.detach().abs().sum((0, 1)).double().cpu().numpy()
+    box = _box(total)
+    if not total.any():
+        raise InputError(f"no gradient of unit {unit} of {layer} reaches the input: it has no effective field")
+    weights = total[tuple(slice(interval.start, interval.stop) for interval in box)] / total.sum()
+    return _effective(layer, unit, box, weights, list(box), "gradient", samples, seed)
+
+
+def _effective(
+    layer: str,
+    unit: tuple[int, ...],
+    box: tuple[Interval, ...],
+    weights: NDArray[np.float64],
+    theory: Sequence[Interval],
+    method: str,
+    samples: int | None = None,
+    seed: int | None = None,
+) -> Effective:
+    centre = tuple((interval.start + interval.stop - 1) / 2 for interval in theory)
+    half_size = max(interval.size for interval in theory) / 2
+    radii = _radii(weights, box, centre)
+    return Effective(layer, unit, box, weights, centre, half_size, radii, method, samples, seed)
+
+
+def _radii(weights: NDArray[np.float64], box: tuple[Interval, ...], centre: tuple[float, ...]) -> dict[float, float]:
+    """For each share of the mass, the smallest distance from the centre within which pixels hold it."""
+    offsets = [np.arange(i.start, i.stop) - middle for i, middle in zip(box, centre, strict=True)]
+    squares = sum(grid**2 for grid in np.meshgrid(*offsets, indexing="ij", sparse=True))
+    distances, places = np.unique(np.sqrt(squares), return_inverse=True)
+    mass = np.cumsum(np.bincount(places.ravel(), weights.ravel()))
+    return {share: float(distances[int(np.argmax(mass >= share - ROUNDING))]) for share in SHARES}
+
+
+def _middle(shape: Shape) -> tuple[int, ...]:
+    return tuple(n // 2 for n in shape[2 if len(shape) > 2 else 1 :])
+
+
+def _box(values: NDArray[np.float64]) -> tuple[Interval, ...]:
+    used = values != 0
+    axes = range(values.ndim)
+    return tuple(Interval.of(np.flatnonzero(used.any(tuple(k for k in axes if k != axis))).tolist()) for axis in axes)
+
+
+@contextmanager
+def _watched(module: torch.nn.Module, layer: str) -> Iterator[list[Any]]:
+    """The module in evaluation mode, the outputs of ``layer`` collected; everything put back at the end."""
+    parts = dict(module.named_modules())
+    if layer not in parts:
+        near = get_close_matches(layer, parts, n=1, cutoff=0.0)
+        raise InputError(f"no layer {layer!r} in the module; did you mean {near[0]!r}?")
+    outputs: list[Any] = []
+    modes = {name: part.training for name, part in parts.items()}
+    hook = parts[layer].register_forward_hook(lambda part, inputs, output: outputs.append(output))
+    try:
+        module.eval()
+        yield outputs
+    finally:
+        hook.remove()
+        for name, part in parts.items():
+            part.training = modes[name]
+
+
+def _like_parameters(module: torch.nn.Module, image: torch.Tensor) -> torch.Tensor:
+    """The image on the device and in the floating type of the module."""
+    first = next((p for p in module.parameters() if p.is_floating_point()), None)
+    return image if first is None else image.to(first.device, first.dtype)
+
+
+def _unit(layer: str, outputs: list[Any], at: Sequence[int] | None) -> tuple[tuple[int, ...], torch.Tensor]:
+    """The unit's index, and the sum of its channels, from the layer's last output; empties the list."""
+    if not outputs:
+        raise InputError(f"the module does not run {layer} for this input: it has no effective field")
+    last = outputs[-1]
+    outputs.clear()
+    value: torch.Tensor = last[0] if isinstance(last, tuple | list) else last
+    shape = tuple(value.shape)
+    first = 2 if len(shape) > 2 else 1
+    unit = _middle(shape) if at is None else tuple(at)
+    if len(unit) != len(shape) - first or any(not 0 <= i < n for i, n in zip(unit, shape[first:], strict=True)):
+        raise InputError(f"unit {unit} lies outside {layer}, whose units lie in {shape[first:]}")
+    return unit, value[(slice(None),) * first + unit].sum()

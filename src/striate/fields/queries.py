@@ -1,0 +1,238 @@
+"""Region and reach: which input pixels a unit reads, and which units a pixel can change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import InputError
+from striate.fields.fields import Fields, unit_index
+from striate.fields.patch import Patch, Semiring
+from striate.fields.tables import FieldTable, finite
+from striate.fields.walk import pull, push, trace
+from striate.geometry import Interval
+from striate.network.relation import Shape
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The input pixels one unit reads.
+
+    ``hull`` is the smallest box that holds them, one interval per spatial axis of the input, clipped to it;
+    ``cover`` says for each pixel of the hull whether it is read (dilation and strides leave holes);
+    ``channels`` says so for each input channel, ``unclipped`` is the hull as if the input had no border,
+    ``Interval.UNBOUNDED`` behind a global operator. A unit without ``channel`` stands for all channels
+    together.
+    """
+
+    layer: str
+    at: tuple[int, ...]
+    channel: int | None
+    source: str
+    hull: tuple[Interval, ...]
+    cover: Bools
+    channels: Bools
+    unclipped: tuple[Interval, ...] | None
+    fields: Fields = field(repr=False)
+
+    @property
+    def mask(self) -> Bools:
+        """The cover over all of the input's spatial axes."""
+        return _on_whole(self.cover, self.hull, _spatial_shape(self.fields))
+
+    def counts(self) -> NDArray[np.object_]:
+        """How many paths lead from each pixel of ``hull`` to the unit, exactly (Python integers).
+
+        Every tap, channel and branch counts once; input channels are added up.
+        """
+        return self._sums(Semiring.COUNT).values
+
+    def weights(self) -> NDArray[np.float64]:
+        """The share of all paths that each pixel of ``hull`` holds; the sum is one where any pixel is read."""
+        values: NDArray[np.float64] = self._sums(Semiring.WEIGHT).values
+        return values / values.sum() if values.size else values
+
+    def path(self) -> Mapping[str, tuple[Interval, ...]]:
+        """Every tensor between the unit and the input: the box of what is read of it, one interval per axis.
+
+        Tensors stand from the unit to the input.
+        """
+        found = trace(self.fields.network, self._tensor, self._unit(Semiring.COVER), self.source)
+        return {name: patch.tight().box for name, patch in found.items()}
+
+    @property
+    def _tensor(self) -> str:
+        return self.fields.network.tensor(self.layer)
+
+    def _unit(self, semiring: Semiring) -> Patch:
+        return unit_patch(self.fields.network.shapes[self._tensor], self.at, self.channel, semiring)
+
+    def _sums(self, semiring: Semiring) -> Patch:
+        network, spatial = self.fields.network, tuple(self.fields.spatial.values())
+        return _cut(pull(network, self._tensor, self._unit(semiring), self.source).sum(spatial))
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """The units of ``layer`` that the input pixel at ``at`` can change.
+
+    ``box`` is the smallest box that holds them, one interval per axis of the layer but batch and channel
+    (but batch alone where the layer has no more than two axes); ``cover`` says so for each unit of the box,
+    ``channels`` for each channel of the layer. A pixel without ``channel`` stands for all channels together.
+    """
+
+    layer: str
+    at: tuple[int, ...]
+    channel: int | None
+    source: str
+    box: tuple[Interval, ...]
+    cover: Bools
+    channels: Bools
+    shape: Shape
+
+    @property
+    def mask(self) -> Bools:
+        """The cover over all of the layer's axes that ``box`` speaks of."""
+        return _on_whole(self.cover, self.box, self.shape)
+
+
+def region(fields: Fields, layer: str, at: Sequence[int], channel: int | None = None) -> Region:
+    """The input pixels that the unit of ``layer`` at ``at`` reads, holes and borders exact.
+
+    ``at`` has one index for each of the layer's axes but batch and channel (but batch alone where there are
+    no more than two), or one for every axis. Raises InputError for an unknown layer or a unit outside it.
+
+    >>> from striate.network import Network, Node
+    >>> node = Node("dilated", "conv", ("x",), ("y",), {"out_channels": 4, "kernel": (2, 2), "dilation": (3, 3)})
+    >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 8, 8), "y": (1, 4, 5, 5)})
+    >>> found = region(Fields(network), "dilated", (0, 1))
+    >>> found.hull
+    (Interval(0, 4), Interval(1, 5))
+    >>> int(found.cover.sum()), found.counts()[0, 0]
+    (4, 12)
+    """
+    network = fields.network
+    tensor, unit = network.tensor(layer), tuple(at)
+    shape = network.shapes[tensor]
+    patch = pull(network, tensor, unit_patch(shape, unit, channel, Semiring.COVER), fields.source)
+    cover = _cut(patch.sum(tuple(fields.spatial.values())))
+    index = unit_index(shape, unit, channel)
+    unclipped = tuple(_unclipped(table, index, shape) for table in fields.tables(layer))
+    return Region(
+        layer=layer,
+        at=unit,
+        channel=channel,
+        source=fields.source,
+        hull=cover.box,
+        cover=cover.values,
+        channels=_used(patch, fields.layout.find("C")),
+        unclipped=unclipped or None,
+        fields=fields,
+    )
+
+
+def reach(fields: Fields, at: Sequence[int], layer: str, channel: int | None = None) -> Reach:
+    """The units of ``layer`` that the input pixel at ``at`` can change.
+
+    ``at`` has one index per spatial axis of the input. Raises InputError for an unknown layer or a pixel
+    outside the input.
+
+    >>> from striate.network import Network, Node
+    >>> node = Node("conv", "conv", ("x",), ("y",), {"out_channels": 4, "kernel": (3, 3)})
+    >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 8, 8), "y": (1, 4, 6, 6)})
+    >>> reach(Fields(network), (0, 4), "conv").box
+    (Interval(0, 1), Interval(2, 5))
+    """
+    network, pixel = fields.network, tuple(at)
+    tensor = network.tensor(layer)
+    patch = push(network, fields.source, _pixel_patch(fields, pixel, channel), tensor)
+    shape = network.shapes[tensor]
+    cover = _cut(patch.sum(tuple(range(2 if len(shape) > 2 else 1, len(shape)))))
+    return Reach(
+        layer=layer,
+        at=pixel,
+        channel=channel,
+        source=fields.source,
+        box=cover.box,
+        cover=cover.values,
+        channels=_used(patch, 1 if len(shape) > 1 else -1),
+        shape=cover.shape,
+    )
+
+
+def unit_patch(shape: Shape, at: tuple[int, ...], channel: int | None, semiring: Semiring) -> Patch:
+    """One at a unit of a tensor, along all of every axis that the unit does not name."""
+    index = unit_index(shape, at, channel)
+    return Patch.at(shape, tuple(i if isinstance(i, int) else None for i in index), semiring)
+
+
+def _pixel_patch(fields: Fields, at: tuple[int, ...], channel: int | None) -> Patch:
+    shape = fields.network.shapes[fields.source]
+    place: dict[int, int] = {}
+    if len(at) != len(fields.spatial):
+        raise InputError(f"a pixel of {fields.source} needs {len(fields.spatial)} indices, got {len(at)}")
+    for (name, axis), i in zip(fields.spatial.items(), at, strict=True):
+        if not 0 <= i < shape[axis]:
+            raise InputError(f"pixel {at} lies outside {fields.source}: {name} index {i} must be in [0, {shape[axis]})")
+        place[axis] = i
+    if channel is not None:
+        axis = fields.layout.find("C")
+        count = shape[axis] if axis >= 0 else 0
+        if not 0 <= channel < count:
+            raise InputError(f"channel {channel} lies outside {fields.source}: it must be in [0, {count})")
+        place[axis] = channel
+    return Patch.at(shape, tuple(place.get(axis) for axis in range(len(shape))), Semiring.COVER)
+
+
+def _cut(patch: Patch) -> Patch:
+    """The patch on its smallest box, uniform axes written out."""
+    patch = patch.tight()
+    size = tuple(interval.size for interval in patch.box)
+    values: NDArray[Any] = np.broadcast_to(patch.values, size).copy()
+    return Patch(values, tuple(i.start for i in patch.box), patch.shape, (False,) * len(size), patch.exponent)
+
+
+def _used(patch: Patch, axis: int) -> Bools:
+    """Which indices of an axis the patch touches; a single True or False where there is no such axis."""
+    if axis < 0:
+        return np.array([not patch.empty])
+    channels = _cut(patch.sum((axis,)))
+    return _on_whole(channels.values, channels.box, channels.shape)
+
+
+def _on_whole(values: Bools, box: tuple[Interval, ...], shape: Shape) -> Bools:
+    whole = np.zeros(shape, dtype=np.bool_)
+    whole[tuple(slice(interval.start, interval.stop) for interval in box)] = values
+    return whole
+
+
+def _spatial_shape(fields: Fields) -> Shape:
+    return tuple(fields.network.shapes[fields.source][axis] for axis in fields.spatial.values())
+
+
+def _unclipped(table: FieldTable, index: tuple[int | slice, ...], shape: Shape) -> Interval:
+    """The interval one unit sees as if the input had no border."""
+    shift, place, axis = 0, list(index), table.extended
+    if axis is not None:
+        i = index[axis]
+        if isinstance(i, int):
+            turns, place[axis] = divmod(i, table.period)
+            shift = turns * table.step
+        else:
+            table = finite(table, shape[axis])
+    if _chosen(table.whole, index).any():
+        return Interval.UNBOUNDED
+    low, high = int(_chosen(table.lo, place).min()), int(_chosen(table.hi, place).max())
+    return Interval(low + shift, high + shift) if low < high else Interval(0, 0)
+
+
+def _chosen(values: NDArray[Any], index: Sequence[int | slice]) -> NDArray[Any]:
+    """The part of a table that ``index`` names; an axis of length 1 stands for any index."""
+    found: NDArray[Any] = values[tuple(i if n > 1 else slice(None) for i, n in zip(index, values.shape, strict=True))]
+    return found
