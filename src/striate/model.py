@@ -9,12 +9,26 @@ from os import PathLike
 from typing import Any
 
 from striate.errors import InputError
-from striate.fields import Comparison, Costs, Effective, Fields, Reach, Region, Sweep
+from striate.fields import (
+    Borders,
+    Comparison,
+    Costs,
+    Effective,
+    Fields,
+    Reach,
+    Region,
+    Sweep,
+    borders,
+    costs,
+    effective_field,
+    reach,
+    region,
+    sweep,
+)
 from striate.fields import compare as compare_fields
-from striate.fields import costs, effective_field, reach, region, sweep
 from striate.network import Network as CommonForm
-from striate.network.relation import Shape
 from striate.network.onnx_reader import read_onnx
+from striate.network.relation import Shape
 from striate.network.torch_reader import read_torch
 
 InputShape = Shape | Sequence[int] | Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | None
@@ -46,17 +60,21 @@ class Network(CommonForm):
         """Parameters, multiply-accumulates and peak activation memory."""
         return costs(self)
 
+    def borders(self, layer: str) -> Borders:
+        """Which units of ``layer`` touch no border, and how much of a field is padding at centre and corner."""
+        return borders(self._fields, layer)
+
     def region(self, layer: str, at: Sequence[int], channel: int | None = None) -> Region:
         """The input pixels that the unit of ``layer`` at ``at`` (one index per spatial axis) reads."""
-        return region(self._fields, layer, tuple(at), channel)
+        return region(self._fields, layer, at, channel)
 
     def reach(self, at: Sequence[int], layer: str, channel: int | None = None) -> Reach:
         """The units of ``layer`` that the input pixel at ``at`` can change."""
-        return reach(self._fields, tuple(at), layer, channel)
+        return reach(self._fields, at, layer, channel)
 
-    def effective(self, layer: str, at: Sequence[int] | None = None) -> Effective:
+    def effective(self, layer: str, at: Sequence[int] | None = None, channel: int | None = None) -> Effective:
         """The effective field of a unit (default: the centre one) from path counts."""
-        return effective_field(self._fields, layer, None if at is None else tuple(at))
+        return effective_field(self._fields, layer, at, channel)
 
     def sweep(self, layer: str, sizes: Iterable[int | Shape]) -> Sweep:
         """The fields of ``layer`` at several input sizes, and the sizes at which nothing shifts."""

@@ -1,7 +1,7 @@
 """A gradient probe: which input pixels a unit's gradient reaches, measured by autograd alone.
 
-Every parameter is made positive and generic, max pools become average pools, and the input is positive,
-so no path can cancel another: a pixel has a nonzero gradient exactly when the unit sees it.
+Every parameter is made positive and generic, max pools become average pools, clipped activations (ReLU6) lose their
+upper end, and the input is positive, so no path can cancel another: a pixel has a nonzero gradient exactly when the unit sees it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch.nn import functional
 
 
 @contextmanager
-def average_pools() -> Iterator[None]:
-    """Let every max pool read its whole window."""
+def nothing_hidden() -> Iterator[None]:
+    """Let every max pool pass its whole window, and every clipped activation its input."""
 
     def average(x: Tensor, kernel_size: int, stride: int | None = None, padding: int = 0, dilation: int = 1,
                 ceil_mode: bool = False, return_indices: bool = False) -> Tensor:
@@ -31,6 +31,7 @@ def average_pools() -> Iterator[None]:
     with ExitStack() as stack:
         for rank in (1, 2, 3):
             stack.enter_context(patch.object(functional, f"max_pool{rank}d", average))
+        stack.enter_context(patch.object(functional, "hardtanh", lambda x, *bounds, **options: x))
         yield
 
 
@@ -61,7 +62,7 @@ class Probe:
         random = torch.Generator().manual_seed(1)
         self.image = torch.rand(*shape, generator=random, dtype=torch.float64) + 0.5
         self.image.requires_grad_(True)
-        with average_pools():
+        with nothing_hidden():
             module(self.image)
         for hook in hooks:
             hook.remove()
@@ -72,8 +73,8 @@ class Probe:
 
         return hook
 
-    def sees(self, layer: str, at: Sequence[int]) -> NDArray[np.bool_]:
-        """The mask over the input's spatial axes of one unit, all channels together."""
-        unit = self.outputs[layer][(0, slice(None), *at)].sum()
+    def sees(self, layer: str, index: tuple[int | slice, ...]) -> NDArray[np.bool_]:
+        """The mask over the input's spatial axes of the indexed elements of a layer's output together."""
+        unit = self.outputs[layer][index].sum()
         (gradient,) = torch.autograd.grad(unit, self.image, retain_graph=True)
         return (gradient[0] != 0).any(0).numpy()

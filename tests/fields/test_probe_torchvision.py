@@ -16,8 +16,8 @@ from striate import Interval
 # model -> input shape and layers: early, middle, late
 CASES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "alexnet": ((1, 3, 160, 160), ("features.2", "features.5", "features.12")),
-    "vgg11": ((1, 3, 96, 96), ("features.2", "features.10", "features.20")),
-    "vgg16_bn": ((1, 3, 64, 64), ("features.6", "features.23", "features.43")),
+    "vgg11": ((1, 3, 64, 64), ("features.2", "features.10", "features.20")),
+    "vgg16_bn": ((1, 3, 32, 32), ("features.6", "features.23", "features.43")),
     "resnet18": ((1, 3, 128, 128), ("maxpool", "layer2", "layer4")),
     "resnet50": ((1, 3, 128, 128), ("layer1", "layer2.0.downsample", "layer4")),
     "resnext50_32x4d": ((1, 3, 96, 96), ("layer1", "layer3")),
@@ -57,7 +57,7 @@ def build(name: str) -> nn.Module:
     torch.manual_seed(0)
     if name in SEGMENTATION:
         return torchvision.models.get_model(name, weights=None, weights_backbone=None)
-    extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    extra = {"init_weights": False} if name.startswith(("googlenet", "inception", "vgg")) else {}
     return torchvision.models.get_model(name, weights=None, **extra)
 
 
@@ -72,21 +72,20 @@ def test_claim_equals_probe(name: str) -> None:
     network = striate.load(build(name), shape)
     probe = Probe(build(name), shape, layers)
     for layer in layers:
-        output = probe.outputs[layer]
+        shape = probe.outputs[layer].shape
         channels_last = name == "swin_t"
-        spatial = output.shape[1:3] if channels_last else output.shape[2:]
-        if channels_last:
-            probe.outputs[layer] = output.permute(0, 3, 1, 2)
+        spatial = shape[1:3] if channels_last else shape[2:]
         for at in ([n // 2 for n in spatial], [0] * len(spatial), [n - 1 for n in spatial]):
-            seen = probe.sees(layer, at)
-            assert list(network.fields().hull(layer, at)) == hull(seen), (layer, at)
-            if not channels_last:
-                np.testing.assert_array_equal(network.region(layer, at).mask, seen, f"{layer} {at}")
+            unit = (0, *at, 0) if channels_last else (0, slice(None), *at)
+            asked = unit if channels_last else at
+            seen = probe.sees(layer, unit)
+            assert list(network.fields().hull(layer, asked)) == hull(seen), (layer, at)
+            np.testing.assert_array_equal(network.region(layer, asked).mask, seen, f"{layer} {at}")
 
 
 def test_the_probe_notices_a_shifted_claim() -> None:
     shape, layers = (1, 3, 64, 64), ("layer1",)
-    seen = Probe(build("resnet18"), shape, layers).sees("layer1", (8, 8))
+    seen = Probe(build("resnet18"), shape, layers).sees("layer1", (0, slice(None), 8, 8))
     claimed = striate.load(build("resnet18"), shape).region("layer1", (8, 8)).mask
     assert not np.array_equal(np.roll(claimed, 1, axis=1), seen)
     assert not np.array_equal(np.pad(claimed[1:], ((0, 1), (0, 0))), seen)

@@ -1,0 +1,222 @@
+"""``Conv2d``: torch's arguments and names, and weights packed once but never stale."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import ml_dtypes
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+
+from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv2d
+from striate.conv.errors import InputError
+from striate.conv.packing import PackedWeights
+
+X = np.random.default_rng(0).standard_normal((2, 4, 9, 8)).astype(np.float32)
+
+
+def layer(**more: object) -> Conv2d:
+    return Conv2d(4, 6, 3, padding=1, rng=0, **more)  # type: ignore[arg-type]
+
+
+def fresh(made: Conv2d, x=X):  # type: ignore[no-untyped-def]
+    steps = made.stride, made.padding, made.dilation, made.groups
+    return conv2d(x, made.weight, made.bias, *steps, padding_mode=made.padding_mode)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"stride": 2, "padding": (2, 1), "dilation": (1, 2), "groups": 2, "bias": False},
+        {"padding": "same", "padding_mode": "replicate"},
+        {"padding": 2, "padding_mode": "circular", "stride": (1, 3)},
+    ],
+)
+def test_from_torch_computes_the_same_and_shares_memory(arguments) -> None:  # type: ignore[no-untyped-def]
+    module = torch.nn.Conv2d(4, 6, (3, 5), **arguments)
+    mine = Conv2d.from_torch(module)
+    for _ in range(2):
+        with torch.no_grad():
+            np.testing.assert_allclose(mine(X), module(torch.from_numpy(X)).numpy(), atol=1e-5)
+            module.weight.mul_(-2)
+    module.weight.data[0] = 7
+    assert (mine.weight[0] == 7).all()
+    np.testing.assert_allclose(mine(X), module(torch.from_numpy(X)).detach().numpy(), atol=1e-4)
+    mine.weight[1] = 5
+    assert bool((module.weight[1] == 5).all())
+    assert set(mine.state_dict()) == set(module.state_dict())
+
+
+def test_from_torch_takes_bfloat16_and_refuses_the_rest() -> None:
+    module = torch.nn.Conv2d(4, 6, 3).to(torch.bfloat16)
+    result = Conv2d.from_torch(module)(X.astype(ml_dtypes.bfloat16))
+    with torch.no_grad():
+        expected = module(torch.from_numpy(X).to(torch.bfloat16)).float().numpy()
+    np.testing.assert_allclose(result.astype(np.float32), expected, atol=3e-2)
+    for other in (torch.nn.Linear(2, 2), torch.nn.ConvTranspose2d(4, 6, 3), torch.nn.Conv1d(4, 6, 3), 3):
+        with pytest.raises(ArrayTypeError, match=r"expected a torch\.nn\.Conv2d"):
+            Conv2d.from_torch(other)
+    with pytest.raises(ArrayTypeError, match="CPU memory"):
+        Conv2d.from_torch(torch.nn.Conv2d(4, 6, 3, device="meta"))
+
+
+def test_initialisation_is_torchs_distribution() -> None:
+    made = Conv2d(16, 64, 5, rng=1)
+    bound = 1 / np.sqrt(16 * 25)
+    for array in (made.weight, made.bias):
+        assert array is not None
+        assert np.abs(array).max() <= bound
+        assert array.std() == pytest.approx(bound / np.sqrt(3), rel=0.15)
+        assert array.dtype == np.float32
+    module = torch.nn.Conv2d(16, 64, 5)
+    assert module.weight.std().item() == pytest.approx(float(made.weight.std()), rel=0.05)
+    np.testing.assert_array_equal(Conv2d(16, 64, 5, rng=1).weight, made.weight)
+    assert not np.array_equal(Conv2d(16, 64, 5).weight, Conv2d(16, 64, 5).weight)
+
+
+def test_every_way_of_changing_weights_is_noticed() -> None:
+    made = layer()
+    kept = made.weight
+    changes = [
+        lambda: made.weight.__setitem__(0, 1),
+        lambda: setattr(made, "weight", np.ones_like(kept)),
+        lambda: made.weight.__imul__(2),
+        lambda: setattr(made, "bias", np.ones(6, np.float32)),
+        lambda: made.load_state_dict({"weight": kept * 3, "bias": np.full(6, 3, np.float32)}),
+        lambda: np.negative(made.weight, out=made.weight),
+        lambda: setattr(made, "bias", None),
+        lambda: made.weight.__setitem__((5, 3, 2, 2), np.nan),
+    ]
+    for change in changes:
+        before = made(X)
+        change()
+        assert not np.array_equal(made(X), before, equal_nan=True)
+        np.testing.assert_array_equal(made(X), fresh(made))
+
+
+def test_a_view_kept_outside_is_watched() -> None:
+    made = layer()
+    view = made.weight[2:3, ::2]
+    for value in (1, 2, 3):
+        view[...] = value
+        np.testing.assert_array_equal(made(X), fresh(made))
+    mine = np.ones((6, 4, 3, 3), np.float32)
+    made.weight = mine[::-1]
+    made(X)
+    mine[0] = 4
+    np.testing.assert_array_equal(made(X), fresh(made))
+
+
+def test_weights_nobody_else_holds_are_packed_and_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    refresh = PackedWeights.refresh
+    monkeypatch.setattr(PackedWeights, "refresh", lambda self, weight: (seen.append(1), refresh(self, weight))[1])
+    made = layer()
+    first = made(X)
+    for _ in range(3):
+        np.testing.assert_array_equal(made(X), first)
+    assert len(seen) == 1
+    held = made.weight
+    made(X)
+    made(X)
+    assert len(seen) == 3
+    del held
+    made(X)
+    made(X)
+    assert len(seen) == 4
+
+
+def test_many_shapes_and_threads_share_a_layer() -> None:
+    made = layer()
+    inputs = [np.random.default_rng(i).standard_normal((1 + i % 2, 4, 5 + i, 7)).astype(np.float32) for i in range(6)]
+    expected = [fresh(made, x) for x in inputs]
+    failures: list[object] = []
+
+    def work(start: int) -> None:
+        for i in range(30):
+            x = inputs[(start + i) % 6]
+            if not np.array_equal(made(x), expected[(start + i) % 6]):
+                failures.append(i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_safetensors_there_and_back(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    for dtype in (np.float32, np.float64, np.float16):
+        made, other = layer(dtype=dtype), Conv2d(4, 6, 3, dtype=dtype)
+        made.save(tmp_path / "layer.safetensors")
+        assert other.load(tmp_path / "layer.safetensors") is other
+        for name, array in made.state_dict().items():
+            np.testing.assert_array_equal(other.state_dict()[name], array)
+            np.testing.assert_array_equal(load_file(tmp_path / "layer.safetensors")[name], array)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["layer.safetensors"]
+    module = torch.nn.Sequential(torch.nn.Conv2d(4, 6, 3), torch.nn.Conv2d(6, 2, 1, bias=False))
+    state = {name: value.numpy() for name, value in module.state_dict().items()}
+    save_file(state, tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(layer().load(tmp_path / "model.safetensors", "0.").weight, state["0.weight"])
+    with pytest.raises(InputError, match=r"does not hold \['1.bias'\]"):
+        layer().load(tmp_path / "model.safetensors", "1.")
+    with pytest.raises(ShapeError, match="expected weight of shape"):
+        Conv2d(4, 2, 1, bias=False).load(tmp_path / "model.safetensors", "1.")
+    (tmp_path / "broken.safetensors").write_bytes(b"12345678 not a file")
+    with pytest.raises(InputError, match="not a sound safetensors file"):
+        layer().load(tmp_path / "broken.safetensors")
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with pytest.raises(ImportError, match="pip install safetensors"):
+        made.save(tmp_path / "layer.safetensors")
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    made = layer()
+    before = made.weight.copy()
+    with pytest.raises(InputError, match=r"expected the names \['bias', 'weight'\], got \['weight'\]"):
+        made.load_state_dict({"weight": before})
+    with pytest.raises(ShapeError, match="expected bias of shape"):
+        made.load_state_dict({"weight": before + 1, "bias": np.ones(5, np.float32)})
+    np.testing.assert_array_equal(made.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((3, 6, 3, 1, 0, 1, 2), "in_channels must be positive and divisible by groups=2, got 3"),
+        ((4, 5, 3, 1, 0, 1, 2), "out_channels must be positive"),
+        ((4, 6, 0), "non-positive kernel_size"),
+        ((4, 6, 3, 0), "non-positive stride"),
+        ((4, 6, 3, 2, "same"), ".*use 'same_upper'"),
+        ((4, 6, 3, 1, 0, 1, 1, True, "mirror"), "padding_mode must be one of"),
+    ],
+)
+def test_arguments_are_checked_when_the_layer_is_made(arguments, words) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match=f"Conv2d: {words}"):
+        Conv2d(*arguments)
+
+
+def test_the_rest_of_the_contract() -> None:
+    made = layer(activation="relu", algorithm="reference")
+    assert repr(made) == (
+        "Conv2d(4, 6, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), algorithm='reference', activation='relu')"
+    )
+    assert repr(Conv2d(1, 1, 2, bias=False)) == "Conv2d(1, 1, kernel_size=(2, 2), stride=(1, 1), bias=False)"
+    assert made(X).min() == 0
+    out = np.empty((2, 6, 9, 8), np.float32)
+    assert made(X, out=out) is out
+    with pytest.raises(AttributeError, match=r"Conv2d\.stride stays"):
+        made.stride = (2, 2)
+    with pytest.raises(ShapeError, match="expected weight of shape"):
+        made.weight = made.weight[:5]
+    with pytest.raises(ArrayTypeError, match="weight must be a NumPy array"):
+        made.weight = [1]  # type: ignore[assignment]
+    with pytest.raises(ArrayTypeError, match="Conv2d: input type"):
+        made(X.astype(np.float64))
+    with pytest.raises(ShapeError, match=r"Conv2d: .*4 channels, got 3"):
+        made(X[:, :3])

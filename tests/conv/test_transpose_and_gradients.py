@@ -1,0 +1,168 @@
+"""Transposed convolutions and gradients: the oracle, finite differences, and autograd."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from striate.conv import (
+    conv2d,
+    conv2d_bias_grad,
+    conv2d_input_grad,
+    conv2d_weight_grad,
+    conv_transpose2d,
+    reference,
+)
+from striate.conv.errors import InputError, ShapeError
+from striate.conv.transpose import phases
+from striate.geometry import Window
+
+# stride, padding, dilation, groups, padding_mode
+CASES = [
+    (1, 0, 1, 1, "zeros"),
+    ((2, 3), ((1, 2), (0, 3)), (2, 1), 2, "zeros"),
+    (3, 1, 2, 4, "zeros"),
+    (2, "same_upper", 1, 1, "zeros"),
+    (1, "same", 2, 2, "zeros"),
+    (2, (2, 1), 1, 2, "reflect"),
+    (1, 2, 1, 1, "replicate"),
+    ((1, 2), ((1, 0), (2, 3)), 1, 4, "circular"),
+]
+
+
+def arrays(groups: int, seed: int = 0):  # type: ignore[no-untyped-def]
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((2, 4, 9, 8)), rng.standard_normal((8, 4 // groups, 3, 2)), rng.standard_normal(8)
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation", "groups", "mode"), CASES)
+def test_gradients_by_finite_differences(stride, padding, dilation, groups, mode):  # type: ignore[no-untyped-def]
+    x, weight, bias = arrays(groups)
+    steps = stride, padding, dilation, groups
+    out = conv2d(x, weight, bias, *steps, padding_mode=mode)
+    grad = np.random.default_rng(1).standard_normal(out.shape)
+
+    def along(dx=0.0, dw=0.0, db=0.0):  # type: ignore[no-untyped-def]
+        # The convolution is linear in each argument, so one central difference is exact.
+        up = conv2d(x + dx, weight + dw, bias + db, *steps, padding_mode=mode)
+        down = conv2d(x - dx, weight - dw, bias - db, *steps, padding_mode=mode)
+        return float(((up - down) / 2 * grad).sum())
+
+    analytic = (
+        conv2d_input_grad(x.shape, weight, grad, *steps, padding_mode=mode),
+        conv2d_weight_grad(x, weight.shape, grad, *steps, padding_mode=mode),
+        conv2d_bias_grad(grad),
+    )
+    rng = np.random.default_rng(2)
+    for name, gradient in zip(("dx", "dw", "db"), analytic, strict=True):
+        for _ in range(3):
+            direction = rng.standard_normal(gradient.shape)
+            assert along(**{name: direction}) == pytest.approx(float((gradient * direction).sum()), rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("stride", "dilation", "groups"), [(1, 1, 1), ((2, 3), (2, 1), 2), (3, 2, 4), (1, 3, 1)])
+def test_gradients_are_autograds(stride, dilation, groups, dtype):  # type: ignore[no-untyped-def]
+    x, weight, bias = (a.astype(dtype) for a in arrays(groups, 3))
+    tensors = [torch.from_numpy(a).requires_grad_() for a in (x, weight, bias)]
+    out = torch.nn.functional.conv2d(*tensors, stride, (2, 1), dilation, groups)
+    grad = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(0))
+    out.backward(grad)
+    steps = stride, (2, 1), dilation, groups
+    ours = (
+        conv2d_input_grad(x.shape, weight, grad.numpy(), *steps),
+        conv2d_weight_grad(x, weight.shape, grad.numpy(), *steps),
+        conv2d_bias_grad(grad.numpy()),
+    )
+    for mine, tensor in zip(ours, tensors, strict=True):
+        np.testing.assert_allclose(mine, tensor.grad, rtol=0, atol=2e-5 if dtype is np.float32 else 1e-12)
+        assert mine.dtype == dtype
+
+
+def test_gradients_of_one_image_and_of_halves() -> None:
+    x, weight, _ = arrays(1)
+    grad = np.ones((8, 7, 7))
+    assert conv2d_input_grad(x[0].shape, weight, grad).shape == x[0].shape
+    batch = conv2d_weight_grad(x[:1], weight.shape, grad[None])
+    np.testing.assert_array_equal(conv2d_weight_grad(x[0], weight.shape, grad), batch)
+    half = conv2d_weight_grad(x[0].astype(np.float16), weight.shape, grad.astype(np.float16))
+    assert half.dtype == np.float16
+    np.testing.assert_allclose(half.astype(float), batch, rtol=5e-3, atol=5e-2)
+
+
+def test_a_gradient_of_the_wrong_shape_is_named() -> None:
+    x, weight, _ = arrays(1)
+    with pytest.raises(ShapeError, match=r"conv2d_weight_grad: expected grad .*\(2, 8, 7, 7\), got \(2, 8, 7, 6\)"):
+        conv2d_weight_grad(x, weight.shape, np.ones((2, 8, 7, 6)))
+    with pytest.raises(ShapeError, match="conv2d_input_grad: expected grad"):
+        conv2d_input_grad(x.shape, weight, np.ones((1, 8, 7, 7)))
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(data=st.data())
+def test_conv_transpose2d_is_the_oracle(data: st.DataObject) -> None:
+    pair = lambda low, high: st.tuples(st.integers(low, high), st.integers(low, high))  # noqa: E731
+    groups = data.draw(st.sampled_from([1, 2, 3]))
+    stride, dilation, kernel, size = (data.draw(pair(1, high)) for high in (4, 3, 4, 5))
+    most = [max(s, d) - 1 for s, d in zip(stride, dilation, strict=True)]
+    extra = tuple(data.draw(st.integers(0, high)) for high in most)
+    full = [
+        (n - 1) * s + d * (k - 1) + 1 + e for n, s, d, k, e in zip(size, stride, dilation, kernel, extra, strict=True)
+    ]
+    pads = [data.draw(st.integers(0, min(3, n - 1))) for n in full for _ in range(2)]
+    rows, columns = (pads[0], min(pads[1], full[0] - 1 - pads[0])), (pads[2], min(pads[3], full[1] - 1 - pads[2]))
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((data.draw(st.integers(1, 2)), 2 * groups, *size))
+    weight = rng.standard_normal((2 * groups, 3, *kernel))
+    bias = rng.standard_normal(3 * groups) if data.draw(st.booleans()) else None
+    result = conv_transpose2d(x, weight, bias, stride, (rows, columns), extra, groups, dilation)
+    expected = reference.conv_transpose2d(x, weight, bias, stride, (*rows, *columns), extra, dilation, groups)
+    np.testing.assert_allclose(result, expected, atol=1e-12)
+
+
+@given(
+    st.integers(1, 5), st.integers(1, 5), st.integers(1, 4), st.integers(1, 4), st.integers(0, 6), st.integers(1, 12)
+)
+def test_phases_read_what_windows_write(n: int, size: int, stride: int, dilation: int, before: int, out: int) -> None:
+    """Every (input, tap, output) triple of the forward window appears in exactly one phase, and no other."""
+    window = Window(size, stride, dilation, before)
+    expected = {(i, t, y) for i in range(n) for t, y in enumerate(window.reads(i)) if 0 <= y < out}
+    found = []
+    for phase in phases(n, window, out):
+        for u in range(phase.count):
+            for place, tap in enumerate(reversed(phase.taps)):
+                i = u + place * phase.dilation - phase.before
+                if 0 <= i < n:
+                    found.append((i, tap, phase.first + u * phase.step))
+    assert len(found) == len(set(found))
+    assert set(found) == expected
+
+
+def test_the_transpose_keeps_the_layout_and_fills_out() -> None:
+    x = np.random.default_rng(0).standard_normal((2, 5, 6, 4)).astype(np.float32).transpose(0, 3, 1, 2)
+    weight = np.random.default_rng(1).standard_normal((4, 3, 3, 3)).astype(np.float32)
+    result = conv_transpose2d(x, weight, stride=2, activation="relu")
+    assert result.transpose(0, 2, 3, 1).flags.c_contiguous
+    assert result.min() == 0
+    out = np.empty(result.shape, np.float32)
+    assert conv_transpose2d(x, weight, stride=2, activation="relu", out=out) is out
+    np.testing.assert_allclose(out, result)
+    np.testing.assert_allclose(conv_transpose2d(x[0], weight, stride=2, activation="relu"), result[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"output_padding": 2, "stride": 2}, "smaller than either stride or dilation"),
+        ({"padding": 9}, "leaves nothing"),
+        ({"padding": "same"}, "must be numbers"),
+        ({"groups": 3}, "groups=3"),
+        ({"stride": 0}, "non-positive stride"),
+    ],
+)
+def test_transpose_errors(arguments: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=f"conv_transpose2d: .*{words}"):
+        conv_transpose2d(np.ones((1, 4, 5, 5)), np.ones((4, 2, 3, 3)), **arguments)  # type: ignore[arg-type]

@@ -1,0 +1,115 @@
+"""Every way keeps every promise: error, non-finite inputs, threads, activations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from striate.conv import compiled_ways, get_threads, set_threads
+from striate.geometry import Window
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_error_is_within_the_stated_bound(way, problem, dtype, make_trial, assert_close):  # type: ignore[no-untyped-def]
+    trial = make_trial(problem, dtype)
+    assert_close(trial, trial.run(way), way)
+
+
+def test_the_bound_can_be_missed(problems, make_trial, assert_close):  # type: ignore[no-untyped-def]
+    trial = make_trial(problems["3x3"])
+    result = trial.run("reference")
+    result[0, 0, 0, 0] += 1e-2
+    with pytest.raises(AssertionError, match="of the scale"):
+        assert_close(trial, result, "auto")
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6"])
+def test_activation(way, problem, activation, make_trial, assert_close):  # type: ignore[no-untyped-def]
+    trial = make_trial(problem)
+    plain = trial.run(way)
+    expected = np.clip(plain, 0, 6 if activation == "relu6" else None)
+    np.testing.assert_array_equal(trial.run(way, activation=activation), expected)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_non_finite_pixel_reaches_exactly_its_outputs(way, problem, value, make_trial, assert_close):  # type: ignore[no-untyped-def]
+    trial = make_trial(problem)
+    channel, y, left = problem.c // 2, problem.h // 2, problem.w // 3
+    trial.x[0, channel, y, left] = value
+    with np.errstate(invalid="ignore"):
+        result, expected = trial.run(way), trial.expected()
+    reached = np.zeros(problem.output_shape, bool)
+    group = channel // (problem.c // problem.groups)
+    per_group = problem.k // problem.groups
+    outputs = slice(group * per_group, (group + 1) * per_group)
+    reached[0, outputs] = np.outer(_readers(problem.rows, problem.h, y), _readers(problem.columns, problem.w, left))
+    np.testing.assert_array_equal(~np.isfinite(result), reached)
+    np.testing.assert_array_equal(np.isnan(result), np.isnan(expected))
+    np.testing.assert_array_equal(result[np.isinf(result)], expected[np.isinf(expected)])
+    trial.x[0, channel, y, left] = 0
+    elsewhere = np.where(reached, trial.expected(), result)
+    assert_close(trial, elsewhere.astype(np.float32), way)
+
+
+def _readers(window: Window, n: int, pixel: int) -> list[bool]:
+    return [pixel in window.reads(i) for i in range(window.output_size(n))]
+
+
+@pytest.mark.parametrize("kind", ["weight", "bias"])
+def test_a_non_finite_parameter_is_not_hidden(way, problem, kind, make_trial):  # type: ignore[no-untyped-def]
+    # The matrix has no entries for padding, so only windows that hold a pixel count.
+    trial = make_trial(problem)
+    getattr(trial, kind)[0] = np.nan
+    result = trial.run(way)
+    rows = [any(0 <= y < problem.h for y in problem.rows.reads(i)) for i in range(result.shape[2])]
+    columns = [any(0 <= q < problem.w for q in problem.columns.reads(j)) for j in range(result.shape[3])]
+    assert np.isnan(result[:, 0][:, np.outer(rows, columns)]).all()
+    assert np.isfinite(result[:, 1:]).all()
+
+
+def test_thread_count_changes_no_bit(problem, make_trial):  # type: ignore[no-untyped-def]
+    trial = make_trial(problem)
+    before = get_threads()
+    try:
+        for way in compiled_ways():
+            results = []
+            for threads in (1, 2, 3):
+                set_threads(threads)
+                try:
+                    results.append(trial.run(way))
+                except pytest.skip.Exception:
+                    break
+            for other in results[1:]:
+                np.testing.assert_array_equal(other, results[0])
+    finally:
+        set_threads(before)
+
+
+def test_an_outlier_costs_no_more_than_its_size(way, problem, make_trial, error_bound):  # type: ignore[no-untyped-def]
+    trial = make_trial(problem)
+    trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e4
+    error = np.abs(trial.run(way) - trial.expected()).max()
+    assert error <= error_bound(way, np.dtype(np.float32)) * trial.scale * 1e4
+
+
+def test_strict_keeps_directs_bound(problem, make_trial, assert_close):  # type: ignore[no-untyped-def]
+    trial = make_trial(problem)
+    assert_close(trial, trial.run("auto", accuracy="strict"), "direct")
+    trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e6
+    quiet = replace(trial, x=trial.x.copy())
+    quiet.x[0, 0, problem.h // 2, problem.w // 2] = 0
+    untouched = trial.expected() == quiet.expected()
+    error = np.abs(trial.run("auto", accuracy="strict") - trial.expected())
+    assert error[untouched].max(initial=0) <= 2e-6 * max(trial.scale, np.abs(quiet.expected()).max())
+
+
+def test_denormals_stay_denormal(way, problems, make_trial):  # type: ignore[no-untyped-def]
+    trial = make_trial(problems["tiny"])
+    trial.x[:] = np.float32(1e-41)
+    trial.weight[:] = 1
+    trial = replace(trial, bias=None)
+    result = trial.run(way)
+    assert (result > 0).all()
+    np.testing.assert_allclose(result, trial.expected(), atol=1e-43)

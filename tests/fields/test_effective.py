@@ -1,0 +1,142 @@
+"""Effective fields: masses and radii against sums by hand, gradients, and a module left as it was."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+import pytest
+import torch
+from oracle import Builder
+from torch import nn
+
+from striate.errors import InputError
+from striate.fields import Fields
+from striate.fields.effective import Effective, effective_field, effective_field_gradient
+from striate.geometry import Interval
+
+
+def stack(layers: int, size: int = 41) -> Fields:
+    b = Builder(1, 1, size)
+    x = "image"
+    for k in range(layers):
+        x = b("conv", x, out_channels=1, kernel=(2,), name=f"layer{k + 1}")
+    return Fields(b.network())
+
+
+def inside(found: Effective, radius: float) -> float:
+    """The mass within a radius, pixel by pixel."""
+    total = 0.0
+    for index in np.ndindex(*found.weights.shape):
+        offsets = [i.start + k - c for i, k, c in zip(found.box, index, found.centre, strict=True)]
+        if sum(offset**2 for offset in offsets) ** 0.5 <= radius:
+            total += float(found.weights[index])
+    return total
+
+
+def test_a_stack_of_pairs_weighs_like_pascals_triangle() -> None:
+    found = effective_field(stack(6), "layer6")
+    row = [comb(6, k) for k in range(7)]
+    np.testing.assert_allclose(found.weights, np.array(row) / 64, rtol=1e-12)
+    # distances 0, 1, 2, 3 hold 20, 50, 62, 64 of 64
+    assert found.radii == {0.5: 1.0, 0.68: 1.0, 0.95: 2.0}
+    assert found.half_size == 3.5
+    assert found.ratios[0.95] == 2 / 3.5
+
+
+def test_deeper_fields_fill_a_smaller_share() -> None:
+    ratios = [effective_field(stack(layers), f"layer{layers}").ratios[0.95] for layers in (4, 12, 36)]
+    assert ratios[0] > ratios[1] > ratios[2]
+
+
+def test_radii_are_the_smallest_that_hold_their_share() -> None:
+    b = Builder(1, 2, 31, 29)
+    x = b("conv", "image", out_channels=2, kernel=(5, 3), stride=(2, 1), padding=((2, 2), (1, 1)))
+    b("conv", x, out_channels=2, kernel=(3, 3), dilation=(2, 2), padding=((2, 2),) * 2, name="unit")
+    found = effective_field(Fields(b.network()), "unit", (7, 11))
+    assert found.weights.sum() == pytest.approx(1)
+    for share, radius in found.radii.items():
+        assert inside(found, radius) >= share - 1e-9
+        assert inside(found, radius - 1e-6) < share
+
+
+def test_at_a_corner_the_centre_stays_that_of_the_unclipped_field() -> None:
+    b = Builder(1, 1, 9, 9)
+    b("conv", "image", out_channels=1, kernel=(5, 5), padding=((2, 2),) * 2, name="conv")
+    found = effective_field(Fields(b.network()), "conv", (0, 0))
+    assert (found.box, found.centre, found.half_size) == ((Interval(0, 3),) * 2, (0.0, 0.0), 2.5)
+
+
+def test_a_unit_that_reads_nothing_has_no_effective_field() -> None:
+    b = Builder(1, 1, 6)
+    b("constant", "image", shape=(1, 1, 2), name="fixed")
+    with pytest.raises(InputError, match="reads no pixel"):
+        effective_field(Fields(b.network()), "fixed", (1,))
+
+
+def ones(module: nn.Module) -> nn.Module:
+    for parameter in module.parameters():
+        parameter.data.fill_(1)
+    return module
+
+
+def test_gradients_of_equal_linear_weights_are_the_path_counts() -> None:
+    b = Builder(1, 3, 15, 15)
+    x = b("conv", "image", out_channels=4, kernel=(3, 3), stride=(2, 2), padding=((1, 1),) * 2)
+    b("conv", x, out_channels=2, kernel=(3, 3), padding=((1, 1),) * 2, name="1")
+    module = ones(nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 2, 3, 1, 1)))
+    counted = effective_field(Fields(b.network()), "1", (4, 4))
+    measured = effective_field_gradient(module, "1", (1, 3, 15, 15), (4, 4), samples=2)
+    assert (counted.box, counted.centre, counted.radii) == (measured.box, measured.centre, measured.radii)
+    np.testing.assert_allclose(measured.weights, counted.weights, rtol=1e-5)
+    module[0].weight.data[:, :, 0] = 5
+    assert not np.allclose(effective_field_gradient(module, "1", (1, 3, 15, 15), (4, 4)).weights, counted.weights)
+
+
+def test_the_module_is_left_as_it_was() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(), nn.Conv2d(4, 2, 3))
+    module[1].eval()
+    module[4].weight.grad = torch.full_like(module[4].weight, 7)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    modes, state = [part.training for part in module.modules()], torch.get_rng_state()
+    effective_field_gradient(module, "4", (1, 3, 12, 12))
+    with pytest.raises(InputError):
+        effective_field_gradient(module, "4", (1, 3, 12, 12), at=(99, 0))
+    assert [part.training for part in module.modules()] == modes
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert module[0].weight.grad is None
+    assert (module[4].weight.grad == 7).all()
+    assert all(not part._forward_hooks for part in module.modules())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_seed_gives_the_same_field_again() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 1, 3))
+    first, again, other = (effective_field_gradient(module, "2", (1, 1, 9, 9), seed=seed) for seed in (3, 3, 4))
+    assert np.array_equal(first.weights, again.weights)
+    assert not np.array_equal(first.weights, other.weights)
+    assert (first.method, first.samples, first.seed, first.at) == ("gradient", 8, 3, (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("layer", "arguments", "words"),
+    [
+        ("conv0", {}, "did you mean"),
+        ("0", {"at": (7, 7)}, "lies outside 0"),
+        ("0", {"samples": 0}, "samples must be at least 1"),
+        ("dead", {}, "does not run dead"),
+        ("zero", {}, "no gradient"),
+    ],
+)
+def test_bad_questions_get_one_clear_line(layer: str, arguments: dict[str, object], words: str) -> None:
+    class Zero(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.detach() * 0
+
+    module = nn.Sequential(nn.Conv2d(1, 1, 3))
+    module.add_module("zero", Zero())
+    module[0].add_module("dead", nn.ReLU())
+    name = "0.dead" if layer == "dead" else layer
+    with pytest.raises(InputError, match=words.replace("run dead", "run 0.dead")):
+        effective_field_gradient(module, name, (1, 1, 8, 8), **arguments)

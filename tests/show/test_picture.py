@@ -1,0 +1,123 @@
+"""Pictures: the right size, the box where it is claimed, holes dark, padding hatched."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from striate.errors import InputError
+from striate.fields import Fields, region
+from striate.network import Network, Node
+from striate.show import field_picture, figure_bytes, read_photo, view_of
+from striate.show.picture import COLOURS, DIM, GAP, HEAD, MARGIN, TALL, overview_scale, unit_under
+
+SIZE = 64
+SCALE = TALL // SIZE
+
+
+def dilated() -> Fields:
+    """A 2x2 kernel with taps 8 apart: a hull of 9x9 with 77 holes."""
+    node = Node("conv", "conv", ("x",), ("y",), {"out_channels": 1, "kernel": (2, 2), "dilation": (8, 8)})
+    return Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 3, SIZE, SIZE), "y": (1, 1, SIZE - 8, SIZE - 8)}))
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+
+def photo() -> np.ndarray:
+    return np.full((SIZE, SIZE, 3), (200, 120, 60), dtype=np.uint8)
+
+
+def drawn(at: tuple[int, int]) -> np.ndarray:
+    return pixels(figure_bytes(field_picture(photo(), [view_of(region(dilated(), "conv", at))])))
+
+
+def is_box(pixel: np.ndarray, colour: str = COLOURS[0]) -> bool:
+    return bool(np.abs(pixel - np.array(to_rgb(colour)) * 255).max() < 40)
+
+
+def test_the_png_has_the_size_of_its_parts() -> None:
+    assert overview_scale(photo()) == SCALE
+    assert drawn((10, 20)).shape == (HEAD + TALL + MARGIN, 2 * MARGIN + TALL + GAP + TALL, 3)
+
+
+def test_the_box_stands_on_the_hull() -> None:
+    # unit (10, 20) sees rows [10, 19) and columns [20, 29)
+    image = drawn((10, 20))
+    top, bottom = HEAD + 10 * SCALE, HEAD + 19 * SCALE
+    left, right = MARGIN + 20 * SCALE, MARGIN + 29 * SCALE
+    middle_row, middle_column = (top + bottom) // 2, (left + right) // 2
+    for row, column in ((top, middle_column), (bottom, middle_column), (middle_row, left), (middle_row, right)):
+        assert any(is_box(image[row + d, column + d]) for d in (-1, 0)), (row, column)
+    assert (image[middle_row, middle_column] == (200, 120, 60)).all()
+    assert not is_box(image[top - SCALE, middle_column])
+
+
+def test_holes_are_dim_and_taps_are_bright() -> None:
+    # the zoom shows a square of 9 + 2 pixels around the hull
+    image = drawn((10, 20))
+    zoom = TALL / 11
+    left = MARGIN + TALL + GAP
+    centre = [round((1 + k + 0.5) * zoom) for k in range(9)]
+    assert (image[HEAD + centre[8], left + centre[8]] == (200, 120, 60)).all()
+    grey = int((200 + 120 + 60) / 3 * DIM)
+    assert np.abs(image[HEAD + centre[4], left + centre[4]] - grey).max() <= 1
+
+
+def test_views_take_different_colours() -> None:
+    fields = dilated()
+    views = [view_of(region(fields, "conv", at)) for at in ((4, 4), (40, 40), (20, 20))]
+    image = pixels(figure_bytes(field_picture(photo(), views)))
+    row, column = HEAD + 40 * SCALE, MARGIN + 44 * SCALE
+    assert any(is_box(image[row + d, column], COLOURS[1]) for d in (-1, 0))
+
+
+def test_padding_is_outlined_beyond_the_picture() -> None:
+    node = Node("conv", "conv", ("x",), ("y",), {"out_channels": 1, "kernel": (5, 5), "padding": ((2, 2), (2, 2))})
+    fields = Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 16, 16), "y": (1, 1, 16, 16)}))
+    view = view_of(region(fields, "conv", (0, 0)))
+    assert view.unclipped is not None
+    assert [side.start for side in view.unclipped] == [-2, -2]
+    assert [side.start for side in view.hull] == [0, 0]
+    assert figure_bytes(field_picture(np.zeros((16, 16, 3), dtype=np.uint8), [view]))
+
+
+def test_the_same_figure_gives_the_same_bytes() -> None:
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
+        first, second = (
+            figure_bytes(field_picture(photo(), [view_of(region(dilated(), "conv", (1, 1)))]), kind) for _ in range(2)
+        )
+        assert first == second
+        assert first.startswith(start)
+
+
+def test_a_picture_of_another_size_is_refused() -> None:
+    with pytest.raises(InputError, match="the field is of"):
+        field_picture(np.zeros((8, 8, 3), dtype=np.uint8), [view_of(region(dilated(), "conv", (0, 0)))])
+
+
+def test_photographs(tmp_path: Path) -> None:
+    good = tmp_path / "good.png"
+    Image.fromarray(photo()).save(good)
+    assert read_photo(good).shape == (SIZE, SIZE, 3)
+    assert read_photo(good, (10, 20)).shape == (10, 20, 3)
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    with pytest.raises(InputError, match="not an image"):
+        read_photo(bad)
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(good.read_bytes()[:60])
+    with pytest.raises(InputError, match="not an image"):
+        read_photo(cut)
+    with pytest.raises(InputError, match="no such file"):
+        read_photo(tmp_path / "missing.png")
+
+
+def test_the_unit_over_a_pixel() -> None:
+    assert unit_under(dilated(), "conv", (32, 63)) == (28, 55)
