@@ -49,7 +49,7 @@ def test_any_strides_and_places_read_the_same() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
-def test_halves_are_summed_in_float32(way, dtype):  # type: ignore[no-untyped-def]
+def test_halves_are_summed_in_float32(way, dtype):
     x, w = np.ones((1, 64, 9, 9), dtype), np.full((8, 64, 3, 3), 0.01, dtype)
     bias = np.full(8, 0.5, dtype)
     try:
@@ -96,7 +96,7 @@ def test_padding_modes_are_torchs(mode: str, padding: int | tuple[int, int]) -> 
     layer = torch.nn.Conv2d(4, 6, 3, stride=2, padding=padding, padding_mode=mode)
     with torch.no_grad():
         expected = layer(torch.from_numpy(X)).numpy()
-    weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()  # type: ignore[union-attr]
+    weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
     np.testing.assert_allclose(conv2d(X, weight, bias, 2, padding, padding_mode=mode), expected, atol=1e-5)
 
 
@@ -133,7 +133,7 @@ def test_conv1d_takes_every_padding() -> None:
     assert conv1d(x, w, B, padding=((0, 3),)).shape == (2, 6, 7)
     assert conv1d(x, w, B, 4, "same_upper").shape == (2, 6, 2)
     layer = torch.nn.Conv1d(4, 6, 3, padding=2, padding_mode="circular")
-    parameters = layer.weight.detach().numpy(), layer.bias.detach().numpy()  # type: ignore[union-attr]
+    parameters = layer.weight.detach().numpy(), layer.bias.detach().numpy()
     circular = conv1d(x, *parameters, padding=2, padding_mode="circular")
     np.testing.assert_allclose(circular, layer(torch.from_numpy(x)).detach().numpy(), atol=1e-5)
 
@@ -143,9 +143,13 @@ ERRORS = [
     ({"x": X[0, 0]}, ShapeError, "expected 3D (C, H, W) or 4D (N, C, H, W) input, got 2D of shape (7, 6)"),
     ({"bias": B[:5]}, ShapeError, "expected bias of shape (6,), one per output channel, got (5,)"),
     ({"x": X.astype(np.float64)}, ArrayTypeError, "input type (float64) and weight type (float32) should be the same"),
-    ({"x": X.astype(int), "weight": W.astype(int)}, ArrayTypeError, "computes with float32, float64, float16"),
+    (
+        {"x": X.astype(int), "weight": W.astype(int), "bias": None},
+        ArrayTypeError,
+        "computes with float32, float64, float16",
+    ),
     ({"x": X.tolist()}, ArrayTypeError, "input must be a NumPy array, got list"),
-    ({"x": X.astype(">f4"), "weight": W.astype(">f4")}, ArrayTypeError, "native byte order"),
+    ({"x": X.astype(">f4"), "weight": W.astype(">f4"), "bias": None}, ArrayTypeError, "native byte order"),
     ({"stride": 0}, InputError, "non-positive stride is not supported, got stride=0"),
     ({"stride": (1, 2, 3)}, InputError, "stride must be an integer or a pair of integers, got (1, 2, 3)"),
     ({"stride": 1.5}, InputError, "stride must be an integer or a pair of integers, got 1.5"),
@@ -171,7 +175,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("arguments", "kind", "words"), ERRORS, ids=[words[:30] for _, _, words in ERRORS])
-def test_errors_say_what_was_expected_and_what_came(arguments, kind, words):  # type: ignore[no-untyped-def]
+def test_errors_say_what_was_expected_and_what_came(arguments, kind, words):
     with pytest.raises(kind, match=re.escape(words)) as caught:
         conv2d(**({"x": X, "weight": W, "bias": B} | arguments))
     assert isinstance(caught.value, StriateError)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 import threading
 
@@ -11,7 +13,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv2d
+from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv2d, set_threads
 from striate.conv.errors import InputError
 from striate.conv.packing import PackedWeights
 
@@ -19,10 +21,10 @@ X = np.random.default_rng(0).standard_normal((2, 4, 9, 8)).astype(np.float32)
 
 
 def layer(**more: object) -> Conv2d:
-    return Conv2d(4, 6, 3, padding=1, rng=0, **more)  # type: ignore[arg-type]
+    return Conv2d(4, 6, 3, padding=1, rng=0, **more)
 
 
-def fresh(made: Conv2d, x=X):  # type: ignore[no-untyped-def]
+def fresh(made: Conv2d, x=X):
     steps = made.stride, made.padding, made.dilation, made.groups
     return conv2d(x, made.weight, made.bias, *steps, padding_mode=made.padding_mode)
 
@@ -36,7 +38,7 @@ def fresh(made: Conv2d, x=X):  # type: ignore[no-untyped-def]
         {"padding": 2, "padding_mode": "circular", "stride": (1, 3)},
     ],
 )
-def test_from_torch_computes_the_same_and_shares_memory(arguments) -> None:  # type: ignore[no-untyped-def]
+def test_from_torch_computes_the_same_and_shares_memory(arguments) -> None:
     module = torch.nn.Conv2d(4, 6, (3, 5), **arguments)
     mine = Conv2d.from_torch(module)
     for _ in range(2):
@@ -130,6 +132,34 @@ def test_weights_nobody_else_holds_are_packed_and_compared_once(monkeypatch: pyt
     assert len(seen) == 4
 
 
+def test_copies_and_pickles_stand_alone() -> None:
+    made = layer(activation="relu")
+    first = made(X)
+    for other in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        np.testing.assert_array_equal(other(X), first)
+        other.weight[...] = 0
+        np.testing.assert_array_equal(made(X), first)
+        assert not np.array_equal(other(X), first)
+
+
+def test_thread_settings_and_other_inputs_after_a_first_call() -> None:
+    made = layer()
+    first = made(X)
+    set_threads(1)
+    try:
+        np.testing.assert_array_equal(made(X), first)
+    finally:
+        set_threads(0)
+    last = X.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+    assert made(last).transpose(0, 2, 3, 1).flags.c_contiguous
+    np.testing.assert_array_equal(made(last), first)
+    np.testing.assert_array_equal(made(X[0]), first[0])
+    with pytest.raises(ArrayTypeError):
+        made(X.astype(np.float64))
+    with pytest.raises(ArrayTypeError):
+        made(X.tolist())
+
+
 def test_many_shapes_and_threads_share_a_layer() -> None:
     made = layer()
     inputs = [np.random.default_rng(i).standard_normal((1 + i % 2, 4, 5 + i, 7)).astype(np.float32) for i in range(6)]
@@ -150,7 +180,7 @@ def test_many_shapes_and_threads_share_a_layer() -> None:
     assert not failures
 
 
-def test_safetensors_there_and_back(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_safetensors_there_and_back(tmp_path, monkeypatch) -> None:
     for dtype in (np.float32, np.float64, np.float16):
         made, other = layer(dtype=dtype), Conv2d(4, 6, 3, dtype=dtype)
         made.save(tmp_path / "layer.safetensors")
@@ -196,7 +226,7 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
         ((4, 6, 3, 1, 0, 1, 1, True, "mirror"), "padding_mode must be one of"),
     ],
 )
-def test_arguments_are_checked_when_the_layer_is_made(arguments, words) -> None:  # type: ignore[no-untyped-def]
+def test_arguments_are_checked_when_the_layer_is_made(arguments, words) -> None:
     with pytest.raises(InputError, match=f"Conv2d: {words}"):
         Conv2d(*arguments)
 
@@ -215,7 +245,7 @@ def test_the_rest_of_the_contract() -> None:
     with pytest.raises(ShapeError, match="expected weight of shape"):
         made.weight = made.weight[:5]
     with pytest.raises(ArrayTypeError, match="weight must be a NumPy array"):
-        made.weight = [1]  # type: ignore[assignment]
+        made.weight = [1]
     with pytest.raises(ArrayTypeError, match="Conv2d: input type"):
         made(X.astype(np.float64))
     with pytest.raises(ShapeError, match=r"Conv2d: .*4 channels, got 3"):

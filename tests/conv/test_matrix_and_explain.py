@@ -36,7 +36,7 @@ def test_the_4_by_16_matrix() -> None:
 
 
 @pytest.mark.parametrize("steps", STEPS)
-def test_the_matrix_multiplies_to_the_convolution(steps) -> None:  # type: ignore[no-untyped-def]
+def test_the_matrix_multiplies_to_the_convolution(steps) -> None:
     weight = RNG.standard_normal((6, 4 // steps.get("groups", 1), 3, 2))
     x = RNG.standard_normal((4, 7, 6))
     matrix = conv_matrix(weight, (7, 6), **steps)
@@ -69,7 +69,7 @@ def test_matrix_errors_name_the_matrix() -> None:
 
 
 @pytest.mark.parametrize("steps", STEPS)
-def test_explain_adds_up_to_the_output(steps) -> None:  # type: ignore[no-untyped-def]
+def test_explain_adds_up_to_the_output(steps) -> None:
     groups = steps.get("groups", 1)
     weight, bias = RNG.standard_normal((6, 4 // groups, 3, 2)), RNG.standard_normal(6)
     x = RNG.standard_normal((2, 4, 7, 6))
@@ -133,7 +133,7 @@ def saved(image: Image.Image, form: str = "png", **more: object) -> io.BytesIO:
     return file
 
 
-def test_read_image_gives_channels_first_in_unit_range(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_read_image_gives_channels_first_in_unit_range(tmp_path) -> None:
     image = picture("RGB")
     expected = np.asarray(image).transpose(2, 0, 1) / np.float32(255)
     image.save(tmp_path / "a.png")

@@ -24,18 +24,18 @@ CASES = {
 NAMES = {"NOTSET": None, "VALID": "valid", "SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower"}
 
 
-def attributes(case):  # type: ignore[no-untyped-def]
+def attributes(case):
     return {a.name: get_attribute_value(a) for a in case.model.graph.node[0].attribute}
 
 
-def run_conv(x: Array, weight: Array, bias: Array | None, given: dict) -> Array:  # type: ignore[type-arg]
+def run_conv(x: Array, weight: Array, bias: Array | None, given: dict) -> Array:
     top, left, bottom, right = given.get("pads", [0, 0, 0, 0])
     padding = NAMES[given.get("auto_pad", b"NOTSET").decode()] or ((top, bottom), (left, right))
     steps = given.get("strides", [1, 1]), padding, given.get("dilations", [1, 1]), given.get("group", 1)
     return conv2d(x, weight, bias, *steps)
 
 
-def run_transpose(x: Array, weight: Array, bias: Array | None, given: dict) -> Array:  # type: ignore[type-arg]
+def run_transpose(x: Array, weight: Array, bias: Array | None, given: dict) -> Array:
     """Any rank: one axis as a flat image, three axes as a sum of images over the depth."""
     rank = x.ndim - 2
     stride, dilation = given.get("strides", [1] * rank), given.get("dilations", [1] * rank)

@@ -23,14 +23,14 @@ FUNCTIONS = {
 OPS = {op.name: op for op in op_db if op.name in FUNCTIONS}
 
 
-def arrays(values):  # type: ignore[no-untyped-def]
+def arrays(values):
     return [v.detach().numpy() if isinstance(v, torch.Tensor) else v for v in values]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("algorithm", ["auto", "reference", *compiled_ways()])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_samples(name, algorithm, dtype):  # type: ignore[no-untyped-def]
+def test_samples(name, algorithm, dtype):
     count = 0
     for sample in OPS[name].sample_inputs("cpu", dtype):
         with warnings.catch_warnings():
@@ -54,7 +54,7 @@ def test_samples(name, algorithm, dtype):  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("name", ["nn.functional.conv2d", "nn.functional.conv1d"])
-def test_error_inputs(name):  # type: ignore[no-untyped-def]
+def test_error_inputs(name):
     errors = list(OPS[name].error_inputs("cpu"))
     assert len(errors) == 10
     for error in errors:

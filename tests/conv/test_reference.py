@@ -19,11 +19,11 @@ CASES = [
 ]
 
 
-def spelled_out(x, w, bias, stride, padding, dilation, groups, mode):  # type: ignore[no-untyped-def]
+def spelled_out(x, w, bias, stride, padding, dilation, groups, mode):
     n, _, h, width = x.shape
     k, per, kh, kw = w.shape
 
-    def pixel(i, channel, y, left):  # type: ignore[no-untyped-def]
+    def pixel(i, channel, y, left):
         if mode == "zeros":
             return x[i, channel, y, left] if 0 <= y < h and 0 <= left < width else 0.0
         if mode == "replicate":
@@ -51,7 +51,7 @@ def spelled_out(x, w, bias, stride, padding, dilation, groups, mode):  # type: i
 
 
 @pytest.mark.parametrize(("stride", "padding", "dilation", "groups", "mode"), CASES)
-def test_conv2d_is_its_definition(stride, padding, dilation, groups, mode):  # type: ignore[no-untyped-def]
+def test_conv2d_is_its_definition(stride, padding, dilation, groups, mode):
     rng = np.random.default_rng(1)
     x, w, b = rng.standard_normal((2, 4, 6, 7)), rng.standard_normal((4, 4 // groups, 3, 2)), rng.standard_normal(4)
     result = reference.conv2d(x, w, b, stride, padding, dilation, groups, mode)

@@ -26,12 +26,12 @@ CASES = [
 
 
 def pair(arguments: dict[str, object], dtype: torch.dtype = torch.float64) -> tuple[nn.Conv2d, nn.Conv2d]:
-    theirs = nn.Conv2d(4, 8, 3, **arguments).to(dtype)  # type: ignore[arg-type]
+    theirs = nn.Conv2d(4, 8, 3, **arguments).to(dtype)
     return theirs, accelerate(copy.deepcopy(theirs))
 
 
 @pytest.mark.parametrize("arguments", CASES)
-def test_values_and_gradients_are_torchs(arguments) -> None:  # type: ignore[no-untyped-def]
+def test_values_and_gradients_are_torchs(arguments) -> None:
     theirs, ours = pair(arguments)
     for shape in ((2, 4, 9, 8), (4, 9, 8)):
         inputs = [torch.randn(shape, dtype=torch.float64).requires_grad_() for _ in range(2)]
@@ -48,7 +48,7 @@ def test_values_and_gradients_are_torchs(arguments) -> None:  # type: ignore[no-
 
 def operands() -> tuple[torch.Tensor, ...]:
     generator = torch.Generator().manual_seed(0)
-    shapes = (2, 4, 6, 5), (4, 2, 3, 2), (4,)
+    shapes = (1, 4, 4, 4), (2, 2, 3, 2), (2,)
     return tuple(torch.randn(s, dtype=torch.float64, generator=generator, requires_grad=True) for s in shapes)
 
 
@@ -57,7 +57,7 @@ STEPS = ([2, 1], [1, 0, 2, 1], [1, 2], 2)
 
 def test_the_operator_is_differentiable_twice() -> None:
     def run(*tensors: torch.Tensor) -> torch.Tensor:
-        return torch.ops.striate.conv2d(*tensors, *STEPS)  # type: ignore[no-any-return]
+        return torch.ops.striate.conv2d(*tensors, *STEPS)
 
     assert torch.autograd.gradcheck(run, operands())
     assert torch.autograd.gradgradcheck(run, operands())
@@ -107,7 +107,7 @@ def test_accelerate_swaps_in_place_and_nothing_else() -> None:
     torch.testing.assert_close(model[:4](x), before, rtol=1e-4, atol=1e-5)
     assert seen == [shared, shared]
     with pytest.raises(ArrayTypeError, match=r"accelerate: expected a torch\.nn\.Module, got int"):
-        accelerate(3)  # type: ignore[type-var]
+        accelerate(3)
 
 
 def test_weights_may_change_by_any_means() -> None:
@@ -141,7 +141,7 @@ def test_output_is_written_where_torch_reads_it(monkeypatch: pytest.MonkeyPatch)
     places: list[tuple[int, int]] = []
     run = striate.torch.Call.run
 
-    def spy(self, x, weight, bias, activation, out, packed=None):  # type: ignore[no-untyped-def]
+    def spy(self, x, weight, bias, activation, out, packed=None):
         places.append((x.ctypes.data, out.ctypes.data))
         return run(self, x, weight, bias, activation, out, packed)
 

@@ -33,19 +33,19 @@ CASES = [
 ]
 
 
-def arrays(groups: int, seed: int = 0):  # type: ignore[no-untyped-def]
+def arrays(groups: int, seed: int = 0):
     rng = np.random.default_rng(seed)
     return rng.standard_normal((2, 4, 9, 8)), rng.standard_normal((8, 4 // groups, 3, 2)), rng.standard_normal(8)
 
 
 @pytest.mark.parametrize(("stride", "padding", "dilation", "groups", "mode"), CASES)
-def test_gradients_by_finite_differences(stride, padding, dilation, groups, mode):  # type: ignore[no-untyped-def]
+def test_gradients_by_finite_differences(stride, padding, dilation, groups, mode):
     x, weight, bias = arrays(groups)
     steps = stride, padding, dilation, groups
     out = conv2d(x, weight, bias, *steps, padding_mode=mode)
     grad = np.random.default_rng(1).standard_normal(out.shape)
 
-    def along(dx=0.0, dw=0.0, db=0.0):  # type: ignore[no-untyped-def]
+    def along(dx=0.0, dw=0.0, db=0.0):
         # The convolution is linear in each argument, so one central difference is exact.
         up = conv2d(x + dx, weight + dw, bias + db, *steps, padding_mode=mode)
         down = conv2d(x - dx, weight - dw, bias - db, *steps, padding_mode=mode)
@@ -65,7 +65,7 @@ def test_gradients_by_finite_differences(stride, padding, dilation, groups, mode
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("stride", "dilation", "groups"), [(1, 1, 1), ((2, 3), (2, 1), 2), (3, 2, 4), (1, 3, 1)])
-def test_gradients_are_autograds(stride, dilation, groups, dtype):  # type: ignore[no-untyped-def]
+def test_gradients_are_autograds(stride, dilation, groups, dtype):
     x, weight, bias = (a.astype(dtype) for a in arrays(groups, 3))
     tensors = [torch.from_numpy(a).requires_grad_() for a in (x, weight, bias)]
     out = torch.nn.functional.conv2d(*tensors, stride, (2, 1), dilation, groups)
@@ -165,4 +165,4 @@ def test_the_transpose_keeps_the_layout_and_fills_out() -> None:
 )
 def test_transpose_errors(arguments: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=f"conv_transpose2d: .*{words}"):
-        conv_transpose2d(np.ones((1, 4, 5, 5)), np.ones((4, 2, 3, 3)), **arguments)  # type: ignore[arg-type]
+        conv_transpose2d(np.ones((1, 4, 5, 5)), np.ones((4, 2, 3, 3)), **arguments)

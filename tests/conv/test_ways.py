@@ -7,17 +7,30 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from striate.conv import compiled_ways, get_threads, set_threads
+from striate.conv import compiled_ways, get_threads, plan_conv, set_threads
 from striate.geometry import Window
 
 
+def test_every_compiled_way_takes_some_problem(problems):
+    refused = set(compiled_ways())
+    for problem in problems.values():
+        refused -= {
+            name for name, _ in plan_conv(problem.input_shape, problem.weight_shape, *steps(problem)).candidates
+        }
+    assert not refused
+
+
+def steps(problem):
+    return problem.stride, (problem.padding[:2], problem.padding[2:]), problem.dilation, problem.groups
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_error_is_within_the_stated_bound(way, problem, dtype, make_trial, assert_close):  # type: ignore[no-untyped-def]
+def test_error_is_within_the_stated_bound(way, problem, dtype, make_trial, assert_close):
     trial = make_trial(problem, dtype)
     assert_close(trial, trial.run(way), way)
 
 
-def test_the_bound_can_be_missed(problems, make_trial, assert_close):  # type: ignore[no-untyped-def]
+def test_the_bound_can_be_missed(problems, make_trial, assert_close):
     trial = make_trial(problems["3x3"])
     result = trial.run("reference")
     result[0, 0, 0, 0] += 1e-2
@@ -26,7 +39,7 @@ def test_the_bound_can_be_missed(problems, make_trial, assert_close):  # type: i
 
 
 @pytest.mark.parametrize("activation", ["relu", "relu6"])
-def test_activation(way, problem, activation, make_trial, assert_close):  # type: ignore[no-untyped-def]
+def test_activation(way, problem, activation, make_trial, assert_close):
     trial = make_trial(problem)
     plain = trial.run(way)
     expected = np.clip(plain, 0, 6 if activation == "relu6" else None)
@@ -34,7 +47,7 @@ def test_activation(way, problem, activation, make_trial, assert_close):  # type
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_non_finite_pixel_reaches_exactly_its_outputs(way, problem, value, make_trial, assert_close):  # type: ignore[no-untyped-def]
+def test_a_non_finite_pixel_reaches_exactly_its_outputs(way, problem, value, make_trial, assert_close):
     trial = make_trial(problem)
     channel, y, left = problem.c // 2, problem.h // 2, problem.w // 3
     trial.x[0, channel, y, left] = value
@@ -58,7 +71,7 @@ def _readers(window: Window, n: int, pixel: int) -> list[bool]:
 
 
 @pytest.mark.parametrize("kind", ["weight", "bias"])
-def test_a_non_finite_parameter_is_not_hidden(way, problem, kind, make_trial):  # type: ignore[no-untyped-def]
+def test_a_non_finite_parameter_is_not_hidden(way, problem, kind, make_trial):
     # The matrix has no entries for padding, so only windows that hold a pixel count.
     trial = make_trial(problem)
     getattr(trial, kind)[0] = np.nan
@@ -69,7 +82,7 @@ def test_a_non_finite_parameter_is_not_hidden(way, problem, kind, make_trial):  
     assert np.isfinite(result[:, 1:]).all()
 
 
-def test_thread_count_changes_no_bit(problem, make_trial):  # type: ignore[no-untyped-def]
+def test_thread_count_changes_no_bit(problem, make_trial):
     trial = make_trial(problem)
     before = get_threads()
     try:
@@ -87,14 +100,14 @@ def test_thread_count_changes_no_bit(problem, make_trial):  # type: ignore[no-un
         set_threads(before)
 
 
-def test_an_outlier_costs_no_more_than_its_size(way, problem, make_trial, error_bound):  # type: ignore[no-untyped-def]
+def test_an_outlier_costs_no_more_than_its_size(way, problem, make_trial, error_bound):
     trial = make_trial(problem)
     trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e4
     error = np.abs(trial.run(way) - trial.expected()).max()
     assert error <= error_bound(way, np.dtype(np.float32)) * trial.scale * 1e4
 
 
-def test_strict_keeps_directs_bound(problem, make_trial, assert_close):  # type: ignore[no-untyped-def]
+def test_strict_keeps_directs_bound(problem, make_trial, assert_close):
     trial = make_trial(problem)
     assert_close(trial, trial.run("auto", accuracy="strict"), "direct")
     trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e6
@@ -105,7 +118,7 @@ def test_strict_keeps_directs_bound(problem, make_trial, assert_close):  # type:
     assert error[untouched].max(initial=0) <= 2e-6 * max(trial.scale, np.abs(quiet.expected()).max())
 
 
-def test_denormals_stay_denormal(way, problems, make_trial):  # type: ignore[no-untyped-def]
+def test_denormals_stay_denormal(way, problems, make_trial):
     trial = make_trial(problems["tiny"])
     trial.x[:] = np.float32(1e-41)
     trial.weight[:] = 1

@@ -1,7 +1,8 @@
 """A gradient probe: which input pixels a unit's gradient reaches, measured by autograd alone.
 
-Every parameter is made positive and generic, max pools become average pools, clipped activations (ReLU6) lose their
-upper end, and the input is positive, so no path can cancel another: a pixel has a nonzero gradient exactly when the unit sees it.
+Every parameter is made positive and generic, max pools become average pools, clipped activations (ReLU6)
+lose their upper end, and the input is positive, so no path can cancel another: a pixel has a nonzero
+gradient exactly when the unit sees it.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ MOVES = [
 ]
 
 
-@pytest.mark.parametrize(("op", "attributes", "numpys"), MOVES, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("op", "attributes", "numpys"), MOVES, ids=[f"{op}-{k}" for k, (op, *_) in enumerate(MOVES)])
 def test_arranging_rules_are_numpys(op: str, attributes: dict[str, object], numpys: object) -> None:
     (output,) = RULES[op].apply(attributes, (X,)).outputs
     wanted = numpys(numbered(X))

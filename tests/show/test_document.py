@@ -116,8 +116,8 @@ def test_physical_units() -> None:
 
 def test_notes_name_the_merge_and_the_global_operator() -> None:
     text = "\n".join(notes(describe(Fields(mixed()))))
-    assert "See everything through: mean." in text
-    assert "Misaligned at merge (height): a +0 px, b +1 px." in text
+    assert "These operators see everything: mean." in text
+    assert "Misaligned at merge (height): the branches' centres stand at a 0 px, b +1 px." in text
 
 
 def test_layers_are_chosen_by_name_and_pattern() -> None:

@@ -56,14 +56,16 @@ def test_pixel_sizes(text: str, scale: Scale) -> None:
     assert parse_pixel_size(text) == scale
 
 
-@pytest.mark.parametrize(("text", "ms"), [("16kHz", Fraction(1, 16)), ("44.1kHz", Fraction(10, 441)), ("1MHz", Fraction(1, 1000))])
+@pytest.mark.parametrize(
+    ("text", "ms"), [("16kHz", Fraction(1, 16)), ("44.1kHz", Fraction(10, 441)), ("1MHz", Fraction(1, 1000))]
+)
 def test_rates(text: str, ms: Fraction) -> None:
     assert parse_rate(text) == Scale(ms, "ms")
 
 
 @pytest.mark.parametrize("text", ["", "um", "0um", "-1um", "1 parsec", "1e3um", "16kHz"])
 def test_bad_pixel_sizes(text: str) -> None:
-    with pytest.raises(InputError, match="such as 0.25um"):
+    with pytest.raises(InputError, match=r"such as 0\.25um"):
         parse_pixel_size(text)
 
 

@@ -31,8 +31,8 @@ class Effective:
     ``weights`` stand on ``box`` (one interval per spatial axis) and sum to one. Distances are Euclidean, in
     pixels, between a pixel's centre and ``centre``, the middle of the unit's field. ``radii`` maps each share
     of the mass (0.5, 0.68, 0.95) to the smallest distance within which pixels hold at least that share;
-    ``half_size`` is half the longest side of the theoretical field. ``method`` is ``paths`` or ``gradient``;
-    ``samples`` and ``seed`` speak of the latter.
+    ``half_size`` is half the longest side of the theoretical field, whose corners lie further out. ``method``
+    is ``paths`` or ``gradient``; ``samples`` and ``seed`` speak of the latter.
     """
 
     layer: str

@@ -133,13 +133,24 @@ def _scaled(patch: Patch, exponent: int) -> Values:
 
 
 def settled(patch: Patch) -> Patch:
-    """The same patch with floating values brought back to a moderate size."""
-    if patch.values.dtype != np.float64 or patch.empty:
+    """The same patch in its plainest form: moderate floating values, covered axes marked uniform."""
+    if patch.empty:
+        return patch
+    if patch.values.dtype == np.bool_:
+        return _marked(patch) if patch.values.all() else patch
+    if patch.values.dtype != np.float64:
         return patch
     excess = int(np.frexp(patch.values.max())[1])
     if abs(excess) < LARGEST_EXPONENT:
         return patch
     return replace(patch, values=np.ldexp(patch.values, -excess), exponent=patch.exponent + excess)
+
+
+def _marked(patch: Patch) -> Patch:
+    """A cover without holes, every axis that it covers from end to end marked uniform."""
+    full = tuple(size == n for size, n in zip(patch.values.shape, patch.shape, strict=True))
+    values = patch.values[tuple(slice(0, 1) if flag else slice(None) for flag in full)]
+    return replace(patch, values=values, uniform=tuple(x or y for x, y in zip(full, patch.uniform, strict=True)))
 
 
 def _holds(outer: Patch, inner: Patch) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from striate.fields.patch import Patch, settled, unite
 from striate.fields.steps import pull_back, push_on
 from striate.network import Network
@@ -12,26 +14,34 @@ def trace(network: Network, tensor: str, patch: Patch, source: str) -> dict[str,
 
     Tensors stand from the last to the first; those that the patch does not reach are left out.
     """
+    return dict(_back(network, tensor, patch, source))
+
+
+def pull(network: Network, tensor: str, patch: Patch, source: str) -> Patch:
+    """What the input ``source`` gets from a patch on ``tensor``: which inputs feed these outputs."""
+    for name, found in _back(network, tensor, patch, source):
+        if name == source:
+            return found
+    return Patch.nothing(network.shapes[source], patch.values.dtype)
+
+
+def _back(network: Network, tensor: str, patch: Patch, source: str) -> Iterator[tuple[str, Patch]]:
+    """Each tensor between ``tensor`` and ``source`` once all that reads it has been seen, and its patch."""
     live = _descendants(network, source)
     found = {tensor: patch} if tensor in live else {}
-    done: dict[str, Patch] = {}
     for node, result in zip(reversed(network.nodes), reversed(network.results), strict=True):
         for name, output in zip(node.outputs, result.outputs, strict=False):
             if name not in found:
                 continue
-            done[name] = here = settled(found.pop(name))
+            here = settled(found.pop(name))
+            yield name, here
             for before, reads in zip(node.inputs, output.reads, strict=True):
                 for relation in reads if before in live else ():
                     part = pull_back(relation, here, network.shapes[before])
                     if not part.empty:
                         found[before] = unite(found[before], part) if before in found else part
-    return done | {name: settled(left) for name, left in found.items()}
-
-
-def pull(network: Network, tensor: str, patch: Patch, source: str) -> Patch:
-    """What the input ``source`` gets from a patch on ``tensor``: which inputs feed these outputs."""
-    found = trace(network, tensor, patch, source)
-    return found.get(source, Patch.nothing(network.shapes[source], patch.values.dtype))
+    for name, left in found.items():
+        yield name, settled(left)
 
 
 def push(network: Network, source: str, patch: Patch, target: str) -> Patch:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from math import gcd
-from typing import NamedTuple
 
 from striate.errors import InputError
 from striate.geometry.window import Window
@@ -52,7 +51,8 @@ class Border(Enum):
                 return min(folded, 2 * n - 1 - folded)
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Run:
     """``count`` reads: output ``out_start + m*out_step`` reads input ``in_start + m*in_step``."""
 
     out_start: int
@@ -105,10 +105,8 @@ def _runs(m: TapMap) -> tuple[Run, ...]:
         for tap in taps:
             inside = _inside(tap, m.in_step, m.in_size, units)
             if inside:
-                found.append(
-                    Run(phase + inside.start * m.out_step, m.out_step,
-                        tap + inside.start * m.in_step, m.in_step, len(inside))
-                )
+                start, read = phase + inside.start * m.out_step, tap + inside.start * m.in_step
+                found.append(Run(start, m.out_step, read, m.in_step, len(inside)))
             if m.border is not Border.ZERO:
                 for k in (*range(inside.start), *range(inside.stop, units)):
                     real = m.border.resolve(tap + k * m.in_step, m.in_size)

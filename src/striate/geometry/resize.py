@@ -54,14 +54,13 @@ def resize_map(
             raise InputError(f"resize: unknown {name} {value!r}; known: {', '.join(known)}")
     scale = scale or Fraction(count, n)
     slope, origin = _coordinate(coordinates, n, count, scale, roi)
-    phases = slope.denominator if slope.denominator <= LONGEST_PERIOD else count
-    shrink = min(scale, Fraction(1)) if antialias else Fraction(1)
-    taps = tuple(
-        _taps(origin + slope * i, mode, nearest, shrink) for i in range(phases)
-    )
     cropped = coordinates == "tf_crop_and_resize"
-    border = Border.ZERO if cropped or exclude_outside or antialias else Border.REPLICATE
-    periodic = phases == slope.denominator
+    periodic = slope.denominator <= LONGEST_PERIOD and not cropped
+    phases = slope.denominator if periodic else count
+    shrink = min(scale, Fraction(1)) if antialias else Fraction(1)
+    places = (origin + slope * i for i in range(phases))
+    taps = tuple(() if cropped and not 0 <= x <= n - 1 else _taps(x, mode, nearest, shrink) for x in places)
+    border = Border.ZERO if exclude_outside or antialias else Border.REPLICATE
     return TapMap(n, count, slope.numerator if periodic else 0, taps, border, periodic)
 
 

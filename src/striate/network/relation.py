@@ -139,6 +139,8 @@ def reshape(before: Shape, after: Shape) -> Relation:
     """
     if prod(before) != prod(after):
         raise InputError(f"cannot reshape {before} to {after}: {prod(before)} and {prod(after)} elements")
+    if prod(before) == 0 and before != after:
+        raise InputError(f"cannot reshape {before} to {after}: there are no elements to follow")
     steps: list[Step] = []
     at, i, j = 0, 0, 0
     while i < len(before) or j < len(after):

@@ -6,6 +6,7 @@ from itertools import accumulate
 
 from striate.geometry import Border, TapMap, expand_map, gather_map, slice_map
 from striate.network.relation import (
+    ELEMENTWISE,
     NOTHING,
     Along,
     Merge,
@@ -14,6 +15,7 @@ from striate.network.relation import (
     Split,
     Step,
     broadcast,
+    everything,
     part,
     permute,
     reshape,
@@ -94,6 +96,13 @@ def unbind(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     x, axis = shapes[0], a["axis"]
     shape = (*x[:axis], *x[axis + 1 :])
     return Result(tuple(Output(shape, ((select(x, axis, k),),)) for k in range(x[axis])))
+
+
+@rule("scatter")
+def scatter(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """The first input with some elements overwritten or added to; where the further inputs land is not followed."""
+    x = shapes[0]
+    return one(x, ELEMENTWISE, *((everything(s, x),) for s in shapes[1:]))
 
 
 @rule("tile")

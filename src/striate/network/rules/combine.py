@@ -165,6 +165,17 @@ def _share(s: Shape, q: Shape, features: int) -> Relation:
     )
 
 
+@rule("transform")
+def transform(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Every element along some axes from all of them (Fourier transform, top-k).
+
+    Attributes: axes, sizes (after), outputs.
+    """
+    x = shapes[0]
+    steps = (Along(axis, Whole(x[axis], size)) for axis, size in zip(a["axes"], a["sizes"], strict=True))
+    return Result(through(tuple(steps), shapes).outputs * a.get("outputs", 1))
+
+
 @rule("scan")
 def scan(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     """Cumulative sums along an axis. Attributes: axis, reverse."""

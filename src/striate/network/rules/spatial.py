@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import prod
 
 from striate.geometry import (
@@ -12,13 +13,14 @@ from striate.geometry import (
     Whole,
     Window,
     adaptive_map,
+    gather_map,
     pad_map,
     resize_map,
     resolve_padding,
     transposed_map,
     window_map,
 )
-from striate.network.relation import Along, Merge, Permute, Shape, Split, Step, everything
+from striate.network.relation import Along, Drop, Merge, Permute, Shape, Split, Step, everything, reshape
 from striate.network.rules.base import Attributes, Output, Result, rule, through, weighted
 
 
@@ -165,6 +167,27 @@ def unfold(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     steps.append(Permute((0, 1, *taps, *positions)))
     steps += [Merge(1)] * rank + [Merge(2)] * (rank - 1)
     return through(tuple(steps), shapes)
+
+
+@rule("fold")
+def fold(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """col2im: (N, C*taps, positions) added back to (N, C, *size). Attributes as unfold, and size."""
+    x, rank = shapes[0], len(a["size"])
+    windows = _windows(a, tuple(a["size"]))
+    counts = tuple(w.output_size(n) for w, n in zip(windows, a["size"], strict=True))
+    after = (x[0], x[1] // prod(a["kernel"]), *a["size"])
+    open_axes = reshape(x, (*after[:2], *a["kernel"], *counts))
+    reads = []
+    for tap in product(*map(range, a["kernel"])):
+        steps: list[Step] = list(open_axes)
+        for index, size in zip(tap, a["kernel"], strict=True):
+            steps += [Along(2, gather_map(size, (index,))), Drop(2)]
+        for axis, (index, window, count, n) in enumerate(zip(tap, windows, counts, a["size"], strict=True), start=2):
+            placed = Window(1, window.stride, 1, window.pad_before - index * window.dilation)
+            extra = n - (count - 1) * window.stride - 1 + placed.pad_before
+            steps.append(Along(axis, transposed_map(placed, count, extra)))
+        reads.append(tuple(steps))
+    return Result((Output(after[: 2 + rank], (tuple(reads),)),))
 
 
 @rule("sliding")

@@ -70,8 +70,9 @@ def linear_resize(g: Graph) -> str:
 
 def aligned_resize(g: Graph) -> str:
     x = g.conv("image", 3, 2, 3)
-    return g("Resize", x, "", "", g.constant([1, 2, 25, 19]), mode="linear",
-             coordinate_transformation_mode="align_corners")
+    return g(
+        "Resize", x, "", "", g.constant([1, 2, 25, 19]), mode="linear", coordinate_transformation_mode="align_corners"
+    )
 
 
 def cubic_resize(g: Graph) -> str:
@@ -81,8 +82,15 @@ def cubic_resize(g: Graph) -> str:
 
 def nearest_resize(g: Graph) -> str:
     x = g.conv("image", 3, 4, 3, dilations=[2, 2])
-    return g("Resize", x, "", g.constant([1, 1, 3, 2], np.float32), mode="nearest",
-             coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    return g(
+        "Resize",
+        x,
+        "",
+        g.constant([1, 1, 3, 2], np.float32),
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
 
 
 def squeeze(g: Graph) -> str:
@@ -124,19 +132,47 @@ def shaped(g: Graph) -> str:
     """A resize to the size of another tensor, worked out by the graph itself."""
     x = g.conv("image", 3, 4, 3, pads=[1, 1, 1, 1])
     low = g("MaxPool", g("Mul", x, g("Sigmoid", x)), kernel_shape=[2, 2], strides=[2, 2])
-    sizes = g("Concat", g("Slice", g("Shape", low), g.constant([0]), g.constant([2])),
-              g("Slice", g("Shape", x), g.constant([2]), g.constant([4])), axis=0)
+    sizes = g(
+        "Concat",
+        g("Slice", g("Shape", low), g.constant([0]), g.constant([2])),
+        g("Slice", g("Shape", x), g.constant([2]), g.constant([4])),
+        axis=0,
+    )
     return g("Add", g("Resize", low, "", "", sizes, mode="linear"), x)
 
 
 def classified(g: Graph) -> str:
     x = g("Relu", g.conv("image", 3, 4, 3, strides=[4, 4]))
-    x = g("Gemm", g("Flatten", x), g.weights(5, 100), g.weights(5), transB=1)
+    x = g("Gemm", g("Flatten", x), g.weights(5, 80), g.weights(5), transB=1)
     return g("MatMul", x, g.weights(5, 3))
+
+
+def quantised(g: Graph) -> str:
+    scale, zero = g.constant(0.1, np.float32), g.constant(3, np.uint8)
+    x = g("QuantizeLinear", "image", scale, zero)
+    weights = g.constant(g.random.integers(0, 9, size=(4, 3, 2, 2)), np.uint8)
+    x = g("QLinearConv", x, scale, zero, weights, scale, zero, scale, zero, dilations=[2, 2])
+    x = g("DequantizeLinear", x, scale, zero)
+    kernel = g("DequantizeLinear", g.constant(g.random.integers(0, 9, size=(2, 4, 3, 1)), np.uint8), scale, zero)
+    return g("Clip", g("Conv", x, kernel, strides=[1, 2]), g.constant(0, np.float32), g.constant(6, np.float32))
 
 
 GRAPHS: dict[str, Callable[[Graph], str]] = {
     made.__name__: made
-    for made in (holes, transposed, linear_resize, aligned_resize, cubic_resize, nearest_resize, squeeze, branches,
-                 pools, arranged, normalised, shaped, classified)
+    for made in (
+        holes,
+        transposed,
+        linear_resize,
+        aligned_resize,
+        cubic_resize,
+        nearest_resize,
+        squeeze,
+        branches,
+        pools,
+        arranged,
+        normalised,
+        shaped,
+        classified,
+        quantised,
+    )
 }

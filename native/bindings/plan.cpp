@@ -1,0 +1,134 @@
+#include "plan.hpp"
+
+#include "register.hpp"
+
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <tuple>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using striate::Activation;
+using striate::DType;
+using striate::Packed;
+using striate::Plan;
+using striate::Problem;
+
+using Read4 = nb::ndarray<nb::ro, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+using Write4 = nb::ndarray<nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+using Read1 = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Pair = std::pair<int64_t, int64_t>;
+using Four = std::tuple<int64_t, int64_t, int64_t, int64_t>;
+
+DType dtype_of(const std::string& name) {
+    if (name == "float32") return DType::float32;
+    if (name == "float64") return DType::float64;
+    throw std::invalid_argument("dtype must be 'float32' or 'float64', got '" + name + "'");
+}
+
+Activation activation_of(const std::string& name) {
+    if (name == "none") return Activation::none;
+    if (name == "relu") return Activation::relu;
+    if (name == "relu6") return Activation::relu6;
+    throw std::invalid_argument("activation must be 'none', 'relu' or 'relu6', got '" + name + "'");
+}
+
+std::string shape_text(const int64_t* sizes, size_t count) {
+    std::string text = "(";
+    for (size_t i = 0; i < count; ++i) text += (i ? ", " : "") + std::to_string(sizes[i]);
+    return text + (count == 1 ? ",)" : ")");
+}
+
+template <class Array, size_t N>
+void check(const char* name, const Array& array, DType dtype, const int64_t (&wanted)[N]) {
+    const nb::dlpack::dtype type = dtype == DType::float32 ? nb::dtype<float>() : nb::dtype<double>();
+    if (array.dtype() != type) {
+        throw std::invalid_argument(std::string(name) + " must be " + (dtype == DType::float32 ? "float32" : "float64"));
+    }
+    int64_t got[N];
+    bool same = true;
+    for (size_t i = 0; i < N; ++i) {
+        got[i] = int64_t(array.shape(i));
+        same = same && got[i] == wanted[i];
+    }
+    if (!same) {
+        throw std::invalid_argument(std::string(name) + " must have shape " + shape_text(wanted, N) + ", got " +
+                                    shape_text(got, N));
+    }
+}
+
+std::shared_ptr<const Packed> pack(const Plan& plan, const Read4& weight) {
+    const Problem& p = plan.problem();
+    check("weight", weight, p.dtype, {p.k, p.group_c(), p.kh, p.kw});
+    const void* data = weight.data();
+    const nb::gil_scoped_release release;
+    return plan.pack(data);
+}
+
+void run(const Plan& plan, const Read4& x, const Packed& packed, const std::optional<Read1>& bias,
+         const std::string& activation, const Write4& out) {
+    const Problem& p = plan.problem();
+    check("x", x, p.dtype, {p.n, p.c, p.h, p.w});
+    check("out", out, p.dtype, {p.n, p.k, p.oh, p.ow});
+    if (bias) check("bias", *bias, p.dtype, {p.k});
+    const Activation chosen = activation_of(activation);
+    const void* bias_data = bias ? bias->data() : nullptr;
+    const void* x_data = x.data();
+    void* out_data = out.data();
+    const nb::gil_scoped_release release;
+    plan.run(x_data, packed, bias_data, chosen, out_data);
+}
+
+void init(Plan* self, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int64_t kh, int64_t kw, Pair stride,
+          Four padding, Pair dilation, int64_t groups, const std::string& dtype, const std::string& algorithm, bool strict,
+          int threads) {
+    Problem p{n, c, h, w, k, kh, kw};
+    std::tie(p.sh, p.sw) = stride;
+    std::tie(p.pad_top, p.pad_bottom, p.pad_left, p.pad_right) = padding;
+    std::tie(p.dh, p.dw) = dilation;
+    p.groups = groups;
+    p.dtype = dtype_of(dtype);
+    const nb::gil_scoped_release release;
+    new (self) Plan(p, algorithm, strict, threads);
+}
+
+nb::dict blocking(const Plan& plan) {
+    nb::dict result;
+    for (const auto& [name, value] : plan.way().blocking) result[name.c_str()] = value;
+    return result;
+}
+
+}  // namespace
+
+void register_plan(nb::module_& m) {
+    nb::class_<Packed>(m, "Packed", "Weights in the layout of one plan; immutable.")
+        .def_prop_ro("bytes", &Packed::bytes, "Size in memory.");
+
+    nb::class_<Plan>(m, "Plan", "How one convolution shape is computed. Zero padding; NCHW arrays.")
+        .def("__init__", &init, "n"_a, "c"_a, "h"_a, "w"_a, "k"_a, "kh"_a, "kw"_a, "stride"_a = Pair(1, 1),
+             "padding"_a = Four(0, 0, 0, 0), "dilation"_a = Pair(1, 1), "groups"_a = 1, "dtype"_a = "float32",
+             "algorithm"_a = "auto", "strict"_a = false, "threads"_a = 0)
+        .def_prop_ro("algorithm", [](const Plan& p) { return p.way().name; }, "The way chosen.")
+        .def_prop_ro("blocking", &blocking, "How the way splits the work.")
+        .def_prop_ro("workspace_bytes", &Plan::workspace_bytes, "Scratch memory of a call, all threads together.")
+        .def_prop_ro("error_bound", [](const Plan& p) { return p.way().error_bound; },
+                     "Largest float32 error for unit-variance data, as a share of 1 + sqrt(terms per output).")
+        .def_prop_ro("predicted_us", [](const Plan& p) { return p.way().predicted_us; }, "Microseconds a call should take.")
+        .def_prop_ro("threads", &Plan::threads, "Threads a call may use.")
+        .def_prop_ro("output_shape", [](const Plan& p) {
+            return std::make_tuple(p.problem().n, p.problem().k, p.problem().oh, p.problem().ow);
+        }, "(n, k, oh, ow).")
+        .def_prop_ro("candidates", &Plan::candidates, "(algorithm, predicted microseconds) of every way that can, fastest first.")
+        .def("pack", &pack, "weight"_a, "Weights (k, c/groups, kh, kw) in this plan's layout.")
+        .def("run", &run, "x"_a, "packed"_a, "bias"_a.none(), "activation"_a, "out"_a, "Computes `out`; releases the GIL.");
+}

@@ -1,0 +1,37 @@
+#include "register.hpp"
+
+#include "plan.hpp"
+#include "pool.hpp"
+#include "targets.hpp"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <string>
+#include <vector>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+void register_runtime(nb::module_& m) {
+    m.def("algorithms", [] {
+        std::vector<std::string> names;
+        for (const auto& way : striate::ways()) names.emplace_back(way.name);
+        return names;
+    }, "The names of the ways, `direct` first.");
+    m.def("isa", [] { return std::string(striate::chosen_target().name); }, "The instruction set in use.");
+    m.def("available_isas", [] {
+        std::vector<std::string> names;
+        for (const auto* target : striate::available_targets()) names.emplace_back(target->name);
+        return names;
+    }, "The instruction sets this machine can run, best first.");
+    m.def("set_threads", [](int count) {
+        if (count < 0) throw nb::value_error(("threads must be at least 0, got " + std::to_string(count)).c_str());
+        striate::set_threads(count);
+    }, "count"_a, "Threads a plan takes when it names none; 0 means the CPUs this process may use.");
+    m.def("peak_gflops", [] {
+        const striate::Target& target = striate::chosen_target();
+        return 2e-3 * striate::machine_for(target).fma_rate * double(target.lanes<float>());
+    }, nb::call_guard<nb::gil_scoped_release>(), "Float32 multiply-adds of one thread as measured, two operations each, in GFLOP/s.");
+    m.def("get_threads", &striate::get_threads, "Threads a plan takes when it names none.");
+}

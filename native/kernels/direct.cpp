@@ -1,0 +1,166 @@
+#include "direct.hpp"
+
+#include "entry.hpp"
+#include "epilogue.hpp"
+#include "slab.hpp"
+
+namespace striate::STRIATE_TARGET {
+namespace {
+
+constexpr int max_k = vector_bytes == 64 ? 8 : 4;
+constexpr int max_v = vector_bytes == 64 ? 8 : 6;
+
+// tile[k][j] (+)= sum over i of w[i][k] * x[off[i] + j], a block of KR channels by NV vectors held in registers.
+template <class T, int KR, int NV>
+void block(int64_t reds, const T* w, const T* x, const int64_t* off, T* tile, bool first) {
+    constexpr int width = lanes<T>;
+    Vec<T> acc[KR][NV];
+    for (int k = 0; k < KR; ++k)
+        for (int j = 0; j < NV; ++j) acc[k][j] = Vec<T>{};
+    for (int64_t i = 0; i < reds; ++i, w += KR) {
+        const T* at = x + off[i];
+        Vec<T> in[NV];
+        for (int j = 0; j < NV; ++j) in[j] = load<T>(at + j * width);
+        for (int k = 0; k < KR; ++k) {
+            const Vec<T> weight = broadcast<T>(w[k]);
+            for (int j = 0; j < NV; ++j) acc[k][j] += weight * in[j];
+        }
+    }
+    for (int k = 0; k < KR; ++k)
+        for (int j = 0; j < NV; ++j) {
+            T* const to = tile + (k * NV + j) * width;
+            store<T>(to, first ? acc[k][j] : load<T>(to) + acc[k][j]);
+        }
+}
+
+template <class T>
+using Block = void (*)(int64_t, const T*, const T*, const int64_t*, T*, bool);
+
+template <class T, int KR>
+constexpr Block<T> blocks_of(int vectors) {
+    if constexpr (KR <= max_k) {
+        constexpr int most_v = vector_bytes == 64 ? 28 / KR : KR == 1 ? 6 : KR == 2 ? 4 : 3;
+        switch (vectors) {
+            case 1: return block<T, KR, 1>;
+            case 2: return block<T, KR, 2>;
+            case 3: return block<T, KR, 3>;
+            case 4: if constexpr (most_v >= 4) return block<T, KR, 4>; break;
+            case 5: if constexpr (most_v >= 5) return block<T, KR, 5>; break;
+            case 6: if constexpr (most_v >= 6) return block<T, KR, 6>; break;
+            case 7: if constexpr (most_v >= 7) return block<T, KR, 7>; break;
+            case 8: if constexpr (most_v >= 8) return block<T, KR, 8>; break;
+        }
+    }
+    return nullptr;
+}
+
+template <class T>
+struct Blocks {
+    Block<T> of[8][max_v];
+    constexpr Blocks() : of{} {
+        for (int v = 1; v <= max_v; ++v) {
+            of[0][v - 1] = blocks_of<T, 1>(v);
+            of[1][v - 1] = blocks_of<T, 2>(v);
+            of[2][v - 1] = blocks_of<T, 3>(v);
+            of[3][v - 1] = blocks_of<T, 4>(v);
+            of[4][v - 1] = blocks_of<T, 5>(v);
+            of[5][v - 1] = blocks_of<T, 6>(v);
+            of[6][v - 1] = blocks_of<T, 7>(v);
+            of[7][v - 1] = blocks_of<T, 8>(v);
+        }
+    }
+};
+template <class T>
+constexpr Blocks<T> blocks;
+
+// Element offset of each (channel, tap) of the slab, in the order of the packed weights.
+void fill_offsets(const DirectPlan& d, int64_t* off) {
+    const Problem& p = d.p;
+    const int64_t plane = d.slab_rows() * d.pitch;
+    for (int64_t c = 0; c < d.c_block; ++c)
+        for (int64_t r = 0; r < p.kh; ++r)
+            for (int64_t s = 0; s < p.kw; ++s) {
+                const int64_t phase = r % d.phases_y * d.phases_x + s % d.phases_x;
+                const int64_t inside = r * p.dh / p.sh * d.pitch + s * p.dw / p.sw;
+                *off++ = d.in_place ? c * p.h * p.w
+                                    : (c * d.phases_y * d.phases_x + phase) * plane + inside;
+            }
+}
+
+// Writes pixels [start, start + count) of a band, whose rows are `pitch` apart, without the columns between rows.
+template <class T>
+void emit(const DirectPlan& d, const Args& a, T* out, const T* sums, int64_t start, int64_t count, T bias) {
+    if (d.pitch == d.p.ow) return emit_row<T>(out + start, sums, count, bias, a.activation);
+    int64_t row = start / d.pitch, column = start % d.pitch;
+    for (int64_t i = 0; i < count; ++row, column = 0) {
+        const int64_t stop = least(count - i, d.pitch - column), valid = least(stop, d.p.ow - column);
+        if (valid > 0) emit_row<T>(out + row * d.p.ow + column, sums + i, valid, bias, a.activation);
+        i += stop;
+    }
+}
+
+template <class T>
+void sum_chains(const DirectPlan& d, Block<T> sum, int64_t channels, const T* w, const T* in, const int64_t* off, T* tile,
+                bool first) {
+    const int64_t reds = channels * d.p.taps(), span = d.chain_channels() * d.p.taps(), chain = d.chain();
+    for (int64_t from = 0; from < reds; from += span)
+        for (int64_t i = from; i < least(reds, from + span); i += chain, first = false)
+            sum(least(chain, least(reds, from + span) - i), w + i * d.k_block, in, off + i, tile, first);
+}
+
+}  // namespace
+
+template <class T>
+void direct_task(const DirectPlan& d, const Args& a, int64_t task, void* memory) {
+    const Problem& p = d.p;
+    const int64_t k_task = task % d.k_tasks, band = task / d.k_tasks % d.bands;
+    const int64_t group_task = task / (d.k_tasks * d.bands) % d.group_tasks;
+    const int64_t image = task / (d.k_tasks * d.bands * d.group_tasks);
+    const int64_t y0 = band * d.rows, rows = least(d.rows, p.oh - y0);
+    const int64_t kb0 = k_task * d.k_blocks / d.k_tasks, kb1 = (k_task + 1) * d.k_blocks / d.k_tasks;
+    const int64_t cg = p.group_c(), kg = p.group_k(), taps = p.taps();
+    const int64_t pixels = d.band_pixels(rows), vectors = ceil_div(pixels, lanes<T>);
+    const int64_t pixel_blocks = ceil_div(vectors, d.vectors);
+
+    T* const slab = static_cast<T*>(memory);
+    char* const tables = static_cast<char*>(memory) + aligned(size_t(d.slab_elements()) * sizeof(T));
+    int64_t* const off = reinterpret_cast<int64_t*>(tables);
+    T* const sums = reinterpret_cast<T*>(tables + aligned(size_t(d.c_block * taps) * sizeof(int64_t)));
+    fill_offsets(d, off);
+
+    const int64_t g1 = least(p.groups, (group_task + 1) * d.group_block);
+    for (int64_t g = group_task * d.group_block; g < g1; ++g) {
+        const T* x = static_cast<const T*>(a.x) + (image * p.c + g * cg) * p.h * p.w;
+        T* out = static_cast<T*>(a.out) + ((image * p.k + g * kg) * p.oh + y0) * p.ow;
+        const T* packed = static_cast<const T*>(a.packed) + g * d.k_blocks * d.k_block * cg * taps;
+        const T* bias = a.bias ? static_cast<const T*>(a.bias) + g * kg : nullptr;
+        for (int64_t c = 0; c < cg; c += d.c_block) {
+            const int64_t channels = least(d.c_block, cg - c);
+            const bool last = c + channels == cg;
+            if (!d.in_place) fill_slab<T>(d, x + c * p.h * p.w, channels, y0, rows, slab);
+            const T* in = d.in_place ? x + c * p.h * p.w + y0 * d.pitch : slab;
+            T* tile = sums;
+            for (int64_t kb = kb0; kb < kb1; ++kb) {
+                const T* w = packed + (kb * cg + c) * taps * d.k_block;
+                for (int64_t b = 0; b < pixel_blocks; ++b) {
+                    const int64_t v0 = b * vectors / pixel_blocks, nv = (b + 1) * vectors / pixel_blocks - v0;
+                    // Reading x itself, the last block moves back, so that its reads end with the pixels.
+                    const int64_t first = v0 * lanes<T>, stop = least(first + nv * lanes<T>, pixels);
+                    const int64_t start = d.in_place ? least(first, pixels - nv * lanes<T>) : first;
+                    sum_chains<T>(d, blocks<T>.of[d.k_block - 1][nv - 1], channels, w, in + start, off, tile, c == 0);
+                    for (int64_t k = 0; last && k < least(d.k_block, kg - kb * d.k_block); ++k) {
+                        const int64_t channel = kb * d.k_block + k;
+                        emit<T>(d, a, out + channel * p.oh * p.ow, tile + k * nv * lanes<T> + first - start, first, stop - first,
+                                bias ? bias[channel] : T(0));
+                    }
+                    if (d.split_c()) tile += d.tile_elements();
+                }
+            }
+        }
+    }
+}
+
+template void direct_task<float>(const DirectPlan&, const Args&, int64_t, void*);
+template void direct_task<double>(const DirectPlan&, const Args&, int64_t, void*);
+
+}  // namespace striate::STRIATE_TARGET

@@ -1,0 +1,30 @@
+// What one target offers to the rest: a table of kernels.
+#pragma once
+
+#include "direct.hpp"
+#include "fft.hpp"
+#include "problem.hpp"
+#include "winograd.hpp"
+
+namespace striate {
+
+template <class Plan>
+using TaskOf = void (*)(const Plan&, const Args&, int64_t task, void* memory);
+
+struct Target {
+    const char* name;
+    int vector_bytes;
+    bool many_registers;  // 32 vector registers, not 16
+    // Runs `rounds` times 24 vector multiply-adds in the register block of `direct`; `values` holds 128 numbers. The result
+    // only keeps them from being dropped.
+    float (*burn)(int64_t rounds, const float* values);
+#define STRIATE_KERNEL(name, plan, element) TaskOf<plan> name##_##element;
+#include "kernels.def"
+#undef STRIATE_KERNEL
+
+    template <class T>
+    int64_t lanes() const { return vector_bytes / int64_t(sizeof(T)); }
+    int64_t lanes(DType dtype) const { return vector_bytes / (dtype == DType::float32 ? 4 : 8); }
+};
+
+}  // namespace striate

@@ -1,0 +1,50 @@
+// The Fourier way, by tiles: for large kernels. float32, any stride, dilation and groups.
+//
+// A vector holds `lanes` independent tiles: of consecutive channels of a depthwise convolution, or of consecutive places.
+// Nothing passes between lanes. A tile is a square of `size` pixels; its circular correlation is right for the outputs
+// whose window does not wrap into other pixels. Where one tile takes the whole image, its zero padding may wrap into itself.
+// Outputs that come out non-finite are computed again by the definition.
+#pragma once
+
+#include "direct.hpp"
+#include "problem.hpp"
+
+#include <cstddef>
+
+namespace striate {
+
+struct FftPlan {
+    Problem p;
+    int64_t lanes;
+    int64_t size;              // side of a tile: even, of factors 2 and 3
+    bool whole;                // one tile takes the image
+    bool by_channel;           // the lanes are channels, not places
+    int64_t step_y, step_x;    // dense output pixels per tile
+    int64_t tiles_y, tiles_x;
+
+    int64_t extent_y() const { return p.dh * (p.kh - 1) + 1; }
+    int64_t extent_x() const { return p.dw * (p.kw - 1) + 1; }
+    int64_t dense_h() const { return (p.oh - 1) * p.sh + 1; }
+    int64_t dense_w() const { return (p.ow - 1) * p.sw + 1; }
+    int64_t columns() const { return size / 2 + 1; }
+    int64_t spectrum() const { return columns() * size * 2; }  // elements per lane
+    int64_t places() const { return p.n * tiles_y * tiles_x; }
+    int64_t lane_groups() const { return ((by_channel ? p.groups : places()) + lanes - 1) / lanes; }
+    int64_t tasks() const { return by_channel ? lane_groups() * places() : lane_groups() * p.groups; }
+    bool single() const { return p.group_c() == 1 && p.group_k() == 1; }
+
+    // The spectra of the inputs (the product shares the only one's place), two rows, and lines before transposition.
+    int64_t spectra() const { return single() ? 1 : p.group_c() + 1; }
+    size_t workspace() const {
+        return aligned(size_t((spectra() * spectrum() + 4 * size + size + lanes) * lanes) * sizeof(float));
+    }
+    int64_t weight_elements() const {
+        return (by_channel ? lane_groups() * lanes : p.k * p.group_c()) * spectrum();
+    }
+    int64_t twiddle_elements() const { return (2 * size + 15) / 16 * 16; }
+    size_t packed_bytes() const {
+        return size_t(twiddle_elements() + weight_elements() + p.weight_count()) * sizeof(float);
+    }
+};
+
+}  // namespace striate

@@ -1,0 +1,57 @@
+#include "plan.hpp"
+
+#include "pool.hpp"
+#include "targets.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
+
+namespace striate {
+
+void Packed::Free::operator()(void* p) const { std::free(p); }
+
+Packed::Packed(size_t bytes, const void* owner) : bytes_(bytes), owner_(owner) {
+    memory_.reset(std::aligned_alloc(64, (bytes + 127) / 64 * 64));
+    if (!memory_) throw std::bad_alloc();
+}
+
+Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, int threads)
+    : problem_(checked(problem)), threads_(threads > 0 ? std::min(threads, 256) : get_threads()) {
+    const Machine& machine = machine_for(chosen_target());
+    std::string names, refusal;
+    double least_us = 0;
+    for (const WayName& candidate : ways()) {
+        names += (names.empty() ? "'" : ", '") + std::string(candidate.name) + "'";
+        Offer offer = candidate.offer(problem_, machine, threads_);
+        if (algorithm == candidate.name) refusal = offer.refusal;
+        if (!offer.way) continue;
+        candidates_.emplace_back(offer.way->name, offer.way->predicted_us);
+        if (algorithm == "auto") {
+            // Chosen for one thread, so that the number of threads does not change the result.
+            const double us = candidate.offer(problem_, machine, 1).way->predicted_us;
+            if ((strict && !offer.way->strict()) || (way_ && least_us <= us)) continue;
+            least_us = us;
+        } else if (algorithm != candidate.name) {
+            continue;
+        }
+        way_ = std::move(offer.way);
+    }
+    std::sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (!refusal.empty()) throw std::invalid_argument("algorithm '" + algorithm + "' cannot compute this: " + refusal);
+    if (!way_) throw std::invalid_argument("algorithm must be 'auto' or one of " + names + ", got '" + algorithm + "'");
+}
+
+std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
+    auto packed = std::make_shared<Packed>(way_->packed_bytes, way_.get());
+    way_->pack(weight, packed->data());
+    return packed;
+}
+
+void Plan::run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const {
+    if (packed.owner() != way_.get()) throw std::invalid_argument("packed weights belong to another plan: pack them with this one");
+    way_->run({x, packed.data(), bias, out, activation}, threads_);
+}
+
+}  // namespace striate

@@ -1,0 +1,50 @@
+// The public face of the kernels: choose a way for a problem, pack weights once, run.
+#pragma once
+
+#include "way.hpp"
+
+namespace striate {
+
+// Weights in the layout of one plan. Immutable, so any number of threads may use it.
+class Packed {
+public:
+    Packed(size_t bytes, const void* owner);
+    const void* data() const { return memory_.get(); }
+    void* data() { return memory_.get(); }
+    const void* owner() const { return owner_; }
+    size_t bytes() const { return bytes_; }
+
+private:
+    struct Free {
+        void operator()(void* p) const;
+    };
+    std::unique_ptr<void, Free> memory_;
+    size_t bytes_;
+    const void* owner_;
+};
+
+class Plan {
+public:
+    // `algorithm` is a way's name or "auto"; `strict` keeps "auto" to ways with direct's error bound; `threads` 0 means
+    // get_threads(). Throws std::invalid_argument where the way is unknown or cannot compute the problem.
+    Plan(const Problem& problem, const std::string& algorithm, bool strict, int threads);
+
+    const Problem& problem() const { return problem_; }
+    const Way& way() const { return *way_; }
+    int threads() const { return threads_; }
+    size_t workspace_bytes() const { return way_->workspace_bytes * size_t(threads_); }
+    const std::vector<std::pair<std::string, double>>& candidates() const { return candidates_; }
+
+    // `weight` is (k, c/groups, kh, kw), contiguous.
+    std::shared_ptr<const Packed> pack(const void* weight) const;
+    // Arrays are contiguous NCHW of the problem's sizes. Throws std::invalid_argument where `packed` is another way's.
+    void run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const;
+
+private:
+    Problem problem_;
+    int threads_;
+    std::shared_ptr<const Way> way_;
+    std::vector<std::pair<std::string, double>> candidates_;
+};
+
+}  // namespace striate

@@ -1,0 +1,25 @@
+// Worker threads for one process: spin briefly, then sleep; safe after fork and from many callers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace striate {
+
+// CPUs this process may use: the affinity mask, cut by the control group's quota. At least 1.
+int available_cpus();
+
+// Threads a call uses when its plan names none. `count` 0 means available_cpus(); the count is capped at 256.
+void set_threads(int count);
+int get_threads();
+
+// One unit of work. `memory` is the calling thread's scratch.
+using Task = void (*)(void* context, int64_t task, void* memory);
+
+// Calls task(context, i, memory) once for every i in [0, tasks), on the caller and up to threads - 1 workers, and returns
+// when all have ended. `memory` holds `scratch_bytes`, aligned to 64, and belongs to the thread that runs the task. Which
+// thread runs a task is not fixed; tasks write disjoint outputs, so results are. While another caller holds the workers,
+// this one runs its tasks alone. Throws std::bad_alloc where the caller's scratch cannot be had.
+void parallel_for(int64_t tasks, int threads, size_t scratch_bytes, Task task, void* context);
+
+}  // namespace striate

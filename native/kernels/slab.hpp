@@ -1,0 +1,27 @@
+// The padded copy of a band of input rows that `direct` and `depthwise` read.
+#pragma once
+
+#include "direct.hpp"
+#include "rows.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+// `channels` channels from `x` on, output rows [y0, y0 + rows): for each channel one plane per stride phase.
+template <class T>
+inline void fill_slab(const DirectPlan& d, const T* x, int64_t channels, int64_t y0, int64_t rows, T* slab) {
+    const Problem& p = d.p;
+    const int64_t plane = d.slab_rows() * d.pitch;
+    for (int64_t c = 0; c < channels; ++c)
+        for (int64_t py = 0; py < d.phases_y; ++py)
+            for (int64_t px = 0; px < d.phases_x; ++px, slab += plane) {
+                const int64_t top = py * p.dh % p.sh - p.pad_top, left = px * p.dw % p.sw - p.pad_left;
+                for (int64_t i = 0; i < rows + d.shift_y; ++i) {
+                    const int64_t y = (y0 + i) * p.sh + top;
+                    const T* row = y >= 0 && y < p.h ? x + (c * p.h + y) * p.w : nullptr;
+                    copy_row<T>(slab + i * d.pitch, row, p.w, left, p.sw, d.pitch);
+                }
+            }
+    for (int64_t i = 0; i < d.lanes; ++i) slab[i] = T(0);
+}
+
+}  // namespace striate::STRIATE_TARGET

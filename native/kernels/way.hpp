@@ -1,0 +1,52 @@
+// One way of computing one problem, with its blocking decided.
+#pragma once
+
+#include "machine.hpp"
+#include "problem.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace striate {
+
+class Way {
+public:
+    virtual ~Way() = default;
+    virtual void pack(const void* weight, void* packed) const = 0;
+    virtual void run(const Args& args, int threads) const = 0;
+
+    std::string name;
+    std::vector<std::pair<std::string, int64_t>> blocking;
+    size_t packed_bytes = 0;
+    size_t workspace_bytes = 0;  // per thread
+    double predicted_us = 0;
+    // Largest error in float32, for data of unit variance, as a share of the output's scale: 1 + the root of the terms per
+    // output. For other data the share is of the largest input the output's tile reads times the norm of its weights.
+    double error_bound = 2e-6;
+    bool strict() const { return error_bound <= 2e-6; }
+};
+
+// A way, or the reason why it cannot compute the problem.
+struct Offer {
+    std::unique_ptr<Way> way;
+    std::string refusal;
+};
+using Offerer = Offer (*)(const Problem&, const Machine&, int threads);
+
+struct WayName {
+    const char* name;
+    Offerer offer;
+};
+
+// Every way, `direct` first.
+const std::vector<WayName>& ways();
+
+Offer offer_direct(const Problem&, const Machine&, int threads);
+Offer offer_depthwise(const Problem&, const Machine&, int threads);
+Offer offer_fft(const Problem&, const Machine&, int threads);
+Offer offer_winograd(const Problem&, const Machine&, int threads);
+
+}  // namespace striate

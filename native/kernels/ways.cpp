@@ -1,0 +1,11 @@
+#include "way.hpp"
+
+namespace striate {
+
+const std::vector<WayName>& ways() {
+    static const std::vector<WayName> all = {
+        {"direct", offer_direct}, {"depthwise", offer_depthwise}, {"winograd", offer_winograd}, {"fft", offer_fft}};
+    return all;
+}
+
+}  // namespace striate

@@ -1,0 +1,282 @@
+#include "winograd.hpp"
+
+#include "epilogue.hpp"
+#include "exact.hpp"
+#include "rows.hpp"
+#include "toom.hpp"
+#include "transpose.hpp"
+
+namespace striate::STRIATE_TARGET {
+namespace {
+
+constexpr int L = lanes<float>;
+constexpr int max_rows = vector_bytes == 64 ? 14 : 6;
+using V = Vec<float>;
+
+template <int M, int R>
+struct Transform {
+    static constexpr Toom<M, R> t{};
+    static constexpr int size = M + R - 1, pairs = Toom<M, R>::pairs;
+    static constexpr bool zero(double c) { return c < 1e-9 && c > -1e-9; }
+
+    template <int I, int Sign>
+    static constexpr double half_sum(int j) { return (t.bt[I][j] + Sign * t.bt[I + 1][j]) / 2; }
+
+    // The rows of +p and -p are an even part plus and minus an odd part.
+    template <class In, class Out>
+    [[gnu::always_inline]] static void input(const In& in, const Out& out) {
+        static_for<pairs>([&](auto pair) __attribute__((always_inline)) {
+            constexpr int i = 1 + 2 * decltype(pair)::value;
+            V even{}, odd{};
+            static_for<size>([&](auto j) __attribute__((always_inline)) {
+                constexpr double e = half_sum<i, 1>(j), o = half_sum<i, -1>(j);
+                if constexpr (!zero(e)) even += float(e) * in(j);
+                if constexpr (!zero(o)) odd += float(o) * in(j);
+            });
+            out(i, even + odd);
+            out(i + 1, even - odd);
+        });
+        static_for<size>([&](auto i) __attribute__((always_inline)) {
+            if constexpr (i == 0 || i > 2 * pairs) {
+                V sum{};
+                static_for<size>([&](auto j) __attribute__((always_inline)) {
+                    if constexpr (!zero(t.bt[i][j])) sum += float(t.bt[i][j]) * in(j);
+                });
+                out(i, sum);
+            }
+        });
+    }
+
+    template <class In, class Out>
+    [[gnu::always_inline]] static void output(const In& in, const Out& out) {
+        V plus[pairs], minus[pairs];
+        static_for<pairs>([&](auto pair) __attribute__((always_inline)) {
+            plus[pair] = in(1 + 2 * pair) + in(2 + 2 * pair);
+            minus[pair] = in(1 + 2 * pair) - in(2 + 2 * pair);
+        });
+        static_for<M>([&](auto j) __attribute__((always_inline)) {
+            V sum{};
+            static_for<size>([&](auto i) __attribute__((always_inline)) {
+                constexpr double c = t.at[j][i];
+                if constexpr ((i == 0 || i > 2 * pairs) && !zero(c)) sum += float(c) * in(i);
+                else if constexpr (i % 2 == 1 && i < 2 * pairs) sum += float(c) * (j % 2 ? minus : plus)[i / 2];
+            });
+            out(j, sum);
+        });
+    }
+};
+
+// product[i][v] (+)= sum over c of input[c][i] * u[c][v]: ROWS tiles by NV vectors of output channels, held in registers.
+template <int ROWS, int NV>
+void multiply(int64_t channels, const float* input, int64_t group_stride, const float* u, float* product, bool first) {
+    V acc[ROWS][NV] = {};
+    for (int64_t c = 0; c < channels; c += L, input += group_stride) {
+        const int64_t count = least<int64_t>(L, channels - c);
+        const float* at = input;
+        for (int64_t j = 0; j < count; ++j, ++at, u += NV * L) {
+            V weight[NV];
+            for (int v = 0; v < NV; ++v) weight[v] = load<float>(u + v * L);
+            for (int i = 0; i < ROWS; ++i) {
+                const V value = broadcast(at[i * L]);
+                for (int v = 0; v < NV; ++v) acc[i][v] += value * weight[v];
+            }
+        }
+    }
+    for (int i = 0; i < ROWS; ++i)
+        for (int v = 0; v < NV; ++v) {
+            float* const to = product + (i * NV + v) * L;
+            store<float>(to, first ? acc[i][v] : load<float>(to) + acc[i][v]);
+        }
+}
+
+using Multiply = void (*)(int64_t, const float*, int64_t, const float*, float*, bool);
+struct Multiplies {
+    Multiply of[max_rows][2];
+    constexpr Multiplies() : of{} {
+        static_for<max_rows>([&](auto i) {
+            of[i][0] = multiply<i + 1, 1>;
+            of[i][1] = multiply<i + 1, 2>;
+        });
+    }
+};
+constexpr Multiplies multiplies;
+
+// Tiles of one row of the grid of one phase of one image.
+struct Run {
+    int64_t image, phase_y, phase_x, tile_y, tile_x, tiles;
+};
+
+Run run_at(const WinogradPlan& w, int64_t tile, int64_t stop) {
+    const int64_t tx = tile % w.tiles_x, row = tile / w.tiles_x;
+    const int64_t phase = row / w.tiles_y % (w.p.dh * w.p.dw);
+    return {row / w.tiles_y / (w.p.dh * w.p.dw), phase / w.p.dw, phase % w.p.dw, row % w.tiles_y, tx,
+            least(w.tiles_x - tx, stop - tile)};
+}
+
+template <int M, int R>
+struct Task {
+    using F = Transform<M, R>;
+    static constexpr int size = F::size, spots = size * size;
+    // Channels summed in one chain; sums of chains are then added, which keeps rounding from growing with the channels.
+    static constexpr int64_t chain = R == 3 ? 64 : 16;
+    const WinogradPlan& w;
+    const Args& a;
+    int64_t group, tile0, tile1;
+    float *input, *product, *stage, *lines;
+
+    void transform_input(const Run& run, int64_t first) const {
+        const Problem& p = w.p;
+        const int64_t columns = (run.tiles - 1) * M + size, pitch = w.run_columns(), stride = w.input_stride();
+        const int64_t left = run.phase_x + p.dw * run.tile_x * M - p.pad_left;
+        const float* x = static_cast<const float*>(a.x) + (run.image * p.c + group * p.group_c()) * p.h * p.w;
+        for (int64_t cg = 0; cg < w.c_groups(); ++cg) {
+            for (int64_t i = 0; i < size; ++i) {
+                const int64_t y = run.phase_y + p.dh * (run.tile_y * M + i) - p.pad_top;
+                for (int64_t c = 0; c < L; ++c) {
+                    const bool inside = y >= 0 && y < p.h && cg * L + c < p.group_c();
+                    copy_row<float>(lines + c * pitch, inside ? x + ((cg * L + c) * p.h + y) * p.w : nullptr, p.w, left,
+                                    p.dw, columns);
+                }
+                transpose_rows<float>(lines, pitch, columns, stage + i * pitch * L);
+            }
+            for (int64_t tile = 0; tile < run.tiles; ++tile) {
+                const float* at = stage + tile * M * L;
+                float* to = input + (cg * w.tile_block + first + tile) * L;
+                V half[size][size];
+                for (int j = 0; j < size; ++j)
+                    F::input([&](int i) { return load<float>(at + (i * pitch + j) * L); }, [&](int i, V v) { half[i][j] = v; });
+                for (int i = 0; i < size; ++i)
+                    F::input([&](int j) { return half[i][j]; },
+                             [&](int j, V v) { store<float>(to + (i * size + j) * stride, v); });
+            }
+        }
+    }
+
+    void multiply_block(const float* u, int64_t nv) const {
+        const int64_t tiles = tile1 - tile0, groups = ceil_div(tiles, max_rows);
+        for (int s = 0; s < spots; ++s, u += w.p.group_c() * nv * L)
+            for (int64_t i = 0; i < groups; ++i) {
+                const int64_t from = i * tiles / groups, rows = (i + 1) * tiles / groups - from;
+                const float* in = input + s * w.input_stride() + from * L;
+                for (int64_t c = 0; c < w.p.group_c(); c += chain, in += chain / L * w.tile_block * L)
+                    multiplies.of[rows - 1][nv - 1](least(chain, w.p.group_c() - c), in, w.tile_block * L, u + c * nv * L,
+                                                    product + s * w.product_stride() + from * nv * L, c == 0);
+            }
+    }
+
+    // Channels [k0, k0 + L) of the group, vector v of the nv that were multiplied.
+    void transform_output(const Run& run, int64_t first, int64_t k0, int64_t v, int64_t nv) const {
+        const Problem& p = w.p;
+        const int64_t pitch = w.run_columns(), stride = w.product_stride();
+        V bad{};
+        for (int64_t tile = 0; tile < run.tiles; ++tile) {
+            const float* from = product + ((first + tile) * nv + v) * L;
+            float* to = stage + tile * M * L;
+            V half[M][size];
+            for (int j = 0; j < size; ++j)
+                F::output([&](int i) { return load<float>(from + (i * size + j) * stride); },
+                          [&](int i, V value) { half[i][j] = value; });
+            for (int i = 0; i < M; ++i)
+                F::output([&](int j) { return half[i][j]; }, [&](int j, V value) {
+                    store<float>(to + (i * pitch + j) * L, value);
+                    bad += value * 0.0f;
+                });
+        }
+        const int64_t channels = least<int64_t>(L, p.group_k() - k0);
+        const int64_t ox0 = run.phase_x + p.dw * run.tile_x * M;
+        const int64_t columns = least(run.tiles * M, ceil_div(p.ow - ox0, p.dw));
+        bool all_finite = true;
+        for (int64_t k = 0; k < channels; ++k) all_finite = all_finite && bad[k] == 0.0f;
+        for (int i = 0; i < M; ++i) {
+            const int64_t oy = run.phase_y + p.dh * (run.tile_y * M + i);
+            if (oy >= p.oh || columns <= 0) break;
+            const int64_t k_first = group * p.group_k() + k0;
+            float* out = static_cast<float*>(a.out) + ((run.image * p.k + k_first) * p.oh + oy) * p.ow + ox0;
+            emit(stage + i * pitch * L, columns, channels, k_first, out);
+            if (!all_finite) repair(stage + i * pitch * L, columns, channels, k_first, run.image, oy, ox0, out);
+        }
+    }
+
+    // Row `sums` holds [column][channel]; `out` is the row of the first channel.
+    void emit(const float* sums, int64_t columns, int64_t channels, int64_t k_first, float* out) const {
+        const Problem& p = w.p;
+        const int64_t plane = p.oh * p.ow;
+        const float* bias = static_cast<const float*>(a.bias);
+        for (int64_t j = 0; j < columns; j += L) {
+            V v[L];
+            for (int i = 0; i < L; ++i) v[i] = load<float>(sums + (j + i) * L);
+            transpose<float>(v);
+            for (int64_t k = 0; k < channels; ++k) {
+                const float b = bias ? bias[k_first + k] : 0.0f;
+                const int64_t count = least<int64_t>(L, columns - j);
+                float line[L], done[L];
+                if (p.dw == 1 && count == L) {
+                    store<float>(line, v[k]);
+                    emit_row<float>(out + k * plane + j, line, L, b, a.activation);
+                    continue;
+                }
+                store<float>(line, v[k]);
+                emit_row<float>(done, line, L, b, a.activation);
+                for (int64_t i = 0; i < count; ++i) out[k * plane + (j + i) * p.dw] = done[i];
+            }
+        }
+    }
+
+    void repair(const float* sums, int64_t columns, int64_t channels, int64_t k_first, int64_t image, int64_t oy, int64_t ox0,
+                float* out) const {
+        const Problem& p = w.p;
+        const float* bias = static_cast<const float*>(a.bias);
+        const float* weight = static_cast<const float*>(a.packed) + p.groups * w.weight_elements();
+        for (int64_t j = 0; j < columns; ++j)
+            for (int64_t k = 0; k < channels; ++k) {
+                if (finite(sums[j * L + k])) continue;
+                const float sum = exact_sum<float>(p, static_cast<const float*>(a.x), weight, image, k_first + k, oy, ox0 + j * p.dw);
+                out[k * p.oh * p.ow + j * p.dw] = activate_one(sum + (bias ? bias[k_first + k] : 0.0f), a.activation);
+            }
+    }
+
+    void run(int64_t vector0, int64_t vector1) const {
+        for (int64_t tile = tile0; tile < tile1;) {
+            const Run r = run_at(w, tile, tile1);
+            transform_input(r, tile - tile0);
+            tile += r.tiles;
+        }
+        const float* packed = static_cast<const float*>(a.packed) + group * w.weight_elements();
+        for (int64_t v = vector0; v < vector1; v += 2) {
+            const int64_t nv = least<int64_t>(2, w.k_vectors() - v);
+            multiply_block(packed + v * spots * w.p.group_c() * L, nv);
+            for (int64_t tile = tile0; tile < tile1;) {
+                const Run r = run_at(w, tile, tile1);
+                for (int64_t i = 0; i < nv; ++i) transform_output(r, tile - tile0, (v + i) * L, i, nv);
+                tile += r.tiles;
+            }
+        }
+    }
+};
+
+template <int M, int R>
+void run_task(const WinogradPlan& w, const Args& a, int64_t task, float* memory) {
+    const int64_t k_task = task % w.k_tasks, tile_task = task / w.k_tasks % w.tile_tasks;
+    const int64_t tile0 = tile_task * w.tile_block;
+    float* const product = memory + w.spots() * w.input_stride();
+    float* const stage = product + w.spots() * w.product_stride();
+    const Task<M, R> work{w, a, task / (w.k_tasks * w.tile_tasks), tile0, least(w.tiles(), tile0 + w.tile_block), memory,
+                          product, stage, stage + w.size() * w.run_columns() * L};
+    work.run(k_task * w.k_blocks() / w.k_tasks * 2, least(w.k_vectors(), (k_task + 1) * w.k_blocks() / w.k_tasks * 2));
+}
+
+}  // namespace
+
+template <class T>
+void winograd_task(const WinogradPlan& w, const Args& a, int64_t task, void* memory) {
+    float* const at = static_cast<float*>(memory);
+    if (w.p.kh == 3) {
+        if (w.m == 2) run_task<2, 3>(w, a, task, at);
+        else run_task<4, 3>(w, a, task, at);
+    } else if (w.m == 2) run_task<2, 5>(w, a, task, at);
+    else run_task<4, 5>(w, a, task, at);
+}
+
+template void winograd_task<float>(const WinogradPlan&, const Args&, int64_t, void*);
+
+}  // namespace striate::STRIATE_TARGET

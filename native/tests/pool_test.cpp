@@ -1,0 +1,73 @@
+// The pool: every task once, from many callers at once, after fork, with more threads than CPUs.
+#include "check.hpp"
+#include "pool.hpp"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace striate;
+
+namespace {
+
+struct Counts {
+    std::vector<std::atomic<int>> of;
+    explicit Counts(size_t size) : of(size) {}
+};
+
+void count(void* context, int64_t task, void* memory) {
+    static_cast<char*>(memory)[63] = char(task);
+    static_cast<Counts*>(context)->of[size_t(task)].fetch_add(1);
+}
+
+void each_once(int64_t tasks, int threads) {
+    Counts counts(static_cast<size_t>(tasks));
+    parallel_for(tasks, threads, 64, count, &counts);
+    for (const auto& n : counts.of) CHECK(n.load() == 1, "a task ran %d times", n.load());
+}
+
+void many_callers() {
+    std::vector<std::thread> callers;
+    for (int i = 0; i < 4; ++i)
+        callers.emplace_back([] {
+            for (int j = 0; j < 300; ++j) each_once(1 + j % 7, 2 + j % 3);
+        });
+    for (auto& caller : callers) caller.join();
+}
+
+#if defined(__SANITIZE_THREAD__)
+constexpr bool forks = false;  // the sanitizer does not follow a fork of a process with threads
+#else
+constexpr bool forks = true;
+#endif
+
+void forked() {
+    const pid_t child = fork();
+    CHECK(child >= 0, "fork failed");
+    if (child == 0) {
+        for (int i = 0; i < 100; ++i) each_once(5, 3);
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with status %d", status);
+}
+
+}  // namespace
+
+int main() {
+    CHECK(available_cpus() >= 1, "no CPU");
+    set_threads(3);
+    CHECK(get_threads() == 3, "set_threads was not kept");
+    set_threads(0);
+    CHECK(get_threads() == available_cpus(), "0 threads does not mean the available CPUs");
+    each_once(1, 4);
+    for (int i = 0; i < 2000; ++i) each_once(1 + i % 13, 1 + i % 5);
+    many_callers();
+    if (forks) forked();
+    each_once(50, 4);
+    return 0;
+}

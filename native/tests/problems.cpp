@@ -1,0 +1,124 @@
+#include "problems.hpp"
+
+#include <sstream>
+#include <stdexcept>
+
+using striate::Activation;
+using striate::DType;
+using striate::Problem;
+
+std::string Case::text() const {
+    const Problem& p = problem;
+    std::ostringstream s;
+    s << "n" << p.n << " c" << p.c << " " << p.h << "x" << p.w << " k" << p.k << " " << p.kh << "x" << p.kw << " stride " << p.sh
+      << "," << p.sw << " padding " << p.pad_top << "," << p.pad_bottom << "," << p.pad_left << "," << p.pad_right
+      << " dilation " << p.dh << "," << p.dw << " groups " << p.groups << (p.dtype == DType::float32 ? " f32" : " f64")
+      << " activation " << int(activation) << " seed " << seed;
+    return s.str();
+}
+
+namespace {
+
+// n c h w k kh kw, stride, padding (top bottom left right), dilation, groups
+const Problem named[] = {
+    {1, 1, 4, 4, 1, 3, 3},
+    {1, 1, 1, 1, 1, 1, 1},
+    {1, 3, 1, 1, 5, 1, 1, 1, 1, 1, 1, 1, 1},
+    {2, 6, 5, 9, 4, 3, 3, 1, 1, 0, 2, 3, 0, 1, 1, 2},
+    {1, 16, 14, 14, 32, 3, 3, 1, 1, 1, 1, 1, 1},
+    {1, 40, 7, 7, 48, 3, 3, 1, 1, 1, 1, 1, 1},
+    {1, 8, 9, 11, 8, 3, 3, 1, 1, 5, 6, 7, 8},
+    {1, 4, 17, 17, 8, 5, 5, 1, 1, 2, 2, 2, 2, 2, 2},
+    {2, 32, 6, 10, 32, 3, 3, 2, 2, 0, 1, 0, 1, 1, 1, 32},
+    {1, 5, 13, 21, 7, 2, 2, 7, 5},
+    {1, 24, 16, 16, 40, 1, 1},
+    {3, 17, 5, 7, 19, 1, 1, 2, 2},
+    {1, 20, 7, 7, 20, 13, 13, 1, 1, 6, 6, 6, 6, 1, 1, 20},
+    {1, 2, 70, 90, 2, 15, 15, 1, 1, 7, 7, 7, 7, 1, 1, 2},
+    {1, 12, 30, 30, 12, 4, 3, 1, 1, 1, 2, 1, 1, 1, 1, 3},
+    {1, 64, 20, 20, 8, 5, 5, 1, 1, 2, 2, 2, 2},
+    {1, 33, 64, 64, 9, 1, 1},
+};
+
+Problem drawn(std::mt19937& random) {
+    const auto pick = [&](std::initializer_list<int64_t> from) {
+        return from.begin()[std::uniform_int_distribution<size_t>(0, from.size() - 1)(random)];
+    };
+    Problem p{};
+    p.groups = pick({1, 1, 1, 2, 3, 16});
+    p.n = pick({1, 1, 2, 3});
+    p.c = p.groups * pick({1, 1, 2, 3, 5, 17, 33});
+    p.k = p.groups * pick({1, 1, 2, 3, 8, 9, 33});
+    p.kh = pick({1, 2, 3, 3, 3, 5, 7, 11});
+    p.kw = pick({p.kh, p.kh, p.kh, 1, 4});
+    p.sh = pick({1, 1, 1, 2, 3, 5});
+    p.sw = pick({p.sh, p.sh, 1, 4});
+    p.dh = pick({1, 1, 1, 2, 3});
+    p.dw = pick({p.dh, p.dh, 1, 4});
+    p.h = pick({1, 4, 7, 14, 15, 23, 31});
+    p.w = pick({1, 3, 7, 8, 14, 28, 33, 50});
+    for (int64_t* pad : {&p.pad_top, &p.pad_bottom, &p.pad_left, &p.pad_right}) *pad = pick({0, 0, 1, 2, 3, 6});
+    return p;
+}
+
+}  // namespace
+
+std::vector<Case> cases(unsigned seed, int count) {
+    std::vector<Case> all;
+    std::mt19937 random(seed);
+    const auto add = [&](Problem p) {
+        p.dtype = random() % 3 ? DType::float32 : DType::float64;
+        all.push_back({striate::checked(p), Activation(random() % 3), random() % 2 == 0, unsigned(random())});
+    };
+    for (const Problem& p : named) add(p);
+    while (count > 0) {
+        const Problem p = drawn(random);
+        const bool empty = p.h + p.pad_top + p.pad_bottom < p.dh * (p.kh - 1) + 1 ||
+                           p.w + p.pad_left + p.pad_right < p.dw * (p.kw - 1) + 1;
+        if (empty) continue;
+        add(p);
+        --count;
+    }
+    return all;
+}
+
+template <class T>
+Data<T>::Data(const Case& c, Edge edge)
+    : x(c.problem.input_count(), edge), weight(c.problem.weight_count(), edge), bias(c.problem.k, edge),
+      out(c.problem.output_count(), edge) {
+    std::mt19937 random(c.seed);
+    std::normal_distribution<double> normal;
+    for (Guarded<T>* array : {&x, &weight, &bias})
+        for (int64_t i = 0; i < array->size(); ++i) (*array)[i] = T(normal(random));
+    for (int64_t i = 0; i < out.size(); ++i) out[i] = T(7);
+}
+
+template <class T>
+std::vector<double> reference(const Case& c, const Data<T>& data) {
+    const Problem& p = c.problem;
+    std::vector<double> result;
+    for (int64_t n = 0; n < p.n; ++n)
+        for (int64_t k = 0; k < p.k; ++k)
+            for (int64_t oy = 0; oy < p.oh; ++oy)
+                for (int64_t ox = 0; ox < p.ow; ++ox) {
+                    double sum = c.bias ? double(data.bias[k]) : 0;
+                    for (int64_t i = 0; i < p.group_c(); ++i)
+                        for (int64_t r = 0; r < p.kh; ++r)
+                            for (int64_t s = 0; s < p.kw; ++s) {
+                                const int64_t y = oy * p.sh + r * p.dh - p.pad_top, x = ox * p.sw + s * p.dw - p.pad_left;
+                                const int64_t channel = k / p.group_k() * p.group_c() + i;
+                                const bool inside = y >= 0 && y < p.h && x >= 0 && x < p.w;
+                                sum += double(data.weight[((k * p.group_c() + i) * p.kh + r) * p.kw + s]) *
+                                       (inside ? double(data.x[((n * p.c + channel) * p.h + y) * p.w + x]) : 0.0);
+                            }
+                    if (c.activation != Activation::none && sum < 0) sum = 0;
+                    if (c.activation == Activation::relu6 && sum > 6) sum = 6;
+                    result.push_back(sum);
+                }
+    return result;
+}
+
+template struct Data<float>;
+template struct Data<double>;
+template std::vector<double> reference(const Case&, const Data<float>&);
+template std::vector<double> reference(const Case&, const Data<double>&);

@@ -1,0 +1,61 @@
+"""striate: which input pixels does each output of a convolutional network see?"""
+
+from importlib.metadata import version
+
+from striate.conv import (
+    Conv2d,
+    conv1d,
+    conv2d,
+    conv2d_bias_grad,
+    conv2d_input_grad,
+    conv2d_weight_grad,
+    conv_matrix,
+    conv_transpose2d,
+    explain,
+    plan_conv,
+    read_image,
+)
+from striate.errors import (
+    CheckFailed,
+    InputError,
+    MissingDependencyError,
+    ModelError,
+    StriateError,
+    UnsupportedError,
+)
+from striate.fields import AxisField, Field, Fields, Reach, Region, effective_field_gradient
+from striate.geometry import Interval, Window
+from striate.model import Network, load
+
+__version__ = version("striate")
+
+__all__ = [
+    "AxisField",
+    "CheckFailed",
+    "Conv2d",
+    "Field",
+    "Fields",
+    "InputError",
+    "Interval",
+    "MissingDependencyError",
+    "ModelError",
+    "Network",
+    "Reach",
+    "Region",
+    "StriateError",
+    "UnsupportedError",
+    "Window",
+    "__version__",
+    "conv1d",
+    "conv2d",
+    "conv2d_bias_grad",
+    "conv2d_input_grad",
+    "conv2d_weight_grad",
+    "conv_matrix",
+    "conv_transpose2d",
+    "effective_field_gradient",
+    "explain",
+    "load",
+    "plan_conv",
+    "read_image",
+]

@@ -1,0 +1,144 @@
+"""Which pixels a unit of a 0/1 twin reads, found by forward passes alone.
+
+One pass with ones everywhere outside a claim shows that no pixel there is read. A pass with a few single
+ones shows, for every unit whose claim holds exactly one of them, that this very pixel is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.check.report import Disagreement, UnitCheck
+
+Mask = NDArray[np.bool_]
+Responds = Callable[[Mask], NDArray[np.bool_]]
+Tick = Callable[[], None]
+
+
+class Claims:
+    """The claimed covers of some units, and what passes of the twin have said about each."""
+
+    def __init__(self, masks: Sequence[Mask], responds: Responds, passes: int, seed: int) -> None:
+        self.shape = masks[0].shape
+        self.flat = np.stack([mask.reshape(-1) for mask in masks])
+        self.confirmed = np.zeros_like(self.flat)
+        self._tested = np.zeros_like(self.flat)
+        self._sound = np.ones(len(masks), dtype=np.bool_)
+        self.first: list[Disagreement | None] = [None] * len(masks)
+        self._responds = responds
+        self._passes = passes
+        random = np.random.default_rng(seed)
+        self._queues = [_queue(mask, random)[-max(passes, 1) :].tolist() for mask in masks]
+
+    def report(self, k: int, layer: str, at: tuple[int, ...]) -> UnitCheck:
+        """What is known of unit ``k``, which is ``layer``'s unit ``at``."""
+        claimed, confirmed = int(self.flat[k].sum()), int(self.confirmed[k].sum())
+        outside = self.flat.shape[1] - claimed
+        return UnitCheck(layer, at, claimed, confirmed, outside, self._whole_hull(k), self.first[k])
+
+    def _whole_hull(self, k: int) -> bool:
+        """Whether a confirmed pixel touches every side of unit ``k``'s hull."""
+        box = self.flat[k].reshape(self.shape), self.confirmed[k].reshape(self.shape)
+        return all(_reach(box[0], axis) == _reach(box[1], axis) for axis in range(len(self.shape)))
+
+    def outside(self, tick: Tick) -> None:
+        """Show for every unit that no pixel outside its claim is read, or find the first that is."""
+        answers: dict[bytes, NDArray[np.bool_]] = {}
+        for k, claim in enumerate(self.flat):
+            tick()
+            if claim.all():
+                continue
+            key = np.packbits(claim).tobytes()
+            if key not in answers:
+                answers[key] = self._answer(~claim)
+            if answers[key][k]:
+                self.first[k] = Disagreement("read but not claimed", self._pixel(self._earliest(k)))
+                self._sound[k] = False
+
+    def inside(self, tick: Tick) -> None:
+        """Confirm claimed pixels one by one, hull sides first, in at most as many passes as were given."""
+        for turn in range(self._passes):
+            chosen = self._choose(turn)
+            if not chosen:
+                return
+            image = np.zeros(self.flat.shape[1], dtype=np.bool_)
+            image[chosen] = True
+            read = self._answer(image)
+            for k in np.flatnonzero(self.flat[:, chosen].sum(axis=1) == 1):
+                pixel = next(p for p in chosen if self.flat[k, p])
+                self.confirmed[k, pixel] = read[k] and self._sound[k]
+                self._tested[k, pixel] = True
+                if not read[k]:
+                    self._missing(int(k), pixel)
+            tick()
+
+    def _answer(self, flat: Mask) -> NDArray[np.bool_]:
+        return self._responds(flat.reshape(self.shape))
+
+    def _pixel(self, flat: int) -> tuple[int, ...]:
+        return tuple(int(i) for i in np.unravel_index(flat, self.shape))
+
+    def _earliest(self, k: int) -> int:
+        """The first pixel outside claim ``k`` that is read, by halving."""
+        pixels = np.flatnonzero(~self.flat[k])
+        low, high = 0, len(pixels)
+        while high - low > 1:
+            middle = (low + high) // 2
+            image = np.zeros(self.flat.shape[1], dtype=np.bool_)
+            image[pixels[low:middle]] = True
+            low, high = (low, middle) if self._answer(image)[k] else (middle, high)
+        return int(pixels[low])
+
+    def _missing(self, k: int, pixel: int) -> None:
+        at, known = self._pixel(pixel), self.first[k]
+        if known is None or at < known.pixel:
+            self.first[k] = Disagreement("claimed but not read", at)
+
+    def _choose(self, turn: int) -> list[int]:
+        """Pixels for one pass: units take turns to add one that no unit served before them reads."""
+        chosen: list[int] = []
+        served: list[int] = []
+        units = len(self._queues)
+        for k in ((turn + step) % units for step in range(units)):
+            queue = self._queues[k]
+            while queue and self._tested[k, queue[-1]]:
+                queue.pop()
+            if not queue or any(self.flat[k, p] for p in chosen) or self.flat[served, queue[-1]].any():
+                continue
+            chosen.append(queue.pop())
+            served.append(k)
+        return chosen
+
+
+def _queue(mask: Mask, random: np.random.Generator) -> NDArray[np.int64]:
+    """Claimed pixels in the order to test them, the next one last: hull sides, edges of the cover, the rest."""
+    padded = np.pad(mask, 1)
+    inner = np.ones_like(mask)
+    for axis in range(mask.ndim):
+        for shift in (-1, 1):
+            inner &= np.roll(padded, shift, axis)[(slice(1, -1),) * mask.ndim]
+    middle, border = (random.permutation(np.flatnonzero(part)) for part in (mask & inner, mask & ~inner))
+    share = len(border) // 2
+    rest = random.permutation(np.concatenate([middle, border[share:]]))
+    return np.concatenate([rest, border[:share], _sides(mask)]).astype(np.int64)
+
+
+def _sides(mask: Mask) -> list[int]:
+    """One pixel on each side of a mask's hull, as flat indices."""
+    found: list[int] = []
+    for axis in range(mask.ndim):
+        for line in _reach(mask, axis):
+            places = np.argwhere(mask.take(line, axis))
+            place = [int(i) for i in places[len(places) // 2]]
+            found.append(int(np.ravel_multi_index((*place[:axis], line, *place[axis:]), mask.shape)))
+    return found
+
+
+def _reach(mask: Mask, axis: int) -> tuple[int, ...]:
+    """The first and the last line of an axis that holds a pixel; none of an empty mask."""
+    others = tuple(k for k in range(mask.ndim) if k != axis)
+    lines = np.flatnonzero(mask.any(axis=others))
+    return (int(lines[0]), int(lines[-1])) if len(lines) else ()

@@ -1,0 +1,135 @@
+"""Answers of region, reach, sweep and compare as lines, rows and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.fields import Comparison, Reach, Region, Sweep
+from striate.geometry import Interval
+from striate.show import Document
+from striate.show.document import striate_version
+
+COMPARE_COLUMNS = ("left", "right", "axis", "what", "left is", "right is")
+
+
+def region_document(model: str, region: Region, counts: bool) -> Document:
+    """A region as plain numbers: ``cover`` is null where every pixel of the hull is read."""
+    names = list(region.fields.spatial)
+    found: Document = {
+        "striate": striate_version(),
+        "model": model,
+        "layer": region.layer,
+        "at": list(region.at),
+        "channel": region.channel,
+        "input": region.source,
+        "hull": _sides(names, region.hull),
+        "unclipped": None if region.unclipped is None else _sides(names, region.unclipped),
+        "pixels": int(region.cover.sum()),
+        "cover": _cover(region.cover),
+        "channels": np.flatnonzero(region.channels).tolist(),
+    }
+    if counts:
+        found["counts"] = region.counts().tolist()
+    return found
+
+
+def region_lines(region: Region, counts: bool) -> list[str]:
+    """A region in words."""
+    names = list(region.fields.spatial)
+    hull = " x ".join(str(side.size) for side in region.hull)
+    lines = [f"{region.layer} {region.at} sees {hull} pixels of {region.source}: {_places(names, region.hull)}"]
+    if region.unclipped is not None and tuple(region.unclipped) != tuple(region.hull):
+        lines.append(f"without the image's border: {_places(names, region.unclipped)}")
+    lines += [_cover_line(region.cover, "pixels"), f"input channels: {_numbers(region.channels)}"]
+    if counts and region.cover.any():
+        paths = region.counts()
+        lines.append(f"paths: {paths.sum():,} in all, {paths.max():,} from the pixel with the most")
+    return lines
+
+
+def reach_document(model: str, reach: Reach) -> Document:
+    """A reach as plain numbers: ``cover`` is null where every unit of the box is reached."""
+    return {
+        "striate": striate_version(),
+        "model": model,
+        "layer": reach.layer,
+        "at": list(reach.at),
+        "channel": reach.channel,
+        "input": reach.source,
+        "box": [[side.start, side.stop] for side in reach.box],
+        "units": int(reach.cover.sum()),
+        "cover": _cover(reach.cover),
+        "channels": np.flatnonzero(reach.channels).tolist(),
+    }
+
+
+def reach_lines(reach: Reach) -> list[str]:
+    """A reach in words."""
+    box = " x ".join(str(side.size) for side in reach.box)
+    places = ", ".join(f"[{side.start}, {side.stop})" for side in reach.box)
+    return [
+        f"pixel {reach.at} of {reach.source} can change {box} units of {reach.layer}: {places}",
+        _cover_line(reach.cover, "units"),
+        f"channels: {_numbers(reach.channels)}",
+    ]
+
+
+def sweep_columns(sweep: Sweep) -> tuple[str, ...]:
+    """Input size, then size, stride, start and shift of the centre per axis."""
+    axes = [axis.axis for axis in sweep.points[0].axes]
+    return ("input", *(f"{axis} {what}" for axis in axes for what in ("size", "stride", "start", "shift")), "status")
+
+
+def sweep_rows(sweep: Sweep) -> list[tuple[str, ...]]:
+    """One row per input size."""
+    table = []
+    for point in sweep.points:
+        cells = ["x".join(map(str, point.size))]
+        for axis, shift in zip(point.axes, point.shift, strict=True):
+            span = axis.local or axis
+            cells += ["all" if axis.local else _text(span.size), _text(span.stride), _text(span.start), _text(shift)]
+        table.append((*cells, ", ".join(dict.fromkeys(axis.status for axis in point.axes))))
+    return table
+
+
+def compare_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """One row per difference."""
+    return [(d.left, d.right, d.axis, d.kind, *d.values) for d in comparison.differences]
+
+
+def _sides(names: Sequence[str], sides: Sequence[Interval]) -> list[Document]:
+    return [
+        {"axis": name, "start": None if side.unbounded else side.start, "stop": None if side.unbounded else side.stop}
+        for name, side in zip(names, sides, strict=False)
+    ]
+
+
+def _places(names: Sequence[str], sides: Sequence[Interval]) -> str:
+    spans = ("everything" if side.unbounded else f"[{side.start}, {side.stop})" for side in sides)
+    return ", ".join(f"{name} {span}" for name, span in zip(names, spans, strict=False))
+
+
+def _cover(cover: NDArray[np.bool_]) -> list[object] | None:
+    return None if cover.all() else cover.astype(int).tolist()
+
+
+def _cover_line(cover: NDArray[np.bool_], what: str) -> str:
+    read, full = int(cover.sum()), cover.size
+    return (
+        f"exactly {read} {what}, no holes" if read == full else f"exactly {read} of {full} {what}, {full - read} holes"
+    )
+
+
+def _numbers(used: NDArray[np.bool_]) -> str:
+    found = np.flatnonzero(used)
+    if found.size and found.size == found[-1] - found[0] + 1:
+        return str(found[0]) if found.size == 1 else f"{found[0]} to {found[-1]}"
+    return " ".join(map(str, found)) or "none"
+
+
+def _text(value: int | Fraction | None) -> str:
+    return "-" if value is None else str(value)

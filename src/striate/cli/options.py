@@ -1,0 +1,152 @@
+"""The words a user types, read once into values: shapes, positions, sizes, scales."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from striate.cli.models import Shapes, open_model
+from striate.errors import InputError
+from striate.fields import Fields
+from striate.network import Network
+from striate.show import parse_pixel_size, parse_rate
+from striate.show.words import LANGUAGES
+
+LARGEST_SWEEP = 1000
+
+
+class _Parsed(click.ParamType[Any]):
+    """A parameter read by a function that raises InputError."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self.parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text; a value that is read already stays."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.parse(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """``1x3x224x224`` or ``name=1x3x224x224`` as (name, shape); the name is empty where none is given."""
+    name, _, numbers = text.rpartition("=")
+    if not re.fullmatch(r"\d+([x,]\d+)*", numbers):
+        raise InputError(f"{text!r} is no shape; write it like 1x3x224x224 or name=1x3x224x224")
+    return name, tuple(int(n) for n in re.split("[x,]", numbers))
+
+
+def parse_position(text: str) -> tuple[int, ...]:
+    """``Y,X`` as indices."""
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise InputError(f"{text!r} is no position; write one index per spatial axis, like 12,30")
+    return tuple(int(n) for n in text.split(","))
+
+
+def parse_sizes(text: str) -> list[int | tuple[int, ...]]:
+    """``224,256,300x400`` or ``200:260`` or ``200:260:4`` (stop included) as sizes."""
+    ranged = re.fullmatch(r"(\d+):(\d+)(?::(\d+))?", text)
+    if ranged:
+        start, stop, step = int(ranged[1]), int(ranged[2]), int(ranged[3] or 1)
+        if not 1 <= start <= stop or step < 1 or (stop - start) // step >= LARGEST_SWEEP:
+            raise InputError(f"{text!r}: write first:last:step, 1 <= first <= last, at most {LARGEST_SWEEP} sizes")
+        return list(range(start, stop + 1, step))
+    if not re.fullmatch(r"\d+(x\d+)*(,\d+(x\d+)*)*", text):
+        raise InputError(f"{text!r} names no sizes; write 224,256,300x400 or first:last:step")
+    sizes = [tuple(int(n) for n in part.split("x")) for part in text.split(",")]
+    if len(sizes) > LARGEST_SWEEP or any(n < 1 for size in sizes for n in size):
+        raise InputError(f"{text!r}: sizes start at 1, and there are at most {LARGEST_SWEEP}")
+    return [size[0] if len(size) == 1 else size for size in sizes]
+
+
+SHAPE = _Parsed("SHAPE", parse_shape)
+POSITION = _Parsed("Y,X", parse_position)
+SIZES = _Parsed("SIZES", parse_sizes)
+PIXEL_SIZE = _Parsed("SIZE", parse_pixel_size)
+RATE = _Parsed("RATE", parse_rate)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A model as the command line names it, and how its input is to be taken."""
+
+    model: str
+    shapes: Shapes
+    source: str | None
+    layout: str | None
+    unknown: str
+
+    def fields(self) -> Fields:
+        """The model's fields; raises the StriateError that says what is wrong."""
+        return self.fields_of(open_model(self.model, self.shapes, self.unknown))
+
+    def fields_of(self, network: Network) -> Fields:
+        """The fields of a network read already."""
+        return Fields(network, self.source, self.layout)
+
+
+def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...]) -> Shapes:
+    """Every ``--input`` as one shape, a mapping where inputs are named, or None for none."""
+    if not given:
+        return None
+    if len(given) == 1 and not given[0][0]:
+        return given[0][1]
+    if not all(name for name, _ in given):
+        raise InputError("several inputs need their names: --input a=1x3x64x64 --input b=1x10")
+    return dict(given)
+
+
+def model_options(function: Callable[..., None]) -> Callable[..., None]:
+    """MODEL and the options of every command that reads one, handed on as a Question."""
+
+    @wraps(function)
+    def ask(model: str, inputs: Any, source: str | None, layout: str | None, unknown: str, **rest: Any) -> None:
+        function(Question(model, shapes_of(inputs), source, layout, unknown), **rest)
+
+    decorated: Callable[..., None] = ask
+    for decorate in (
+        click.option(
+            "--unknown",
+            type=click.Choice(["refuse", "whole"]),
+            default="refuse",
+            show_default=True,
+            help="An operator without a rule: refuse the model, or count it as seeing everything.",
+        ),
+        click.option("--layout", metavar="LETTERS", help="The input's axes by letters of N C D H W L T, such as NHWC."),
+        click.option(
+            "--source", metavar="NAME", help="The input whose pixels count (default: the one of highest rank)."
+        ),
+        click.option(
+            "--input",
+            "inputs",
+            type=SHAPE,
+            multiple=True,
+            metavar="SHAPE",
+            help="Input shape, such as 1x3x224x224, or name=SHAPE, once per input.",
+        ),
+        click.argument("model"),
+    ):
+        decorated = decorate(decorated)
+    return decorated
+
+
+pixel_size_option = click.option(
+    "--pixel-size", type=PIXEL_SIZE, metavar="SIZE", help="Size of a pixel, such as 0.25um: adds fields in that unit."
+)
+rate_option = click.option(
+    "--rate", type=RATE, metavar="RATE", help="Samples per second, such as 16kHz: adds fields in milliseconds."
+)
+lang_option = click.option(
+    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="English or Chinese."
+)

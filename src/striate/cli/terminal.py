@@ -1,0 +1,92 @@
+"""What goes to the terminal: results on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from threading import Timer
+from typing import TypeVar
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from striate.show import write_atomically
+
+PIPE_WIDTH = 100_000
+SHOW_AFTER_SECONDS = 0.7
+
+T = TypeVar("T")
+Report = Callable[[int, int], None]
+
+
+def say(part: RenderableType) -> None:
+    """Print to stdout: coloured and fitted on a terminal, plain and unwrapped in a pipe."""
+    if sys.stdout.isatty():
+        Console(file=sys.stdout, highlight=False, emoji=False).print(part, markup=False)
+    else:
+        sys.stdout.write(plain_text(part))
+
+
+def plain_text(part: RenderableType) -> str:
+    """The part without colours, wrapping or trailing spaces."""
+    stream = StringIO()
+    console = Console(
+        file=stream, width=PIPE_WIDTH, highlight=False, emoji=False, color_system=None, force_terminal=False
+    )
+    console.print(part, markup=False)
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+def deliver(content: str | bytes, out: Path | None) -> None:
+    """Write a finished result to a file, whole or not at all, or to stdout; text as UTF-8."""
+    if out is not None:
+        write_atomically(out, content)
+        note(f"wrote {out}")
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content.encode() if isinstance(content, str) else content)
+        sys.stdout.buffer.flush()
+
+
+def note(text: str) -> None:
+    """One line for the person, on stderr, only on a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Report]:
+    """A bar on stderr for work that takes about a second or longer, on a terminal only.
+
+    Yields ``report(done, total)``.
+    """
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    task = bar.add_task(label, total=None)
+    timer = Timer(SHOW_AFTER_SECONDS, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()
+
+
+def ticking(values: Iterable[T], report: Report) -> Iterator[T]:
+    """The values in turn, each reported as it is taken."""
+    known = list(values)
+    for done, value in enumerate(known):
+        report(done, len(known))
+        yield value

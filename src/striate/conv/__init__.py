@@ -1,0 +1,36 @@
+"""Convolutions of NumPy arrays: ``torch.nn.Conv2d``'s meaning, computed several ways."""
+
+from striate.conv.engine import get_threads, set_threads
+from striate.conv.errors import ArrayTypeError, EngineError, ShapeError
+from striate.conv.explaining import Explanation, explain
+from striate.conv.functional import conv1d, conv2d
+from striate.conv.gradients import conv2d_bias_grad, conv2d_input_grad, conv2d_weight_grad
+from striate.conv.images import read_image
+from striate.conv.layer import Conv2d
+from striate.conv.matrix import conv_matrix
+from striate.conv.native import compiled_ways, instruction_sets
+from striate.conv.planning import ConvPlan, plan_conv
+from striate.conv.transpose import conv_transpose2d
+
+__all__ = [
+    "ArrayTypeError",
+    "Conv2d",
+    "ConvPlan",
+    "EngineError",
+    "Explanation",
+    "ShapeError",
+    "compiled_ways",
+    "conv1d",
+    "conv2d",
+    "conv2d_bias_grad",
+    "conv2d_input_grad",
+    "conv2d_weight_grad",
+    "conv_matrix",
+    "conv_transpose2d",
+    "explain",
+    "get_threads",
+    "instruction_sets",
+    "plan_conv",
+    "read_image",
+    "set_threads",
+]

@@ -1,0 +1,138 @@
+"""One output of a convolution, taken apart: the window, the products, the sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.conv.arguments import PaddingArg, PairArg, parse_problem
+from striate.conv.arrays import Array, check_arrays, check_bias, compute_dtype, pad_border
+from striate.conv.engine import hashable
+from striate.conv.errors import InputError, named
+from striate.conv.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How one output unit came about; ``print`` it.
+
+    ``rows`` and ``columns`` are the input pixels read along each axis (outside ``[0, size)`` lies padding),
+    ``window`` (C / groups, kh, kw) the values read, ``kernel`` the weights, ``products`` their products,
+    ``channel_sums`` (C / groups,) the sum of each channel's products, ``value`` all of them and the bias.
+
+    ``parameters``, ``dense_parameters`` and ``local_parameters`` count what the layer has, what a dense layer between
+    the same maps would have, and what a locally connected layer (the same windows, weights not shared) would have;
+    biases are counted.
+    """
+
+    at: tuple[int, int, int]
+    channels: tuple[int, ...]
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    window: Array
+    kernel: Array
+    products: Array
+    channel_sums: Array
+    bias: float
+    value: float
+    parameters: int
+    dense_parameters: int
+    local_parameters: int
+
+    def __str__(self) -> str:
+        k, y, x = self.at
+        lines = [f"output {k} at ({y}, {x}) reads rows {list(self.rows)} and columns {list(self.columns)}"]
+        for i, channel in enumerate(self.channels):
+            lines.append(f"channel {channel}: window x kernel = products, sum {self.channel_sums[i]:.6g}")
+            for a, b, c in zip(self.window[i], self.kernel[i], self.products[i], strict=True):
+                lines.append(f"  {_row(a)}  x {_row(b)}  = {_row(c)}")
+        terms = " + ".join(f"{total:.6g}" for total in self.channel_sums)
+        lines.append(f"value {self.value:.6g} = {terms} + bias {self.bias:.6g}")
+        lines.append(
+            f"parameters: {self.parameters:,} shared; locally connected {self.local_parameters:,} "
+            f"({self.local_parameters / self.parameters:,.1f} times), dense {self.dense_parameters:,} "
+            f"({self.dense_parameters / self.parameters:,.1f} times)"
+        )
+        return "\n".join(lines)
+
+
+def _row(values: NDArray[np.floating]) -> str:
+    return "[" + " ".join(f"{value:9.4g}" for value in values) + "]"
+
+
+@named("explain")
+def explain(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: PairArg = 1,
+    padding: PaddingArg = 0,
+    dilation: PairArg = 1,
+    groups: int = 1,
+    *,
+    padding_mode: str = "zeros",
+    at: tuple[int, int, int],
+    image: int = 0,
+) -> Explanation:
+    """The window, products and sums behind output ``at = (k, y, x)`` of ``conv2d`` with the same arguments.
+
+    ``image`` picks the image of a batch. Raises InputError where ``at`` lies outside the output, and as ``conv2d``
+    does.
+
+    >>> part = explain(np.arange(16.0).reshape(1, 4, 4), np.ones((1, 1, 3, 3)), at=(0, 1, 1))
+    >>> part.value, part.rows, part.parameters, part.dense_parameters, part.local_parameters
+    (90.0, (1, 2, 3), 9, 64, 36)
+    """
+    check_arrays(x, weight, bias)
+    steps = hashable(stride), hashable(padding), hashable(dilation)
+    problem, pads = parse_problem(x.shape, weight.shape, *steps, groups, padding_mode)
+    check_bias(bias, problem.k)
+    _check_position(at, image, problem)
+    compute = compute_dtype(x.dtype)
+    single = (x if x.ndim == 4 else x[None])[image : image + 1].astype(compute)
+    k, y, left = at
+    rows, columns = problem.rows.reads(y), problem.columns.reads(left)
+    per_group = problem.c // problem.groups
+    first = k // (problem.k // problem.groups) * per_group
+    padded = pad_border(single, pads, padding_mode) if any(pads) else single
+    window = _window(padded[0, first : first + per_group], rows, columns)
+    kernel = weight[k].astype(compute)
+    products = window * kernel
+    sums = products.sum(axis=(1, 2))
+    offset = 0.0 if bias is None else float(bias[k])
+    biases, units = int(bias is not None), int(np.prod(problem.output_shape[1:]))
+    return Explanation(
+        (k, y, left),
+        tuple(range(first, first + per_group)),
+        tuple(r - pads[0] for r in rows),
+        tuple(c - pads[2] for c in columns),
+        window,
+        kernel,
+        products,
+        sums,
+        offset,
+        float(sums.sum()) + offset,
+        weight.size + biases * problem.k,
+        units * (int(np.prod(x.shape[-3:])) + biases),
+        units * (kernel.size + biases),
+    )
+
+
+def _check_position(at: tuple[int, int, int], image: int, problem: Problem) -> None:
+    n, *limits = problem.output_shape
+    if len(at) != 3 or any(not 0 <= index < limit for index, limit in zip(at, limits, strict=True)):
+        raise InputError(f"at=(k, y, x) must lie inside the output {tuple(limits)}, got {at}")
+    if not 0 <= image < n:
+        raise InputError(f"image must be in [0, {n}), got {image}")
+
+
+def _window(channels: Array, rows: tuple[int, ...], columns: tuple[int, ...]) -> Array:
+    # Taps outside the image read zero.
+    window = np.zeros((len(channels), len(rows), len(columns)), channels.dtype)
+    inside_y = [i for i, r in enumerate(rows) if 0 <= r < channels.shape[1]]
+    inside_x = [j for j, c in enumerate(columns) if 0 <= c < channels.shape[2]]
+    pixels = channels[:, [[rows[i]] for i in inside_y], [columns[j] for j in inside_x]]
+    window[:, [[i] for i in inside_y], inside_x] = pixels
+    return window

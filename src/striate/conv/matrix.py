@@ -1,0 +1,86 @@
+"""Convolution as one matrix product: a sparse matrix times the image laid out as a vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.conv.arguments import PaddingArg, PairArg, parse_pair, parse_problem
+from striate.conv.arrays import Array, pad_border
+from striate.conv.errors import MissingDependencyError, named
+from striate.conv.problem import Pads, Problem
+
+Indices = NDArray[np.intp]
+
+
+@named("conv_matrix")
+def conv_matrix(
+    weight: Array,
+    input_size: PairArg,
+    stride: PairArg = 1,
+    padding: PaddingArg = 0,
+    dilation: PairArg = 1,
+    groups: int = 1,
+    *,
+    padding_mode: str = "zeros",
+) -> Any:
+    """The scipy.sparse matrix that convolves an image of ``input_size`` (H, W) with ``weight`` (K, C / groups, kh, kw).
+
+    Rows are output units in (K, OH, OW) order, columns input pixels in (C, H, W) order; an entry is the weight
+    by which the unit sees the pixel, kept also where it is zero. Its transpose is the transposed convolution.
+    The other arguments are those of ``conv2d``. Raises InputError or ShapeError as ``conv2d`` does.
+
+    >>> matrix = conv_matrix(np.arange(1.0, 10.0).reshape(1, 1, 3, 3), (4, 4))
+    >>> matrix.shape
+    (4, 16)
+    >>> matrix.toarray()[0].astype(int).tolist()
+    [1, 2, 3, 0, 4, 5, 6, 0, 7, 8, 9, 0, 0, 0, 0, 0]
+    """
+    sparse = _scipy_sparse()
+    size = parse_pair("input_size", input_size)
+    channels = weight.shape[1] * groups if weight.ndim == 4 else 0
+    shape = (1, channels, *size)
+    problem, pads = parse_problem(shape, weight.shape, stride, padding, dilation, groups, padding_mode)
+    values = np.broadcast_to(
+        weight.reshape(problem.k, 1, 1, -1), (problem.k, *problem.output_shape[2:], weight[:1].size)
+    ).ravel()
+    pixels = _pixels(problem, size, pads, padding_mode)
+    columns = _unit_pixels(problem, pixels).ravel()
+    rows = np.repeat(np.arange(int(np.prod(problem.output_shape))), weight[:1].size)
+    seen = columns >= 0
+    entries = (values[seen], (rows[seen], columns[seen]))
+    units = int(np.prod(problem.output_shape))
+    return sparse.csr_array(sparse.coo_array(entries, shape=(units, channels * size[0] * size[1])))
+
+
+def _scipy_sparse() -> Any:
+    try:
+        import scipy.sparse
+    except ImportError:
+        raise MissingDependencyError("needs SciPy; install it with 'pip install scipy'") from None
+    return scipy.sparse
+
+
+def _pixels(problem: Problem, size: tuple[int, int], pads: Pads, mode: str) -> Indices:
+    # Column number of every padded pixel, -1 in zero padding: (C, H + pads, W + pads).
+    numbers = np.arange(problem.c * size[0] * size[1]).reshape(problem.c, *size)
+    if any(pads):
+        return pad_border(numbers, pads, mode)  # type: ignore[arg-type,return-value]
+    top, bottom, left, right = problem.padding
+    return np.pad(numbers, ((0, 0), (top, bottom), (left, right)), constant_values=-1)
+
+
+def _unit_pixels(problem: Problem, pixels: Indices) -> Indices:
+    # The column of every tap of every unit: (K, OH, OW, C / groups * kh * kw).
+    rows = _taps(problem.output_shape[2], problem.kh, problem.stride[0], problem.dilation[0])
+    columns = _taps(problem.output_shape[3], problem.kw, problem.stride[1], problem.dilation[1])
+    per_group = problem.c // problem.groups
+    windows = pixels[:, rows[:, None, :, None], columns[None, :, None, :]]
+    grouped = windows.reshape(problem.groups, per_group, *windows.shape[1:]).transpose(0, 2, 3, 1, 4, 5)
+    return np.repeat(grouped, problem.k // problem.groups, axis=0).reshape(problem.k, -1)
+
+
+def _taps(units: int, size: int, stride: int, dilation: int) -> Indices:
+    return np.arange(units)[:, None] * stride + np.arange(size) * dilation

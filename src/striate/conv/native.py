@@ -1,0 +1,48 @@
+"""The door to the compiled module."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from striate.conv.errors import EngineError, InputError
+
+
+def _load() -> tuple[Any, str]:
+    try:
+        return import_module("striate.conv._native"), ""
+    except ImportError as missing:
+        return None, str(missing)
+
+
+_native, _REASON = _load()
+
+
+def engine() -> Any:
+    """The compiled module; raises EngineError, saying what to do, where it was not built."""
+    if _native is None:
+        raise EngineError(
+            "the compiled convolutions are not there "
+            f"({_REASON}); build them with 'pip install .' in the source tree, which needs a C++20 compiler, "
+            "or pass algorithm='reference' or algorithm='matrix'"
+        )
+    return _native
+
+
+def compiled_ways() -> tuple[str, ...]:
+    """Names of the compiled ways, none where the compiled module was not built."""
+    return () if _native is None else tuple(_native.algorithms())
+
+
+def instruction_sets() -> tuple[str, ...]:
+    """Instruction sets this machine can run the compiled ways with, best first."""
+    return () if _native is None else tuple(_native.available_isas())
+
+
+def check_way(name: str, others: tuple[str, ...]) -> None:
+    """Raises InputError for a name that is neither one of ``others`` nor a compiled way."""
+    if name in others:
+        return
+    if _native is None or name not in compiled_ways():
+        engine()
+        raise InputError(f"algorithm must be one of {(*others, *compiled_ways())}, got {name!r}")

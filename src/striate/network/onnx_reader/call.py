@@ -1,0 +1,162 @@
+"""What a translating function sees of an ONNX node, what it says, and the one table that holds them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import ModelError, UnsupportedError
+from striate.network.relation import Shape
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the graph: ``kind`` is ONNX's elem_type, ``data`` whether it depends on an input.
+
+    ``value`` holds small constants; ``learned`` marks weights and what is computed from them.
+    """
+
+    name: str
+    shape: Shape
+    kind: int
+    data: bool
+    value: Array | None = None
+    learned: bool = False
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """An ONNX node in the common form.
+
+    ``inputs`` are the positions the rule always reads; the others stay, after them, only where data
+    makes them. ``outputs`` are the positions of the rule's outputs in the node (default: in order),
+    ``kinds`` their elem_types where they differ from the first input's, ``constants`` the shapes
+    of further outputs that depend on nothing.
+    """
+
+    op: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[int, ...] = (0,)
+    kinds: tuple[int, ...] = ()
+    outputs: tuple[int, ...] | None = None
+    constants: tuple[Shape, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One node with its inputs resolved."""
+
+    op: str
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    opset: int
+
+    @property
+    def x(self) -> Shape:
+        """The shape of the first input."""
+        return self.shape(0)
+
+    @property
+    def rank(self) -> int:
+        """Axes of the first input."""
+        return len(self.x)
+
+    def has(self, position: int) -> bool:
+        """Whether an optional input is given."""
+        return position < len(self.inputs) and self.inputs[position] is not None
+
+    def tensor(self, position: int) -> Tensor:
+        """An input that must be given."""
+        found = self.inputs[position] if position < len(self.inputs) else None
+        if found is None:
+            raise ModelError(f"input {position} is missing")
+        return found
+
+    def shape(self, position: int) -> Shape:
+        """The shape of an input."""
+        return self.tensor(position).shape
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An attribute."""
+        return self.attributes.get(name, default)
+
+    def need(self, name: str) -> Any:
+        """An attribute that must be given."""
+        if name not in self.attributes:
+            raise ModelError(f"attribute {name!r} is missing")
+        return self.attributes[name]
+
+    def text(self, name: str, default: str) -> str:
+        """A string attribute."""
+        found = self.attributes.get(name, default)
+        return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
+
+    def value(self, position: int) -> Array:
+        """The value of a constant input; one that data makes, or a large one, is an error."""
+        found = self.tensor(position)
+        if found.data:
+            raise UnsupportedError(f"input {position} ({found.name!r}) depends on data; the shape is not fixed")
+        if found.value is None:
+            raise UnsupportedError(f"input {position} ({found.name!r}) is no small constant; the shape is not fixed")
+        return found.value
+
+    def constant(self, position: int) -> bool:
+        """Whether an input is given and its value known."""
+        return self.has(position) and self.tensor(position).value is not None
+
+    def ints(self, position: int) -> tuple[int, ...]:
+        """A constant input as integers."""
+        return tuple(int(v) for v in self.value(position).reshape(-1))
+
+    def option(self, name: str, position: int) -> tuple[int, ...] | None:
+        """Integers given as an attribute in older opsets and as an input in newer ones."""
+        if name in self.attributes:
+            found = self.attributes[name]
+            return tuple(map(int, found)) if isinstance(found, list | tuple) else (int(found),)
+        return self.ints(position) if self.has(position) else None
+
+    def axis(self, axis: int, rank: int | None = None) -> int:
+        """An axis counted from the front."""
+        rank = self.rank if rank is None else rank
+        if not -rank <= axis < rank:
+            raise ModelError(f"axis {axis} lies outside rank {rank}")
+        return axis % rank
+
+    def axes(self, axes: tuple[int, ...], rank: int | None = None) -> tuple[int, ...]:
+        """Axes counted from the front."""
+        return tuple(self.axis(axis, rank) for axis in axes)
+
+
+Translator = Callable[[Call], Translation]
+OPERATORS: dict[str, Translator] = {}
+
+
+def operator(*names: str) -> Callable[[Translator], Translator]:
+    """Enter a translating function in the table under ONNX's names (another domain's as ``domain:Name``)."""
+
+    def enter(function: Translator) -> Translator:
+        OPERATORS.update(dict.fromkeys(names, function))
+        return function
+
+    return enter
+
+
+def scalar(value: Array) -> Any:
+    """The one element of a constant."""
+    flat = np.asarray(value).reshape(-1)
+    if flat.size != 1:
+        raise ModelError(f"a scalar is needed, got {flat.size} elements")
+    return flat[0]

@@ -1,0 +1,280 @@
+"""ONNX operators that mix elements: arithmetic, reductions, normalisation, products, recurrence, spectra."""
+
+from __future__ import annotations
+
+from math import prod
+from string import ascii_letters
+
+from striate.errors import ModelError, UnsupportedError
+from striate.network.onnx_reader.call import Call, Translation, operator, scalar
+from striate.network.relation import Shape
+from striate.network.rules.combine import broadcast_shape
+
+BOOL, INT64 = 9, 7
+
+
+def pointwise(call: Call, *positions: int, kinds: tuple[int, ...] = ()) -> Translation:
+    """Element by element over some inputs; a constant stays only where it widens the shape."""
+    shapes = [call.shape(p) for p in positions]
+    full = broadcast_shape(tuple(shapes))
+    data = [p for p in positions if call.tensor(p).data]
+    if data and broadcast_shape(tuple(call.shape(p) for p in data)) == full:
+        return Translation("elementwise", inputs=tuple(data), kinds=kinds)
+    return Translation("elementwise", inputs=positions, kinds=kinds)
+
+
+ACTIVATIONS = (
+    "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish "
+    "LeakyRelu Log Mish Neg Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign "
+    "Sqrt Swish Tan Tanh ThresholdedRelu BitwiseNot ImageScaler Affine ParametricSoftplus ScaledTanh "
+    "com.microsoft:QuickGelu com.microsoft:Gelu Not"
+)
+ARITHMETIC = (
+    "Add Sub Mul Div Pow Mod PRelu Max Min Sum Mean BitShift BitwiseAnd BitwiseOr BitwiseXor Clip "
+    "com.microsoft:BiasGelu com.microsoft:FastGelu"
+)
+
+
+@operator(*ACTIVATIONS.split())
+def activation(call: Call) -> Translation:
+    """One input, element by element."""
+    return Translation("elementwise")
+
+
+@operator("IsNaN", "IsInf")
+def test(call: Call) -> Translation:
+    """A truth for each element."""
+    return Translation("elementwise", kinds=(BOOL,))
+
+
+@operator("Cast", "CastLike", "BitCast")
+def cast(call: Call) -> Translation:
+    """Another type."""
+    return Translation("elementwise", kinds=(int(call.get("to") or call.tensor(1).kind),))
+
+
+@operator(*ARITHMETIC.split())
+def arithmetic(call: Call) -> Translation:
+    """Any number of inputs, broadcast together."""
+    return pointwise(call, *(p for p in range(len(call.inputs)) if call.has(p)))
+
+
+@operator("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor")
+def comparison(call: Call) -> Translation:
+    """Truths."""
+    return pointwise(call, 0, 1, kinds=(BOOL,))
+
+
+@operator("Where")
+def where(call: Call) -> Translation:
+    """A condition and two values."""
+    return pointwise(call, 0, 1, 2, kinds=(call.tensor(1).kind,))
+
+
+@operator("BatchNormalization")
+def batch_normalization(call: Call) -> Translation:
+    """Inference: a scale and a shift per channel."""
+    if call.get("training_mode", 0) or len(call.outputs) > 1:
+        raise UnsupportedError("batch normalisation in training mode; export the model for inference")
+    return Translation("elementwise", {"parameters": sum(call.tensor(p).data for p in range(1, 5))})
+
+
+@operator("InstanceNormalization")
+def instance_normalization(call: Call) -> Translation:
+    """Statistics per channel over space."""
+    return Translation("mix", {"axes": tuple(range(2, call.rank))})
+
+
+@operator("GroupNormalization")
+def group_normalization(call: Call) -> Translation:
+    """Statistics per group of channels over space."""
+    return Translation("mix", {"axes": tuple(range(2, call.rank)), "groups": int(call.need("num_groups"))})
+
+
+@operator("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization")
+def layer_normalization(call: Call) -> Translation:
+    """Statistics over the trailing axes, which may come out too."""
+    axis = call.axis(int(call.get("axis", -1)))
+    axes = tuple(range(axis, call.rank))
+    statistics = (tuple(1 if k >= axis else n for k, n in enumerate(call.x)),) * (len(call.outputs) - 1)
+    return Translation("mix", {"axes": axes, "statistics": statistics})
+
+
+@operator("MeanVarianceNormalization")
+def mean_variance(call: Call) -> Translation:
+    """Statistics over the axes given."""
+    return Translation("mix", {"axes": call.axes(tuple(call.get("axes") or (0, 2, 3)))})
+
+
+@operator("LpNormalization")
+def lp_normalization(call: Call) -> Translation:
+    """A norm along one axis."""
+    return Translation("mix", {"axes": (call.axis(int(call.get("axis", -1))),)})
+
+
+@operator("Softmax", "LogSoftmax", "Hardmax")
+def softmax(call: Call) -> Translation:
+    """One axis; before opset 13 all axes from ``axis`` on."""
+    axis = call.axis(int(call.get("axis", -1 if call.opset >= 13 else 1)))
+    return Translation("mix", {"axes": (axis,) if call.opset >= 13 else tuple(range(axis, call.rank))})
+
+
+REDUCTIONS = "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare"
+
+
+@operator(*(f"Reduce{name}" for name in REDUCTIONS.split()))
+def reduce(call: Call) -> Translation:
+    """Axes as an attribute or an input; none means all, unless the node says none."""
+    axes = call.option("axes", 1) or ()
+    if not axes and call.get("noop_with_empty_axes", 0):
+        return Translation("elementwise")
+    axes = call.axes(axes) or tuple(range(call.rank))
+    return Translation("reduce", {"axes": axes, "keepdims": bool(call.get("keepdims", 1))})
+
+
+@operator("ArgMax", "ArgMin")
+def arg_reduce(call: Call) -> Translation:
+    """The index of an extreme along one axis."""
+    axes = (call.axis(int(call.get("axis", 0))),)
+    return Translation("reduce", {"axes": axes, "keepdims": bool(call.get("keepdims", 1))}, kinds=(INT64,))
+
+
+@operator("TopK")
+def top_k(call: Call) -> Translation:
+    """The k largest along one axis, values and indices."""
+    axis = call.axis(int(call.get("axis", -1)))
+    k = int(call.get("k") or scalar(call.value(1)))
+    kinds = (call.tensor(0).kind, INT64)
+    return Translation("transform", {"axes": (axis,), "sizes": (k,), "outputs": 2}, kinds=kinds)
+
+
+@operator("CumSum", "CumProd")
+def cumulative(call: Call) -> Translation:
+    """A scan along one axis."""
+    axis = call.axis(int(scalar(call.value(1))))
+    return Translation("scan", {"axis": axis, "reverse": bool(call.get("reverse", 0))})
+
+
+def product(call: Call, left: int, right: int, kinds: tuple[int, ...] = ()) -> Translation:
+    """A matrix product; a constant matrix on the right makes it a dense layer."""
+    x, y = call.shape(left), call.shape(right)
+    if not x or not y or x[-1] != y[max(len(y) - 2, 0)]:
+        raise ModelError(f"cannot multiply shapes {x} and {y}")
+    if not call.tensor(right).data and len(y) == 2:
+        return Translation("linear", {"out_features": y[1]}, (left,), kinds)
+    return Translation("matmul", {}, (left, right), kinds)
+
+
+@operator("MatMul")
+def matmul(call: Call) -> Translation:
+    """NumPy's matrix product."""
+    return product(call, 0, 1)
+
+
+@operator("Gemm", "com.microsoft:FusedGemm")
+def gemm(call: Call) -> Translation:
+    """A dense layer where the second matrix is constant."""
+    turned_a, turned_b = bool(call.get("transA", 0)), bool(call.get("transB", 0))
+    a, b = call.shape(0), call.shape(1)
+    if len(a) != 2 or len(b) != 2 or a[0 if turned_a else 1] != b[1 if turned_b else 0]:
+        raise ModelError(f"cannot multiply shapes {a} and {b}")
+    if not turned_a and not call.tensor(1).data:
+        return Translation("linear", {"out_features": b[0 if turned_b else 1]})
+    equation = f"{'km' if turned_a else 'mk'},{'nk' if turned_b else 'kn'}->mn"
+    if call.has(2) and call.tensor(2).data:
+        shape = (a[1 if turned_a else 0], b[0 if turned_b else 1])
+        return Translation("whole", {"shapes": (shape,)}, (0, 1))
+    return Translation("einsum", {"equation": equation}, (0, 1))
+
+
+@operator("Einsum")
+def einsum(call: Call) -> Translation:
+    """Ellipses written out, the implicit output made explicit."""
+    terms, arrow, output = call.text("equation", "").replace(" ", "").partition("->")
+    operands = terms.split(",")
+    if len(operands) != len(call.inputs) or any(t.count("...") > 1 for t in (*operands, output)):
+        raise ModelError(f"equation {call.text('equation', '')!r} does not fit {len(call.inputs)} inputs")
+    extra = [len(call.shape(k)) - len(t.replace("...", "")) if "..." in t else 0 for k, t in enumerate(operands)]
+    spare = [c for c in ascii_letters if c not in terms][: max(extra, default=0)]
+    if not arrow:
+        letters = sorted({c for c in terms if c.isalpha()})
+        output = "..." * ("..." in terms) + "".join(c for c in letters if terms.count(c) == 1)
+    written = [t.replace("...", "".join(spare[len(spare) - n :])) for t, n in zip(operands, extra, strict=True)]
+    output = output.replace("...", "".join(spare))
+    if any(len(set(t)) < len(t) for t in written):
+        raise UnsupportedError(f"a letter twice in one operand of {call.text('equation', '')!r}")
+    for k, term in enumerate(written):
+        if len(term) != len(call.shape(k)):
+            raise ModelError(f"operand {term!r} does not fit shape {call.shape(k)}")
+    return Translation("einsum", {"equation": f"{','.join(written)}->{output}"}, tuple(range(len(written))))
+
+
+@operator("Attention")
+def attention(call: Call) -> Translation:
+    """softmax(Q Kᵀ) V over (batch, heads, tokens, features)."""
+    q, v = call.shape(0), call.shape(2)
+    if len(call.outputs) > 1 or call.has(4) or call.has(5):
+        raise UnsupportedError("attention with a cache or more than one output")
+    if len(q) == 4:
+        return Translation("attention", {}, (0, 1, 2))
+    heads, shared = int(call.need("q_num_heads")), int(call.need("kv_num_heads"))
+    shape = (*q[:-1], v[-1] // shared * heads)
+    return Translation("whole", {"shapes": (shape,)}, (0, 1, 2))
+
+
+@operator("RNN", "GRU", "LSTM")
+def recurrent(call: Call) -> Translation:
+    """Outputs are all states, the last state and, for LSTM, the last cell."""
+    direction = call.text("direction", "forward")
+    ways = 2 if direction == "bidirectional" else 1
+    w = call.shape(1)
+    hidden = int(call.get("hidden_size") or call.shape(2)[-1])
+    time, batch = (1, 0) if call.get("layout", 0) else (0, 1)
+    if call.rank != 3 or len(w) != 3 or w[0] != ways or w[2] != call.x[2]:
+        raise ModelError(f"a weight of shape {w} does not fit an input of shape {call.x}, direction {direction!r}")
+    steps, n = call.x[time], call.x[batch]
+    states, last = ((n, steps, ways, hidden), (n, ways, hidden)) if batch == 0 else (
+        (steps, ways, n, hidden), (ways, n, hidden))  # fmt: skip
+    places = ((time, batch), (None, batch)) if batch == 0 else ((0, 2), (None, 1))
+    wanted = tuple(k for k, name in enumerate(call.outputs) if name)
+    attributes = {
+        "time": time,
+        "batch": batch,
+        "shapes": tuple(last if k else states for k in wanted),
+        "axes": tuple(places[min(k, 1)] for k in wanted),
+        "both_ways": ways == 2,
+        "reverse": direction == "reverse",
+        "macs": steps * n * (prod(w) + prod(call.shape(2))),
+    }
+    return Translation("rnn", attributes, outputs=wanted)
+
+
+@operator("DFT")
+def dft(call: Call) -> Translation:
+    """One axis becomes frequencies; the last axis holds real and imaginary parts."""
+    axis = int(call.get("axis", 1)) if call.opset < 20 else int(scalar(call.value(2))) if call.has(2) else -2
+    axis = call.axis(axis)
+    one_sided, inverse = bool(call.get("onesided", 0)), bool(call.get("inverse", 0))
+    halved = one_sided and inverse
+    n = int(scalar(call.value(1))) if call.has(1) else 2 * (call.x[axis] - 1) if halved else call.x[axis]
+    count = n // 2 + 1 if one_sided and not inverse else n
+    return Translation("transform", {"axes": (axis, call.rank - 1), "sizes": (count, 1 if halved else 2)})
+
+
+@operator("STFT")
+def stft(call: Call) -> Translation:
+    """(batch, signal[, parts]) to (batch, frames, bins, 2)."""
+    step = int(scalar(call.value(1)))
+    length = int(scalar(call.value(3))) if call.has(3) else call.shape(2)[0]
+    if step < 1 or length < 1:
+        raise ModelError(f"frame_step {step} and frame_length {length} must be at least 1")
+    bins = length // 2 + 1 if call.get("onesided", 1) else length
+    shape: Shape = (call.x[0], (call.x[1] - length) // step + 1, bins, 2)
+    return Translation("whole", {"shapes": (shape,)})
+
+
+@operator("Det")
+def determinant(call: Call) -> Translation:
+    """One number for each matrix."""
+    axes = (call.rank - 2, call.rank - 1)
+    return Translation("reduce", {"axes": axes, "keepdims": False})

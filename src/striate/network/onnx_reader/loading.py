@@ -1,0 +1,144 @@
+"""From a file to an ONNX graph without weights: nothing is executed, unpickled or fetched from elsewhere."""
+
+from __future__ import annotations
+
+import mmap
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
+
+from striate.errors import InputError, MissingDependencyError, ModelError, UnsupportedError
+from striate.network.onnx_reader.wire import slim
+
+if TYPE_CHECKING:
+    import onnx
+
+MOST_NODES = 1_000_000
+OLDEST_OPSET = 7
+
+
+def load_model(path: Path) -> onnx.ModelProto:
+    """The model in a file, large payloads left out and local functions inlined."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingDependencyError('reading ONNX files needs onnx: pip install "striate[onnx]"') from error
+    content = _slim_file(path)
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:
+        raise ModelError("truncated or damaged: not a valid ONNX protobuf") from error
+    if not model.HasField("graph") or not (model.graph.node or model.graph.output):
+        raise ModelError("holds no ONNX graph")
+    _check_external(model, path.parent)
+    if model.functions:
+        model = _inlined(model)
+    return model
+
+
+def opsets(model: onnx.ModelProto) -> dict[str, int]:
+    """Domain to version; the default domain is ''."""
+    from onnx import defs
+
+    found = {"" if entry.domain == "ai.onnx" else entry.domain: entry.version for entry in model.opset_import}
+    version, newest = found.setdefault("", OLDEST_OPSET), defs.onnx_opset_version()
+    if not OLDEST_OPSET <= version <= newest:
+        raise UnsupportedError(f"opset {version}; opsets {OLDEST_OPSET} to {newest} are read")
+    return found
+
+
+def _slim_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size == 0:
+                raise ModelError("the file is empty")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                return slim(mapped)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"cannot be opened: {reason}") from error
+
+
+def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """The graphs a node holds as attributes."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    yield from _node_tensors(graph.node)
+
+
+def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+        for graph in subgraphs(node):
+            yield from _tensors(graph)
+
+
+def _check_external(model: onnx.ModelProto, folder: Path) -> None:
+    """Refuse weights kept anywhere but beside the model."""
+    from onnx import TensorProto
+
+    tensors = [*_tensors(model.graph), *(t for f in model.functions for t in _node_tensors(f.node))]
+    for tensor in tensors:
+        if tensor.data_location != TensorProto.EXTERNAL:
+            continue
+        location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+        parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
+        anchored = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
+        if not location or anchored or ".." in parts or "\0" in location:
+            raise ModelError(
+                f"tensor {tensor.name!r} keeps its data in {location!r}; only a file beside the model is accepted"
+            )
+        place = folder / location
+        if not place.is_file() or not place.resolve().is_relative_to(folder.resolve()):
+            raise ModelError(f"tensor {tensor.name!r} keeps its data in {location!r}, which is not beside the model")
+
+
+def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with its local functions expanded; recursive or exploding ones are refused."""
+    from onnx import inliner
+
+    calls = {(f.domain, f.name): Counter(_called(f.node)) for f in model.functions}
+    sizes: dict[tuple[str, str], int] = {}
+    for key in calls:
+        _expanded_size(key, calls, sizes, ())
+    total = sum(sizes.get(key, 1) for key in _called(model.graph.node))
+    if total > MOST_NODES:
+        raise ModelError(f"local functions expand to {total} nodes; at most {MOST_NODES} are read")
+    inlined: onnx.ModelProto = inliner.inline_local_functions(model)
+    return inlined
+
+
+def _called(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, str]]:
+    for node in nodes:
+        yield node.domain, node.op_type
+        for graph in subgraphs(node):
+            yield from _called(graph.node)
+
+
+def _expanded_size(
+    key: tuple[str, str],
+    calls: dict[tuple[str, str], Counter[tuple[str, str]]],
+    sizes: dict[tuple[str, str], int],
+    path: tuple[tuple[str, str], ...],
+) -> int:
+    """How many nodes a call becomes."""
+    if key not in calls:
+        return 1
+    if key in path or len(path) > 64:
+        raise ModelError(f"local function {key[1]!r} calls itself or nests too deep")
+    if key not in sizes:
+        inner = calls[key].items()
+        sizes[key] = sum(count * _expanded_size(called, calls, sizes, (*path, key)) for called, count in inner)
+    return sizes[key]

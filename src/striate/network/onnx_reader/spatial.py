@@ -1,0 +1,340 @@
+"""ONNX operators that read a neighbourhood: convolution, pooling, resizing, padding, sampling."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor, prod
+from typing import Any
+
+from striate.errors import ModelError, UnsupportedError
+from striate.geometry import Border, Convention, Padding, Window
+from striate.network.onnx_reader.call import Call, Translation, operator
+from striate.network.relation import Shape
+
+AUTO = {
+    "SAME_UPPER": Convention.SAME_UPPER,
+    "SAME_LOWER": Convention.SAME_LOWER,
+    "VALID": Convention.VALID,
+}
+MOST_TAPS = 4096
+BORDERS = {
+    "constant": Border.ZERO,
+    "reflect": Border.REFLECT,
+    "edge": Border.REPLICATE,
+    "wrap": Border.CIRCULAR,
+}
+
+
+def per_axis(call: Call, name: str, rank: int, default: int = 1) -> tuple[int, ...]:
+    """One integer per spatial axis."""
+    found = tuple(call.get(name) or (default,) * rank)
+    if len(found) != rank:
+        raise ModelError(f"{name} {found} should have one entry for each of {rank} spatial axes")
+    return found
+
+
+def pad_pairs(call: Call, rank: int) -> tuple[tuple[int, int], ...]:
+    """The pads as (before, after) per axis; ONNX lists all befores first."""
+    pads = per_axis(call, "pads", 2 * rank, 0)
+    return tuple((pads[k], pads[rank + k]) for k in range(rank))
+
+
+def window_attributes(call: Call, kernel: Shape) -> dict[str, Any]:
+    """Kernel, stride, dilation and padding as the rules want them."""
+    rank, auto = len(kernel), call.text("auto_pad", "NOTSET")
+    if auto not in ("NOTSET", "", *AUTO):
+        raise ModelError(f"unknown auto_pad {auto!r}")
+    padding: tuple[Padding | tuple[int, int], ...]
+    padding = (AUTO[auto],) * rank if auto in AUTO else pad_pairs(call, rank)
+    return {
+        "kernel": kernel,
+        "stride": per_axis(call, "strides", rank),
+        "dilation": per_axis(call, "dilations", rank),
+        "padding": padding,
+    }
+
+
+def convolution(call: Call, weight: int, kinds: tuple[int, ...] = ()) -> Translation:
+    """A convolution whose weight stands at a given position."""
+    w, groups = call.shape(weight), int(call.get("group", 1))
+    kernel = tuple(call.get("kernel_shape") or w[2:])
+    if call.rank < 3 or len(w) != call.rank or kernel != w[2:]:
+        raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
+    if groups < 1 or w[1] * groups != call.x[1]:
+        raise ModelError(f"a weight of shape {w} with {groups} groups does not fit {call.x[1]} channels")
+    attributes = window_attributes(call, kernel) | {"out_channels": w[0], "groups": groups}
+    return Translation("conv", attributes, kinds=kinds)
+
+
+@operator("Conv")
+def conv(call: Call) -> Translation:
+    """The weight gives kernel and channels."""
+    return convolution(call, 1)
+
+
+@operator("com.microsoft:FusedConv")
+def fused_conv(call: Call) -> Translation:
+    """A convolution and its activation."""
+    if call.has(3):
+        raise UnsupportedError("a fused convolution with a summand (input Z)")
+    return convolution(call, 1)
+
+
+@operator("ConvTranspose")
+def conv_transpose(call: Call) -> Translation:
+    """``auto_pad`` and ``output_shape`` become explicit pads."""
+    w, groups = call.shape(1), int(call.get("group", 1))
+    kernel = tuple(call.get("kernel_shape") or w[2:])
+    if call.rank < 3 or len(w) != call.rank or w[0] != call.x[1] or kernel != w[2:] or groups < 1:
+        raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
+    attributes = window_attributes(call, kernel)
+    extra = per_axis(call, "output_padding", len(kernel), 0)
+    padding, extra = _transposed_pads(call, attributes, extra)
+    attributes |= {"padding": padding, "output_padding": extra, "out_channels": w[1] * groups, "groups": groups}
+    return Translation("conv_transpose", attributes)
+
+
+def _transposed_pads(
+    call: Call, attributes: dict[str, Any], extra: tuple[int, ...]
+) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """Pads and output padding that give the output size asked for; source: the ONNX specification."""
+    auto, given = call.text("auto_pad", "NOTSET"), call.get("output_shape")
+    kernel, strides = attributes["kernel"], attributes["stride"]
+    if auto not in ("SAME_UPPER", "SAME_LOWER") and not given:
+        pads = tuple(p if isinstance(p, tuple) else (0, 0) for p in attributes["padding"])
+        return pads, extra
+    targets = tuple(given)[-len(kernel) :] if given else tuple(n * s for n, s in zip(call.x[2:], strides, strict=True))
+    found: list[tuple[int, int]] = []
+    more: list[int] = []
+    rows = zip(call.x[2:], kernel, strides, attributes["dilation"], extra, targets, strict=True)
+    for n, size, stride, dilation, added, target in rows:
+        natural = (n - 1) * stride + Window(size, stride, dilation).extent + added
+        total = max(natural - target, 0)
+        half = total // 2
+        found.append((half, total - half) if auto == "SAME_UPPER" else (total - half, half))
+        more.append(added + target - (natural - total))
+    return tuple(found), tuple(more)
+
+
+def pooling(call: Call, outputs: int = 1, trailing: int | None = None) -> Translation:
+    """A pool over the spatial axes."""
+    kernel = tuple(call.need("kernel_shape"))
+    if len(kernel) != (call.rank - 2 if trailing is None else trailing):
+        raise ModelError(f"kernel_shape {kernel} does not fit an input of shape {call.x}")
+    attributes = window_attributes(call, kernel)
+    auto = call.text("auto_pad", "NOTSET")
+    attributes |= {"ceil": bool(call.get("ceil_mode", 0)) and auto not in AUTO, "outputs": outputs}
+    return Translation("pool", attributes, kinds=(call.tensor(0).kind, 7)[:outputs])
+
+
+@operator("MaxPool")
+def max_pool(call: Call) -> Translation:
+    """The second output holds indices."""
+    return pooling(call, min(len(call.outputs), 2))
+
+
+@operator("AveragePool", "LpPool")
+def average_pool(call: Call) -> Translation:
+    """What counts in the mean does not change what is read."""
+    return pooling(call)
+
+
+@operator("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
+def global_pool(call: Call) -> Translation:
+    """All of every spatial axis."""
+    return Translation("reduce", {"axes": tuple(range(2, call.rank)), "keepdims": True})
+
+
+@operator("LRN")
+def local_response(call: Call) -> Translation:
+    """The square sum runs over ``size`` neighbouring channels."""
+    size, rest = int(call.need("size")), call.rank - 2
+    padding = (((size - 1) // 2, size // 2), *((0, 0),) * rest)
+    return Translation("pool", {"kernel": (size, *(1,) * rest), "padding": padding})
+
+
+@operator("Pad")
+def pad(call: Call) -> Translation:
+    """All modes; negative pads crop."""
+    mode = call.text("mode", "constant")
+    if mode not in BORDERS:
+        raise ModelError(f"unknown mode {mode!r}")
+    pads = call.option("pads", 1) or ()
+    axes = call.axes(call.ints(3)) if call.has(3) else tuple(range(call.rank))
+    if len(pads) != 2 * len(axes):
+        raise ModelError(f"{len(pads)} pads for {len(axes)} axes")
+    pairs = [(0, 0)] * call.rank
+    for k, axis in enumerate(axes):
+        pairs[axis] = (pads[k], pads[len(axes) + k])
+    return Translation("pad", {"pads": tuple(pairs), "border": BORDERS[mode]})
+
+
+@operator("CenterCropPad")
+def center_crop_pad(call: Call) -> Translation:
+    """Cropped or padded to a size about the centre; source: the ONNX specification."""
+    sizes = call.ints(1)
+    axes = call.axes(tuple(call.get("axes") or range(call.rank)))
+    pairs = [(0, 0)] * call.rank
+    for axis, size in zip(axes, sizes, strict=True):
+        more = size - call.x[axis]
+        pairs[axis] = (more // 2, more - more // 2) if more > 0 else (-(-more // 2), more + -more // 2)
+    return Translation("pad", {"pads": tuple(pairs)})
+
+
+@operator("Upsample")
+def upsample(call: Call) -> Translation:
+    """Resize's forerunner: asymmetric coordinates, rounded down."""
+    scales = call.get("scales")
+    given = tuple(map(_fraction, scales if scales is not None else call.value(1).reshape(-1)))
+    return _scaled(call, given, {"coordinates": "asymmetric", "nearest": "floor"})
+
+
+@operator("Resize")
+def resize(call: Call) -> Translation:
+    """Opset 10 has scales only, 11 adds roi and sizes, 18 axes, antialias and the aspect ratio's policy."""
+    if call.opset < 11:
+        scales = tuple(map(_fraction, call.value(1).reshape(-1)))
+        shrinks = any(scale < 1 for scale in scales)
+        if shrinks and any(scale > 1 for scale in scales) and _mode(call) == "nearest":
+            raise UnsupportedError("one axis shrinks and another grows, which opset 10 rounds differently")
+        return _scaled(call, scales, {"coordinates": "asymmetric", "nearest": "ceil" if shrinks else "floor"})
+    options: dict[str, Any] = {
+        "coordinates": call.text("coordinate_transformation_mode", "half_pixel"),
+        "nearest": call.text("nearest_mode", "round_prefer_floor"),
+        "antialias": bool(call.get("antialias", 0)),
+        "exclude_outside": bool(call.get("exclude_outside", 0)),
+    }
+    axes = tuple(call.get("axes") or range(call.rank))
+    axes = call.axes(axes)
+    options["roi"] = _roi(call, len(axes)) if options["coordinates"] == "tf_crop_and_resize" else None
+    if call.has(3) and (call.tensor(3).data or call.tensor(3).size):
+        return _sized(call, axes, call.ints(3), options)
+    return _scaled(call, tuple(map(_fraction, call.value(2).reshape(-1))), options, axes)
+
+
+def _fraction(scale: float) -> Fraction:
+    """A float32 scale as the ratio it stands for."""
+    exact = Fraction(float(scale))
+    near = exact.limit_denominator(4096)
+    return near if abs(near - exact) <= abs(exact) / (1 << 23) else exact
+
+
+def _roi(call: Call, rank: int) -> tuple[tuple[Fraction, Fraction], ...]:
+    bounds = [Fraction(float(v)) for v in call.value(1).reshape(-1)]
+    if len(bounds) != 2 * rank:
+        raise ModelError(f"roi has {len(bounds)} entries for {rank} axes")
+    return tuple((bounds[k], bounds[rank + k]) for k in range(rank))
+
+
+def _mode(call: Call) -> str:
+    mode = call.text("mode", "nearest")
+    return "linear" if mode == "bilinear" else mode
+
+
+def _scaled(
+    call: Call, scales: tuple[Fraction, ...], options: dict[str, Any], axes: tuple[int, ...] | None = None
+) -> Translation:
+    """A resize given by scales; sizes round down."""
+    axes = tuple(range(call.rank)) if axes is None else axes
+    if len(scales) != len(axes) or any(scale <= 0 for scale in scales):
+        raise ModelError(f"scales {tuple(map(float, scales))} do not fit an input of shape {call.x}")
+    bounds = options.get("roi") or ((Fraction(0), Fraction(1)),) * len(axes)
+    size = tuple(
+        floor(call.x[axis] * (stop - start) * scale)
+        for axis, scale, (start, stop) in zip(axes, scales, bounds, strict=True)
+    )
+    return Translation("resize", {"axes": axes, "size": size, "scale": scales, "mode": _mode(call), **options})
+
+
+def _sized(call: Call, axes: tuple[int, ...], size: tuple[int, ...], options: dict[str, Any]) -> Translation:
+    """A resize given by sizes, which the aspect ratio's policy may change."""
+    if len(size) != len(axes):
+        raise ModelError(f"sizes {size} do not fit axes {axes}")
+    policy = call.text("keep_aspect_ratio_policy", "stretch")
+    scales = tuple(Fraction(count, call.x[axis]) for axis, count in zip(axes, size, strict=True))
+    if policy in ("not_larger", "not_smaller"):
+        common = min(scales) if policy == "not_larger" else max(scales)
+        scales = (common,) * len(axes)
+        size = tuple(floor(common * call.x[axis] + Fraction(1, 2)) for axis in axes)
+    return Translation("resize", {"axes": axes, "size": size, "scale": scales, "mode": _mode(call), **options})
+
+
+@operator("DepthToSpace")
+def depth_to_space(call: Call) -> Translation:
+    """DCR puts the block offsets before the channel, CRD after."""
+    block = int(call.need("blocksize"))
+    if call.rank != 4 or block < 1 or call.x[1] % (block * block):
+        raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
+    return Translation("depth_to_space", {"block": block, "column_major": call.text("mode", "DCR") == "DCR"})
+
+
+@operator("SpaceToDepth")
+def space_to_depth(call: Call) -> Translation:
+    """The block offsets stand before the channel, unless the mode is CRD."""
+    block = int(call.need("blocksize"))
+    if call.rank != 4 or block < 1 or call.x[2] % block or call.x[3] % block:
+        raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
+    return Translation("space_to_depth", {"block": block, "column_major": call.text("mode", "DCR") == "DCR"})
+
+
+def sampled(shape: Shape, channelwise: bool, *inputs: int) -> Translation:
+    """Positions that depend on data."""
+    return Translation("sample", {"shapes": (shape,), "channelwise": channelwise}, inputs or (0,))
+
+
+@operator("GridSample")
+def grid_sample(call: Call) -> Translation:
+    """The grid says where to read; batch and channel stay."""
+    return sampled((*call.x[:2], *call.shape(1)[1:-1]), True, 0, 1)
+
+
+@operator("AffineGrid")
+def affine_grid(call: Call) -> Translation:
+    """A grid for GridSample from a matrix per batch element."""
+    size = call.ints(1)
+    return Translation("whole", {"shapes": ((size[0], *size[2:], len(size) - 2),)})
+
+
+@operator("DeformConv")
+def deform_conv(call: Call) -> Translation:
+    """Offsets made by data move every tap."""
+    w = call.shape(1)
+    shape = (call.x[0], w[0], *call.shape(2)[2:])
+    return sampled(shape, False, 0, 2)
+
+
+@operator("RoiAlign", "MaxRoiPool")
+def roi_align(call: Call) -> Translation:
+    """Boxes say where to read."""
+    pooled = call.get("pooled_shape") or (call.get("output_height", 1), call.get("output_width", 1))
+    return sampled((call.shape(1)[0], call.x[1], *pooled), False, 0, 1)
+
+
+@operator("MaxUnpool")
+def max_unpool(call: Call) -> Translation:
+    """Indices say where each maximum goes."""
+    kernel = tuple(call.need("kernel_shape"))
+    if call.has(2):
+        return sampled(call.ints(2), True, 0, 1)
+    windows = window_attributes(call, kernel)
+    rows = zip(call.x[2:], kernel, windows["stride"], pad_pairs(call, len(kernel)), strict=True)
+    sizes = tuple((n - 1) * stride - before - after + size for n, size, stride, (before, after) in rows)
+    return sampled((*call.x[:2], *sizes), True, 0, 1)
+
+
+@operator("Col2Im")
+def col2im(call: Call) -> Translation:
+    """Overlapping blocks summed into an image."""
+    image, block = call.ints(1), call.ints(2)
+    rank = len(image)
+    pads = pad_pairs(call, rank)
+    attributes = {
+        "kernel": block,
+        "stride": per_axis(call, "strides", rank),
+        "dilation": per_axis(call, "dilations", rank),
+        "padding": pads,
+        "size": image,
+    }
+    if prod(block) > MOST_TAPS:
+        raise UnsupportedError(f"a block of {prod(block)} taps; at most {MOST_TAPS} are followed")
+    return Translation("fold", attributes)

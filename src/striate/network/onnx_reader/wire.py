@@ -1,0 +1,155 @@
+"""The protobuf wire format of an ONNX file, walked without its weights.
+
+Source: the protobuf encoding specification and ``onnx.proto``. The walk copies every field that
+describes the graph and leaves out tensor payloads too large to be shape arithmetic.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from mmap import mmap
+
+from striate.errors import ModelError
+
+Buffer = bytes | mmap
+SMALL = 4096
+LARGEST_INTEGERS = 1 << 18
+LARGEST_FIELD = 1 << 20
+DEEPEST = 64
+
+CHILDREN: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 25: "function"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "function": {7: "node", 11: "attribute"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+PAYLOADS = (4, 5, 6, 7, 9, 10, 11)
+RAW, DIMS, DATA_TYPE = 9, 1, 2
+BITS = {
+    1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16,
+    17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2,
+}  # fmt: skip
+INTEGERS = (6, 7, 9, 12, 13)
+
+
+def slim(view: Buffer) -> bytes:
+    """A ModelProto as bytes, without the payloads of large tensors.
+
+    Raises ModelError where a length reaches past the end of its message or messages nest too deep.
+    """
+    return _message(view, "model", 0, len(view), 0)
+
+
+def _damaged(why: str, at: int) -> ModelError:
+    return ModelError(f"truncated or damaged: {why} at byte {at}")
+
+
+def _varint(view: Buffer, at: int, stop: int) -> tuple[int, int]:
+    """The number at ``at`` and the place after it."""
+    value, shift = 0, 0
+    while at < stop:
+        byte = view[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise _damaged("a number of more than ten bytes", at)
+    raise _damaged("a number runs past the end of its message", at)
+
+
+def _field(view: Buffer, at: int, stop: int) -> tuple[int, int, int, int]:
+    """The field at ``at``: its number, its wire type, and where its content starts and stops."""
+    key, start = _varint(view, at, stop)
+    number, wire = key >> 3, key & 7
+    if wire == 0:
+        _, end = _varint(view, start, stop)
+    elif wire == 2:
+        length, start = _varint(view, start, stop)
+        end = start + length
+    elif wire in (1, 5):
+        end = start + (8 if wire == 1 else 4)
+    else:
+        raise _damaged(f"unknown wire type {wire}", at)
+    if number == 0:
+        raise _damaged("a field with number 0", at)
+    if end > stop:
+        raise _damaged(f"a field of {end - start} bytes where {stop - start} are left", at)
+    return number, wire, start, end
+
+
+def _tag(number: int, length: int) -> bytes:
+    """The head of a length-delimited field."""
+    return _encode(number << 3 | 2) + _encode(length)
+
+
+def _encode(value: int) -> bytes:
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+def _message(view: Buffer, kind: str, start: int, stop: int, depth: int) -> bytes:
+    """One message, its large fields slimmed; a small one is copied as it is."""
+    if depth > DEEPEST:
+        raise ModelError(f"messages nest more than {DEEPEST} deep")
+    if kind == "tensor":
+        return _tensor(view, start, stop)
+    if stop - start <= SMALL and depth:
+        return view[start:stop]
+    pieces: list[bytes] = []
+    children, at = CHILDREN[kind], start
+    while at < stop:
+        number, wire, first, end = _field(view, at, stop)
+        if wire == 2 and number in children:
+            content = _message(view, children[number], first, end, depth + 1)
+            pieces += (_tag(number, len(content)), content)
+        elif end - first <= LARGEST_FIELD:
+            pieces.append(view[at:end])
+        elif kind == "attribute":
+            raise ModelError(f"an attribute of {end - first} bytes; at most {LARGEST_FIELD} are read")
+        at = end
+    return b"".join(pieces)
+
+
+def _tensor(view: Buffer, start: int, stop: int) -> bytes:
+    """A TensorProto; a large payload is left out, one that contradicts its shape is an error."""
+    pieces: list[bytes] = []
+    payload: list[tuple[int, int]] = []
+    dims: list[int] = []
+    data_type, size, raw, at = 0, 0, None, start
+    while at < stop:
+        number, wire, first, end = _field(view, at, stop)
+        if number in PAYLOADS:
+            payload.append((at, end))
+            size += end - first
+            raw = end - first if number == RAW else raw
+        elif end - first <= LARGEST_FIELD:
+            pieces.append(view[at:end])
+        if number == DIMS:
+            dims += _numbers(view, wire, first, end)
+        elif number == DATA_TYPE and wire == 0:
+            data_type = _varint(view, first, end)[0]
+        at = end
+    if raw is not None and data_type in BITS:
+        need = -(-prod(dims) * BITS[data_type] // 8)
+        if raw != need:
+            raise ModelError(f"truncated or damaged: a tensor of shape {tuple(dims)} needs {need} bytes, holds {raw}")
+    if size <= (LARGEST_INTEGERS if data_type in INTEGERS else SMALL):
+        pieces += (view[first:end] for first, end in payload)
+    return b"".join(pieces)
+
+
+def _numbers(view: Buffer, wire: int, start: int, stop: int) -> list[int]:
+    """A repeated number, packed or not."""
+    found, at = [], start
+    while wire in (0, 2) and at < stop:
+        value, at = _varint(view, at, stop)
+        found.append(value)
+    return found

@@ -1,0 +1,78 @@
+"""What the recorder knows of a tensor: the element source it stands for, and the views it was taken by.
+
+A view is not copied: it is read through its parent when somebody needs it, so that a write into the parent or into
+any other view of it is seen. A write into a view replaces the parent by the parent with that region exchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from striate.network.relation import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One canonical operator (``op`` empty: the same elements) that a view is taken from its parent by.
+
+    ``after`` is a view, and its shape, that stands between the parent and this one.
+    """
+
+    op: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    after: tuple[View, Shape] | None = None
+
+
+class Value:
+    """A tensor while recording; ``source`` is its number in the network, None for a constant.
+
+    ``learned`` are the keys of the learned tensors it was made of.
+    """
+
+    __slots__ = (
+        *("call", "item_bytes", "label", "learned", "parent", "root", "seen", "shape", "source", "version", "view"),
+    )
+
+    def __init__(self, shape: Shape, item_bytes: int, source: int | None, parameters: frozenset[int]) -> None:
+        self.shape, self.item_bytes, self.source, self.learned = shape, item_bytes, source, parameters
+        self.root: Value = self
+        self.parent: Value | None = None
+        self.view = View()
+        self.version = self.seen = 0
+        self.call, self.label = 0, ""
+
+    def take(self, view: View, shape: Shape, item_bytes: int, call: int, label: str) -> Value:
+        """A view of this value, recorded at module call ``call``."""
+        if view.after is not None:
+            between = self.take(*view.after, item_bytes, call, label)
+            return between.take(View(view.op, view.attributes), shape, item_bytes, call, label)
+        value = Value(shape, item_bytes, None, frozenset())
+        value.root, value.parent, value.view, value.seen = self.root, self, view, -1
+        value.call, value.label = call, label
+        return value
+
+    @property
+    def parameters(self) -> frozenset[int]:
+        """The keys of the learned tensors that a constant, or what it is a view of, is made of."""
+        return self.root.learned
+
+    @property
+    def constant(self) -> bool:
+        """Whether no element depends on an input."""
+        return self.root.source is None
+
+
+@dataclass(slots=True)
+class Record:
+    """One node before it has a name; tensors are numbers. ``spare`` nodes go where nobody reads them."""
+
+    op: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    attributes: Mapping[str, Any]
+    label: str
+    call: int
+    parameters: int = 0
+    spare: bool = False

@@ -1,0 +1,123 @@
+"""The numbers of a network as one document: what JSON, CSV, Markdown, HTML and the tables all show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from striate.fields import AxisField, Field, Fields, Span
+from striate.fields.borders import borders
+from striate.fields.costs import costs
+from striate.show.units import Scale
+
+Document = dict[str, Any]
+
+MACS_CONVENTION = (
+    "multiply-accumulates of convolutions and matrix products; bias, pooling, normalisation and activations left out"
+)
+START_CONVENTION = "unit u sees pixels [u*stride + start, u*stride + start + size), unclipped"
+
+
+def striate_version() -> str:
+    """The installed version of striate, or ``0+unknown`` when it runs from a source tree."""
+    try:
+        return version("striate")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def select_layers(fields: Fields, patterns: Sequence[str] = ()) -> list[str]:
+    """Layer names that match any of the patterns (``*`` and ``?`` allowed), in execution order; all for none.
+
+    A name without a match is an InputError that suggests the nearest.
+    """
+    if not patterns:
+        return list(fields)
+    chosen: list[str] = []
+    for pattern in patterns:
+        known = list(fields)
+        matched = [pattern] if pattern in fields else [name for name in known if fnmatchcase(name, pattern)]
+        if not matched:
+            fields.network.tensor(pattern)
+        chosen += [name for name in matched if name not in chosen]
+    return chosen
+
+
+def describe(
+    fields: Fields, layers: Iterable[str] | None = None, model: str = "", scales: Mapping[str, Scale] | None = None
+) -> Document:
+    """Everything striate says of a network's layers, as plain numbers, ready for JSON.
+
+    The keys are documented in ``docs/json.md`` and held by ``fields.schema.json``. ``scales`` adds physical
+    units to the axes it names.
+    """
+    network, totals = fields.network, costs(fields.network)
+    return {
+        "striate": striate_version(),
+        "model": model or network.name,
+        "input": {"name": fields.source, "shape": list(network.shapes[fields.source]), "layout": fields.layout},
+        "conventions": {"start": START_CONVENTION, "macs": MACS_CONVENTION},
+        "totals": {
+            "params": totals.parameters,
+            "macs": totals.macs,
+            "peak_activation_bytes": totals.peak_activation_bytes,
+            "peak_at": totals.peak_at,
+        },
+        "layers": [_layer(fields, fields[name], scales or {}) for name in (fields if layers is None else layers)],
+    }
+
+
+def ratio(value: Fraction | None) -> list[int] | None:
+    """A fraction as ``[numerator, denominator]``."""
+    return None if value is None else [value.numerator, value.denominator]
+
+
+def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> Document:
+    edge = borders(fields, field.name)
+    merges = [merge for merge in fields.misalignments if merge.node in field.misaligned_at]
+    return {
+        "name": field.name,
+        "op": field.op,
+        "shape": list(field.shape),
+        "params": field.parameters,
+        "macs": field.macs,
+        "activation_bytes": field.activation_bytes,
+        "axes": [_axis(axis, scales.get(name)) for name, axis in field.axes.items()],
+        "global_via": list(field.global_via),
+        "misaligned": [
+            {
+                "node": merge.node,
+                "axis": merge.axis,
+                "branches": [{"tensor": name, "offset": ratio(offset)} for name, offset in merge.branches],
+            }
+            for merge in merges
+        ],
+        "interior": [[units.start, units.stop] for units in edge.interior],
+        "padding_share": {"centre": ratio(edge.centre), "corner": ratio(edge.corner)},
+    }
+
+
+def _axis(axis: AxisField, scale: Scale | None) -> Document:
+    found: Document = {
+        "axis": axis.axis,
+        "status": axis.status,
+        **_span(axis),
+        "local": None if axis.local is None else _span(axis.local),
+    }
+    if axis.status == "periodic":
+        found["phases"] = [[seen.start, seen.stop] for seen in axis.phases]
+    if scale is not None:
+        span = axis.local or axis
+        found["physical"] = {
+            "unit": scale.unit,
+            "size": None if span.size is None else scale.measure(span.size),
+            "stride": None if span.stride is None else scale.measure(span.stride),
+        }
+    return found
+
+
+def _span(span: AxisField | Span) -> Document:
+    return {"size": span.size, "stride": ratio(span.stride), "start": span.start}

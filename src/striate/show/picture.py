@@ -1,0 +1,247 @@
+"""Fields drawn over a photograph: boxes for hulls, exact covers at full brightness, holes and padding visible."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import InputError, MissingDependencyError
+from striate.fields import Fields, Region
+from striate.geometry import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Photo = NDArray[np.uint8]
+Box = tuple[Interval, Interval]
+
+COLOURS = ("#ff9f1c", "#2ec4ff", "#7ae582", "#ff5d8f", "#c792ff", "#ffe45e")
+INK, PAPER = "#1c2330", "#ffffff"
+DPI = 100
+MARGIN, HEAD, GAP, TITLE = 20, 40, 24, 34
+TALL, WIDE = 512, 900
+DIM = 0.42
+MAX_PIXELS = 64_000_000
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """One unit's field on a picture: ``hull`` is clipped, ``mask`` the exact cover over the whole picture.
+
+    ``unclipped`` is None where it is the hull itself or has no end.
+    """
+
+    label: str
+    hull: Box
+    mask: NDArray[np.bool_]
+    unclipped: Box | None = None
+
+
+def view_of(region: Region, label: str = "") -> View:
+    """A region of a network with a two-dimensional input, ready to draw; other inputs are an InputError."""
+    if len(region.hull) != 2:
+        raise InputError(f"a picture needs two spatial axes; {region.source} has {len(region.hull)}")
+    rows, columns = region.hull
+    free = region.unclipped
+    bounded = free is not None and len(free) == 2 and not any(side.unbounded for side in free)
+    size = f"{rows.size}x{columns.size}"
+    return View(
+        label or f"{region.layer} {tuple(region.at)}: {size}",
+        (rows, columns),
+        np.asarray(region.mask, dtype=np.bool_),
+        (free[0], free[1]) if bounded and free is not None and tuple(free) != (rows, columns) else None,
+    )
+
+
+def unit_under(fields: Fields, layer: str, pixel: tuple[int, int]) -> tuple[int, int]:
+    """The unit of a layer that stands over an input pixel: the pixel's place, scaled to the layer's size."""
+    height, width = fields.network.shapes[fields.network.tensor(layer)][2:]
+    full = fields.network.shapes[fields.source][2:]
+    return pixel[0] * height // full[0], pixel[1] * width // full[1]
+
+
+def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None) -> Photo:
+    """A photograph as (height, width, 3) uint8, resized to ``size`` (height, width) where given.
+
+    Raises InputError for a file that is missing, damaged, or no image.
+    """
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingDependencyError("pictures need Pillow: pip install 'striate[plot]'") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise InputError(f"{path}: {image.width}x{image.height} is more than {MAX_PIXELS:,} pixels")
+                picture = image.convert("RGB")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not an image that Pillow can read") from error
+    if size is not None and (picture.height, picture.width) != size:
+        picture = picture.resize((size[1], size[0]), Image.Resampling.LANCZOS)
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def field_picture(photo: Photo, views: Sequence[View]) -> Figure:
+    """A figure: the photograph with every hull nested on it, and a zoom on each unit's exact cover.
+
+    Drawn at ``DPI``, the photograph's top left pixel stands at (``MARGIN``, ``HEAD``) and one photograph pixel is
+    ``overview_scale(photo)`` figure pixels wide. Raises InputError where a view is not of the photograph's size.
+    """
+    for view in views:
+        if view.mask.shape != photo.shape[:2]:
+            raise InputError(f"{view.label}: the field is of {view.mask.shape} pixels, the picture {photo.shape[:2]}")
+    scale = overview_scale(photo)
+    height, width = (round(n * scale) for n in photo.shape[:2])
+    rows = min(len(views), 2)
+    columns = -(-len(views) // 2)
+    zoom = (TALL - (rows - 1) * TITLE) // max(rows, 1)
+    figure = _figure(2 * MARGIN + width + columns * (GAP + zoom), HEAD + (TALL if views else height) + MARGIN)
+    _overview(_axes(figure, MARGIN, HEAD, width, height), photo, views)
+    window = _window(views, photo)
+    for k, view in enumerate(views):
+        column, row = divmod(k, 2)
+        left, top = MARGIN + width + GAP + column * (GAP + zoom), HEAD + row * (zoom + TITLE)
+        _zoom(_axes(figure, left, top, zoom, zoom), photo, view, window, COLOURS[k % len(COLOURS)])
+    return figure
+
+
+def overview_scale(photo: Photo) -> float:
+    """Figure pixels per photograph pixel: the photograph is made as tall or as wide as there is room."""
+    height, width = photo.shape[:2]
+    return float(min(TALL / height, WIDE / width))
+
+
+def strip_picture(photos: Sequence[Photo], labels: Sequence[str]) -> Figure:
+    """Photographs of one size side by side, each with its label above."""
+    height, width = photos[0].shape[:2]
+    figure = _figure(2 * MARGIN + len(photos) * width + (len(photos) - 1) * GAP, HEAD + height + MARGIN)
+    for k, (photo, label) in enumerate(zip(photos, labels, strict=True)):
+        axes = _axes(figure, MARGIN + k * (width + GAP), HEAD, width, height)
+        axes.imshow(photo, interpolation="nearest")
+        _title(axes, label)
+    return figure
+
+
+def figure_bytes(figure: Figure, kind: str = "png") -> bytes:
+    """The figure as a PNG or SVG file; the same figure gives the same bytes."""
+    from matplotlib import rc_context
+
+    stream = io.BytesIO()
+    metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": "striate"}
+    with rc_context({"svg.hashsalt": "striate"}):
+        figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
+    return stream.getvalue()
+
+
+def _figure(width: int, height: int) -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError("pictures need matplotlib: pip install 'striate[plot]'") from error
+    return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
+
+
+def _axes(figure: Figure, left: int, top: int, width: int, height: int) -> Axes:
+    """Axes at whole pixels, counted from the top left."""
+    full_width, full_height = (round(inches * DPI) for inches in figure.get_size_inches())
+    axes = figure.add_axes(
+        (left / full_width, 1 - (top + height) / full_height, width / full_width, height / full_height)
+    )
+    axes.set_axis_off()
+    return axes
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title(text, fontsize=9.5, color=INK, loc="left", pad=7)
+
+
+def _overview(axes: Axes, photo: Photo, views: Sequence[View]) -> None:
+    axes.imshow(photo, interpolation="nearest", aspect="auto")
+    for k, view in enumerate(views):
+        _box(axes, view.hull, COLOURS[k % len(COLOURS)])
+    axes.set_xlim(-0.5, photo.shape[1] - 0.5)
+    axes.set_ylim(photo.shape[0] - 0.5, -0.5)
+    _title(axes, f"{photo.shape[0]}x{photo.shape[1]} pixels")
+
+
+def _zoom(axes: Axes, photo: Photo, view: View, window: Box, colour: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    rows, columns = window
+    corner = (columns.start - 0.5, rows.start - 0.5)
+    axes.add_patch(
+        Rectangle(
+            corner,
+            columns.size,
+            rows.size,
+            facecolor="#eef0f4",
+            edgecolor="#b7bfcc",
+            hatch="///",
+            linewidth=0,
+            zorder=-1,
+        )
+    )
+    axes.imshow(_lit(photo, view.mask), interpolation="nearest", aspect="auto")
+    if view.unclipped is not None:
+        _box(axes, view.unclipped, colour, dashed=True)
+    _box(axes, view.hull, colour)
+    axes.set_xlim(columns.start - 0.5, columns.stop - 0.5)
+    axes.set_ylim(rows.stop - 0.5, rows.start - 0.5)
+    _title(axes, view.label)
+
+
+def _lit(photo: Photo, mask: NDArray[np.bool_]) -> Photo:
+    """The photograph with every pixel outside the mask dimmed."""
+    grey = photo.mean(axis=2, keepdims=True) * DIM
+    return np.where(mask[:, :, None], photo, grey.astype(np.uint8))
+
+
+def _box(axes: Axes, box: Box, colour: str, *, dashed: bool = False) -> None:
+    from matplotlib.patches import Rectangle
+
+    rows, columns = box
+    if rows.empty or columns.empty:
+        return
+    place = (columns.start - 0.5, rows.start - 0.5)
+    for width, ink in ((2.0, colour),) if dashed else ((4.0, INK), (2.0, colour)):
+        axes.add_patch(
+            Rectangle(
+                place,
+                columns.size,
+                rows.size,
+                fill=False,
+                edgecolor=ink,
+                linewidth=width * 72 / DPI,
+                linestyle=(0, (4, 3)) if dashed else "-",
+                clip_on=True,
+            )
+        )
+
+
+def _window(views: Sequence[View], photo: Photo) -> Box:
+    """A square that holds every field, unclipped where that is not much larger than the picture."""
+    image = (Interval(0, photo.shape[0]), Interval(0, photo.shape[1]))
+    sides = []
+    for k in (0, 1):
+        seen = Interval(0, 0)
+        for view in views:
+            free = view.unclipped[k] if view.unclipped else view.hull[k]
+            seen = seen.hull(free if free.size <= 2 * image[k].size else view.hull[k])
+        sides.append(image[k] if seen.empty else seen)
+    side = max(s.size for s in sides) + 2 * max(1, max(s.size for s in sides) // 16)
+    first = [s.start - (side - s.size) // 2 for s in sides]
+    return Interval(first[0], first[0] + side), Interval(first[1], first[1] + side)

@@ -1,0 +1,111 @@
+"""The words of the report and the demo, in English and Chinese."""
+
+from __future__ import annotations
+
+LANGUAGES = ("en", "zh")
+
+WORDS: dict[str, tuple[str, str]] = {
+    "title": ("Receptive fields", "感受野"),
+    "input": ("Input", "输入"),
+    "parameters": ("Parameters", "参数量"),
+    "params": ("params", "参数"),
+    "macs": ("Multiply-accumulates", "乘加次数"),
+    "peak": ("Peak activations", "激活内存峰值"),
+    "deepest": ("Deepest field", "最深层感受野"),
+    "picture": ("What one unit sees", "一个单元看到什么"),
+    "picture_note": (
+        "Left: each box holds one unit's field. Right: the exact pixels it reads at full brightness; what it does not "
+        "read is dimmed, holes included; hatching is padding outside the picture.",
+        "左图：每个方框是一个单元的感受野。右图：该单元确实读取的像素保持原亮度，未读取的像素变暗（包括空洞）；"
+        "斜线区域是图像之外的填充。",
+    ),
+    "layers": ("Layers", "各层"),
+    "sort_note": ("Select a heading to sort.", "点击表头可排序。"),
+    "notes": ("Notes", "说明"),
+    "layer": ("layer", "层"),
+    "op": ("op", "算子"),
+    "shape": ("shape", "输出形状"),
+    "size": ("size", "大小"),
+    "stride": ("stride", "步长"),
+    "start": ("start", "起点"),
+    "status": ("status", "状态"),
+    "MACs": ("MACs", "乘加"),
+    "physical": ("physical", "物理尺寸"),
+    "convention": ("convention", "约定"),
+    "output": ("output", "输出"),
+    "pads": ("pads", "填充"),
+    "windows": ("windows", "窗口"),
+    "never read": ("never read", "未读取"),
+    "why": ("why", "原因"),
+    "input_size": ("input", "输入"),
+    "totals_note": (
+        "Parameters {params} · MACs {macs} · peak activations {peak} at {at}.",
+        "参数 {params} · 乘加 {macs} · 激活内存峰值 {peak}，出现在 {at}。",
+    ),
+    "macs_note": (
+        "MACs are multiply-accumulates of convolutions and matrix products; bias, pooling, normalisation and "
+        "activations are left out.",
+        "乘加次数只计卷积和矩阵乘法，不计偏置、池化、归一化和激活。",
+    ),
+    "start_note": (
+        "Unit u of an axis sees pixels u*stride + start up to, not including, u*stride + start + size, as if the "
+        "input had no border.",
+        "某轴上的单元 u 看到像素区间 [u*步长 + 起点, u*步长 + 起点 + 大小)，不考虑图像边界。",
+    ),
+    "global_note": ("These operators see everything: {names}.", "以下算子看到整幅输入：{names}。"),
+    "misaligned_note": (
+        "Misaligned at {node} ({axis}): the branches' centres stand at {branches}.",
+        "{node} 处各分支的感受野中心不一致（{axis}）：{branches}。",
+    ),
+    "other_stride": ("another stride", "步长不同"),
+    "made_by": (
+        "Made by striate {version}; this file needs no network.",
+        "由 striate {version} 生成；本文件无需联网。",
+    ),
+    "demo_deeper": (
+        "1. The deeper the layer, the larger the field: 3x3 kernels, one, two and three layers",
+        "1. 网络越深，感受野越大：3x3 卷积核，一层、两层、三层",
+    ),
+    "demo_back": ("one unit of C, mapped back", "C 的一个单元逐层反向映射"),
+    "demo_size": (
+        "2. Output size: a 6x6 input, a 3x3 kernel, no padding, stride 1",
+        "2. 输出尺寸：6x6 输入，3x3 卷积核，不填充，步长 1",
+    ),
+    "demo_conventions": (
+        "3. A 4x4 input, a 3x3 kernel, stride 2, under each convention (one axis)",
+        "3. 4x4 输入，3x3 卷积核，步长 2，各框架的约定（单轴）",
+    ),
+    "demo_matrix": (
+        "4. Convolution as a matrix product: a 3x3 kernel over a 4x4 input",
+        "4. 卷积即矩阵乘法：3x3 卷积核作用于 4x4 输入",
+    ),
+    "demo_matrix_says": (
+        "matrix {rows}x{columns}, {nonzero} nonzeros in every row; times the flattened input, reshaped to 2x2, it "
+        "equals the convolution: {equal}",
+        "矩阵为 {rows}x{columns}，每行 {nonzero} 个非零元素；乘以展平的输入再变形为 2x2，与卷积结果相等：{equal}",
+    ),
+    "demo_conv": (
+        "5. Conv2d on a photograph: 3 channels in, 32 out, 5x5, padding 5//2",
+        "5. 在照片上运行 Conv2d：输入 3 通道，输出 32 通道，5x5，填充 5//2",
+    ),
+    "demo_network": (
+        "6. A real network on a real photograph: the denoiser that ships with striate",
+        "6. 真实网络与真实照片：striate 自带的去噪网络",
+    ),
+    "demo_noisy": (
+        "noisy {noisy:.2f} dB -> denoised {clean:.2f} dB (PSNR)",
+        "含噪 {noisy:.2f} dB -> 去噪后 {clean:.2f} dB（PSNR）",
+    ),
+    "demo_open": ("Open these:", "请打开以下文件："),
+    "yes": ("yes", "是"),
+    "no": ("no", "否"),
+}
+
+
+def word(key: str, lang: str = "en", **values: object) -> str:
+    """One message in a language, with its values filled in.
+
+    >>> word("layers", "zh")
+    '各层'
+    """
+    return WORDS[key][LANGUAGES.index(lang)].format(**values)

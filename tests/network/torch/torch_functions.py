@@ -1,0 +1,180 @@
+"""Small functions of one tensor (1, 4, 5, 6), each a case for the reader: view writes, pads, resizes, products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WEIGHT = torch.rand(4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 0.5
+
+
+class Function(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def kernel(height: int, width: int) -> Tensor:
+    return WEIGHT[:, :, None, None].expand(4, 4, height, width)
+
+
+def temporal_shift(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[:, :2] = x[:, 2:4]
+    y[:, 2:] = x[:, 2:]
+    return y
+
+
+def write_into_slice_of_itself(x: Tensor) -> Tensor:
+    x = x * 2
+    first, second = x[:, :2], x[:, 2:]
+    first.mul_(second.clone())
+    return x
+
+
+def write_through_view_and_transpose(x: Tensor) -> Tensor:
+    x = x * 1
+    v = x.view(1, 2, 2, -1).transpose(1, 2)
+    v[:, 0] += v[:, 1]
+    return x
+
+
+def write_every_second(x: Tensor) -> Tensor:
+    y = x * 1
+    y[..., ::2] = x[..., 1::2] * 2
+    return y
+
+
+def view_read_after_write(x: Tensor) -> Tensor:
+    y = x * 1
+    v = y[:, 1]
+    y[:, 1] = y[:, 0] + y[:, 2]
+    return v
+
+
+def view_read_before_write(x: Tensor) -> Tensor:
+    y = x * 1
+    v = y[:, 1] * 1
+    y[:, 1] = y[:, 0] + y[:, 2]
+    return v + y[:, 3]
+
+
+def write_at_indices(x: Tensor) -> Tensor:
+    y = x * 1
+    y[:, torch.tensor([0, 2])] = x[:, torch.tensor([1, 3])]
+    return y
+
+
+def overwrite_with_zeros(x: Tensor) -> Tensor:
+    y = x * 1
+    y[:, 1:3].zero_()
+    y[..., 2].fill_(3.0)
+    return y
+
+
+def constant_becomes_data_and_constant_again(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y.copy_(x)
+    y.zero_()
+    return x + y
+
+
+def shapes_in_place(x: Tensor) -> Tensor:
+    return (x * 1).unsqueeze_(1).squeeze_(1).transpose_(1, 2) * 2
+
+
+def out_argument(x: Tensor) -> Tensor:
+    y = torch.empty_like(x)
+    torch.mul(x, x.flip(3), out=y)
+    return y
+
+
+def write_at_list(x: Tensor) -> Tensor:
+    y = x * 1
+    y[:, [0, 2]] = x[:, [1, 3]]
+    return y
+
+
+CASES: dict[str, Callable[[Tensor], Tensor]] = {
+    "temporal shift": temporal_shift,
+    "write into a slice of itself": write_into_slice_of_itself,
+    "write through view and transpose": write_through_view_and_transpose,
+    "write every second": write_every_second,
+    "view read after write": view_read_after_write,
+    "view read before write": view_read_before_write,
+    "write at indices": write_at_indices,
+    "write at a list": write_at_list,
+    "overwrite with zeros": overwrite_with_zeros,
+    "constant, data, constant": constant_becomes_data_and_constant_again,
+    "shapes in place": shapes_in_place,
+    "pad circular": lambda x: F.pad(x, (2, 1, 1, 2), mode="circular"),
+    "pad reflect": lambda x: F.pad(x, (2, 1, 1, 2), mode="reflect"),
+    "pad replicate": lambda x: F.pad(x, (2, 1, 1, 2), mode="replicate"),
+    "pad and crop": lambda x: F.pad(x, (-1, 2, 1, -1)),
+    "nearest": lambda x: F.interpolate(x, scale_factor=1.5),
+    "nearest-exact": lambda x: F.interpolate(x, size=(7, 3), mode="nearest-exact"),
+    "bilinear": lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"),
+    "bilinear, corners": lambda x: F.interpolate(x, size=(7, 9), mode="bilinear", align_corners=True),
+    "bilinear, factor": lambda x: F.interpolate(x, scale_factor=0.7, mode="bilinear"),
+    "bicubic": lambda x: F.interpolate(x, size=(9, 7), mode="bicubic"),
+    "bilinear, antialias": lambda x: F.interpolate(x, size=(2, 3), mode="bilinear", antialias=True),
+    "bicubic, antialias": lambda x: F.interpolate(x, size=(2, 3), mode="bicubic", antialias=True),
+    "pixel shuffle": lambda x: F.pixel_shuffle(x, 2),
+    "pixel unshuffle": lambda x: F.pixel_unshuffle(x[:, :, :4], 2),
+    "unfold": lambda x: F.unfold(x, (2, 3), stride=(2, 1), padding=1),
+    "fold": lambda x: F.fold(F.unfold(x, 3, padding=1, stride=2) * 1, (5, 6), 3, padding=1, stride=2),
+    "fold, dilated": lambda x: F.fold(F.unfold(x, 2, dilation=2) * 1, (5, 6), 2, dilation=2),
+    "windows": lambda x: x.unfold(3, 3, 2),
+    "flip": lambda x: x.flip(2, 3),
+    "roll": lambda x: torch.roll(x, (1, -2), (2, 3)),
+    "roll, flat": lambda x: torch.roll(x, 5),
+    "quarter turn": lambda x: torch.rot90(x, 1, (2, 3)),
+    "three quarter turns": lambda x: torch.rot90(x, 3, (2, 3)),
+    "repeat": lambda x: x.repeat(1, 2, 1, 1),
+    "repeat interleave": lambda x: x.repeat_interleave(2, 1),
+    "squeeze and excite": lambda x: x.mean((2, 3), keepdim=True) * x,
+    "softmax": lambda x: x.softmax(1),
+    "cumulative sum": lambda x: x.cumsum(-1),
+    "einsum with weights": lambda x: torch.einsum("nchw,cd->ndhw", x, WEIGHT),
+    "einsum with itself": lambda x: torch.einsum("nchw,nchv->nhwv", x, x),
+    "attention": lambda x: F.scaled_dot_product_attention(x, x, x),
+    "gated": lambda x: F.glu(x, 1),
+    "indices": lambda x: x[:, :, torch.tensor([0, 2])][..., torch.arange(2, device=x.device)],
+    "list index": lambda x: x[:, [2, 1, 0, 2]],
+    "literal index": lambda x: x[..., x.new_tensor([3, 1]).long()][:, torch.tensor([1, 0], device=x.device)],
+    "two index arrays": lambda x: x[:, :, torch.tensor([[0], [1]]), torch.tensor([[2, 3]])],
+    "mask": lambda x: x[:, torch.tensor([True, False, True, True])],
+    "gather": lambda x: torch.gather(x, 3, torch.arange(6, device=x.device).flip(0).expand(1, 4, 5, 6)),
+    "diagonal": lambda x: torch.diagonal(x, 1, 2, 3),
+    "adaptive pool": lambda x: F.adaptive_avg_pool2d(x, (3, 2)),
+    "ceil pool": lambda x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True),
+    "pool of one axis": lambda x: F.avg_pool1d(x[:, :, 0], 2, ceil_mode=True),
+    "power pool": lambda x: F.lp_pool2d(x.abs() + 1, 2, 2),
+    "group norm": lambda x: F.group_norm(x, 2),
+    "instance norm": lambda x: F.instance_norm(x),
+    "layer norm": lambda x: F.layer_norm(x, x.shape[2:]),
+    "batch norm, training": lambda x: F.batch_norm(x, None, None, training=True),
+    "local response norm": lambda x: F.local_response_norm(x, 3),
+    "standard deviation": lambda x: x.std(1),
+    "stack": lambda x: torch.stack([x, x * 2], 2),
+    "matrix product": lambda x: x[0] @ x[0].transpose(1, 2),
+    "dense": lambda x: F.linear(x.permute(0, 2, 3, 1), WEIGHT),
+    "same padding": lambda x: F.conv2d(x, kernel(2, 3), padding="same", dilation=(1, 2)),
+    "dilated conv": lambda x: F.conv2d(x, kernel(2, 2), stride=(1, 2), padding=(0, 1), dilation=2),
+    "transposed conv": lambda x: F.conv_transpose2d(x, kernel(3, 3), stride=2, padding=1, output_padding=1),
+    "dynamic conv": lambda x: F.conv2d(x, x[:, :, :2, :2]),
+    "times a larger constant": lambda x: x[:, :1] * torch.ones(4, 1, 1, dtype=x.dtype, device=x.device),
+    "class token": lambda x: torch.cat([torch.zeros(1, 1, 5, 6, dtype=x.dtype, device=x.device), x], 1),
+    "channels last": lambda x: torch.movedim(x, 1, -1).contiguous().view(1, -1, 4),
+    "channel shuffle": lambda x: x.view(1, 2, 2, 5, 6).transpose(1, 2).reshape(1, 4, 5, 6),
+    "Fourier transform": lambda x: torch.fft.rfft2(x).real,
+    "out argument": out_argument,
+}
