@@ -59,15 +59,15 @@ def padding_share(axes: Sequence[AxisField], at: Sequence[int], image: Sequence[
 def _interior(axis: AxisField, table: FieldTable, tensor_axis: int, units: int) -> Interval:
     """The first unbroken run of units whose true hull is the unclipped one."""
     lo, hi = (_along(values, tensor_axis, low) for values, low in ((table.lo, True), (table.hi, False)))
-    claimed = [axis.unit(u) for u in range(units)]
-    whole = [
-        bool(lo[u % len(lo)] == seen.start and hi[u % len(hi)] == seen.stop) for u, seen in enumerate(claimed)
-    ]
-    if True not in whole:
+    turns, phases = np.divmod(np.arange(units), len(axis.phases))
+    shift = turns * int((axis.stride or 0) * len(axis.phases))
+    start = np.array([phase.start for phase in axis.phases])[phases] + shift
+    stop = np.array([phase.stop for phase in axis.phases])[phases] + shift
+    whole = np.flatnonzero((lo == start) & (hi == stop))
+    if not whole.size:
         return Interval(0, 0)
-    start = whole.index(True)
-    rest = whole[start:]
-    return Interval(start, start + (rest.index(False) if False in rest else len(rest)))
+    gaps = np.flatnonzero(np.diff(whole) > 1)
+    return Interval(int(whole[0]), int(whole[gaps[0] if gaps.size else -1]) + 1)
 
 
 def _along(values: Ints, axis: int, low: bool) -> Ints:

@@ -112,6 +112,12 @@ def lp_normalization(call: Call) -> Translation:
     return Translation("mix", {"axes": (call.axis(int(call.get("axis", -1))),)})
 
 
+@operator("RotaryEmbedding")
+def rotary_embedding(call: Call) -> Translation:
+    """Pairs of features turned together; which ones pair up is told as the whole last axis."""
+    return Translation("mix", {"axes": (call.rank - 1,)})
+
+
 @operator("Softmax", "LogSoftmax", "Hardmax")
 def softmax(call: Call) -> Translation:
     """One axis; before opset 13 all axes from ``axis`` on."""

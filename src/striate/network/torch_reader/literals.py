@@ -1,4 +1,4 @@
-"""Numbers written in a module's source keep their values: ``x[:, [2, 1, 0]]``, ``torch.tensor(..., device=x.device)``."""
+"""Numbers written in a module keep their values: ``x[:, [2, 1, 0]]``, ``torch.tensor(..., device=x.device)``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def literals() -> Iterator[None]:
     def put(self: Tensor, index: Any, value: Any) -> None:
         base.__setitem__(self, _opened(index), value)
 
-    torch.tensor, torch.as_tensor = on_cpu, as_on_cpu
+    setattr(torch, "tensor", on_cpu)  # noqa: B010
+    setattr(torch, "as_tensor", as_on_cpu)  # noqa: B010
     methods = {"new_tensor": new_on_cpu, "__getitem__": get, "__setitem__": put}
     before = {name: Tensor.__dict__[name] for name in methods if name in Tensor.__dict__}
     for name, method in methods.items():
@@ -50,7 +51,8 @@ def literals() -> Iterator[None]:
     try:
         yield
     finally:
-        torch.tensor, torch.as_tensor = tensor, as_tensor
+        setattr(torch, "tensor", tensor)  # noqa: B010
+        setattr(torch, "as_tensor", as_tensor)  # noqa: B010
         for name in methods:
             if name in before:
                 setattr(Tensor, name, before[name])
