@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.fields.patch import Patch, adder, on_axis, reordered, times_paths, trim, with_axis, with_new_axis
-from striate.geometry import AxisMap, Groups, Prefix, TapMap, Whole
+from striate.geometry import AxisMap, Groups, Prefix, TapMap, Whole, strided
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Shape, Split, Step, shape_after
 
 
@@ -45,14 +45,6 @@ def push_on(relation: Relation, patch: Patch) -> Patch:
             return Patch.nothing(shape_after(relation[position:], patch.shape), patch.values.dtype)
         patch = _carry(patch, step, patch.shape, step.shape(patch.shape), forward=True)
     return patch
-
-
-def _strided(start: int, step: int, count: int) -> slice:
-    """``count`` places from ``start``; one place for a step of zero."""
-    if step == 0 or count == 1:
-        return slice(start, start + 1)
-    stop = start + count * step
-    return slice(start, stop if stop >= 0 else None, step)
 
 
 def _carry(patch: Patch, step: Step, before: Shape, after: Shape, *, forward: bool) -> Patch:
@@ -107,7 +99,7 @@ def _paths(m: AxisMap, forward: bool, cover: bool) -> NDArray[np.int64]:
     if isinstance(m, TapMap):
         found = np.zeros(m.out_size if forward else m.in_size, dtype=np.int64)
         for _, _, start, step, count in zip(*(column.tolist() for column in _edges(m, forward)), strict=True):
-            found[_strided(start, step, count)] += count if step == 0 else 1
+            found[strided(start, step, count)] += count if step == 0 else 1
     elif isinstance(m, Prefix):
         found = np.arange(m.in_size, 0, -1) if m.reverse == forward else np.arange(1, m.in_size + 1)
     elif isinstance(m, Whole):
@@ -157,10 +149,10 @@ def _taps(patch: Patch, axis: int, m: TapMap, forward: bool) -> Patch:
     values, add = np.zeros(shape, patch.values.dtype), adder(patch.values)
     columns = (source, step[kept], begin - base, move[kept], times)
     for at, pitch, place, stride, k in zip(*(column.tolist() for column in columns), strict=True):
-        read = patch.values[on_axis(axis, _strided(at, pitch, k))]
+        read = patch.values[on_axis(axis, strided(at, pitch, k))]
         if stride == 0:
             read = add.reduce(read, axis=axis, keepdims=True)
-        target = values[on_axis(axis, _strided(place, stride, k))]
+        target = values[on_axis(axis, strided(place, stride, k))]
         add(target, read, out=target)
     return with_axis(patch, axis, values, base, n)
 
@@ -213,7 +205,7 @@ def _fold(patch: Patch, s: Split, n: int) -> Patch:
         first, last = max(-(start // pace), 0), min((n - 1 - start) // pace + 1, reach)
         if first < last:
             read = values[on_axis(axis + short, slice(k, k + 1))].squeeze(axis + short)
-            target = out[on_axis(axis, _strided(start + first * pace - base, pace, last - first))]
+            target = out[on_axis(axis, strided(start + first * pace - base, pace, last - first))]
             adder(out)(target, read[on_axis(axis, slice(first, last))], out=target)
     return with_axis(reordered(patch, kept, out), axis, out, base, n)
 

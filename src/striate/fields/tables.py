@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.geometry import AxisMap, Groups, Prefix, TapMap, Whole
+from striate.geometry import AxisMap, Groups, Prefix, TapMap, Whole, strided
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Shape, Split, Step
 
 Ints = NDArray[np.int64]
@@ -191,16 +191,9 @@ def spread(values: Values, axis: int, m: AxisMap, op: np.ufunc, empty: int | boo
     for run in m.runs():
         stop = run.out_start + run.count * run.out_step
         target = out[(*before, slice(run.out_start, stop, run.out_step))]
-        read = values if uniform else values[(*before, _in_slice(run.in_start, run.in_step, run.count))]
+        read = values if uniform else values[(*before, strided(run.in_start, run.in_step, run.count))]
         op(target, read, out=target)
     return out
-
-
-def _in_slice(start: int, step: int, count: int) -> slice:
-    if step == 0 or count == 1:
-        return slice(start, start + 1)
-    stop = start + count * step
-    return slice(start, stop if stop >= 0 else None, step)
 
 
 def _spread_groups(values: Values, axis: int, m: Groups, op: np.ufunc) -> Values:
@@ -264,7 +257,7 @@ def _split(table: FieldTable, s: Split, n: int) -> FieldTable:
     lo = (table.lo.take(phases, s.axis) + shift).reshape(shape)
     hi = (table.hi.take(phases, s.axis) + shift).reshape(shape)
     step = table.step * repeats * s.stride // table.period
-    split = replace(table, lo=lo, hi=hi, whole=whole, step=step)
+    split = replace(table, lo=_narrow(lo, s.axis + 1), hi=_narrow(hi, s.axis + 1), whole=whole, step=step)
     return extend(split, s.axis + 1) if step == 0 and repeats == 1 else split
 
 
@@ -274,8 +267,16 @@ def _unflatten(values: Values, s: Split, n: int, empty: int | bool) -> Values:
     if values.shape[s.axis] == 1 and inside.all():
         return np.expand_dims(values, s.axis)
     found = values.take(np.clip(indices, 0, values.shape[s.axis] - 1), s.axis)
-    keep = inside.reshape([1] * s.axis + list(indices.shape) + [1] * (values.ndim - s.axis - 1))
-    return found if inside.all() else np.where(keep, found, np.array(empty, dtype=values.dtype))
+    if not inside.all():
+        keep = inside.reshape([1] * s.axis + list(indices.shape) + [1] * (values.ndim - s.axis - 1))
+        found = np.where(keep, found, np.array(empty, dtype=values.dtype))
+    return _narrow(_narrow(found, s.axis), s.axis + 1)
+
+
+def _narrow(values: Values, axis: int) -> Values:
+    """Length 1 along an axis on which nothing changes."""
+    first = values.take([0], axis)
+    return first if values.shape[axis] > 1 and bool((values == first).all()) else values
 
 
 def extend(table: FieldTable, *axes: int) -> FieldTable:

@@ -14,6 +14,7 @@ from striate.geometry.axis_map import (
     pad_map,
     part_map,
     slice_map,
+    strided,
     transposed_map,
     window_map,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "resize_map",
     "resolve_padding",
     "slice_map",
+    "strided",
     "transposed_map",
     "window_map",
 ]

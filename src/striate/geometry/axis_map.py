@@ -62,6 +62,18 @@ class Run:
     count: int
 
 
+def strided(start: int, step: int, count: int) -> slice:
+    """``count`` places from ``start``, any ``step``; one place for a step of zero.
+
+    >>> list(range(9))[strided(4, -2, 3)]
+    [4, 2, 0]
+    """
+    if step == 0 or count == 1:
+        return slice(start, start + 1)
+    stop = start + count * step
+    return slice(start, stop if stop >= 0 else None, step)
+
+
 @dataclass(frozen=True, slots=True)
 class TapMap:
     """Output ``i`` reads ``t + (i // out_step) * in_step`` for each ``t`` in ``taps[i % out_step]``.

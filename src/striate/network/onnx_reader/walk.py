@@ -36,6 +36,9 @@ TAPS = ("kernel", "stride", "dilation", "padding", "output_padding", "pads", "re
 ACCIDENTS = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 
 
+SETTINGS = {"BatchNormalization": (3, 4), "Clip": (1, 2), "Pad": (2,), "Resize": (1, 2), "Upsample": (1,)}
+
+
 class Walk:
     """The state of one walk: tensors by name, the nodes found so far."""
 
@@ -196,7 +199,7 @@ class Walk:
 
     def _parameters(self, call: Call) -> int:
         """The learned values a node holds; a weight shared by several nodes counts at the first."""
-        skipped = (3, 4) if call.op == "BatchNormalization" else ()
+        skipped = SETTINGS.get(call.op, ())
         count = 0
         for k, tensor in enumerate(call.inputs):
             if tensor is not None and tensor.learned and k not in skipped and tensor.name not in self._counted:

@@ -78,12 +78,19 @@ def _used(records: list[Record], needed: set[int]) -> list[Record]:
 
 
 def _labels(records: list[Record], scopes: Scopes, names: Names) -> list[str]:
+    """A leaf module's path names its last call, as it names that module's output."""
     counts = Counter(record.call for record in records)
     paths = {path for path, _ in scopes.calls}
+    last = {path: call for call, (path, leaf) in enumerate(scopes.calls) if leaf and path and counts[call] == 1}
+    for path in last:
+        names.take(path)
     labels = []
     for record in records:
         path, leaf = scopes.calls[record.call]
         label = f"{path}.{record.label}" if path else record.label
+        if last.get(path) == record.call:
+            labels.append(path)
+            continue
         if leaf and path and counts[record.call] == 1:
             label = path
         elif label in paths:
