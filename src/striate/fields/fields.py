@@ -279,7 +279,7 @@ def _per_phase(table: FieldTable) -> tuple[Ints, Ints]:
 
 def _centre(table: FieldTable) -> tuple[Fraction, Fraction] | None:
     """Stride, and the mean centre over one period of ``centre(u) - u * stride``; None without a rule."""
-    if table.extended is None:
+    if table.extended is None or table.step == 0:
         return None
     lo, hi = _per_phase(table)
     stride = Fraction(table.step, table.period)

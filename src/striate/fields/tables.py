@@ -247,8 +247,9 @@ def _split(table: FieldTable, s: Split, n: int) -> FieldTable:
     whole = _unflatten(table.whole, s, n, False)
     if table.extended != s.axis:
         lo, hi = _unflatten(table.lo, s, n, FAR), _unflatten(table.hi, s, n, -FAR)
-        split = replace(table, lo=lo, hi=hi, whole=whole, extended=_moved(table, s.axis + 1, 1))
-        return extend(split, s.axis, s.axis + 1) if table.extended is None else split
+        moved = _moved(table, s.axis + 1, 1)
+        split = _narrow(replace(table, lo=lo, hi=hi, whole=whole, extended=moved), s.axis, s.axis + 1)
+        return extend(split, s.axis, s.axis + 1) if moved is None else split
     repeats = table.period // gcd(table.period, s.stride)
     indices = (np.arange(repeats)[:, None] * s.stride + np.arange(s.inner) * s.dilation + s.offset).ravel()
     periods, phases = np.divmod(indices, table.period)
@@ -257,7 +258,7 @@ def _split(table: FieldTable, s: Split, n: int) -> FieldTable:
     lo = (table.lo.take(phases, s.axis) + shift).reshape(shape)
     hi = (table.hi.take(phases, s.axis) + shift).reshape(shape)
     step = table.step * repeats * s.stride // table.period
-    split = replace(table, lo=_narrow(lo, s.axis + 1), hi=_narrow(hi, s.axis + 1), whole=whole, step=step)
+    split = _narrow(replace(table, lo=lo, hi=hi, whole=whole, step=step), s.axis + 1)
     return extend(split, s.axis + 1) if step == 0 and repeats == 1 else split
 
 
@@ -266,33 +267,46 @@ def _unflatten(values: Values, s: Split, n: int, empty: int | bool) -> Values:
     inside = (indices >= 0) & (indices < n)
     if values.shape[s.axis] == 1 and inside.all():
         return np.expand_dims(values, s.axis)
-    found = values.take(np.clip(indices, 0, values.shape[s.axis] - 1), s.axis)
+    found: Values = values.take(np.clip(indices, 0, values.shape[s.axis] - 1), s.axis)
     if not inside.all():
         keep = inside.reshape([1] * s.axis + list(indices.shape) + [1] * (values.ndim - s.axis - 1))
         found = np.where(keep, found, np.array(empty, dtype=values.dtype))
-    return _narrow(_narrow(found, s.axis), s.axis + 1)
+    return found
 
 
-def _narrow(values: Values, axis: int) -> Values:
-    """Length 1 along an axis on which nothing changes."""
-    first = values.take([0], axis)
-    return first if values.shape[axis] > 1 and bool((values == first).all()) else values
+def _narrow(table: FieldTable, *axes: int) -> FieldTable:
+    """The same table with length 1 along those of ``axes`` on which nothing changes."""
+    for axis in axes:
+        parts = (table.lo, table.hi)
+        firsts = [part.take([0], axis) for part in parts]
+        if table.lo.shape[axis] > 1 and all((part == one).all() for part, one in zip(parts, firsts, strict=True)):
+            table = replace(table, lo=firsts[0], hi=firsts[1])
+    return table
 
 
 def extend(table: FieldTable, *axes: int) -> FieldTable:
-    """The table extended along the first of ``axes`` whose literal values advance by one constant step.
+    """The table extended along the first of ``axes`` whose literal values repeat with a constant shift.
 
     A reshape that is later undone loses the extension in between; this finds it again.
     """
     for axis in () if table.clipped else axes:
-        if table.lo.shape[axis] < 3:
-            continue
-        moves = np.diff(table.lo, axis=axis), np.diff(table.hi, axis=axis)
-        step = int(moves[0].flat[0])
-        if step and all(bool((move == step).all()) for move in moves):
-            head = table.lo.take([0], axis), table.hi.take([0], axis)
-            return replace(table, lo=head[0], hi=head[1], extended=axis, step=step)
+        n = table.lo.shape[axis]
+        for period in range(1, n // 2 + 1):
+            step = _repeats(table, axis, period) if n % period == 0 else 0
+            if step:
+                lo, hi = (values.take(range(period), axis) for values in (table.lo, table.hi))
+                return replace(table, lo=lo, hi=hi, extended=axis, step=step)
     return table
+
+
+def _repeats(table: FieldTable, axis: int, period: int) -> int:
+    """The shift with which a table repeats along an axis after ``period`` elements; zero where it does not."""
+    n = table.lo.shape[axis]
+    moves = [
+        values.take(range(period, n), axis) - values.take(range(n - period), axis) for values in (table.lo, table.hi)
+    ]
+    step = int(moves[0].flat[0])
+    return step if all((move == step).all() for move in moves) else 0
 
 
 def _unite(a: FieldTable, b: FieldTable, shape: Shape) -> FieldTable:

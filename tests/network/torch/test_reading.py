@@ -38,8 +38,8 @@ class Heads(nn.Module):
 def test_nodes_are_named_by_their_module() -> None:
     network = read_torch(Heads(), (1, 4, 8, 8))
     assert [node.name for node in network.nodes] == [
-        *("body.0.conv", "body.0.relu", "body.0.add", "body.0.relu_1"),
-        *("body.2.conv", "body.2.relu", "body.2.add", "body.2.relu_1"),
+        *("body.0.conv", "body.0.relu_1", "body.0.add", "body.0.relu"),
+        *("body.2.conv", "body.2.relu_1", "body.2.add", "body.2.relu"),
         *("mean", "head", "relu"),
     ]
 
@@ -49,7 +49,7 @@ def test_every_submodule_and_output_is_a_layer() -> None:
     network = read_torch(module, (1, 4, 8, 8))
     for path, _ in module.named_modules():
         assert not path or network.tensor(path)
-    assert network.tensor("body.0") == network.tensor("body.1") == "body.0.relu_1"
+    assert network.tensor("body.0") == network.tensor("body.1") == "body.0.relu"
     assert (network.tensor("out"), network.tensor("aux")) == ("head", "relu") == network.outputs
     assert network.item_bytes["head"] == 4
 
@@ -58,7 +58,7 @@ def test_parameters_are_counted_once() -> None:
     shared = nn.Conv2d(4, 4, 3, padding=1)
     network = read_torch(nn.Sequential(shared, shared), (1, 4, 8, 8))
     assert [node.parameters for node in network.nodes] == [148, 0]
-    assert [node.name for node in network.nodes] == ["0", "0_1"]
+    assert [node.name for node in network.nodes] == ["0_1", "0"]
 
 
 def test_subgraphs_of_constants_give_no_nodes() -> None:

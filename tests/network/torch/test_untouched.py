@@ -73,7 +73,7 @@ def prepared(module: nn.Module) -> nn.Module:
 def test_nothing_is_left_behind(kind: type[Remembers]) -> None:
     module = prepared(kind())
     before, call, generator = picture(module), nn.Module.__call__, torch.get_rng_state()
-    cache, sizes = module.cache, module.sizes
+    cache, sizes, getitem = module.cache, module.sizes, Tensor.__dict__.get("__getitem__")
     if kind is Fails:
         with pytest.raises(UnsupportedError, match="control flow depends on data"):
             read_torch(module, (1, 3, 8, 8))
@@ -83,7 +83,7 @@ def test_nothing_is_left_behind(kind: type[Remembers]) -> None:
     assert module.cache is cache == {}
     assert module.sizes is sizes == [1]
     assert nn.Module.__call__ is call
-    assert "__getitem__" not in Tensor.__dict__
+    assert Tensor.__dict__.get("__getitem__") is getitem
     assert torch.tensor.__module__ != "striate.network.torch_reader.literals"
     assert torch.equal(torch.get_rng_state(), generator)
     assert torch.get_default_device() == torch.device("cpu")
