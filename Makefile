@@ -16,6 +16,16 @@ types:
 layers:
 	lint-imports
 
+native:
+	cmake -S . -B build/native -DSTRIATE_PYTHON=OFF -DSTRIATE_NATIVE_TESTS=ON
+	cmake --build build/native --parallel 2
+	ctest --test-dir build/native --output-on-failure
+
+sanitize:
+	cmake -S . -B build/asan -DSTRIATE_SANITIZE=address
+	cmake --build build/asan --parallel 2
+	ctest --test-dir build/asan --output-on-failure
+
 doctests:
 	python -m pytest -q --doctest-modules --pyargs striate
 	python -m pytest -q --doctest-glob="*.md" docs README.md
