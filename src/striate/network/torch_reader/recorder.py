@@ -70,6 +70,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._run(func, op, args, kwargs or {})
         except StriateError as error:
             raise UnsupportedError(f"{self.scopes.path or 'the module itself'}: {func}: {error}") from error
+        except NotImplementedError as error:
+            where = self.scopes.path or "the module itself"
+            raise UnsupportedError(f"{where}: {func} does not run without values: its output size is data") from error
         except (RuntimeError, ValueError, IndexError) as error:
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in((*args, *(kwargs or {}).values())))
             line = " ".join(str(error).split())
