@@ -17,7 +17,8 @@ from striate.errors import UnsupportedError
 
 DEFORM = (
     "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, SymInt stride_h,"
-    " SymInt stride_w, SymInt pad_h, SymInt pad_w, SymInt dilation_h, SymInt dilation_w, SymInt groups, SymInt offset_groups,"
+    " SymInt stride_w, SymInt pad_h, SymInt pad_w, SymInt dilation_h, SymInt dilation_w, SymInt groups,"
+    " SymInt offset_groups,"
     " bool use_mask) -> Tensor"
 )
 ROI = (

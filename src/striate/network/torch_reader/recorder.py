@@ -69,14 +69,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         try:
             return self._run(func, op, args, kwargs or {})
         except StriateError as error:
-            raise UnsupportedError(f"{self.scopes.path or 'the module itself'}: {func}: {error}") from error
+            raise UnsupportedError(f"{self._where}: {func}: {error}") from error
         except NotImplementedError as error:
-            where = self.scopes.path or "the module itself"
-            raise UnsupportedError(f"{where}: {func} does not run without values: its output size is data") from error
+            raise UnsupportedError(f"{self._where}: {func} does not run without values: its output size is data") from error
         except (RuntimeError, ValueError, IndexError) as error:
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in((*args, *(kwargs or {}).values())))
             line = " ".join(str(error).split())
-            raise InputError(f"{self.scopes.path or 'the module itself'}: {func} of {shapes}: {line}") from error
+            raise InputError(f"{self._where}: {func} of {shapes}: {line}") from error
+
+    @property
+    def _where(self) -> str:
+        return self.scopes.path or "the module itself"
 
     def _run(self, func: OpOverload, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensors = list(tensors_in((*args, *kwargs.values())))
