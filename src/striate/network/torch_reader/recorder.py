@@ -71,7 +71,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         except StriateError as error:
             raise UnsupportedError(f"{self._where}: {func}: {error}") from error
         except NotImplementedError as error:
-            raise UnsupportedError(f"{self._where}: {func} does not run without values: its output size is data") from error
+            raise UnsupportedError(f"{self._where}: {func} has an output whose size depends on data") from error
         except (RuntimeError, ValueError, IndexError) as error:
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in((*args, *(kwargs or {}).values())))
             line = " ".join(str(error).split())
