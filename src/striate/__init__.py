@@ -16,7 +16,6 @@ from striate.conv import (
     read_image,
 )
 from striate.errors import (
-    CheckFailed,
     InputError,
     MissingDependencyError,
     ModelError,
@@ -31,7 +30,6 @@ __version__ = version("striate")
 
 __all__ = [
     "AxisField",
-    "CheckFailed",
     "Conv2d",
     "Field",
     "Fields",

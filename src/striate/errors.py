@@ -21,7 +21,3 @@ class UnsupportedError(ModelError):
 
 class MissingDependencyError(StriateError, ImportError):
     """An optional library is needed; the text says what to install."""
-
-
-class CheckFailed(StriateError):
-    """A claimed field and a measured one disagree."""

@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from striate.errors import (
-    CheckFailed,
     InputError,
     MissingDependencyError,
     ModelError,
@@ -35,7 +34,6 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
 )
 
 _CODE_OF: tuple[tuple[type[StriateError], int], ...] = (
-    (CheckFailed, DISAGREED),
     (UnsupportedError, 4),
     (ModelError, 3),
     (MissingDependencyError, 5),

@@ -193,9 +193,8 @@ def _pixel_patch(fields: Fields, at: tuple[int, ...], channel: int | None) -> Pa
 def _cut(patch: Patch) -> Patch:
     """The patch on its smallest box, uniform axes written out."""
     patch = patch.tight()
-    size = tuple(interval.size for interval in patch.box)
-    values: NDArray[Any] = np.broadcast_to(patch.values, size).copy()
-    return Patch(values, tuple(i.start for i in patch.box), patch.shape, (False,) * len(size), patch.exponent)
+    values = patch.written_out().copy()
+    return Patch(values, tuple(i.start for i in patch.box), patch.shape, (False,) * values.ndim, patch.exponent)
 
 
 def _used(patch: Patch, axis: int) -> Bools:
