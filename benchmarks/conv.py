@@ -209,7 +209,7 @@ def ncnn_call(shape: Shape, threads: int, scratch: Path) -> Call:
     net.opt.use_bf16_storage = False
     net.load_param(str(scratch / "conv.param"))
     net.load_model(str(scratch / "conv.bin"))
-    source = ncnn.Mat(x[0])
+    source = ncnn.Mat(x[0]).clone()
 
     def call() -> np.ndarray:
         extractor = net.create_extractor()

@@ -26,6 +26,7 @@ using striate::Problem;
 
 using Read4 = nb::ndarray<nb::ro, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 using Write4 = nb::ndarray<nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+using Strided4 = nb::ndarray<nb::ro, nb::ndim<4>, nb::device::cpu>;
 using Read1 = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Pair = std::pair<int64_t, int64_t>;
 using Four = std::tuple<int64_t, int64_t, int64_t, int64_t>;
@@ -67,6 +68,17 @@ void check(const char* name, const Array& array, DType dtype, const int64_t (&wa
     }
 }
 
+// Lets other Python threads run during a call, unless it ends sooner than they would notice.
+class Release {
+public:
+    explicit Release(const Plan& plan) {
+        if (plan.way().predicted_us > 10) release_.emplace();
+    }
+
+private:
+    std::optional<nb::gil_scoped_release> release_;
+};
+
 std::shared_ptr<const Packed> pack(const Plan& plan, const Read4& weight) {
     const Problem& p = plan.problem();
     check("weight", weight, p.dtype, {p.k, p.group_c(), p.kh, p.kw});
@@ -85,8 +97,32 @@ void run(const Plan& plan, const Read4& x, const Packed& packed, const std::opti
     const void* bias_data = bias ? bias->data() : nullptr;
     const void* x_data = x.data();
     void* out_data = out.data();
-    const nb::gil_scoped_release release;
+    const Release release(plan);
     plan.run(x_data, packed, bias_data, chosen, out_data);
+}
+
+bool in_order(const Strided4& array) {
+    int64_t stride = 1;
+    for (size_t i = 4; i-- > 0; stride *= int64_t(array.shape(i)))
+        if (array.shape(i) != 1 && array.stride(i) != stride) return false;
+    return reinterpret_cast<uintptr_t>(array.data()) % array.itemsize() == 0;
+}
+
+bool run_unpacked(const Plan& plan, const Strided4& x, const Strided4& weight, const std::optional<Read1>& bias,
+                  const std::string& activation, const Write4& out) {
+    if (!in_order(x) || !in_order(weight)) return false;
+    const Problem& p = plan.problem();
+    check("x", x, p.dtype, {p.n, p.c, p.h, p.w});
+    check("weight", weight, p.dtype, {p.k, p.group_c(), p.kh, p.kw});
+    check("out", out, p.dtype, {p.n, p.k, p.oh, p.ow});
+    if (bias) check("bias", *bias, p.dtype, {p.k});
+    const Activation chosen = activation_of(activation);
+    const void* bias_data = bias ? bias->data() : nullptr;
+    const void *x_data = x.data(), *weight_data = weight.data();
+    void* out_data = out.data();
+    const Release release(plan);
+    plan.run_unpacked(x_data, weight_data, bias_data, chosen, out_data);
+    return true;
 }
 
 void init(Plan* self, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int64_t kh, int64_t kw, Pair stride,
@@ -130,5 +166,7 @@ void register_plan(nb::module_& m) {
         }, "(n, k, oh, ow).")
         .def_prop_ro("candidates", &Plan::candidates, "(algorithm, predicted microseconds) of every way that can, fastest first.")
         .def("pack", &pack, "weight"_a, "Weights (k, c/groups, kh, kw) in this plan's layout.")
-        .def("run", &run, "x"_a, "packed"_a, "bias"_a.none(), "activation"_a, "out"_a, "Computes `out`; releases the GIL.");
+        .def("run_unpacked", &run_unpacked, "x"_a, "weight"_a, "bias"_a.none(), "activation"_a, "out"_a,
+             "As run, of weights packed for this call alone; False, with nothing done, where x or weight is not in C order.")
+        .def("run", &run, "x"_a, "packed"_a, "bias"_a.none(), "activation"_a, "out"_a, "Computes `out`; a call of more than some microseconds releases the GIL.");
 }

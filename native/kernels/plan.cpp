@@ -9,7 +9,6 @@
 #include <stdexcept>
 
 namespace striate {
-
 void Packed::Free::operator()(void* p) const { std::free(p); }
 
 Packed::Packed(size_t bytes, const void* owner) : bytes_(bytes), owner_(owner) {
@@ -24,23 +23,25 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     double least_us = 0;
     for (const WayName& candidate : ways()) {
         names += (names.empty() ? "'" : ", '") + std::string(candidate.name) + "'";
-        Offer offer = candidate.offer(problem_, machine, threads_);
-        if (algorithm == candidate.name) refusal = offer.refusal;
-        if (!offer.way) continue;
-        candidates_.emplace_back(offer.way->name, offer.way->predicted_us);
+        // Decided for one thread, so that the number of threads does not change the result.
+        const Offer one = candidate.offer(problem_, machine, 1);
+        if (algorithm == candidate.name) refusal = one.refusal;
+        if (!one.way) continue;
+        auto way = candidate.offer(problem_, machine, threads_).way;
+        candidates_.emplace_back(way->name, way->predicted_us);
         if (algorithm == "auto") {
-            // Chosen for one thread, so that the number of threads does not change the result.
-            const double us = candidate.offer(problem_, machine, 1).way->predicted_us;
-            if ((strict && !offer.way->strict()) || (way_ && least_us <= us)) continue;
-            least_us = us;
+            if ((strict && !way->strict()) || (way_ && least_us <= one.way->predicted_us)) continue;
+            least_us = one.way->predicted_us;
         } else if (algorithm != candidate.name) {
             continue;
         }
-        way_ = std::move(offer.way);
+        way_ = std::move(way);
     }
     std::sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     if (!refusal.empty()) throw std::invalid_argument("algorithm '" + algorithm + "' cannot compute this: " + refusal);
     if (!way_) throw std::invalid_argument("algorithm must be 'auto' or one of " + names + ", got '" + algorithm + "'");
+    const double affordable = problem_.workspace_limit() / double(std::max<size_t>(way_->workspace_bytes, 1));
+    threads_ = std::max(1, int(std::min(affordable, double(threads_))));
 }
 
 std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
@@ -52,6 +53,13 @@ std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
 void Plan::run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const {
     if (packed.owner() != way_.get()) throw std::invalid_argument("packed weights belong to another plan: pack them with this one");
     way_->run({x, packed.data(), bias, out, activation}, threads_);
+}
+
+void Plan::run_unpacked(const void* x, const void* weight, const void* bias, Activation activation, void* out) const {
+    alignas(64) char few[4096];
+    if (way_->packed_bytes > sizeof few) return run(x, *pack(weight), bias, activation, out);
+    way_->pack(weight, few);
+    way_->run({x, few, bias, out, activation}, threads_);
 }
 
 }  // namespace striate

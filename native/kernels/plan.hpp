@@ -31,6 +31,7 @@ public:
 
     const Problem& problem() const { return problem_; }
     const Way& way() const { return *way_; }
+    // As many as asked for, fewer where their workspaces would pass the problem's limit together.
     int threads() const { return threads_; }
     size_t workspace_bytes() const { return way_->workspace_bytes * size_t(threads_); }
     const std::vector<std::pair<std::string, double>>& candidates() const { return candidates_; }
@@ -39,6 +40,8 @@ public:
     std::shared_ptr<const Packed> pack(const void* weight) const;
     // Arrays are contiguous NCHW of the problem's sizes. Throws std::invalid_argument where `packed` is another way's.
     void run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const;
+    // Packs `weight` for this call alone.
+    void run_unpacked(const void* x, const void* weight, const void* bias, Activation activation, void* out) const;
 
 private:
     Problem problem_;

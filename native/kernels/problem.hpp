@@ -29,6 +29,11 @@ struct Problem {
     double macs() const { return double(output_count()) * double(group_c() * taps()); }
     bool pointwise() const { return taps() == 1 && padded() == false; }
     bool padded() const { return pad_top || pad_bottom || pad_left || pad_right; }
+    // Bytes that the threads of a call may use between them besides the arrays.
+    double workspace_limit() const {
+        const double input = double(input_count()) * double(element_bytes());
+        return input > 8e6 ? input : 8e6;
+    }
 };
 
 // `p` with its output size filled in. Throws std::invalid_argument, naming the value, where the sizes

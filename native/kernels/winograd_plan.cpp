@@ -40,6 +40,7 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
 WinogradPlan plan_winograd(const Problem& p, const Machine& machine, int threads, std::initializer_list<int64_t> sizes,
                            double* us) {
     WinogradPlan best{};
+    bool best_fits = false;
     *us = INFINITY;
     for (int64_t m : sizes) {
         WinogradPlan w{};
@@ -53,10 +54,11 @@ WinogradPlan plan_winograd(const Problem& p, const Machine& machine, int threads
             w.tile_tasks = ceil_div(w.tiles(), w.tile_block);
             for (w.k_tasks = 1; w.k_tasks <= std::min<int64_t>(w.k_blocks(), threads); w.k_tasks *= 2) {
                 const double predicted = cost(w, machine, threads);
-                const bool fits = double(w.workspace()) * threads <= std::max(8e6, double(p.input_count()) * 4);
-                if (predicted < *us && (fits || w.tile_block == 1)) {
+                const bool fits = double(w.workspace()) * threads <= p.workspace_limit();
+                if (fits == best_fits ? predicted < *us : fits) {
                     *us = predicted;
                     best = w;
+                    best_fits = fits;
                 }
             }
         }

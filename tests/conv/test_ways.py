@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from striate.conv import compiled_ways, get_threads, plan_conv, set_threads
+from striate.conv.native import engine
 from striate.geometry import Window
 
 
@@ -105,6 +106,17 @@ def test_an_outlier_costs_no_more_than_its_size(way, problem, make_trial, error_
     trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e4
     error = np.abs(trial.run(way) - trial.expected()).max()
     assert error <= error_bound(way, np.dtype(np.float32)) * trial.scale * 1e4
+
+
+@pytest.mark.parametrize("threads", [1, 2, 64])
+@pytest.mark.parametrize("size", [1, 7, 56])
+def test_workspace_stays_within_the_larger_of_8_mb_and_the_input(size, threads):
+    able = plan_conv((1, 512, size, size), (512, 512, 3, 3), padding=1).candidates
+    assert len(able) > 1
+    for algorithm, _ in able:
+        plan = engine().Plan(1, 512, size, size, 512, 3, 3, padding=(1, 1, 1, 1), algorithm=algorithm, threads=threads)
+        assert 1 <= plan.threads <= threads
+        assert plan.workspace_bytes <= max(8e6, 4 * 512 * size * size)
 
 
 def test_strict_keeps_directs_bound(problem, make_trial, assert_close):

@@ -56,10 +56,10 @@ def conv2d(
         )
     except StriateError as error:
         raise type(error)(f"conv2d: {error}") from None
-    if call.simple and out is None and in_order(x) and in_order(weight) and (bias is None or in_order(bias)):
-        out = np.empty(call.shape, call.compute)
-        call.plan.run(x, call.plan.pack(weight), bias, activation or "none", out)
-        return out
+    if call.simple and out is None and (bias is None or in_order(bias)):
+        result = np.empty(call.shape, call.compute)
+        if call.plan.run_unpacked(x, weight, bias, activation or "none", result):
+            return result
     return call.run(x, weight, bias, activation or "none", out)
 
 
