@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 namespace striate {
+
 void Packed::Free::operator()(void* p) const { std::free(p); }
 
 Packed::Packed(size_t bytes, const void* owner) : bytes_(bytes), owner_(owner) {

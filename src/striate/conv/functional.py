@@ -10,7 +10,11 @@ from striate.conv.arguments import PaddingArg, PairArg, check_padding, check_sha
 from striate.conv.arrays import Array, check_arrays, check_bias, check_out, parse_activation
 from striate.conv.engine import Call, find_call, hashable, in_order
 from striate.conv.errors import InputError, StriateError, named
+from striate.conv.packing import SeenWeights
 from striate.conv.problem import Pair
+
+_WORTH_KEEPING = 16 * 1024
+_seen = SeenWeights(limit_bytes=256 * 2**20)
 
 
 def conv2d(
@@ -56,6 +60,10 @@ def conv2d(
         )
     except StriateError as error:
         raise type(error)(f"conv2d: {error}") from None
+    if call.plan is not None and weight.nbytes >= _WORTH_KEEPING:
+        packed = _seen.packed(call, weight)
+        if packed is not None:
+            return call.run(x, weight, bias, activation or "none", out, packed)
     if call.simple and out is None and (bias is None or in_order(bias)):
         result = np.empty(call.shape, call.compute)
         if call.plan.run_unpacked(x, weight, bias, activation or "none", result):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -39,6 +40,12 @@ class PackedWeights:
             self._by_call = {}
             self._copy = weight.copy(order="K")
 
+    @property
+    def bytes(self) -> int:
+        """Memory of the packed forms and the copy."""
+        forms = sum(int(packed.bytes) for _, packed in tuple(self._by_call.values()))
+        return forms + (0 if self._copy is None else self._copy.nbytes)
+
     def packed(self, call: Call, weight: Array) -> Any:
         """The weight in the layout of ``call``, None where the call takes it as it is."""
         if call.plan is None:
@@ -49,3 +56,48 @@ class PackedWeights:
                 self._by_call = {}
             entry = self._by_call[id(call)] = call, call.plan.pack(np.ascontiguousarray(weight, call.compute))
         return entry[1]
+
+
+class SeenWeights:
+    """Packed forms of the weight arrays that functions are called with again and again.
+
+    An array is remembered as long as it lives, packed from its second call on, and packed anew when it changed. The
+    packed forms together keep to ``limit_bytes``; the least recently used go first.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._entries: dict[int, tuple[ref[Array], PackedWeights | None]] = {}
+
+    def packed(self, call: Call, weight: Array) -> Any:
+        """The packed weight, None where it is better packed for this call alone."""
+        key = id(weight)
+        known, kept = self._entries.pop(key, (None, None))
+        if known is None or known() is not weight:
+            self._entries[key] = ref(weight, lambda gone: self._forget(key, gone)), None
+            return None
+        kept = kept or PackedWeights()
+        self._entries[key] = known, kept
+        before = kept.bytes
+        kept.refresh(weight)
+        packed = kept.packed(call, weight)
+        if kept.bytes != before:
+            self._keep_limit()
+        return packed
+
+    @property
+    def bytes(self) -> int:
+        """Memory of every packed form and copy."""
+        return sum(kept.bytes for _, kept in tuple(self._entries.values()) if kept is not None)
+
+    def _forget(self, key: int, gone: ref[Array]) -> None:
+        if self._entries.get(key, (None,))[0] is gone:
+            self._entries.pop(key, None)
+
+    def _keep_limit(self) -> None:
+        kept = [(key, packed.bytes) for key, (_, packed) in tuple(self._entries.items()) if packed is not None]
+        total = sum(size for _, size in kept)
+        for key, size in kept:
+            if total > self._limit:
+                self._entries.pop(key, None)
+                total -= size
