@@ -2,21 +2,31 @@
 // After Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, with the points of smallest error.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
 namespace striate {
+
+// A transform of `Size` numbers takes the points +p, -p for each of these, then 0, then for even sizes infinity. Leaving
+// infinity out of the odd sizes keeps the pairs, which halve the work, and more than halves the error.
+template <int Size>
+constexpr double toom_point(int pair) {
+    static_assert(Size >= 4 && Size <= 7);
+    constexpr double four[] = {1}, five[] = {0.8125, 2.375};
+    constexpr double six[] = {0.70710678118654752440, 1.41421356237309504880}, seven[] = {0.625, 1.125, 3.125};
+    return Size == 4 ? four[pair] : Size == 5 ? five[pair] : Size == 6 ? six[pair] : seven[pair];
+}
 
 template <int M, int R>
 struct Toom {
-    static constexpr int size = M + R - 1;
-    static_assert(size == 4 || size == 6 || size == 8);
-    // Points: 0, then pairs +p, -p, then infinity.
-    static constexpr int pairs = (size - 2) / 2;
+    static constexpr int size = M + R - 1, pairs = (size - 1) / 2;
     double bt[size][size] = {}, g[size][R] = {}, at[M][size] = {};
 
     constexpr Toom() {
-        constexpr double half = 0.70710678118654752440, two = 1.41421356237309504880;
-        constexpr double four[] = {0, 1, -1}, six[] = {0, half, -half, two, -two}, eight[] = {0, 0.5, -0.5, 1, -1, 1.8, -1.8};
-        constexpr int finite = size - 1;
-        const double* points = size == 4 ? four : size == 6 ? six : eight;
+        constexpr int finite = 2 * pairs + 1;
+        double points[finite] = {};
+        for (int i = 0; i < 2 * pairs; ++i) points[i] = (i % 2 ? -1 : 1) * toom_point<size>(i / 2);
         for (int i = 0; i < size; ++i) {
             double poly[size + 1] = {1}, scale = 1;  // the product of (x - q) over the other finite points
             int degree = 0;
@@ -37,5 +47,19 @@ struct Toom {
         }
     }
 };
+
+// The transforms that kernels are compiled for.
+struct Tile {
+    int m, r;
+};
+inline constexpr Tile tiles[] = {{4, 2}, {5, 2}, {2, 3}, {4, 3}, {5, 3}, {3, 4}, {4, 4}, {2, 5}, {3, 5}};
+
+// f.operator()<M, R>() for the F(m, r) of that list.
+template <class F>
+void with_tile(int64_t m, int64_t r, F&& f) {
+    [&]<size_t... I>(std::index_sequence<I...>) {
+        ((tiles[I].m == m && tiles[I].r == r ? f.template operator()<tiles[I].m, tiles[I].r>() : void()), ...);
+    }(std::make_index_sequence<sizeof tiles / sizeof *tiles>{});
+}
 
 }  // namespace striate

@@ -26,7 +26,7 @@ struct Transform {
     template <class In, class Out>
     [[gnu::always_inline]] static void input(const In& in, const Out& out) {
         static_for<pairs>([&](auto pair) __attribute__((always_inline)) {
-            constexpr int i = 1 + 2 * decltype(pair)::value;
+            constexpr int i = 2 * decltype(pair)::value;
             V even{}, odd{};
             static_for<size>([&](auto j) __attribute__((always_inline)) {
                 constexpr double e = half_sum<i, 1>(j), o = half_sum<i, -1>(j);
@@ -37,7 +37,7 @@ struct Transform {
             out(i + 1, even - odd);
         });
         static_for<size>([&](auto i) __attribute__((always_inline)) {
-            if constexpr (i == 0 || i > 2 * pairs) {
+            if constexpr (i >= 2 * pairs) {
                 V sum{};
                 static_for<size>([&](auto j) __attribute__((always_inline)) {
                     if constexpr (!zero(t.bt[i][j])) sum += float(t.bt[i][j]) * in(j);
@@ -51,15 +51,15 @@ struct Transform {
     [[gnu::always_inline]] static void output(const In& in, const Out& out) {
         V plus[pairs], minus[pairs];
         static_for<pairs>([&](auto pair) __attribute__((always_inline)) {
-            plus[pair] = in(1 + 2 * pair) + in(2 + 2 * pair);
-            minus[pair] = in(1 + 2 * pair) - in(2 + 2 * pair);
+            plus[pair] = in(2 * pair) + in(2 * pair + 1);
+            minus[pair] = in(2 * pair) - in(2 * pair + 1);
         });
         static_for<M>([&](auto j) __attribute__((always_inline)) {
             V sum{};
             static_for<size>([&](auto i) __attribute__((always_inline)) {
                 constexpr double c = t.at[j][i];
-                if constexpr ((i == 0 || i > 2 * pairs) && !zero(c)) sum += float(c) * in(i);
-                else if constexpr (i % 2 == 1 && i < 2 * pairs) sum += float(c) * (j % 2 ? minus : plus)[i / 2];
+                if constexpr (i >= 2 * pairs && !zero(c)) sum += float(c) * in(i);
+                else if constexpr (i % 2 == 0 && i < 2 * pairs) sum += float(c) * (j % 2 ? minus : plus)[i / 2];
             });
             out(j, sum);
         });
@@ -118,49 +118,60 @@ struct Task {
     using F = Transform<M, R>;
     static constexpr int size = F::size, spots = size * size;
     // Channels summed in one chain; sums of chains are then added, which keeps rounding from growing with the channels.
-    static constexpr int64_t chain = R == 3 ? 64 : 16;
+    static constexpr int64_t chain = size < 7 ? 64 : 16;
     const WinogradPlan& w;
     const Args& a;
     int64_t group, tile0, tile1;
     float *input, *product, *stage, *lines;
 
     void transform_input(const Run& run, int64_t first) const {
+        for (int64_t phase = 0; phase < w.phases(); ++phase) transform_phase(run, first, phase);
+    }
+
+    void transform_phase(const Run& run, int64_t first, int64_t phase) const {
         const Problem& p = w.p;
+        const bool short_y = w.short_y(phase), short_x = w.short_x(phase);
         const int64_t columns = (run.tiles - 1) * M + size, pitch = w.run_columns(), stride = w.input_stride();
-        const int64_t left = run.phase_x + p.dw * run.tile_x * M - p.pad_left;
+        const int64_t top = run.phase_y + phase / p.sw + w.step_y() * (run.tile_y * M - short_y * w.moved()) - p.pad_top;
+        const int64_t left = run.phase_x + phase % p.sw + w.step_x() * (run.tile_x * M - short_x * w.moved()) - p.pad_left;
         const float* x = static_cast<const float*>(a.x) + (run.image * p.c + group * p.group_c()) * p.h * p.w;
         for (int64_t cg = 0; cg < w.c_groups(); ++cg) {
             for (int64_t i = 0; i < size; ++i) {
-                const int64_t y = run.phase_y + p.dh * (run.tile_y * M + i) - p.pad_top;
+                const int64_t y = top + w.step_y() * i;
                 for (int64_t c = 0; c < L; ++c) {
                     const bool inside = y >= 0 && y < p.h && cg * L + c < p.group_c();
                     copy_row<float>(lines + c * pitch, inside ? x + ((cg * L + c) * p.h + y) * p.w : nullptr, p.w, left,
-                                    p.dw, columns);
+                                    w.step_x(), columns);
                 }
                 transpose_rows<float>(lines, pitch, columns, stage + i * pitch * L);
             }
             for (int64_t tile = 0; tile < run.tiles; ++tile) {
                 const float* at = stage + tile * M * L;
-                float* to = input + (cg * w.tile_block + first + tile) * L;
+                float* to = input + ((phase * w.c_groups() + cg) * w.tile_block + first + tile) * L;
                 V half[size][size];
                 for (int j = 0; j < size; ++j)
                     F::input([&](int i) { return load<float>(at + (i * pitch + j) * L); }, [&](int i, V v) { half[i][j] = v; });
-                for (int i = 0; i < size; ++i)
-                    F::input([&](int j) { return half[i][j]; },
-                             [&](int j, V v) { store<float>(to + (i * size + j) * stride, v); });
+                for (int i = 0; i < size - short_y; ++i)
+                    F::input([&](int j) { return half[i][j]; }, [&](int j, V v) {
+                        if (j < size - short_x) store<float>(to + (i * size + j) * stride, v);
+                    });
             }
         }
     }
 
     void multiply_block(const float* u, int64_t nv) const {
-        const int64_t tiles = tile1 - tile0, groups = ceil_div(tiles, max_rows);
-        for (int s = 0; s < spots; ++s, u += w.p.group_c() * nv * L)
-            for (int64_t i = 0; i < groups; ++i) {
-                const int64_t from = i * tiles / groups, rows = (i + 1) * tiles / groups - from;
-                const float* in = input + s * w.input_stride() + from * L;
-                for (int64_t c = 0; c < w.p.group_c(); c += chain, in += chain / L * w.tile_block * L)
-                    multiplies.of[rows - 1][nv - 1](least(chain, w.p.group_c() - c), in, w.tile_block * L, u + c * nv * L,
-                                                    product + s * w.product_stride() + from * nv * L, c == 0);
+        const int64_t tiles = tile1 - tile0, groups = ceil_div(tiles, max_rows), channels = w.p.group_c();
+        for (int64_t s = 0; s < spots; ++s)
+            for (int64_t phase = 0; phase < w.phases(); ++phase) {
+                if (!w.contributes(phase, s)) continue;
+                for (int64_t i = 0; i < groups; ++i) {
+                    const int64_t from = i * tiles / groups, rows = (i + 1) * tiles / groups - from;
+                    const float* in = input + s * w.input_stride() + (phase * w.c_groups() * w.tile_block + from) * L;
+                    for (int64_t c = 0; c < channels; c += chain, in += chain / L * w.tile_block * L)
+                        multiplies.of[rows - 1][nv - 1](least(chain, channels - c), in, w.tile_block * L, u + c * nv * L,
+                                                        product + s * w.product_stride() + from * nv * L, phase == 0 && c == 0);
+                }
+                u += channels * nv * L;
             }
     }
 
@@ -244,7 +255,7 @@ struct Task {
         const float* packed = static_cast<const float*>(a.packed) + group * w.weight_elements();
         for (int64_t v = vector0; v < vector1; v += 2) {
             const int64_t nv = least<int64_t>(2, w.k_vectors() - v);
-            multiply_block(packed + v * spots * w.p.group_c() * L, nv);
+            multiply_block(packed + v * w.products() * w.p.group_c() * L, nv);
             for (int64_t tile = tile0; tile < tile1;) {
                 const Run r = run_at(w, tile, tile1);
                 for (int64_t i = 0; i < nv; ++i) transform_output(r, tile - tile0, (v + i) * L, i, nv);
@@ -269,12 +280,7 @@ void run_task(const WinogradPlan& w, const Args& a, int64_t task, float* memory)
 
 template <class T>
 void winograd_task(const WinogradPlan& w, const Args& a, int64_t task, void* memory) {
-    float* const at = static_cast<float*>(memory);
-    if (w.p.kh == 3) {
-        if (w.m == 2) run_task<2, 3>(w, a, task, at);
-        else run_task<4, 3>(w, a, task, at);
-    } else if (w.m == 2) run_task<2, 5>(w, a, task, at);
-    else run_task<4, 5>(w, a, task, at);
+    with_tile(w.m, w.taps(), [&]<int M, int R>() { run_task<M, R>(w, a, task, static_cast<float*>(memory)); });
 }
 
 template void winograd_task<float>(const WinogradPlan&, const Args&, int64_t, void*);

@@ -1,7 +1,11 @@
-// Winograd's way, F(m x m, r x r), fused by blocks of tiles: stride 1, square kernels of 3 and 5, any dilation and groups.
+// Winograd's way, F(m x m, r x r), fused by blocks of tiles: square kernels of 2 to 5 at stride 1 with any dilation, of 3 to
+// 10 at stride 2; any groups.
 //
 // A dilated convolution falls into dh * dw independent ones, one per phase of the output coordinates; each has its own
-// grid of tiles. A task transforms the input of its tiles, then for every block of output channels multiplies, transforms
+// grid of tiles. A convolution of stride 2 is a sum of four of stride 1, one per phase of the input coordinates, added
+// before the transform back. Where the kernel is odd, the odd phase has a tap less, so that its last product is zero: the
+// one at infinity or, where the taps stand one place further on, the one at 0.
+// A task transforms the input of its tiles, then for every block of output channels multiplies, transforms
 // back and stores. Outputs that come out non-finite are computed again by the definition, so that NaN and Inf reach
 // exactly the outputs whose field holds them.
 #pragma once
@@ -21,7 +25,24 @@ struct WinogradPlan {
     int64_t tile_block, tile_tasks;    // tiles per task
     int64_t k_tasks;                   // tasks along the output channels of a group
 
-    int64_t size() const { return m + p.kh - 1; }
+    int64_t step_y() const { return p.sh * p.dh; }  // input rows between the rows that one tile reads
+    int64_t step_x() const { return p.sw * p.dw; }
+    int64_t phases() const { return p.sh * p.sw; }
+    int64_t taps() const { return (p.kh + p.sh - 1) / p.sh; }  // along each axis, of the longest phase
+    bool uneven() const { return p.kh % p.sh != 0; }
+    // Whether the phase has a tap less along y and along x, and by how many places its taps are then moved.
+    bool short_y(int64_t phase) const { return uneven() && phase / p.sw; }
+    bool short_x(int64_t phase) const { return uneven() && phase % p.sw; }
+    int64_t moved() const { return size() % 2; }
+    bool contributes(int64_t phase, int64_t spot) const {
+        return spot / size() < size() - short_y(phase) && spot % size() < size() - short_x(phase);
+    }
+    // Multiplications per tile, input channel and output channel.
+    int64_t products() const {
+        const int64_t side = p.sh * size() - uneven();
+        return side * side;
+    }
+    int64_t size() const { return m + taps() - 1; }
     int64_t spots() const { return size() * size(); }
     int64_t tiles() const { return p.n * p.dh * p.dw * tiles_y * tiles_x; }
     int64_t k_vectors() const { return (p.group_k() + lanes - 1) / lanes; }
@@ -30,10 +51,10 @@ struct WinogradPlan {
     int64_t run_columns() const { return (tile_block < tiles_x ? tile_block : tiles_x) * m + size() + lanes; }
 
     // Elements between spots of the transformed input: five more cache lines keep them off the same cache set.
-    int64_t input_stride() const { return c_groups() * tile_block * lanes + 5 * 16; }
+    int64_t input_stride() const { return phases() * c_groups() * tile_block * lanes + 5 * 16; }
     int64_t product_stride() const { return tile_block * 2 * lanes + 5 * 16; }
     int64_t stage_elements() const { return size() * run_columns() * lanes + lanes * run_columns(); }
-    int64_t weight_elements() const { return spots() * k_vectors() * lanes * p.group_c(); }
+    int64_t weight_elements() const { return products() * k_vectors() * lanes * p.group_c(); }
     int64_t tasks() const { return p.groups * tile_tasks * k_tasks; }
     size_t workspace() const {
         return aligned(size_t(spots() * (input_stride() + product_stride()) + stage_elements()) * sizeof(float));
