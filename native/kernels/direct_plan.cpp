@@ -42,8 +42,6 @@ DirectPlan shape_of(const Problem& problem, const Machine& m) {
     d.p = problem;
     Problem& p = d.p;
     d.lanes = m.target->lanes(p.dtype);
-    // Rows a multiple of 4 KiB apart share a cache set: copy them.
-    d.in_place = p.pointwise() && p.sh == 1 && p.sw == 1 && p.h * p.w >= d.lanes && p.h * p.w * p.element_bytes() % 4096 != 0;
     if (p.pointwise() && p.sh == 1 && p.sw == 1) {
         p.h = p.oh = p.h * p.w;
         p.w = p.ow = 1;
@@ -52,6 +50,10 @@ DirectPlan shape_of(const Problem& problem, const Machine& m) {
     d.k_blocks = ceil_div(p.group_k(), k_max);
     d.k_block = ceil_div(p.group_k(), d.k_blocks);
     d.vectors = direct_vectors(d.k_block, m.target->many_registers);
+    // The last block moves back, within the pixels. Rows a multiple of 4 KiB apart share a cache set: copy them.
+    const int64_t pixels = p.h * p.w;
+    d.in_place = p.pointwise() && p.sh == 1 && p.sw == 1 && pixels * p.element_bytes() % 4096 != 0 &&
+                 (pixels >= d.vectors * d.lanes || pixels % d.lanes == 0);
     d.phases_y = std::min(p.kh, p.sh / std::gcd(p.sh, p.dh));
     d.phases_x = std::min(p.kw, p.sw / std::gcd(p.sw, p.dw));
     d.shift_y = (p.kh - 1) * p.dh / p.sh;

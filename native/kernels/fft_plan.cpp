@@ -38,7 +38,8 @@ FftPlan plan_fft(const Problem& p, const Machine& m, double* us) {
         f.p = p;
         f.lanes = m.target->lanes(p.dtype);
         f.size = size;
-        f.whole = size >= p.h + std::max(p.pad_top, p.pad_bottom) && size >= p.w + std::max(p.pad_left, p.pad_right);
+        f.whole = size >= p.h + std::max(p.pad_top, p.pad_bottom) && size >= p.w + std::max(p.pad_left, p.pad_right) &&
+                  size >= f.dense_h() && size >= f.dense_w();
         f.step_y = f.whole ? f.dense_h() : size - f.extent_y() + 1;
         f.step_x = f.whole ? f.dense_w() : size - f.extent_x() + 1;
         if (f.step_y < 1 || f.step_x < 1) continue;
