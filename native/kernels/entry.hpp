@@ -3,6 +3,7 @@
 
 #include "direct.hpp"
 #include "fft.hpp"
+#include "gemm.hpp"
 #include "problem.hpp"
 #include "winograd.hpp"
 

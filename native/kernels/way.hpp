@@ -47,6 +47,7 @@ const std::vector<WayName>& ways();
 Offer offer_direct(const Problem&, const Machine&, int threads);
 Offer offer_depthwise(const Problem&, const Machine&, int threads);
 Offer offer_fft(const Problem&, const Machine&, int threads);
+Offer offer_gemm(const Problem&, const Machine&, int threads);
 Offer offer_winograd(const Problem&, const Machine&, int threads);
 
 }  // namespace striate

@@ -4,7 +4,8 @@ namespace striate {
 
 const std::vector<WayName>& ways() {
     static const std::vector<WayName> all = {
-        {"direct", offer_direct}, {"depthwise", offer_depthwise}, {"winograd", offer_winograd}, {"fft", offer_fft}};
+        {"direct", offer_direct}, {"depthwise", offer_depthwise}, {"gemm", offer_gemm},
+        {"winograd", offer_winograd}, {"fft", offer_fft}};
     return all;
 }
 

@@ -1,0 +1,250 @@
+#include "gemm.hpp"
+
+#include "entry.hpp"
+#include "rows.hpp"
+#include "transpose.hpp"
+
+#include <limits>
+
+namespace striate::STRIATE_TARGET {
+namespace {
+
+constexpr int L = lanes<float>;
+constexpr bool many_registers = vector_bytes == 64;
+constexpr int max_rows = many_registers ? 14 : 6, max_vectors = many_registers ? 8 : 6;
+using V = Vec<float>;
+
+// What becomes of a finished sum. The bounds of the activation; NaN passes between them.
+struct Finish {
+    float low, high;
+
+    explicit Finish(Activation a)
+        : low(a == Activation::none ? -std::numeric_limits<float>::infinity() : 0.0f),
+          high(a == Activation::relu6 ? 6.0f : std::numeric_limits<float>::infinity()) {}
+    [[gnu::always_inline]] V operator()(V v) const {
+        v = v < low ? broadcast(low) : v;
+        return v > high ? broadcast(high) : v;
+    }
+};
+
+// Where the register block goes: added to `sums` (stored there where `first`), and then, where `out` is not null, with the
+// bias of its rows to the rows of the output, `plane` apart.
+struct Sink {
+    float* sums;
+    bool first;
+    float* out;
+    int64_t plane;
+    const float* bias;
+    Finish finish;
+};
+
+// acc[i][v] = sum over c of scalars[c][i] * vectors[c][v]: ROWS numbers by NV vectors, held in registers.
+template <int ROWS, int NV>
+void multiply(int64_t channels, const float* scalars, const float* vectors, int64_t pitch, const Sink& sink) {
+    V acc[ROWS][NV] = {};
+    for (int64_t c = 0; c < channels; ++c, scalars += ROWS, vectors += pitch) {
+        V in[NV];
+        for (int v = 0; v < NV; ++v) in[v] = load<float>(vectors + v * L);
+        for (int i = 0; i < ROWS; ++i) {
+            const V value = broadcast(scalars[i]);
+            for (int v = 0; v < NV; ++v) acc[i][v] += value * in[v];
+        }
+    }
+    if (!sink.first)
+        for (int i = 0; i < ROWS; ++i)
+            for (int v = 0; v < NV; ++v) acc[i][v] = load<float>(sink.sums + (i * NV + v) * L) + acc[i][v];
+    if (!sink.out) {
+        for (int i = 0; i < ROWS; ++i)
+            for (int v = 0; v < NV; ++v) store<float>(sink.sums + (i * NV + v) * L, acc[i][v]);
+        return;
+    }
+    for (int i = 0; i < ROWS; ++i) {
+        const V bias = broadcast(sink.bias ? sink.bias[i] : 0.0f);
+        for (int v = 0; v < NV; ++v) store<float>(sink.out + i * sink.plane + v * L, sink.finish(acc[i][v] + bias));
+    }
+}
+
+using Multiply = void (*)(int64_t, const float*, const float*, int64_t, const Sink&);
+struct Multiplies {
+    Multiply of[max_rows][max_vectors];
+    constexpr Multiplies() : of{} {
+        static_for<max_rows>([&](auto i) {
+            static_for<gemm_vectors(i + 1, many_registers)>([&](auto v) { of[i][v] = multiply<i + 1, v + 1>; });
+        });
+    }
+};
+constexpr Multiplies multiplies;
+
+// to[i] = from[i], 0 <= i < count, by whole vectors: writes up to a vector past the end, reads nothing from `stop` on.
+inline void copy_whole(float* to, const float* from, int64_t count, const float* stop) {
+    for (int64_t i = 0; i < count; i += L)
+        store<float>(to + i, stop - (from + i) >= L ? load<float>(from + i) : load_part<float>(from + i, stop - (from + i)));
+}
+
+struct Task {
+    const GemmPlan& g;
+    const Args& a;
+    int64_t image, group;
+    int64_t q0, q1;          // pixels of the output: of the image, or where deep of all images
+    int64_t block0, block1;  // blocks of output channels
+    float *panel, *line, *sums;
+    Finish finish;
+
+    const Problem& p = g.p;
+    int64_t in_plane = p.h * p.w, plane = p.oh * p.ow;
+    const float* stop = static_cast<const float*>(a.x) + p.input_count();
+    const float* bias = a.bias ? static_cast<const float*>(a.bias) + group * p.group_k() : nullptr;
+    const float* weight = static_cast<const float*>(a.packed) + group * g.group_elements();
+    bool contiguous = p.pointwise() && p.sh == 1 && p.sw == 1;
+
+    const float* input(int64_t of) const { return static_cast<const float*>(a.x) + (of * p.c + group * p.group_c()) * in_plane; }
+    float* output(int64_t of, int64_t k) const {
+        return static_cast<float*>(a.out) + (of * p.k + group * p.group_k() + k) * plane;
+    }
+
+    // Pixels [q, q + count) of channel c, in the line unless they lie together in x.
+    const float* pixels(int64_t c, int64_t q, int64_t count) const {
+        const int64_t first = g.deep ? q / plane : image, from = g.deep ? q % plane : q;
+        if (contiguous && from + count <= plane) return input(first) + c * in_plane + from;
+        int64_t of = first, at = from;
+        for (int64_t done = 0; done < count;) {
+            const float* x = input(of) + c * in_plane;
+            const int64_t oy = at / p.ow, ox = at % p.ow;
+            const int64_t run = least(count - done, contiguous ? plane - at : p.ow - ox);
+            if (contiguous) {
+                copy_row<float>(line + done, x + at, run, 0, 1, run);
+            } else {
+                const int64_t y = oy * p.sh - p.pad_top;
+                copy_row<float>(line + done, y >= 0 && y < p.h ? x + y * p.w : nullptr, p.w, ox * p.sw - p.pad_left, p.sw, run);
+            }
+            done += run;
+            at += run;
+            if (at == plane) ++of, at = 0;
+        }
+        return line;
+    }
+
+    const float* end_of(const float* pixels) const { return pixels == line ? line + g.line_elements() : stop; }
+
+    int64_t row_blocks() const { return ceil_div(q1 - q0, g.rows); }
+    int64_t row_start(int64_t block) const { return block * (q1 - q0) / row_blocks(); }
+    float* row_panel(int64_t block) const { return panel + row_start(block) * p.group_c() + block * L; }
+
+    void fill_panels() const {
+        const int64_t count = q1 - q0, blocks = row_blocks();
+        for (int64_t c = 0; c < p.group_c(); ++c) {
+            const float* from = pixels(c, q0, count);
+            for (int64_t b = 0; b < blocks; ++b) {
+                const int64_t start = row_start(b), rows = row_start(b + 1) - start;
+                copy_whole(row_panel(b) + c * rows, from + start, rows, end_of(from));
+            }
+        }
+    }
+
+    void run_deep() const {
+        fill_panels();
+        for (int64_t kb = block0; kb < block1; ++kb) {
+            const int64_t k0 = g.k_start(kb), nv = (g.k_start(kb + 1) - k0) / L;
+            for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain)
+                for (int64_t b = 0; b < row_blocks(); ++b) {
+                    const int64_t start = row_start(b), rows = row_start(b + 1) - start;
+                    const Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, finish};
+                    multiplies.of[rows - 1][nv - 1](least(GemmPlan::chain, p.group_c() - c), row_panel(b) + c * rows,
+                                                    weight + k0 * p.group_c() + c * nv * L, nv * L, sink);
+                }
+            for (int64_t q = q0; q < q1;) {
+                const int64_t count = least(q1 - q, plane - q % plane);
+                for (int64_t v = 0; v < nv; ++v) emit(sums + ((q - q0) * nv + v) * L, nv * L, count, q, k0 + v * L);
+                q += count;
+            }
+        }
+    }
+
+    // Stores pixels [q, q + count) of one image, whose sums stand as [pixel][channel], for the channels from k0 on.
+    void emit(const float* from, int64_t pitch, int64_t count, int64_t q, int64_t k0) const {
+        const int64_t channels = least<int64_t>(L, p.group_k() - k0);
+        float* out = output(q / plane, k0) + q % plane;
+        if (plane == 1) {
+            const V sum = load<float>(from);
+            if (channels == L) return store<float>(out, finish(bias ? sum + load<float>(bias + k0) : sum));
+            return store_part<float>(out, finish(bias ? sum + load_part<float>(bias + k0, channels) : sum), channels);
+        }
+        for (int64_t j = 0; j < count; j += L) {
+            // The last vector moves back where it can, so that it is whole.
+            const int64_t s = count >= L ? least(j, count - L) : 0;
+            V v[L];
+            for (int i = 0; i < L; ++i) v[i] = load<float>(from + (s + i) * pitch);
+            transpose<float>(v);
+            static_for<L>([&](auto k) __attribute__((always_inline)) {
+                if (k >= channels) return;
+                const V done = finish(v[k] + broadcast(bias ? bias[k0 + k] : 0.0f));
+                if (count >= L) store<float>(out + k * plane + s, done);
+                else store_part<float>(out + k * plane, done, count);
+            });
+        }
+    }
+
+    void run_wide() const {
+        const int64_t units = ceil_div(q1 - q0, L), blocks = ceil_div(units, g.vectors);
+        for (int64_t b = 0; b < blocks; ++b) {
+            const int64_t v0 = b * units / blocks, nv = (b + 1) * units / blocks - v0, width = nv * L;
+            const int64_t first = q0 + v0 * L, last = least(first + width, q1);
+            // The last block moves back where it can, so that it is whole: first within the task, else within the image.
+            const bool whole = last - width >= q0;
+            const int64_t start = g.in_place || whole ? last - width : first;
+            const float* in = input(image) + start;
+            int64_t pitch = in_plane;
+            if (!g.in_place) {
+                const int64_t count = whole ? width : last - first;
+                for (int64_t c = 0; c < p.group_c(); ++c) {
+                    const float* from = pixels(c, start, count);
+                    copy_whole(panel + c * width, from, width, end_of(from));
+                }
+                in = panel;
+                pitch = width;
+            }
+            for (int64_t kb = block0; kb < block1; ++kb) {
+                const int64_t k0 = g.k_start(kb), rows = g.k_start(kb + 1) - k0;
+                const float* w = weight + k0 * p.group_c();
+                Sink sink{sums, true, nullptr, plane, bias ? bias + k0 : nullptr, finish};
+                for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain, sink.first = false) {
+                    const int64_t channels = least(GemmPlan::chain, p.group_c() - c);
+                    if (whole && c + channels == p.group_c()) sink.out = output(image, k0) + start;
+                    multiplies.of[rows - 1][nv - 1](channels, w + c * rows, in + c * pitch, pitch, sink);
+                }
+                for (int64_t i = 0; !whole && i < rows; ++i)
+                    emit_part(output(image, k0 + i) + first, sums + i * width + first - start, last - first,
+                              bias ? bias[k0 + i] : 0.0f);
+            }
+        }
+    }
+
+    void emit_part(float* out, const float* from, int64_t count, float b) const {
+        int64_t i = 0;
+        for (; i + L <= count; i += L) store<float>(out + i, finish(load<float>(from + i) + b));
+        if (i < count) store_part<float>(out + i, finish(load_part<float>(from + i, count - i) + b), count - i);
+    }
+};
+
+}  // namespace
+
+template <class T>
+void gemm_task(const GemmPlan& g, const Args& a, int64_t task, void* memory) {
+    const int64_t k_task = task % g.k_tasks, pixel_task = task / g.k_tasks % g.pixel_tasks;
+    const int64_t group = task / (g.k_tasks * g.pixel_tasks) % g.p.groups;
+    const int64_t unit = g.pixel_unit(), units = g.pixel_units();
+    float* const panel = static_cast<float*>(memory);
+    float* const line = panel + aligned(size_t(g.panel_elements()) * 4) / 4;
+    float* const sums = line + aligned(size_t(g.line_elements()) * 4) / 4;
+    const Task work{g, a, task / (g.k_tasks * g.pixel_tasks * g.p.groups), group,
+                    pixel_task * units / g.pixel_tasks * unit,
+                    least(g.pixels(), (pixel_task + 1) * units / g.pixel_tasks * unit),
+                    k_task * g.k_blocks() / g.k_tasks, (k_task + 1) * g.k_blocks() / g.k_tasks,
+                    panel, line, sums, Finish(a.activation)};
+    if (g.deep) work.run_deep();
+    else work.run_wide();
+}
+
+template void gemm_task<float>(const GemmPlan&, const Args&, int64_t, void*);
+
+}  // namespace striate::STRIATE_TARGET

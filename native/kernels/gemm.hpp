@@ -1,0 +1,61 @@
+// The matrix product: 1x1 kernels of any stride, padding and groups.
+//
+// A task copies the input pixels it needs into panels, [c][pixel] for a block of pixels at a time, and multiplies them with
+// weights packed by blocks of output channels. The register block is some numbers, each broadcast, by some vectors. `deep`
+// puts output channels into the vectors and broadcasts pixels: sums come out as [pixel][channel] and are transposed as they
+// are stored, and any number of pixels, of any images, makes a block. Otherwise vectors run along the pixels of one image.
+#pragma once
+
+#include "direct.hpp"
+#include "problem.hpp"
+
+#include <cstddef>
+
+namespace striate {
+
+struct GemmPlan {
+    Problem p;
+    int64_t lanes;
+    bool deep;
+    bool in_place;                     // not deep, stride 1, no padding: reads x itself
+    int64_t rows, vectors;             // the largest register block: numbers broadcast, vectors
+    int64_t pixel_tasks, k_tasks;      // per image, or over all where deep; per group
+
+    // Products summed in one chain; sums of chains are then added in order, which keeps rounding from growing with the channels.
+    static constexpr int64_t chain = 128;
+
+    int64_t images() const { return deep ? 1 : p.n; }
+    int64_t pixels() const { return p.oh * p.ow * (deep ? p.n : 1); }
+    // Pixels fall to tasks by whole units, and channels to blocks.
+    int64_t pixel_unit() const { return deep ? 1 : lanes; }
+    int64_t pixel_units() const { return (pixels() + pixel_unit() - 1) / pixel_unit(); }
+    int64_t pixel_block() const { return (pixel_units() + pixel_tasks - 1) / pixel_tasks * pixel_unit(); }
+    int64_t k_unit() const { return deep ? lanes : 1; }
+    int64_t k_units() const { return (p.group_k() + k_unit() - 1) / k_unit(); }
+    int64_t k_blocks() const { return (k_units() + k_block() - 1) / k_block(); }
+    int64_t k_block() const { return deep ? vectors : rows; }
+    int64_t k_start(int64_t block) const { return block * k_units() / k_blocks() * k_unit(); }
+    int64_t tasks() const { return images() * p.groups * pixel_tasks * k_tasks; }
+
+    // Panels of a task, each followed by a vector's room; not deep, one panel at a time.
+    int64_t panels() const { return deep ? (pixel_block() + rows - 1) / rows : 1; }
+    int64_t panel_elements() const {
+        if (in_place) return 0;
+        return (deep ? pixel_block() : vectors * lanes) * p.group_c() + panels() * lanes;
+    }
+    int64_t line_elements() const { return (deep ? pixel_block() : vectors * lanes) + 2 * lanes; }
+    int64_t sum_elements() const { return (deep ? pixel_block() + lanes : rows) * vectors * lanes; }
+    int64_t group_elements() const { return k_units() * k_unit() * p.group_c(); }
+    size_t workspace() const {
+        return (aligned(size_t(panel_elements()) * 4) + aligned(size_t(line_elements()) * 4) + aligned(size_t(sum_elements()) * 4));
+    }
+    size_t packed_bytes() const { return size_t(p.groups * group_elements()) * 4; }
+};
+
+// Vectors that fit the registers beside `rows` broadcast numbers; 0 where none do.
+constexpr int64_t gemm_vectors(int64_t rows, bool many_registers) {
+    constexpr int64_t many[] = {8, 8, 6, 5, 4, 4, 3, 3, 3, 2, 2, 2, 2, 2}, few[] = {6, 4, 3, 3, 2, 2};
+    return many_registers ? rows > 14 ? 0 : many[rows - 1] : rows > 6 ? 0 : few[rows - 1];
+}
+
+}  // namespace striate

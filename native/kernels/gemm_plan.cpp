@@ -1,0 +1,122 @@
+#include "gemm.hpp"
+
+#include "task_way.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace striate {
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Slots of one vector multiply-add that a step of the register block takes.
+double step(double rows, double vectors) { return std::max({rows * vectors, rows / 2 + vectors, 4.0}) + 0.5; }
+
+// Microseconds of the whole call; see direct_plan.cpp for the unit of work.
+double cost(const GemmPlan& g, const Machine& m, int threads) {
+    const Problem& p = g.p;
+    const double channels = double(p.group_c()), chains = double(ceil_div(p.group_c(), GemmPlan::chain));
+    const double pixels = double(g.pixel_block()), lanes = double(g.lanes);
+    const double k_blocks = std::ceil(double(g.k_blocks()) / double(g.k_tasks)), k_units = k_blocks * double(g.k_units()) / double(g.k_blocks());
+    double slots = 0, blocks, streamed = 0;
+    const bool contiguous = p.pointwise() && p.sh == 1 && p.sw == 1;
+    if (g.deep) {
+        blocks = std::ceil(pixels / double(g.rows));
+        const double rows = pixels / blocks, nv = double(g.k_units()) / double(g.k_blocks());
+        slots += k_blocks * blocks * (channels * step(rows, nv) + chains * (2.5 * rows * nv + 20));
+        slots += k_units * (pixels / lanes) * 16 * 10;
+        slots += channels * blocks * std::ceil(rows / lanes) * 4;
+        streamed = k_units * lanes * channels * 4;
+    } else {
+        blocks = std::ceil(pixels / lanes / double(g.vectors));
+        const double nv = pixels / lanes / blocks, rows = double(p.group_k()) / double(g.k_blocks());
+        slots += k_blocks * blocks * (channels * (step(rows, nv) + (g.in_place ? 0.5 : 0)) + (chains - 1) * (2.5 * rows * nv + 20) + 3 * rows * nv + 30);
+        slots += g.in_place ? 0 : channels * blocks * (3 * nv + 2);
+        streamed = k_units * channels * 4 * blocks;
+    }
+    if (!contiguous) slots += channels * (pixels / double(p.ow) * 25 + pixels / lanes * 4 * double(p.sw));
+    const double weight_rate = double(g.packed_bytes()) > 0.5 * m.l3_bytes ? m.stream_rate : double(g.packed_bytes()) > 0.7 * m.l2_bytes ? m.memory_rate : m.cache_rate * 2;
+    const double crowded = double(g.workspace()) > 0.9 * m.l2_bytes ? 1.12 : 1;
+    const double task_us = std::max(slots / m.fma_rate * crowded, streamed / weight_rate) + 0.1;
+    const double rounds = double(ceil_div(g.tasks(), threads));
+    const double bytes = double((p.input_count() + p.output_count()) * 4 + int64_t(g.packed_bytes()));
+    const double beyond = bytes / double(std::min<int64_t>(threads, g.tasks())) / m.memory_rate / 2;
+    return rounds * task_us + beyond + (threads > 1 && g.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
+}
+
+// The cheapest register block and split.
+GemmPlan plan_gemm(const Problem& p, const Machine& m, int threads, double* us) {
+    GemmPlan best{};
+    *us = INFINITY;
+    const bool many = m.target->many_registers, unit_step = p.pointwise() && p.sh == 1 && p.sw == 1;
+    const auto consider = [&](GemmPlan g) {
+        for (int64_t parts = 1; parts <= g.pixel_units(); parts = std::max(parts + 1, parts * 9 / 8)) {
+            g.pixel_tasks = parts;
+            const bool fits = double(g.workspace()) * threads <= std::max(8e6, double(p.input_count()) * 4);
+            if (!fits && parts < g.pixel_units()) continue;
+            for (g.k_tasks = 1; g.k_tasks <= std::min<int64_t>(g.k_blocks(), 2 * threads); g.k_tasks *= 2) {
+                const double predicted = cost(g, m, threads);
+                if (predicted < *us) {
+                    *us = predicted;
+                    best = g;
+                }
+            }
+            if (g.images() * p.groups * parts > 64 * threads && fits) break;
+        }
+    };
+    GemmPlan g{};
+    g.p = p;
+    g.lanes = m.target->lanes(p.dtype);
+    const char* force = getenv("GEMM");
+    for (int64_t rows = 1; gemm_vectors(rows, many) > 0; ++rows) {
+        g.rows = rows;
+        g.deep = false;
+        g.vectors = gemm_vectors(rows, many);
+        if (rows <= p.group_k() && !(force && force[0] == 'd'))
+            for (bool in_place : {false, true}) {
+                g.in_place = in_place;
+                if (in_place && (!unit_step || g.pixels() < g.vectors * g.lanes)) continue;
+                consider(g);
+            }
+        g.deep = true;
+        g.in_place = false;
+        if (rows > p.n * p.oh * p.ow || (force && force[0] == 'w')) continue;
+        for (g.vectors = 1; g.vectors <= gemm_vectors(rows, many); ++g.vectors) consider(g);
+    }
+    return best;
+}
+
+class Gemm : public TaskWay<GemmPlan> {
+public:
+    using TaskWay::TaskWay;
+
+    // (group, block of output channels, c, k inside the block); channels past the group's last weigh zero.
+    void pack(const void* weight, void* packed) const override {
+        const GemmPlan& g = plan_;
+        const int64_t channels = g.p.group_c(), group_k = g.p.group_k();
+        float* to = static_cast<float*>(packed);
+        for (int64_t group = 0; group < g.p.groups; ++group)
+            for (int64_t block = 0; block < g.k_blocks(); ++block)
+                for (int64_t c = 0; c < channels; ++c)
+                    for (int64_t k = g.k_start(block); k < g.k_start(block + 1); ++k)
+                        *to++ = k < group_k ? static_cast<const float*>(weight)[(group * group_k + k) * channels + c] : 0.0f;
+    }
+};
+
+}  // namespace
+
+Offer offer_gemm(const Problem& p, const Machine& m, int threads) {
+    if (p.dtype != DType::float32) return {nullptr, "gemm computes float32 only"};
+    if (p.taps() != 1) return {nullptr, "gemm needs a 1x1 kernel"};
+    double us;
+    const GemmPlan g = plan_gemm(p, m, threads, &us);
+    auto way = std::make_unique<Gemm>("gemm", g, m.target->gemm_float);
+    way->predicted_us = us;
+    way->blocking = {{"deep", g.deep}, {"in_place", g.in_place}, {"rows", g.rows}, {"vectors", g.vectors},
+                     {"pixel_block", g.pixel_block()}, {"k_tasks", g.k_tasks}, {"tasks", g.tasks()}};
+    return {std::move(way), {}};
+}
+
+}  // namespace striate
