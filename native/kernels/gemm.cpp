@@ -12,6 +12,7 @@ namespace {
 constexpr int L = lanes<float>;
 constexpr bool many_registers = vector_bytes == 64;
 constexpr int max_rows = many_registers ? 14 : 6, max_vectors = many_registers ? 8 : 6;
+constexpr int max_width = max_vectors * L > max_rows ? max_vectors * L : max_rows;
 using V = Vec<float>;
 
 // What becomes of a finished sum. The bounds of the activation; NaN passes between them.
@@ -41,27 +42,30 @@ struct Sink {
 // acc[i][v] = sum over c of scalars[c][i] * vectors[c][v]: ROWS numbers by NV vectors, held in registers.
 template <int ROWS, int NV>
 void multiply(int64_t channels, const float* scalars, const float* vectors, int64_t pitch, const Sink& sink) {
-    V acc[ROWS][NV] = {};
+    V acc[ROWS * NV];
+    static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = V{}; });
     for (int64_t c = 0; c < channels; ++c, scalars += ROWS, vectors += pitch) {
         V in[NV];
-        for (int v = 0; v < NV; ++v) in[v] = load<float>(vectors + v * L);
-        for (int i = 0; i < ROWS; ++i) {
+        static_for<NV>([&](auto v) __attribute__((always_inline)) { in[v] = load<float>(vectors + v * L); });
+        static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
             const V value = broadcast(scalars[i]);
-            for (int v = 0; v < NV; ++v) acc[i][v] += value * in[v];
-        }
+            static_for<NV>([&](auto v) __attribute__((always_inline)) { acc[i * NV + v] += value * in[v]; });
+        });
     }
+    // Keeps the compiler from moving multiply-adds behind the stores, which spills the block.
+    static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { settle(acc[i]); });
+    float* const sums = sink.sums;
     if (!sink.first)
-        for (int i = 0; i < ROWS; ++i)
-            for (int v = 0; v < NV; ++v) acc[i][v] = load<float>(sink.sums + (i * NV + v) * L) + acc[i][v];
-    if (!sink.out) {
-        for (int i = 0; i < ROWS; ++i)
-            for (int v = 0; v < NV; ++v) store<float>(sink.sums + (i * NV + v) * L, acc[i][v]);
-        return;
-    }
-    for (int i = 0; i < ROWS; ++i) {
+        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = load<float>(sums + i * L) + acc[i]; });
+    if (!sink.out)
+        return static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { store<float>(sums + i * L, acc[i]); });
+    float* out = sink.out;
+    const Finish finish = sink.finish;
+    static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
         const V bias = broadcast(sink.bias ? sink.bias[i] : 0.0f);
-        for (int v = 0; v < NV; ++v) store<float>(sink.out + i * sink.plane + v * L, sink.finish(acc[i][v] + bias));
-    }
+        static_for<NV>([&](auto v) __attribute__((always_inline)) { store<float>(out + v * L, finish(acc[i * NV + v] + bias)); });
+        out += sink.plane;
+    });
 }
 
 using Multiply = void (*)(int64_t, const float*, const float*, int64_t, const Sink&);
@@ -75,10 +79,21 @@ struct Multiplies {
 };
 constexpr Multiplies multiplies;
 
-// to[i] = from[i], 0 <= i < count, by whole vectors: writes up to a vector past the end, reads nothing from `stop` on.
-inline void copy_whole(float* to, const float* from, int64_t count, const float* stop) {
-    for (int64_t i = 0; i < count; i += L)
-        store<float>(to + i, stop - (from + i) >= L ? load<float>(from + i) : load_part<float>(from + i, stop - (from + i)));
+// Pixels of a panel that lie in one row of the input, `stride` apart; null where the row is padding.
+struct Run {
+    const float* from;
+    int64_t count;
+};
+
+// to[j] = from[j * stride], 0 <= j < count, by whole vectors: writes up to a vector past the end, reads nothing from `stop` on.
+inline void copy_run(float* to, const float* from, int64_t count, int64_t stride, const float* stop) {
+    const auto some = [&](const float* at) { return stop - at >= L ? load<float>(at) : stop > at ? load_part<float>(at, stop - at) : V{}; };
+    if (stride == 1)
+        for (int64_t j = 0; j < count; j += L) store<float>(to + j, some(from + j));
+    else if (stride == 2)
+        for (int64_t j = 0; j < count; j += L) store<float>(to + j, even_lanes<float>(some(from + 2 * j), some(from + 2 * j + L)));
+    else
+        for (int64_t j = 0; j < count; ++j) to[j] = from[j * stride];
 }
 
 struct Task {
@@ -87,7 +102,7 @@ struct Task {
     int64_t image, group;
     int64_t q0, q1;          // pixels of the output: of the image, or where deep of all images
     int64_t block0, block1;  // blocks of output channels
-    float *panel, *line, *sums;
+    float *panel, *sums;
     Finish finish;
 
     const Problem& p = g.p;
@@ -102,47 +117,70 @@ struct Task {
         return static_cast<float*>(a.out) + (of * p.k + group * p.group_k() + k) * plane;
     }
 
-    // Pixels [q, q + count) of channel c, in the line unless they lie together in x.
-    const float* pixels(int64_t c, int64_t q, int64_t count) const {
-        const int64_t first = g.deep ? q / plane : image, from = g.deep ? q % plane : q;
-        if (contiguous && from + count <= plane) return input(first) + c * in_plane + from;
-        int64_t of = first, at = from;
-        for (int64_t done = 0; done < count;) {
-            const float* x = input(of) + c * in_plane;
-            const int64_t oy = at / p.ow, ox = at % p.ow;
-            const int64_t run = least(count - done, contiguous ? plane - at : p.ow - ox);
+    // The runs of pixels [q, q + count) in the first channel; returns how many.
+    int64_t find_runs(int64_t q, int64_t count, Run* runs) const {
+        int64_t of = g.deep ? q / plane : image, at = g.deep ? q % plane : q;
+        Run* run = runs;
+        while (count > 0) {
+            int64_t found;
             if (contiguous) {
-                copy_row<float>(line + done, x + at, run, 0, 1, run);
+                found = least(count, plane - at);
+                *run++ = {input(of) + at, found};
             } else {
-                const int64_t y = oy * p.sh - p.pad_top;
-                copy_row<float>(line + done, y >= 0 && y < p.h ? x + y * p.w : nullptr, p.w, ox * p.sw - p.pad_left, p.sw, run);
+                const int64_t ox = at % p.ow, y = at / p.ow * p.sh - p.pad_top, x = ox * p.sw - p.pad_left;
+                found = least(count, p.ow - ox);
+                const bool inside = y >= 0 && y < p.h;
+                const int64_t lo = !inside ? found : x < 0 ? least(found, ceil_div(-x, p.sw)) : 0;
+                const int64_t hi = x < p.w ? most(lo, least(found, ceil_div(p.w - x, p.sw))) : lo;
+                if (lo > 0) *run++ = {nullptr, lo};
+                if (hi > lo) *run++ = {input(of) + y * p.w + x + lo * p.sw, hi - lo};
+                if (found > hi) *run++ = {nullptr, found - hi};
             }
-            done += run;
-            at += run;
+            count -= found;
+            at += found;
             if (at == plane) ++of, at = 0;
         }
-        return line;
+        return run - runs;
     }
 
-    const float* end_of(const float* pixels) const { return pixels == line ? line + g.line_elements() : stop; }
+    // panel[c][j] = pixel q + j of channel c, 0 <= j < count <= width, rows `width` apart. Writes up to a vector past the end.
+    void fill_panel(int64_t q, int64_t count, int64_t width, float* to) const {
+        Run runs[max_width];
+        const int64_t found = find_runs(q, count, runs), channels = p.group_c();
+        int64_t c = 0;
+        if (contiguous && found == 1 && width <= 3 * L) {
+            const int64_t vectors = ceil_div(count, L), room = stop - runs[0].from - vectors * L;
+            const int64_t safe = room < 0 ? 0 : least(channels, room / in_plane + 1);
+            const auto copy = [&](auto nv) __attribute__((always_inline)) {
+                const float* from = runs[0].from;
+                float* at = to;
+                for (int64_t i = 0; i < safe; ++i, from += in_plane, at += width)
+                    static_for<nv>([&](auto v) __attribute__((always_inline)) { store<float>(at + v * L, load<float>(from + v * L)); });
+            };
+            if (vectors == 1) copy(std::integral_constant<int, 1>{});
+            else if (vectors == 2) copy(std::integral_constant<int, 2>{});
+            else copy(std::integral_constant<int, 3>{});
+            c = safe;
+        }
+        for (; c < channels; ++c) {
+            float* at = to + c * width;
+            for (int64_t r = 0; r < found; at += runs[r++].count) {
+                if (!runs[r].from) for (int64_t j = 0; j < runs[r].count; j += L) store<float>(at + j, V{});
+                else if (runs[r].count == 1) *at = runs[r].from[c * in_plane];
+                else copy_run(at, runs[r].from + c * in_plane, runs[r].count, p.sw, stop);
+            }
+        }
+    }
 
     int64_t row_blocks() const { return ceil_div(q1 - q0, g.rows); }
     int64_t row_start(int64_t block) const { return block * (q1 - q0) / row_blocks(); }
     float* row_panel(int64_t block) const { return panel + row_start(block) * p.group_c() + block * L; }
 
-    void fill_panels() const {
-        const int64_t count = q1 - q0, blocks = row_blocks();
-        for (int64_t c = 0; c < p.group_c(); ++c) {
-            const float* from = pixels(c, q0, count);
-            for (int64_t b = 0; b < blocks; ++b) {
-                const int64_t start = row_start(b), rows = row_start(b + 1) - start;
-                copy_whole(row_panel(b) + c * rows, from + start, rows, end_of(from));
-            }
-        }
-    }
-
     void run_deep() const {
-        fill_panels();
+        for (int64_t b = 0; b < row_blocks(); ++b) {
+            const int64_t start = row_start(b), rows = row_start(b + 1) - start;
+            fill_panel(q0 + start, rows, rows, row_panel(b));
+        }
         for (int64_t kb = block0; kb < block1; ++kb) {
             const int64_t k0 = g.k_start(kb), nv = (g.k_start(kb + 1) - k0) / L;
             for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain)
@@ -195,11 +233,7 @@ struct Task {
             const float* in = input(image) + start;
             int64_t pitch = in_plane;
             if (!g.in_place) {
-                const int64_t count = whole ? width : last - first;
-                for (int64_t c = 0; c < p.group_c(); ++c) {
-                    const float* from = pixels(c, start, count);
-                    copy_whole(panel + c * width, from, width, end_of(from));
-                }
+                fill_panel(start, whole ? width : last - first, width, panel);
                 in = panel;
                 pitch = width;
             }
@@ -234,13 +268,12 @@ void gemm_task(const GemmPlan& g, const Args& a, int64_t task, void* memory) {
     const int64_t group = task / (g.k_tasks * g.pixel_tasks) % g.p.groups;
     const int64_t unit = g.pixel_unit(), units = g.pixel_units();
     float* const panel = static_cast<float*>(memory);
-    float* const line = panel + aligned(size_t(g.panel_elements()) * 4) / 4;
-    float* const sums = line + aligned(size_t(g.line_elements()) * 4) / 4;
+    float* const sums = panel + aligned(size_t(g.panel_elements()) * 4) / 4;
     const Task work{g, a, task / (g.k_tasks * g.pixel_tasks * g.p.groups), group,
                     pixel_task * units / g.pixel_tasks * unit,
                     least(g.pixels(), (pixel_task + 1) * units / g.pixel_tasks * unit),
                     k_task * g.k_blocks() / g.k_tasks, (k_task + 1) * g.k_blocks() / g.k_tasks,
-                    panel, line, sums, Finish(a.activation)};
+                    panel, sums, Finish(a.activation)};
     if (g.deep) work.run_deep();
     else work.run_wide();
 }

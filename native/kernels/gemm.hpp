@@ -43,11 +43,10 @@ struct GemmPlan {
         if (in_place) return 0;
         return (deep ? pixel_block() : vectors * lanes) * p.group_c() + panels() * lanes;
     }
-    int64_t line_elements() const { return (deep ? pixel_block() : vectors * lanes) + 2 * lanes; }
     int64_t sum_elements() const { return (deep ? pixel_block() + lanes : rows) * vectors * lanes; }
     int64_t group_elements() const { return k_units() * k_unit() * p.group_c(); }
     size_t workspace() const {
-        return (aligned(size_t(panel_elements()) * 4) + aligned(size_t(line_elements()) * 4) + aligned(size_t(sum_elements()) * 4));
+        return aligned(size_t(panel_elements()) * 4) + aligned(size_t(sum_elements()) * 4);
     }
     size_t packed_bytes() const { return size_t(p.groups * group_elements()) * 4; }
 };

@@ -47,6 +47,18 @@ template <class T>
 inline T most(T a, T b) { return a < b ? b : a; }
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// Keeps `v` in a register here: computed before, used after.
+template <class V>
+[[gnu::always_inline]] inline void settle(V& v) {
+#if defined(__AVX2__)
+    asm("" : "+v"(v));
+#elif defined(__SSE__)
+    asm("" : "+x"(v));
+#elif defined(__aarch64__)
+    asm("" : "+w"(v));
+#endif
+}
+
 template <class T>
 inline Vec<T> load(const T* p) {
     Vec<T> v;
