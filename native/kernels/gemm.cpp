@@ -13,6 +13,7 @@ constexpr int L = lanes<float>;
 constexpr bool many_registers = vector_bytes == 64;
 constexpr int max_rows = many_registers ? 14 : 6, max_vectors = many_registers ? 8 : 6;
 constexpr int max_width = max_vectors * L > max_rows ? max_vectors * L : max_rows;
+constexpr int line = 16;  // numbers per cache line
 using V = Vec<float>;
 
 // What becomes of a finished sum. The bounds of the activation; NaN passes between them.
@@ -37,6 +38,8 @@ struct Sink {
     int64_t plane;
     const float* bias;
     Finish finish;
+    const float* ahead;  // what to bring into the second cache meanwhile: one line per step, `ahead_pitch` apart
+    int64_t ahead_pitch;
 };
 
 // acc[i][v] = sum over c of scalars[c][i] * vectors[c][v]: ROWS numbers by NV vectors, held in registers.
@@ -44,7 +47,12 @@ template <int ROWS, int NV>
 void multiply(int64_t channels, const float* scalars, const float* vectors, int64_t pitch, const Sink& sink) {
     V acc[ROWS * NV];
     static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = V{}; });
-    for (int64_t c = 0; c < channels; ++c, scalars += ROWS, vectors += pitch) {
+    if (sink.out)
+        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { __builtin_prefetch(sink.out + i / NV * sink.plane + i % NV * L, 1); });
+    const float* ahead = sink.ahead;
+    const int64_t ahead_pitch = sink.ahead_pitch;
+    for (int64_t c = 0; c < channels; ++c, scalars += ROWS, vectors += pitch, ahead += ahead_pitch) {
+        __builtin_prefetch(ahead, 0, 2);
         V in[NV];
         static_for<NV>([&](auto v) __attribute__((always_inline)) { in[v] = load<float>(vectors + v * L); });
         static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
@@ -186,9 +194,12 @@ struct Task {
             for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain)
                 for (int64_t b = 0; b < row_blocks(); ++b) {
                     const int64_t start = row_start(b), rows = row_start(b + 1) - start;
-                    const Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, finish};
-                    multiplies.of[rows - 1][nv - 1](least(GemmPlan::chain, p.group_c() - c), row_panel(b) + c * rows,
-                                                    weight + k0 * p.group_c() + c * nv * L, nv * L, sink);
+                    const float* w = weight + k0 * p.group_c() + c * nv * L;
+                    const bool fetch = b < nv;
+                    const Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, finish,
+                                    fetch ? w + GemmPlan::chain * (nv * L + b * line) : w, fetch ? line : 0};
+                    multiplies.of[rows - 1][nv - 1](least(GemmPlan::chain, p.group_c() - c), row_panel(b) + c * rows, w, nv * L,
+                                                    sink);
                 }
             for (int64_t q = q0; q < q1;) {
                 const int64_t count = least(q1 - q, plane - q % plane);
@@ -240,8 +251,11 @@ struct Task {
             for (int64_t kb = block0; kb < block1; ++kb) {
                 const int64_t k0 = g.k_start(kb), rows = g.k_start(kb + 1) - k0;
                 const float* w = weight + k0 * p.group_c();
-                Sink sink{sums, true, nullptr, plane, bias ? bias + k0 : nullptr, finish};
-                for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain, sink.first = false) {
+                const int64_t vector = kb - block0;
+                const bool fetch = contiguous && b + 1 < blocks && vector < nv;
+                Sink sink{sums, true, nullptr, plane, bias ? bias + k0 : nullptr, finish,
+                          fetch ? input(image) + last + vector * L : in, fetch ? in_plane : 0};
+                for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain, sink.first = false, sink.ahead += GemmPlan::chain * sink.ahead_pitch) {
                     const int64_t channels = least(GemmPlan::chain, p.group_c() - c);
                     if (whole && c + channels == p.group_c()) sink.out = output(image, k0) + start;
                     multiplies.of[rows - 1][nv - 1](channels, w + c * rows, in + c * pitch, pitch, sink);
