@@ -68,20 +68,6 @@ DirectPlan shape_of(const Problem& problem, const Machine& m) {
     return d;
 }
 
-// As above, for the kernel that keeps single channels in registers: loads and multiply-adds of a vector, then its store.
-double depthwise_cost(const DirectPlan& d, const Machine& m, int threads) {
-    const Problem& p = d.p;
-    const double vectors = double(d.rows * ceil_div(p.ow, d.lanes)), taps = double(p.taps());
-    const double loads = taps * (p.sh == 1 ? (4.0 + double(p.kh) - 1) / (4 * double(p.kh)) : 0.75);
-    const double copied = double(d.channel_elements() * p.element_bytes()) * (p.sw == 2 ? 2 : 1) / m.cache_rate;
-    const double lines = double(d.phases_y * d.phases_x * d.slab_rows()) * 14;
-    const double compute = double(p.group_k()) * vectors * (std::max(taps, 1.4 * loads) + 6);
-    const double task_us = double(d.group_block) * ((compute + lines) / m.fma_rate + copied);
-    const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
-    const double beyond = bytes / double(std::min<int64_t>(threads, d.tasks())) / m.memory_rate / 2;
-    return double(ceil_div(d.tasks(), threads)) * (task_us + 0.1) + beyond + (threads > 1 && d.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
-}
-
 // The cheapest split into bands, channel blocks and channel tasks.
 DirectPlan plan_direct(const Problem& problem, const Machine& m, int threads, double* us) {
     const DirectPlan shape = shape_of(problem, m);
@@ -109,28 +95,6 @@ DirectPlan plan_direct(const Problem& problem, const Machine& m, int threads, do
                 }
             }
             if (d.c_block <= d.chain_channels()) break;
-        }
-    }
-    return best;
-}
-
-// The cheapest split into bands and channels.
-DirectPlan plan_depthwise(const Problem& p, const Machine& m, int threads, double* us) {
-    DirectPlan best{};
-    *us = INFINITY;
-    for (int64_t bands = 1; bands <= std::min<int64_t>(p.oh, 16 * threads); bands *= 2) {
-        DirectPlan d = shape_of(p, m);
-        d.k_block = d.vectors = 1;
-        d.k_blocks = p.group_k();
-        d.rows = ceil_div(p.oh, bands);
-        d.bands = ceil_div(p.oh, d.rows);
-        for (d.group_block = 1; d.group_block <= p.groups; d.group_block *= 2) {
-            d.group_tasks = ceil_div(p.groups, d.group_block);
-            const double predicted = depthwise_cost(d, m, threads);
-            if (predicted < *us) {
-                *us = predicted;
-                best = d;
-            }
         }
     }
     return best;
@@ -170,19 +134,6 @@ Offer offer_direct(const Problem& p, const Machine& m, int threads) {
     way->predicted_us = us;
     way->blocking = {{"k_block", d.k_block}, {"pixel_block", d.vectors * d.lanes}, {"rows", d.rows},
                      {"c_block", d.c_block}, {"group_block", d.group_block}, {"tasks", d.tasks()}};
-    return {std::move(way), {}};
-}
-
-Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
-    if (p.group_c() != 1) return {nullptr, "depthwise needs one input channel per group"};
-    if (p.kh != p.kw || (p.kh != 3 && p.kh != 5 && p.kh != 7)) return {nullptr, "depthwise needs a 3x3, 5x5 or 7x7 kernel"};
-    if (p.sh != p.sw || p.sh > 2 || p.dh != 1 || p.dw != 1) return {nullptr, "depthwise needs stride 1 or 2 and dilation 1"};
-    double us;
-    const DirectPlan d = plan_depthwise(p, m, threads, &us);
-    auto way = std::make_unique<Direct>(
-        "depthwise", d, p.dtype == DType::float32 ? m.target->depthwise_float : m.target->depthwise_double);
-    way->predicted_us = us;
-    way->blocking = {{"rows", d.rows}, {"group_block", d.group_block}, {"tasks", d.tasks()}};
     return {std::move(way), {}};
 }
 

@@ -1,6 +1,7 @@
 // What one target offers to the rest: a table of kernels.
 #pragma once
 
+#include "depthwise.hpp"
 #include "direct.hpp"
 #include "fft.hpp"
 #include "gemm.hpp"

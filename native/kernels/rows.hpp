@@ -20,6 +20,22 @@ inline Vec<T> even_lanes(Vec<T> a, Vec<T> b) {
     }(std::make_integer_sequence<int, lanes<T>>{});
 }
 
+// Lanes 1, 3, 5, ... of a, then of b.
+template <class T>
+inline Vec<T> odd_lanes(Vec<T> a, Vec<T> b) {
+    return [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+        return __builtin_shufflevector(a, b, (2 * I + 1)...);
+    }(std::make_integer_sequence<int, lanes<T>>{});
+}
+
+// Lanes N, N + 1, ... of a, then the first N of b.
+template <int N, class T>
+inline Vec<T> shifted(Vec<T> a, Vec<T> b) {
+    return [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+        return __builtin_shufflevector(a, b, (I + N)...);
+    }(std::make_integer_sequence<int, lanes<T>>{});
+}
+
 // out[j] = from[2 * j], 0 <= j < count; reads nothing past the last of them.
 template <class T>
 inline void copy_even(T* out, const T* from, int64_t count) {

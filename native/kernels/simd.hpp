@@ -95,4 +95,63 @@ inline Vec<T> load_part(const T* p, int64_t count) {
 #endif
 }
 
+// The lanes of a vector that lie inside a row.
+template <class T>
+struct Span {
+#if defined(__AVX512F__)
+    unsigned mask;
+#elif defined(__AVX2__)
+    __m256i mask;
+#else
+    int first, stop;
+#endif
+};
+
+// Lanes i with 0 <= from + i < size.
+template <class T>
+inline Span<T> span_inside(int64_t from, int64_t size) {
+    const int width = lanes<T>;
+    const int first = int(least<int64_t>(most<int64_t>(-from, 0), width));
+    const int stop = int(least<int64_t>(most<int64_t>(size - from, first), width));
+#if defined(__AVX512F__)
+    return {((1u << stop) - 1) & ~((1u << first) - 1)};
+#elif defined(__AVX2__)
+    static constexpr int32_t steps[24] = {0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1};
+    const int scale = int(sizeof(T)) / 4;
+    const __m256i from_first = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(steps + 8 - first * scale));
+    const __m256i to_stop = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(steps + 16 - stop * scale));
+    return {_mm256_and_si256(from_first, to_stop)};
+#else
+    return {first, stop};
+#endif
+}
+
+// Zero outside the span, where nothing is read.
+template <class T>
+inline Vec<T> load_span(const T* p, Span<T> span) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) return Vec<T>(_mm512_maskz_loadu_ps(__mmask16(span.mask), p));
+    else return Vec<T>(_mm512_maskz_loadu_pd(__mmask8(span.mask), p));
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4) return Vec<T>(_mm256_maskload_ps(p, span.mask));
+    else return Vec<T>(_mm256_maskload_pd(p, span.mask));
+#else
+    if (span.first == 0 && span.stop == lanes<T>) return load<T>(p);
+    Vec<T> v{};
+    for (int i = 0; i < lanes<T>; ++i)
+        if (span.first <= i && i < span.stop) v[i] = p[i];
+    return v;
+#endif
+}
+
+// Keeps the sum that made `v` in place: GCC moves it behind later branches otherwise, and spills.
+template <class T>
+inline void keep([[maybe_unused]] Vec<T>& v) {
+#if defined(__AVX512F__)
+    asm("" : "+v"(v));
+#elif defined(__x86_64__)
+    asm("" : "+x"(v));
+#endif
+}
+
 }  // namespace striate::STRIATE_TARGET

@@ -1,4 +1,4 @@
-// The padded copy of a band of input rows that `direct` and `depthwise` read.
+// The padded copy of a band of input rows that `direct` reads.
 #pragma once
 
 #include "direct.hpp"
