@@ -4,6 +4,8 @@
 #include "rows.hpp"
 #include "transpose.hpp"
 
+#include <type_traits>
+
 namespace striate::STRIATE_TARGET {
 namespace {
 
@@ -21,103 +23,115 @@ struct Limits {
     }
 };
 
-// One output channel: the map it sees, its weights and its outputs.
+// One image of a call by rows.
 template <class T>
-struct Channel {
-    const T* x;
-    int64_t h, w, top, left;
-    const T* weight;
-    T bias;
-    Limits<T> limits;
+struct Image {
+    const Problem& p;
+    const T *x, *weight, *bias;  // bias may be null
     T* out;
-    int64_t ow;
+    Limits<T> limits;
+    bool limited;
 };
 
-// ROWS output rows from `y` on, VECTORS vectors of columns from `x` on. An input row is loaded once and serves every
-// output row that reads it; rows outside the map are left out.
-template <class T, int K, int S, int ROWS, int VECTORS>
-void register_block(const Channel<T>& c, int64_t y, int64_t x) {
-    constexpr int width = lanes<T>, loads = ((VECTORS * width - 1) * S + K + width - 1) / width, parts = loads / S + 1;
-    const int64_t from = x * S - c.left;
+// A part of the output: VECTORS vectors of columns from `x` on, rows [y, stop), of input channels [first, last).
+struct Strip {
+    int64_t x, y, stop, first, last;
+};
+
+// The sums of the rows that overlap slide through registers: step t reads input rows S * t - pad_top + [0, S) once, adds
+// them to sum q at kernel rows S * q + [0, S), and finishes the last sum, which is output row t - (overlap - 1).
+template <class T, int K, int S, int VECTORS>
+void compute(const Image<T>& image, const Strip& strip) {
+    constexpr int width = lanes<T>, overlap = (K + S - 1) / S, loads = ((VECTORS * width - 1) * S + K + width - 1) / width;
+    const int64_t h = image.p.h, w = image.p.w, oh = image.p.oh, ow = image.p.ow, top = image.p.pad_top;
+    const int64_t from = strip.x * S - image.p.pad_left, y = strip.y, begin = y + overlap - 1, end = strip.stop + overlap - 1;
+    const int64_t last_count = least<int64_t>(width, ow - strip.x - (VECTORS - 1) * width);
+    // Steps whose rows all lie on the map and that finish a row of outputs.
+    const int64_t inside = most(begin, ceil_div(top, S)), inside_end = most(inside, least(end, (h + top) / S));
     Span<T> spans[loads];
-    for (int i = 0; i < loads; ++i) spans[i] = span_inside<T>(from + i * width, c.w);
-    Vec<T> acc[ROWS][VECTORS];
-    for (auto& row : acc)
-        for (Vec<T>& v : row) v = broadcast(c.bias);
-    static_for<(ROWS - 1) * S + K>([&](auto i) __attribute__((always_inline)) {
-        const int64_t at = y * S - c.top + i;
-        if (at < 0 || at >= c.h) return;
-        const T* const row = c.x + at * c.w + from;
-        Vec<T> read[loads + 1], part[S][parts + 1];
-        for (int j = 0; j < loads; ++j) read[j] = load_span<T>(row + j * width, spans[j]);
-        read[loads] = Vec<T>{};
-        static_for<parts + 1>([&](auto j) __attribute__((always_inline)) {
-            const Vec<T> a = read[least(S * j, loads)], b = read[least(S * j + 1, loads)];
-            if constexpr (S == 1) {
-                part[0][j] = a;
-            } else {
-                part[0][j] = even_lanes<T>(a, b);
-                part[1][j] = odd_lanes<T>(a, b);
-            }
-        });
-        static_for<K>([&](auto s) __attribute__((always_inline)) {
-            static_for<VECTORS>([&](auto v) __attribute__((always_inline)) {
-                constexpr int first = v + s / S / width;
-                const Vec<T> in = shifted<s / S % width, T>(part[s % S][first], part[s % S][first + 1]);
-                static_for<ROWS>([&](auto j) __attribute__((always_inline)) {
-                    constexpr int r = i - j * S;
-                    if constexpr (r >= 0 && r < K) acc[j][v] += broadcast(c.weight[r * K + s]) * in;
+    static_for<loads>([&](auto i) { spans[i] = span_inside<T>(from + i * width, w); });
+    for (int64_t k = strip.first * image.p.group_k(); k < strip.last * image.p.group_k(); ++k) {
+        const T* const weights = image.weight + k * K * K;
+        Vec<T> sum[overlap][VECTORS], weight[K][K];
+        static_for<K * K>([&](auto i) __attribute__((always_inline)) { weight[i / K][i % K] = broadcast(weights[i]); });
+        const Vec<T> bias = broadcast(image.bias ? image.bias[k] : T(0));
+        static_for<overlap * VECTORS>([&](auto i) __attribute__((always_inline)) { sum[i / VECTORS][i % VECTORS] = bias; });
+        const T* row = image.x + k / image.p.group_k() * h * w + (y * S - top) * w + from;
+        T* to = image.out + (k * oh + y - (overlap - 1)) * ow + strip.x;
+
+        const auto step = [&](auto checked, int64_t t) __attribute__((always_inline)) {
+            static_for<S>([&](auto phase) __attribute__((always_inline)) {
+                const int64_t at = t * S - top + phase;
+                if (checked && (at < 0 || at >= h)) return;
+                Vec<T> read[loads + 1], part[S][loads / S + 2];
+                static_for<loads>([&](auto j) __attribute__((always_inline)) {
+                    read[j] = load_span<T>(row + phase * w + j * width, spans[j]);
+                });
+                read[loads] = Vec<T>{};
+                static_for<loads / S + 2>([&](auto j) __attribute__((always_inline)) {
+                    const Vec<T> a = read[least(S * j, loads)], b = read[least(S * j + 1, loads)];
+                    if constexpr (S == 1) {
+                        part[0][j] = a;
+                    } else {
+                        part[0][j] = even_lanes<T>(a, b);
+                        part[1][j] = odd_lanes<T>(a, b);
+                    }
+                });
+                static_for<K * VECTORS>([&](auto i) __attribute__((always_inline)) {
+                    constexpr int s = i / VECTORS, v = i % VECTORS, first = v + s / S / width;
+                    const Vec<T> in = shifted<s / S % width, T>(part[s % S][first], part[s % S][first + 1]);
+                    static_for<overlap>([&](auto q) __attribute__((always_inline)) {
+                        constexpr int r = S * q + phase;
+                        if constexpr (r < K) sum[q][v] += weight[r][s] * in;
+                    });
                 });
             });
-        });
-    });
-    for (auto& row : acc)
-        for (Vec<T>& v : row) keep<T>(v);
-    for (int j = 0; j < ROWS; ++j)
-        for (int i = 0; i < VECTORS; ++i) {
-            const Vec<T> v = c.limits.clamp(acc[j][i]);
-            const int64_t column = x + i * width;
-            T* const to = c.out + (y + j) * c.ow + column;
-            if (column + width <= c.ow) store<T>(to, v);
-            else store_part<T>(to, v, c.ow - column);
-        }
-}
-
-template <class T, int K, int S, int ROWS>
-void block_row(const Channel<T>& c, int64_t y) {
-    int64_t x = 0;
-    if constexpr (vector_bytes == 64)
-        for (; x + lanes<T> < c.ow; x += 2 * lanes<T>) register_block<T, K, S, ROWS, 2>(c, y, x);
-    for (; x < c.ow; x += lanes<T>) register_block<T, K, S, ROWS, 1>(c, y, x);
+            static_for<VECTORS>([&](auto v) __attribute__((always_inline)) {
+                Vec<T> done = sum[overlap - 1][v];
+                keep<T>(done);
+                static_for<overlap - 1>([&](auto q) __attribute__((always_inline)) { sum[overlap - 1 - q][v] = sum[overlap - 2 - q][v]; });
+                sum[0][v] = bias;
+                if (checked && t < begin) return;
+                if (image.limited) done = image.limits.clamp(done);
+                if constexpr (v < VECTORS - 1) store<T>(to + v * width, done);
+                else store_first<T>(to + v * width, done, last_count);
+            });
+            row += S * w;
+            to += ow;
+        };
+        int64_t t = y;
+        for (; t < least(inside, end); ++t) step(std::true_type{}, t);
+        for (; t < inside_end; ++t) step(std::false_type{}, t);
+        for (; t < end; ++t) step(std::true_type{}, t);
+    }
 }
 
 template <class T, int K, int S>
-void band(const Channel<T>& c, int64_t y, int64_t stop) {
-    constexpr int64_t most = DepthwisePlan::row_block;
-    for (; y + most <= stop; y += most) block_row<T, K, S, most>(c, y);
-    for (; y + 4 <= stop; y += 4) block_row<T, K, S, 4>(c, y);
-    for (; y + 2 <= stop; y += 2) block_row<T, K, S, 2>(c, y);
-    for (; y < stop; ++y) block_row<T, K, S, 1>(c, y);
+void by_rows_of(const Image<T>& image, int64_t first, int64_t last, int64_t y, int64_t stop) {
+    constexpr int64_t width = lanes<T>, wide = vector_bytes == 64 ? 2 : 1;
+    const int64_t ow = image.p.ow;
+    if (ow <= width) return compute<T, K, S, 1>(image, {0, y, stop, first, last});
+    if (ow <= wide * width) return compute<T, K, S, wide>(image, {0, y, stop, first, last});
+    for (int64_t c = first; c < last; ++c)
+        for (int64_t x = 0; x < ow; x += wide * width)
+            if (ow - x <= width) compute<T, K, S, 1>(image, {x, y, stop, c, c + 1});
+            else compute<T, K, S, wide>(image, {x, y, stop, c, c + 1});
 }
 
 template <class T>
-auto band_for(int64_t kernel, int64_t stride) {
-    if (stride == 1) return kernel == 3 ? band<T, 3, 1> : kernel == 5 ? band<T, 5, 1> : band<T, 7, 1>;
-    return kernel == 3 ? band<T, 3, 2> : kernel == 5 ? band<T, 5, 2> : band<T, 7, 2>;
+auto by_rows_for(int64_t kernel, int64_t stride) {
+    if (stride == 1)
+        return kernel == 3 ? by_rows_of<T, 3, 1> : kernel == 5 ? by_rows_of<T, 5, 1> : kernel == 7 ? by_rows_of<T, 7, 1> : by_rows_of<T, 9, 1>;
+    return kernel == 3 ? by_rows_of<T, 3, 2> : kernel == 5 ? by_rows_of<T, 5, 2> : kernel == 7 ? by_rows_of<T, 7, 2> : by_rows_of<T, 9, 2>;
 }
 
 template <class T>
-void by_rows(const DepthwisePlan& d, const Args& a, int64_t image, int64_t first, int64_t y) {
+void by_rows(const DepthwisePlan& d, const Args& a, int64_t index, int64_t first, int64_t y) {
     const Problem& p = d.p;
-    const auto compute = band_for<T>(p.kh, p.sh);
-    for (int64_t k = first * p.group_k(); k < least(p.c, first + d.block) * p.group_k(); ++k) {
-        const int64_t c = k / p.group_k();
-        const Channel<T> channel{static_cast<const T*>(a.x) + (image * p.c + c) * p.h * p.w, p.h, p.w, p.pad_top, p.pad_left,
-                                 static_cast<const T*>(a.packed) + k * p.taps(), a.bias ? static_cast<const T*>(a.bias)[k] : T(0),
-                                 Limits<T>(a.activation),
-                                 static_cast<T*>(a.out) + (image * p.k + k) * p.oh * p.ow, p.ow};
-        compute(channel, y, least(p.oh, y + d.rows));
-    }
+    const Image<T> image{p, static_cast<const T*>(a.x) + index * p.c * p.h * p.w, static_cast<const T*>(a.packed),
+                         static_cast<const T*>(a.bias), static_cast<T*>(a.out) + index * p.k * p.oh * p.ow,
+                         Limits<T>(a.activation), a.activation != Activation::none};
+    by_rows_for<T>(p.kh, p.sh)(image, first, least(p.c, first + d.block), y, least(p.oh, y + d.rows));
 }
 
 // `lanes` output channels: pixels and outputs a vector each, weights a vector per tap.

@@ -103,7 +103,7 @@ private:
 };
 
 bool rows_fit(const Problem& p) {
-    return p.kh == p.kw && (p.kh == 3 || p.kh == 5 || p.kh == 7) && p.sh == p.sw && p.sh <= 2 && p.dh == 1 && p.dw == 1;
+    return p.kh == p.kw && p.kh % 2 == 1 && p.kh >= 3 && p.kh <= 9 && p.sh == p.sw && p.sh <= 2 && p.dh == 1 && p.dw == 1;
 }
 
 bool channels_fit(const DepthwisePlan& d) {
@@ -123,7 +123,7 @@ Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
     d.by_channel = true;
     if (channels_fit(d)) split(d, m, 1, &channels_us);
     if (std::isinf(rows_us) && std::isinf(channels_us))
-        return {nullptr, "depthwise needs a square kernel of 3, 5 or 7, stride 1 or 2 and dilation 1, or outputs as wide as a map of at most " +
+        return {nullptr, "depthwise needs a square kernel of 3, 5, 7 or 9, stride 1 or 2 and dilation 1, or outputs as wide as a map of at most " +
                              std::to_string(d.widest_map) + " columns and stride 1"};
     // The form decides the bits, so it does not depend on the number of threads.
     d.by_channel = channels_us < rows_us;

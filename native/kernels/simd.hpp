@@ -82,6 +82,12 @@ inline void store_part(T* p, Vec<T> v, int64_t count) {
     for (int64_t i = 0; i < count; ++i) p[i] = v[i];
 #endif
 }
+// As above, and for all lanes too.
+template <class T>
+inline void store_first(T* p, Vec<T> v, int64_t count) {
+    if (vector_bytes < 64 && count == lanes<T>) store<T>(p, v);
+    else store_part<T>(p, v, count);
+}
 template <class T>
 inline Vec<T> load_part(const T* p, int64_t count) {
 #if defined(__AVX512F__)
