@@ -1,11 +1,17 @@
 """Convolution speed beside other engines: each in a process of its own, rounds alternating.
 
-    python benchmarks/conv.py [--shapes shapes.csv] [--peers torch onnxruntime ...] [--rounds 3] [--threads 2] [--quick]
+    python benchmarks/conv.py [--shapes shapes.csv] [--batch N] [--sample] [--peers torch onnxruntime ...] [--rounds 3]
+                              [--threads 2] [--budget 0.2] [--markdown table.md] [--quick]
 
-float32, weights prepared before the clock starts, one output allocated per call. A shape file has the columns
+float32, weights prepared before the clock starts, one output made per call. A shape file has the columns
 net,N,C,H,W,K,kh,kw,stride,pad,dilation,groups; without one, a dozen shapes stand in. A time is the best of the rounds'
-medians. A peer whose error passes 1e-3 at a shape does not count there. Peers that are not installed are left out with
-a line.
+medians. A ratio is the time of the fastest peer over striate's: above 1, striate is faster. A peer whose error passes
+1e-3 of the output's scale at a shape does not count there. A peer that is not installed is left out, one that cannot
+compute a shape is left out there, each with a line.
+
+Shares of peak count two operations for every product of the definition, over the multiply-adds that one thread was
+measured to do, times the threads; Winograd and Fourier transforms may pass 1. Scratch memory is held against its limit:
+the larger of 8 MB and the input. An interrupted run keeps what it measured and sums it up.
 """
 
 from __future__ import annotations
@@ -15,60 +21,25 @@ import csv
 import json
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from engines import Shape, expected
 
-FRAMEWORKS = ("torch", "torch-channels-last", "onnxruntime", "openvino")
-PEERS = (*FRAMEWORKS, "ncnn")
+FRAMEWORKS = ("torch", "torch-channels-last", "torch-prepacked", "onnxruntime", "openvino")
+PEERS = (*FRAMEWORKS, "ncnn", "MNN")
 WORST_ERROR = 1e-3
-
-
-class Shape(NamedTuple):
-    """One convolution: sizes, and one value for both axes of stride, padding and dilation."""
-
-    n: int
-    c: int
-    h: int
-    w: int
-    k: int
-    kh: int
-    kw: int
-    stride: int = 1
-    pad: int = 0
-    dilation: int = 1
-    groups: int = 1
-
-    def output(self) -> tuple[int, int, int, int]:
-        sizes = [
-            (size + 2 * self.pad - self.dilation * (kernel - 1) - 1) // self.stride + 1
-            for size, kernel in ((self.h, self.kh), (self.w, self.kw))
-        ]
-        return (self.n, self.k, *sizes)
-
-    def kind(self) -> str:
-        """The class a shape's ratio is averaged in."""
-        if self.kh >= 13:
-            return "kernel 13 and more"
-        if self.groups == self.c and self.groups > 1:
-            return "depthwise"
-        if self.groups > 1:
-            return "grouped"
-        if self.kh == self.kw == 1:
-            return "1x1"
-        if self.stride > 1:
-            return "strided"
-        if self.dilation > 1 or self.kh > 3:
-            return "5x5, 7x7, dilated"
-        return "3x3, 64 channels and more" if min(self.c, self.k) >= 64 else "3x3, fewer channels"
-
+FAR_BEHIND = 0.9
+SAMPLE = 10
+PAUSE = 0.05  # seconds in which the threads of the engine before go to sleep
 
 STANDARD = (
     Shape(1, 64, 56, 56, 64, 3, 3, pad=1),
@@ -86,203 +57,41 @@ STANDARD = (
 )
 QUICK = (Shape(1, 8, 12, 12, 8, 3, 3, pad=1), Shape(1, 4, 9, 9, 4, 3, 3, stride=2, groups=4))
 
-Call = Callable[[], np.ndarray]
-
-
-def data(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Input and weight of unit variance, the same in every process."""
-    random = np.random.default_rng(0)
-    x = random.standard_normal((shape.n, shape.c, shape.h, shape.w), dtype=np.float32)
-    weight = random.standard_normal((shape.k, shape.c // shape.groups, shape.kh, shape.kw), dtype=np.float32)
-    return x, weight
-
-
-def expected(shape: Shape) -> np.ndarray:
-    """The result in float64, one matrix product per tap and group."""
-    x, weight = data(shape)
-    n, k, oh, ow = shape.output()
-    pad = shape.pad
-    padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-    grouped = padded.reshape(n, shape.groups, -1, *padded.shape[2:])
-    taps = weight.astype(np.float64).reshape(shape.groups, k // shape.groups, -1, shape.kh, shape.kw)
-    result = np.zeros((n, shape.groups, k // shape.groups, oh * ow))
-    for r in range(shape.kh):
-        for s in range(shape.kw):
-            top, left = r * shape.dilation, s * shape.dilation
-            window = grouped[
-                ...,
-                top : top + (oh - 1) * shape.stride + 1 : shape.stride,
-                left : left + (ow - 1) * shape.stride + 1 : shape.stride,
-            ]
-            result += taps[..., r, s] @ window.reshape(*window.shape[:3], -1)
-    return result.reshape(n, k, oh, ow)
-
-
-def striate_call(shape: Shape, threads: int, scratch: Path) -> Call:
-    from striate.conv import _native
-
-    x, weight = data(shape)
-    plan = _native.Plan(
-        shape.n, shape.c, shape.h, shape.w, shape.k, shape.kh, shape.kw,
-        stride=(shape.stride,) * 2, padding=(shape.pad,) * 4, dilation=(shape.dilation,) * 2,
-        groups=shape.groups, threads=threads,
-    )  # fmt: skip
-    packed = plan.pack(weight)
-
-    def call() -> np.ndarray:
-        out = np.empty(plan.output_shape, np.float32)
-        plan.run(x, packed, None, "none", out)
-        return out
-
-    return call
-
-
-def torch_call(shape: Shape, threads: int, scratch: Path, channels_last: bool = False) -> Call:
-    import torch
-
-    torch.set_num_threads(threads)
-    x, weight = (torch.from_numpy(array) for array in data(shape))
-    if channels_last:
-        x, weight = (array.contiguous(memory_format=torch.channels_last) for array in (x, weight))
-
-    def call() -> np.ndarray:
-        with torch.inference_mode():
-            return torch.conv2d(x, weight, None, shape.stride, shape.pad, shape.dilation, shape.groups).numpy()
-
-    return call
-
-
-def onnx_model(shape: Shape) -> bytes:
-    from onnx import TensorProto, helper, numpy_helper
-
-    node = helper.make_node(
-        "Conv", ["x", "weight"], ["y"], strides=[shape.stride] * 2, pads=[shape.pad] * 4,
-        dilations=[shape.dilation] * 2, group=shape.groups,
-    )  # fmt: skip
-    x, weight = data(shape)
-    graph = helper.make_graph(
-        [node],
-        "conv",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape.output())],
-        [numpy_helper.from_array(weight, "weight")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return bytes(model.SerializeToString())
-
-
-def onnxruntime_call(shape: Shape, threads: int, scratch: Path) -> Call:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(onnx_model(shape), options, providers=["CPUExecutionProvider"])
-    feed = {"x": data(shape)[0]}
-    return lambda: session.run(None, feed)[0]
-
-
-def openvino_call(shape: Shape, threads: int, scratch: Path) -> Call:
-    import openvino
-
-    core = openvino.Core()
-    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    request = core.compile_model(core.read_model(onnx_model(shape), b""), "CPU", settings).create_infer_request()
-    x = data(shape)[0]
-    return lambda: request.infer({0: x}, share_inputs=True, share_outputs=True)[0]
-
-
-def ncnn_call(shape: Shape, threads: int, scratch: Path) -> Call:
-    import ncnn
-
-    x, weight = data(shape)
-    layer = "ConvolutionDepthWise" if shape.groups > 1 else "Convolution"
-    settings = {
-        0: shape.k, 1: shape.kw, 11: shape.kh, 3: shape.stride, 2: shape.dilation, 4: shape.pad, 6: weight.size,
-        **({7: shape.groups} if shape.groups > 1 else {}),
-    }  # fmt: skip
-    text = " ".join(f"{key}={value}" for key, value in settings.items())
-    (scratch / "conv.param").write_text(f"7767517\n2 2\nInput x 0 1 x\n{layer} conv 1 1 x y {text}\n")
-    (scratch / "conv.bin").write_bytes(b"\0\0\0\0" + weight.tobytes())
-    net = ncnn.Net()
-    net.opt.num_threads = threads
-    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
-    net.opt.use_bf16_storage = False
-    net.load_param(str(scratch / "conv.param"))
-    net.load_model(str(scratch / "conv.bin"))
-    source = ncnn.Mat(x[0]).clone()
-
-    def call() -> np.ndarray:
-        extractor = net.create_extractor()
-        extractor.input("x", source)
-        return np.asarray(extractor.extract("y")[1])[None]
-
-    return call
-
-
-CALLS: dict[str, Callable[[Shape, int, Path], Call]] = {
-    "striate": striate_call,
-    "torch": torch_call,
-    "torch-channels-last": lambda shape, threads, scratch: torch_call(shape, threads, scratch, channels_last=True),
-    "onnxruntime": onnxruntime_call,
-    "openvino": openvino_call,
-    "ncnn": ncnn_call,
-}
-
-
-def median_us(call: Call, budget: float) -> float:
-    call()
-    times: list[float] = []
-    start = time.perf_counter()
-    while len(times) < 3 or time.perf_counter() - start < budget:
-        begin = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times) * 1e6
-
-
-def serve(peer: str, threads: int, budget: float) -> None:
-    """Answer one JSON line per request line {"shape", "expected"}: {"us", "error"} or {"skip": why}."""
-    built: dict[Shape, Call] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        for line in sys.stdin:
-            request = json.loads(line)
-            shape = Shape(*request["shape"])
-            try:
-                if shape not in built:
-                    built = {shape: CALLS[peer](shape, threads, Path(scratch))}
-                wanted = np.load(request["expected"])
-                terms = shape.c // shape.groups * shape.kh * shape.kw
-                error = float(np.abs(built[shape]() - wanted).max()) / (1 + math.sqrt(terms))
-                reply: dict[str, Any] = {"us": median_us(built[shape], budget), "error": error}
-            except ImportError as missing:
-                reply = {"skip": str(missing)}
-            print("reply " + json.dumps(reply), flush=True)
-
 
 class Peer:
     """A process that measures one engine."""
 
     def __init__(self, name: str, threads: int, budget: float) -> None:
         self.name = name
-        command = [sys.executable, __file__, "--serve", name, "--threads", str(threads), "--budget", str(budget)]
+        self.command = [sys.executable, str(Path(__file__).with_name("engines.py")), name, str(threads), str(budget)]
+        self.environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        self.start()
+
+    def start(self) -> None:
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=self.environment,
         )  # fmt: skip
+        assert self.process.stdout is not None
+        self.process.stdout.readline()  # ready: nobody else is timed while a process starts
 
     def ask(self, shape: Shape, expected_file: Path) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
+        time.sleep(PAUSE)
         self.process.stdin.write(json.dumps({"shape": shape, "expected": str(expected_file)}) + "\n")
         self.process.stdin.flush()
         for line in self.process.stdout:
             if line.startswith("reply "):
                 return dict(json.loads(line.removeprefix("reply ")))
-        return {"skip": f"its process ended with status {self.process.wait()}"}
+        status = self.process.wait()
+        self.close()
+        self.start()
+        return {"skip": f"its process ended with status {status}"}
 
     def close(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
 
 class Row(NamedTuple):
@@ -291,51 +100,84 @@ class Row(NamedTuple):
     shape: Shape
     us: dict[str, float]
     error: dict[str, float]
+    algorithm: str = ""
+    workspace: int = 0
+
+    def fastest(self, names: Iterable[str]) -> str:
+        """The fastest accurate engine of ``names``, an empty string where there is none."""
+        able = [name for name in names if self.error.get(name, math.inf) <= WORST_ERROR]
+        return min(able, key=lambda name: self.us[name], default="")
 
     def ratio(self, names: Iterable[str]) -> float:
-        """How many times as long the fastest accurate engine of `names` takes; NaN where there is none."""
-        times = [self.us[name] for name in names if name in self.us and self.error[name] <= WORST_ERROR]
-        return min(times) / self.us["striate"] if times else math.nan
+        """How many times as long the fastest accurate engine of ``names`` takes; NaN where there is none."""
+        name = self.fastest(names)
+        return self.us[name] / self.us["striate"] if name else math.nan
+
+    def share(self, peak: float) -> float:
+        """Of ``peak`` GFLOP/s, as if every product of the definition were computed."""
+        return self.shape.flops() / self.us["striate"] / 1e3 / peak
+
+    def workspace_limit(self) -> int:
+        """Bytes of scratch memory a call may take."""
+        return max(8_000_000, 4 * math.prod(self.shape[:4]))
 
 
-def compare(shapes: Iterable[Shape], names: Iterable[str], rounds: int, threads: int, budget: float) -> list[Row]:
-    """Measure every shape on every engine; prints a line per shape as it goes."""
+def compare(shapes: Iterable[Shape], names: Iterable[str], rounds: int, threads: int, budget: float) -> Iterator[Row]:
+    """Measure every shape on every engine, one row after the other."""
     peers = {name: Peer(name, threads, budget) for name in ("striate", *names)}
-    rows = []
     try:
         with tempfile.TemporaryDirectory() as folder:
             wanted = Path(folder) / "expected.npy"
             for shape in shapes:
                 np.save(wanted, expected(shape))
-                row = Row(shape, {}, {})
-                for _ in range(rounds):
-                    for name, peer in list(peers.items()):
-                        reply = peer.ask(shape, wanted)
-                        if "skip" in reply:
-                            print(f"left out {name}: {reply['skip']}", flush=True)
-                            peers.pop(name).close()
-                            continue
-                        row.us[name] = min(reply["us"], row.us.get(name, math.inf))
-                        row.error[name] = reply["error"]
-                if "striate" not in row.us:
-                    raise SystemExit("striate itself could not run: is the compiled module installed?")
-                rows.append(row)
-                print(describe(row), flush=True)
+                yield measured(shape, peers, rounds, wanted)
     finally:
         for peer in peers.values():
             peer.close()
-    return rows
 
 
-def describe(row: Row) -> str:
-    n, k, oh, ow = row.shape.output()
-    flops = 2 * n * k * oh * ow * (row.shape.c // row.shape.groups) * row.shape.kh * row.shape.kw
+def measured(shape: Shape, peers: dict[str, Peer], rounds: int, wanted: Path) -> Row:
+    """One shape's row; a peer that is not installed leaves ``peers``."""
+    row = Row(shape, {}, {})
+    able = list(peers)
+    for _ in range(rounds):
+        for name in list(able):
+            reply = peers[name].ask(shape, wanted)
+            if "us" not in reply and name == "striate":
+                raise SystemExit(f"striate cannot run {shape}: is the compiled module installed? {reply}")
+            if "missing" in reply:
+                print(f"left out {name}: {reply['missing']}", flush=True)
+                peers.pop(name).close()
+            if "us" not in reply:
+                if "skip" in reply:
+                    print(f"left out {name} at {shape}: {reply['skip']}", flush=True)
+                able.remove(name)
+                row.us.pop(name, None)
+                row.error.pop(name, None)
+                continue
+            row.us[name] = min(reply["us"], row.us.get(name, math.inf))
+            row.error[name] = max(reply["error"], row.error.get(name, 0.0))
+            if name == "striate":
+                row = row._replace(algorithm=reply["algorithm"], workspace=reply["workspace"])
+    return row
+
+
+def describe(row: Row, peak: float) -> str:
     times = "  ".join(f"{name} {us:.1f}" for name, us in row.us.items())
+    first = row.fastest(PEERS)
+    peers_error = f", {first} {row.error[first]:.1e}" if first else ""
+    inaccurate = [name for name in row.us if row.error[name] > WORST_ERROR]
     return (
-        f"{tuple(row.shape)}  {times}  us; ratio {row.ratio(FRAMEWORKS):.2f} (frameworks)"
-        f" {row.ratio(PEERS):.2f} (all); "
-        f"{flops / row.us['striate'] / 1e3:.0f} GFLOP/s; error {row.error['striate']:.1e}"
+        f"{row.shape}: {times} us; ratio {row.ratio(FRAMEWORKS):.2f} (frameworks) {row.ratio(PEERS):.2f} (all);"
+        f" {row.share(peak):.2f} of peak; {row.algorithm}; error {row.error['striate']:.1e}{peers_error};"
+        f" workspace {row.workspace / 1e6:.2f} MB{over_limit(row)}"
+        + (f"; not accurate: {', '.join(inaccurate)}" if inaccurate else "")
     )
+
+
+def over_limit(row: Row) -> str:
+    limit = row.workspace_limit()
+    return f", ABOVE its limit of {limit / 1e6:.2f} MB" if row.workspace > limit else ""
 
 
 def mean(values: Iterable[float]) -> float:
@@ -343,20 +185,71 @@ def mean(values: Iterable[float]) -> float:
     return math.exp(statistics.fmean(map(math.log, kept))) if kept else math.nan
 
 
-def summary(rows: list[Row], threads: int) -> str:
-    from striate.conv import _native
-
-    lines = [f"{'class':28} shapes  over frameworks  over all"]
+def classes(rows: list[Row], peak: float) -> list[tuple[str, int, float, float, float]]:
+    """Per class and for all: shapes, then geometric means of both ratios and of the share of peak."""
     kinds = sorted({row.shape.kind() for row in rows})
+    table = []
     for kind in [*kinds, "all"]:
         chosen = [row for row in rows if kind in ("all", row.shape.kind())]
-        lines.append(
-            f"{kind:28} {len(chosen):6} {mean(row.ratio(FRAMEWORKS) for row in chosen):16.2f}"
-            f" {mean(row.ratio(PEERS) for row in chosen):9.2f}"
-        )
-    peak = _native.peak_gflops() * threads
-    lines.append(f"multiply-adds of one thread as measured, times {threads}: {peak:.0f} GFLOP/s")
+        ratios = (mean(row.ratio(names) for row in chosen) for names in (FRAMEWORKS, PEERS))
+        table.append((kind, len(chosen), *ratios, mean(row.share(peak) for row in chosen)))
+    return table
+
+
+def behind(rows: list[Row]) -> list[Row]:
+    """The rows below ``FAR_BEHIND`` of the fastest of all, slowest first."""
+    return sorted((row for row in rows if row.ratio(PEERS) < FAR_BEHIND), key=lambda row: row.ratio(PEERS))
+
+
+def summary(rows: list[Row], peak: float, threads: int) -> str:
+    lines = [f"{'class':28} shapes  over frameworks  over all  of peak"]
+    lines += [
+        f"{kind:28} {count:6} {frameworks:16.2f} {every:9.2f} {share:8.2f}"
+        for kind, count, frameworks, every, share in classes(rows, peak)
+    ]
+    lines.append(f"peak: multiply-adds of one thread as measured, times {threads}: {peak:.0f} GFLOP/s")
+    lines.append(f"shapes below {FAR_BEHIND} of the fastest of all: {len(behind(rows))}")
+    lines += [
+        f"  {row.ratio(PEERS):.2f}  {row.shape}  {row.algorithm} {row.us['striate']:.1f} us,"
+        f" {row.fastest(PEERS)} {row.us[row.fastest(PEERS)]:.1f} us"
+        for row in behind(rows)
+    ]
+    lines.append(f"shapes whose workspace is above its limit: {sum(bool(over_limit(row)) for row in rows)}")
     return "\n".join(lines)
+
+
+def markdown(rows: list[Row], peak: float, threads: int) -> str:
+    """The tables of docs/benchmarks.md."""
+    lines = ["| class | shapes | over frameworks | over all | of peak |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {kind} | {count} | {frameworks:.2f} | {every:.2f} | {share:.2f} |"
+        for kind, count, frameworks, every, share in classes(rows, peak)
+    ]
+    lines += [
+        "",
+        f"Peak: {peak:.0f} GFLOP/s on {threads} threads. {len(behind(rows))} of {len(rows)} shapes are below"
+        f" {FAR_BEHIND} of the fastest of all.",
+        "",
+        "| shape | striate, us | algorithm | of peak | error | fastest framework, us | fastest of all, us | error |"
+        " over frameworks | over all |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        framework, first = row.fastest(FRAMEWORKS), row.fastest(PEERS)
+        cells = (
+            str(row.shape).replace("*", "->"),
+            f"{row.us['striate']:.1f}",
+            row.algorithm,
+            f"{row.share(peak):.2f}",
+            f"{row.error['striate']:.1e}",
+            f"{framework} {row.us[framework]:.1f}" if framework else "",
+            f"{first} {row.us[first]:.1f}" if first else "",
+            f"{row.error[first]:.1e}" if first else "",
+            f"{row.ratio(FRAMEWORKS):.2f}",
+            f"{row.ratio(PEERS):.2f}",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def read_shapes(path: Path) -> list[Shape]:
@@ -365,22 +258,55 @@ def read_shapes(path: Path) -> list[Shape]:
     return list(dict.fromkeys(Shape(*row) for row in rows))
 
 
+def spread(shapes: list[Shape]) -> list[Shape]:
+    """Ten of the shapes, the same every time, evenly over the classes and from small to large within each."""
+    ordered = sorted(shapes, key=lambda shape: (shape.kind(), shape.flops(), shape))
+    count = min(SAMPLE, len(ordered))
+    return [ordered[(2 * i + 1) * len(ordered) // (2 * count)] for i in range(count)]
+
+
+def chosen_shapes(options: argparse.Namespace) -> list[Shape]:
+    shapes = list(QUICK if options.quick else read_shapes(options.shapes) if options.shapes else STANDARD)
+    if options.sample:
+        shapes = spread(shapes)
+    if options.batch:
+        shapes = list(dict.fromkeys(shape._replace(n=options.batch) for shape in shapes))
+    return shapes
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", type=Path, help="a CSV file of shapes")
+    parser.add_argument("--batch", type=int, help="images per call, in place of the shapes' own")
+    parser.add_argument("--sample", action="store_true", help=f"{SAMPLE} of the shapes, spread over the classes")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--budget", type=float, default=0.2, help="seconds per engine, shape and round")
+    parser.add_argument("--markdown", type=Path, help="write the tables of docs/benchmarks.md to this file")
     parser.add_argument("--quick", action="store_true", help="two small shapes, one round")
-    parser.add_argument("--serve", choices=tuple(CALLS), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve:
-        serve(options.serve, options.threads, options.budget)
-        return
-    shapes = QUICK if options.quick else read_shapes(options.shapes) if options.shapes else STANDARD
     budget, rounds = (0.0, 1) if options.quick else (options.budget, options.rounds)
-    print(summary(compare(shapes, options.peers, rounds, options.threads, budget), options.threads))
+    try:
+        from striate.conv import _native
+    except ImportError as missing:
+        raise SystemExit(f"striate's compiled module is not there ({missing}); build it with 'pip install .'") from None
+    peak = _native.peak_gflops() * options.threads
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    shapes, rows, status = chosen_shapes(options), [], 0
+    try:
+        for row in compare(shapes, options.peers, rounds, options.threads, budget):
+            rows.append(row)
+            print(describe(row, peak), flush=True)
+            print(f"{len(rows)} of {len(shapes)} shapes", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print(f"interrupted after {len(rows)} of {len(shapes)} shapes", file=sys.stderr)
+        status = 130
+    if rows:
+        print(summary(rows, peak, options.threads))
+        if options.markdown:
+            options.markdown.write_text(markdown(rows, peak, options.threads), encoding="utf-8")
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -23,5 +27,68 @@ def test_fields() -> None:
     assert "exact cover" in printed
 
 
-def test_conv() -> None:
-    assert "torch" in run("conv.py", "--quick", "--peers", "torch", "--rounds", "1")
+def test_conv(tmp_path: Path) -> None:
+    table = tmp_path / "table.md"
+    printed = run("conv.py", "--quick", "--peers", "torch", "torch-prepacked", "--markdown", str(table), "--batch", "2")
+    row = next(line for line in printed.splitlines() if line.startswith("2x8x12x12 * 8x3x3 pad 1:"))
+    for part in ("striate", "torch ", "torch-prepacked", "(frameworks)", "of peak", "error", "workspace"):
+        assert part in row
+    assert "shapes below 0.9 of the fastest of all" in printed
+    assert "workspace is above its limit: 0" in printed
+    assert "| 2x8x12x12 -> 8x3x3 pad 1 |" in table.read_text()
+    assert "depthwise, other" not in table.read_text()
+
+
+@pytest.fixture
+def conv(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("conv")
+
+
+def test_conv_sums_up_what_is_measured(conv: ModuleType) -> None:
+    near = conv.Row(conv.Shape(1, 8, 9, 9, 8, 1, 1), {"striate": 10.0, "torch": 20.0, "ncnn": 5.0}, {}, "direct", 8)
+    near.error.update(striate=1e-6, torch=1e-6, ncnn=1e-2)
+    far = near._replace(shape=conv.Shape(1, 8, 9, 9, 8, 3, 3, groups=8), error=dict.fromkeys(near.us, 1e-6))
+    wide = near._replace(workspace=8_000_001)
+    assert (near.ratio(conv.FRAMEWORKS), near.ratio(conv.PEERS), far.ratio(conv.PEERS)) == (2.0, 2.0, 0.5)
+    assert near.share(1.0) == pytest.approx(2 * 8 * 8 * 81 / 10e3)
+    assert [row.shape for row in conv.behind([near, far])] == [far.shape]
+    assert [kind for kind, *_ in conv.classes([near, far], 1.0)] == ["1x1", "depthwise 3x3 and 5x5", "all"]
+    assert "ABOVE its limit" in conv.describe(wide, 1.0)
+    assert "ABOVE" not in conv.describe(near, 1.0)
+    assert "not accurate: ncnn" in conv.describe(near, 1.0)
+
+
+def test_conv_leaves_a_peer_out_where_it_cannot(conv: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    class Answers:
+        def __init__(self, *replies: dict[str, object]) -> None:
+            self.replies = list(replies)
+
+        def ask(self, shape: object, wanted: Path) -> dict[str, object]:
+            return self.replies.pop(0)
+
+        def close(self) -> None:
+            pass
+
+    good = {"us": 2.0, "error": 0.0, "algorithm": "direct", "workspace": 0}
+    peers = {
+        "striate": Answers(good, good),
+        "torch": Answers({"us": 3.0, "error": 0.0}, {"skip": "no such shape"}),
+        "MNN": Answers({"missing": "No module named 'MNN'"}),
+    }
+    row = conv.measured(conv.Shape(1, 1, 4, 4, 1, 3, 3), peers, 2, Path())
+    assert row.us == {"striate": 2.0}
+    assert sorted(peers) == ["striate", "torch"]
+    assert "left out torch at 1x1x4x4 * 1x3x3: no such shape" in capsys.readouterr().out
+
+
+def test_conv_sees_a_wrong_engine(conv: ModuleType) -> None:
+    engines = importlib.import_module("engines")
+    shape = engines.Shape(3, 2, 5, 5, 2, 3, 3, groups=2)
+    wanted = engines.expected(shape)
+    assert wanted.shape == (2, 2, 3, 3)
+    right = [wanted[0], wanted[0], wanted[1]]
+    assert engines.error_of(right, wanted, shape) == 0
+    assert engines.error_of(right[::-1], wanted, shape) > 1e-2
+    assert "gave 2 images" in engines.answer("torch", lambda: lambda: right[:2], shape, wanted, 0.0)["skip"]
+    assert len(conv.spread([engines.Shape(1, c, 5, 5, c, 1, 1) for c in range(1, 40)])) == 10
