@@ -21,10 +21,12 @@ native:
 	cmake --build build/native --parallel 2
 	ctest --test-dir build/native --output-on-failure
 
-sanitize:
-	cmake -S . -B build/asan -DSTRIATE_SANITIZE=address
-	cmake --build build/asan --parallel 2
-	ctest --test-dir build/asan --output-on-failure
+sanitize: sanitize-address sanitize-undefined sanitize-thread
+
+sanitize-%:
+	cmake -S . -B build/$* -DSTRIATE_SANITIZE=$*
+	cmake --build build/$* --parallel 2
+	ctest --test-dir build/$* --output-on-failure
 
 doctests:
 	python -m pytest -q --doctest-modules --pyargs striate

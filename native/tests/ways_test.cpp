@@ -13,6 +13,15 @@ using namespace striate;
 
 namespace {
 
+// The thread sanitizer looks for races; what the ways compute is for the other builds to see.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool values = false;
+constexpr int drawn = 30;
+#else
+constexpr bool values = true;
+constexpr int drawn = 120;
+#endif
+
 // Of the output's scale for data of unit variance, as the way promises.
 double bound(const Way& way, DType dtype) {
     if (dtype == DType::float64) return 1e-14;
@@ -35,6 +44,7 @@ void run(const Way& way, const Case& c, Data<T>& data, int threads) {
 
 template <class T>
 void compare(const Way& way, const Case& c, const Data<T>& data, const char* target) {
+    if (!values) return;
     const std::vector<double> wanted = reference(c, data);
     const double scale = 1 + std::sqrt(double(c.problem.group_c() * c.problem.taps()));
     for (size_t i = 0; i < wanted.size(); ++i) {
@@ -65,6 +75,7 @@ void check_case(const WayName& named, const Target& target, const Case& c) {
     CHECK(std::memcmp(data.out.data(), other.out.data(), bytes) == 0, "%s %s: three threads give other bits (%s)", target.name, named.name,
           c.text().c_str());
     compare(*three.way, c, other, target.name);
+    if (!values) return;
 
     std::mt19937 random(c.seed);
     for (T value : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()})
@@ -77,7 +88,7 @@ void check_case(const WayName& named, const Target& target, const Case& c) {
 
 int main() {
     for (const Target* target : available_targets())
-        for (const Case& c : cases(1, 120))
+        for (const Case& c : cases(1, drawn))
             for (const WayName& named : ways()) {
                 if (c.problem.dtype == DType::float32) check_case<float>(named, *target, c);
                 else check_case<double>(named, *target, c);
