@@ -159,6 +159,7 @@ void register_plan(nb::module_& m) {
         .def_prop_ro("workspace_bytes", &Plan::workspace_bytes, "Scratch memory of a call, all threads together.")
         .def_prop_ro("error_bound", [](const Plan& p) { return p.way().error_bound; },
                      "Largest float32 error for unit-variance data, as a share of 1 + sqrt(terms per output).")
+        .def_prop_ro("strict", [](const Plan& p) { return p.way().strict(); }, "Whether the way rounds no more than `direct`.")
         .def_prop_ro("predicted_us", [](const Plan& p) { return p.way().predicted_us; }, "Microseconds a call should take.")
         .def_prop_ro("threads", &Plan::threads, "Threads a call may use.")
         .def_prop_ro("output_shape", [](const Plan& p) {

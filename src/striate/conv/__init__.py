@@ -1,6 +1,6 @@
 """Convolutions of NumPy arrays: ``torch.nn.Conv2d``'s meaning, computed several ways."""
 
-from striate.conv.engine import get_threads, set_threads
+from striate.conv.engine import get_threads, set_cache, set_threads
 from striate.conv.errors import ArrayTypeError, EngineError, ShapeError
 from striate.conv.explaining import Explanation, explain
 from striate.conv.functional import conv1d, conv2d
@@ -32,5 +32,6 @@ __all__ = [
     "instruction_sets",
     "plan_conv",
     "read_image",
+    "set_cache",
     "set_threads",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import lru_cache
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from striate.conv import reference
 from striate.conv.arguments import PaddingArg, PairArg, parse_problem
 from striate.conv.arrays import Array, apply_activation, compute_dtype, empty_like_layout, pad_border
+from striate.conv.choices import set_folder
+from striate.conv.choosing import fastest_measured, make_plan
 from striate.conv.errors import InputError
 from striate.conv.matrix import conv_matrix
 from striate.conv.native import check_way, engine
@@ -20,7 +22,6 @@ from striate.conv.problem import Pads, Problem
 PLAIN_WAYS = ("reference", "matrix")
 CHOOSERS = ("auto", "measured")
 ACCURACIES = ("normal", "strict")
-_TRANSFORMED = ("winograd", "fft")
 IN_ORDER = 0x101  # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
 
 
@@ -141,58 +142,13 @@ def find_plan(problem: Problem, dtype: str, algorithm: str, accuracy: str) -> An
     strict = accuracy == "strict"
     if algorithm == "measured":
         return fastest_measured(problem, dtype, strict)
-    if strict and algorithm.startswith(_TRANSFORMED):
+    plan = make_plan(problem, dtype, algorithm, strict)
+    if strict and not plan.strict:
         raise InputError(
             f"algorithm={algorithm!r} rounds more than 'direct', which accuracy='strict' rules out; "
             "leave algorithm at 'auto'"
         )
-    return make_plan(problem, dtype, algorithm, strict)
-
-
-def make_plan(problem: Problem, dtype: str, algorithm: str, strict: bool) -> Any:
-    """A new compiled plan, its refusal as an InputError."""
-    p = problem
-    try:
-        return engine().Plan(
-            p.n, p.c, p.h, p.w, p.k, p.kh, p.kw, p.stride, p.padding, p.dilation, p.groups, dtype, algorithm, strict
-        )
-    except ValueError as refusal:
-        raise InputError(str(refusal)) from None
-
-
-def measure(problem: Problem, dtype: str, strict: bool, rounds: int = 3) -> list[tuple[str, float]]:
-    """Microseconds each compiled way takes, best of ``rounds``, fastest first.
-
-    Ways predicted at more than ten times the best prediction are left out.
-    """
-    auto = make_plan(problem, dtype, "auto", strict)
-    limit = 10 * min(us for _, us in auto.candidates)
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal(problem.input_shape).astype(dtype)
-    weight = rng.standard_normal(problem.weight_shape).astype(dtype)
-    out = np.empty(problem.output_shape, dtype)
-    times = []
-    for name, predicted in auto.candidates:
-        if name != auto.algorithm and (predicted > limit or (strict and name.startswith(_TRANSFORMED))):
-            continue
-        plan = make_plan(problem, dtype, name, strict)
-        packed = plan.pack(weight)
-        plan.run(x, packed, None, "none", out)
-        best = min(_timed(plan, x, packed, out) for _ in range(rounds))
-        times.append((name, best * 1e6))
-    return sorted(times, key=lambda entry: entry[1])
-
-
-def _timed(plan: Any, x: Array, packed: Any, out: Array) -> float:
-    before = time.perf_counter()
-    plan.run(x, packed, None, "none", out)
-    return time.perf_counter() - before
-
-
-@lru_cache(maxsize=4096)
-def fastest_measured(problem: Problem, dtype: str, strict: bool) -> Any:
-    """The plan of the way that :func:`measure` finds fastest, measured once per problem."""
-    return make_plan(problem, dtype, measure(problem, dtype, strict)[0][0], strict)
+    return plan
 
 
 generation = [0]
@@ -210,6 +166,25 @@ def set_threads(count: int) -> None:
     if count < 0:
         raise InputError(f"threads must be 0 or more, got {count}")
     engine().set_threads(count)
+    find_anew()
+
+
+def set_cache(folder: str | PathLike[str] | bool | None) -> None:
+    """Where the ways that ``algorithm="measured"`` found fastest are kept from one process to the next.
+
+    A folder, True for the user's cache folder, False for nowhere, None (as at the start) for what the environment
+    variable ``STRIATE_CACHE`` says: a folder, 1 for the user's, nothing or 0 for nowhere. A choice holds for one
+    processor model, instruction set, number of threads and version of striate. A damaged file is told of, ignored and
+    replaced.
+
+    >>> set_cache(False)
+    """
+    set_folder(folder)
+    find_anew()
+
+
+def find_anew() -> None:
+    """Forgets every call and plan, wherever one is kept."""
     generation[0] += 1
     for cache in (find_call, find_plan, fastest_measured):
         cache.cache_clear()

@@ -11,7 +11,8 @@ from numpy.typing import DTypeLike
 
 from striate.conv.arguments import PaddingArg, PairArg, parse_problem
 from striate.conv.arrays import compute_dtype
-from striate.conv.engine import CHOOSERS, check_accuracy, find_plan, hashable, measure
+from striate.conv.choosing import measure
+from striate.conv.engine import CHOOSERS, check_accuracy, find_plan, hashable
 from striate.conv.errors import InputError, named
 from striate.conv.native import check_way
 

@@ -25,6 +25,11 @@ def _safetensors() -> Any:
 def write_tensors(path: str | PathLike[str], tensors: dict[str, Array]) -> None:
     """Writes a safetensors file in one step: a reader sees the old file or the whole new one."""
     data = _safetensors().numpy.save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
+    replace_file(path, data)
+
+
+def replace_file(path: str | PathLike[str], data: bytes) -> None:
+    """Writes a file in one step: a reader sees the old file or the whole new one."""
     folder = os.path.dirname(os.path.abspath(path))
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
         try:
