@@ -67,26 +67,31 @@ struct Transform {
 };
 
 // product[i][v] (+)= sum over c of input[c][i] * u[c][v]: ROWS tiles by NV vectors of output channels, held in registers.
+// What the next group of channels needs is fetched ahead, a line of it with each channel.
 template <int ROWS, int NV>
 void multiply(int64_t channels, const float* input, int64_t group_stride, const float* u, float* product, bool first) {
-    V acc[ROWS][NV] = {};
+    V acc[ROWS * NV] = {};
     for (int64_t c = 0; c < channels; c += L, input += group_stride) {
         const int64_t count = least<int64_t>(L, channels - c);
-        const float* at = input;
-        for (int64_t j = 0; j < count; ++j, ++at, u += NV * L) {
+        const float *at = input, *next = input + group_stride;
+        for (int64_t j = 0; j < count; ++j, ++at, u += NV * L, next += L) {
             V weight[NV];
-            for (int v = 0; v < NV; ++v) weight[v] = load<float>(u + v * L);
-            for (int i = 0; i < ROWS; ++i) {
+            static_for<NV>([&](auto v) __attribute__((always_inline)) { weight[v] = load<float>(u + v * L); });
+            __builtin_prefetch(next);
+            static_for<NV>([&](auto v) __attribute__((always_inline)) { __builtin_prefetch(u + (L * NV + v) * L); });
+            static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
                 const V value = broadcast(at[i * L]);
-                for (int v = 0; v < NV; ++v) acc[i][v] += value * weight[v];
-            }
+                static_for<NV>([&](auto v) __attribute__((always_inline)) { acc[i * NV + v] += value * weight[v]; });
+            });
         }
     }
-    for (int i = 0; i < ROWS; ++i)
-        for (int v = 0; v < NV; ++v) {
-            float* const to = product + (i * NV + v) * L;
-            store<float>(to, first ? acc[i][v] : load<float>(to) + acc[i][v]);
-        }
+    if (first) {
+        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { store<float>(product + i * L, acc[i]); });
+    } else {
+        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) {
+            store<float>(product + i * L, load<float>(product + i * L) + acc[i]);
+        });
+    }
 }
 
 using Multiply = void (*)(int64_t, const float*, int64_t, const float*, float*, bool);
@@ -117,8 +122,6 @@ template <int M, int R>
 struct Task {
     using F = Transform<M, R>;
     static constexpr int size = F::size, spots = size * size;
-    // Channels summed in one chain; sums of chains are then added, which keeps rounding from growing with the channels.
-    static constexpr int64_t chain = size < 7 ? 64 : 16;
     const WinogradPlan& w;
     const Args& a;
     int64_t group, tile0, tile1;
@@ -134,6 +137,10 @@ struct Task {
         const int64_t columns = (run.tiles - 1) * M + size, pitch = w.run_columns(), stride = w.input_stride();
         const int64_t top = run.phase_y + phase / p.sw + w.step_y() * (run.tile_y * M - short_y * w.moved()) - p.pad_top;
         const int64_t left = run.phase_x + phase % p.sw + w.step_x() * (run.tile_x * M - short_x * w.moved()) - p.pad_left;
+        // Whole vectors of columns past the image are zero once and for all.
+        const int64_t inside_columns = least(columns, most<int64_t>(0, ceil_div(ceil_div(p.w - left, w.step_x()), L) * L));
+        for (int64_t i = 0; i < size; ++i)
+            zero_run(stage + (i * pitch + inside_columns) * L, (columns - inside_columns) * L);
         const float* x = static_cast<const float*>(a.x) + (run.image * p.c + group * p.group_c()) * p.h * p.w;
         for (int64_t cg = 0; cg < w.c_groups(); ++cg) {
             for (int64_t i = 0; i < size; ++i) {
@@ -141,9 +148,9 @@ struct Task {
                 for (int64_t c = 0; c < L; ++c) {
                     const bool inside = y >= 0 && y < p.h && cg * L + c < p.group_c();
                     copy_row<float>(lines + c * pitch, inside ? x + ((cg * L + c) * p.h + y) * p.w : nullptr, p.w, left,
-                                    w.step_x(), columns);
+                                    w.step_x(), inside_columns);
                 }
-                transpose_rows<float>(lines, pitch, columns, stage + i * pitch * L);
+                transpose_rows<float>(lines, pitch, inside_columns, stage + i * pitch * L);
             }
             for (int64_t tile = 0; tile < run.tiles; ++tile) {
                 const float* at = stage + tile * M * L;
@@ -160,7 +167,7 @@ struct Task {
     }
 
     void multiply_block(const float* u, int64_t nv) const {
-        const int64_t tiles = tile1 - tile0, groups = ceil_div(tiles, max_rows), channels = w.p.group_c();
+        const int64_t tiles = tile1 - tile0, groups = ceil_div(tiles, max_rows), channels = w.p.group_c(), chain = w.chain();
         for (int64_t s = 0; s < spots; ++s)
             for (int64_t phase = 0; phase < w.phases(); ++phase) {
                 if (!w.contributes(phase, s)) continue;
@@ -210,28 +217,39 @@ struct Task {
 
     // Row `sums` holds [column][channel]; `out` is the row of the first channel.
     void emit(const float* sums, int64_t columns, int64_t channels, int64_t k_first, float* out) const {
+        switch (a.activation) {
+            case Activation::none: return emit_as<Activation::none>(sums, columns, channels, k_first, out);
+            case Activation::relu: return emit_as<Activation::relu>(sums, columns, channels, k_first, out);
+            case Activation::relu6: return emit_as<Activation::relu6>(sums, columns, channels, k_first, out);
+        }
+    }
+
+    template <Activation A>
+    void emit_as(const float* sums, int64_t columns, int64_t channels, int64_t k_first, float* out) const {
         const Problem& p = w.p;
         const int64_t plane = p.oh * p.ow;
-        const float* bias = static_cast<const float*>(a.bias);
+        const V bias = a.bias ? load_part_or_all(static_cast<const float*>(a.bias) + k_first, channels) : V{};
         for (int64_t j = 0; j < columns; j += L) {
+            const int64_t count = least<int64_t>(L, columns - j);
             V v[L];
-            for (int i = 0; i < L; ++i) v[i] = load<float>(sums + (j + i) * L);
+            static_for<L>([&](auto i) __attribute__((always_inline)) {
+                v[i] = activate<A, float>(load<float>(sums + (j + i) * L) + bias);
+            });
             transpose<float>(v);
-            for (int64_t k = 0; k < channels; ++k) {
-                const float b = bias ? bias[k_first + k] : 0.0f;
-                const int64_t count = least<int64_t>(L, columns - j);
-                float line[L], done[L];
-                if (p.dw == 1 && count == L) {
-                    store<float>(line, v[k]);
-                    emit_row<float>(out + k * plane + j, line, L, b, a.activation);
-                    continue;
+            float* to = out + j * p.dw;
+            for (int64_t k = 0; k < channels; ++k, to += plane) {
+                if (p.dw > 1) {
+                    for (int64_t i = 0; i < count; ++i) to[i * p.dw] = v[k][i];
+                } else if (count == L) {
+                    store<float>(to, v[k]);
+                } else {
+                    store_part<float>(to, v[k], count);
                 }
-                store<float>(line, v[k]);
-                emit_row<float>(done, line, L, b, a.activation);
-                for (int64_t i = 0; i < count; ++i) out[k * plane + (j + i) * p.dw] = done[i];
             }
         }
     }
+
+    static V load_part_or_all(const float* p, int64_t count) { return count == L ? load<float>(p) : load_part<float>(p, count); }
 
     void repair(const float* sums, int64_t columns, int64_t channels, int64_t k_first, int64_t image, int64_t oy, int64_t ox0,
                 float* out) const {

@@ -44,6 +44,8 @@ struct WinogradPlan {
     }
     int64_t size() const { return m + taps() - 1; }
     int64_t spots() const { return size() * size(); }
+    // Channels summed in one chain; sums of chains are then added, which keeps rounding from growing with the channels.
+    int64_t chain() const { return size() < 7 ? 64 : 16; }
     int64_t tiles() const { return p.n * p.dh * p.dw * tiles_y * tiles_x; }
     int64_t k_vectors() const { return (p.group_k() + lanes - 1) / lanes; }
     int64_t k_blocks() const { return (k_vectors() + 1) / 2; }

@@ -21,7 +21,8 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double calls = std::ceil(tiles / max_rows), channels = double(p.group_c());
     const double step = std::max(2 * tiles, tiles + 2 * calls) + calls;
     const double weight_rate = double(w.packed_bytes()) > 0.5 * m.l3_bytes ? m.stream_rate : m.memory_rate * 2;
-    const double multiply = products * vectors / 2 * (channels * step + calls * 60) / m.fma_rate;
+    const double chains = std::ceil(channels / double(w.chain()));
+    const double multiply = products * vectors / 2 * (channels * step + chains * (calls * 25 + tiles * 2)) / m.fma_rate;
     const double streamed = products * vectors * double(w.lanes) * channels * 4 / weight_rate;
     const double input = double(w.phases() * w.c_groups()) * tiles * (spots * 5 + 2 * size * (size + double(w.m)) * 2.5);
     const double output = vectors * tiles * (spots * 4 + double(w.m * w.m) * 10);
@@ -46,6 +47,8 @@ WinogradPlan plan_winograd(const Problem& p, const Machine& machine, int threads
         w.lanes = machine.target->lanes(p.dtype);
         w.m = m;
         if (w.taps() != r || (only && m != only)) continue;
+        // Beyond, rounding in tiles of 7 would pass the bound.
+        if (w.size() == 7 && w.phases() * p.group_c() > 512) continue;
         w.tiles_y = ceil_div(ceil_div(p.oh, p.dh), m);
         w.tiles_x = ceil_div(ceil_div(p.ow, p.dw), m);
         for (int64_t tasks = 1; tasks <= w.tiles(); tasks = std::max(tasks + 1, tasks * 9 / 8)) {
