@@ -20,16 +20,21 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double vectors = 2 * std::ceil(double(w.k_blocks()) / double(w.k_tasks));
     const double calls = std::ceil(tiles / max_rows), channels = double(p.group_c());
     const double step = std::max(2 * tiles, tiles + 2 * calls) + calls;
-    const double weight_rate = double(w.packed_bytes()) > 0.5 * m.l3_bytes ? m.stream_rate : m.memory_rate * 2;
     const double chains = std::ceil(channels / double(w.chain()));
     const double multiply = products * vectors / 2 * (channels * step + chains * (calls * 25 + tiles * 2)) / m.fma_rate;
-    const double streamed = products * vectors * double(w.lanes) * channels * 4 / weight_rate;
+    // Weights that the last cache holds arrive while others are multiplied; more of them are waited for.
+    const double weights = products * vectors * double(w.lanes) * channels * 4;
+    const bool held = double(w.packed_bytes()) <= 0.5 * m.l3_bytes;
+    const double product = held ? std::max(multiply, weights / m.memory_rate / 2)
+                                : std::max(multiply + weights / m.memory_rate, weights / m.stream_rate);
     const double input = double(w.phases() * w.c_groups()) * tiles * (spots * 5 + 2 * size * (size + double(w.m)) * 2.5);
     const double output = vectors * tiles * (spots * 4 + double(w.m * w.m) * 10);
     const double runs = std::ceil(tiles / double(w.tiles_x)) + (w.tile_block % w.tiles_x && w.tile_tasks > 1 ? 1 : 0);
     const double per_run = double(w.lanes) * (double(w.phases() * w.c_groups()) * size * 25 + vectors * double(w.m) * 8);
-    const double crowded = double(w.workspace()) > 0.9 * m.l2_bytes ? 1.12 : 1;
-    const double task_us = std::max(multiply, streamed) * crowded + (input + output + runs * per_run) / m.fma_rate;
+    const double share = double(w.workspace()) / m.l2_bytes, crowded = share > 1.5 ? 1.12 : share > 1 ? 1.03 : 1;
+    // With threads, the first lines that a task reads and writes come from another core's cache.
+    const double begin = threads > 1 ? 2 : 0.1;
+    const double task_us = begin + product * crowded + (input + output + runs * per_run) / m.fma_rate;
     const double rounds = double(ceil_div(w.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
     const double beyond = bytes / double(std::min<int64_t>(threads, w.tasks())) / m.memory_rate / 2;
