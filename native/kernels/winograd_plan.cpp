@@ -15,7 +15,8 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Microseconds of the whole call; see direct_plan.cpp for the unit of work.
 double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const Problem& p = w.p;
-    const double size = double(w.size()), spots = double(w.spots()), products = double(w.products()), tiles = double(std::min(w.tile_block, w.tiles()));
+    const double size = double(w.size()), spots = double(w.spots()), products = double(w.products());
+    const double tiles = double(std::min(w.tile_block, w.tiles()));
     const double max_rows = m.target->many_registers ? 14 : 6;
     const double vectors = 2 * std::ceil(double(w.k_blocks()) / double(w.k_tasks));
     const double calls = std::ceil(tiles / max_rows), channels = double(p.group_c());
@@ -52,7 +53,7 @@ WinogradPlan plan_winograd(const Problem& p, const Machine& machine, int threads
         w.lanes = machine.target->lanes(p.dtype);
         w.m = m;
         if (w.taps() != r || (only && m != only)) continue;
-        // Beyond, rounding in tiles of 7 would come near the bound: nearest in F(5, 3), whose outputs weigh the large points most.
+        // Beyond, rounding in tiles of 7 would come near the bound; F(5, 3) weighs the large points most.
         if (w.size() == 7 && w.phases() * p.group_c() > (m == 5 ? 256 : 512)) continue;
         w.tiles_y = ceil_div(ceil_div(p.oh, p.dh), m);
         w.tiles_x = ceil_div(ceil_div(p.ow, p.dw), m);
@@ -111,13 +112,15 @@ public:
         for (int64_t k = 0; k < p.k; ++k) {
             const int64_t inside = k % p.group_k(), block = inside / (2 * w.lanes);
             const int64_t width = std::min<int64_t>(2, w.k_vectors() - 2 * block) * w.lanes;
-            float* at = to + k / p.group_k() * w.weight_elements() + block * 2 * w.lanes * w.products() * cg + inside % (2 * w.lanes);
+            float* at = to + k / p.group_k() * w.weight_elements() + block * 2 * w.lanes * w.products() * cg +
+                        inside % (2 * w.lanes);
             for (int64_t c = 0; c < cg; ++c) {
                 for (int64_t phase = 0; phase < w.phases(); ++phase) {
                     for (int64_t i = 0; i < taps * taps; ++i) {
                         const int64_t r = (i / taps - w.short_y(phase) * w.moved()) * p.sh + phase / p.sw;
                         const int64_t s = (i % taps - w.short_x(phase) * w.moved()) * p.sw + phase % p.sw;
-                        g[size_t(i)] = r >= 0 && r < p.kh && s >= 0 && s < p.kw ? from[((k * cg + c) * p.kh + r) * p.kw + s] : 0.0f;
+                        const bool inside_kernel = r >= 0 && r < p.kh && s >= 0 && s < p.kw;
+                        g[size_t(i)] = inside_kernel ? from[((k * cg + c) * p.kh + r) * p.kw + s] : 0.0f;
                     }
                     transform(g.data(), &u[size_t(phase * spots)]);
                 }
