@@ -6,6 +6,21 @@
 
 namespace striate {
 
+// Runs `tasks` tasks of a kernel, each with `scratch_bytes` of memory.
+template <class PlanOf>
+void run_tasks(const PlanOf& plan, TaskOf<PlanOf> task, const Args& args, int64_t tasks, int threads, size_t scratch_bytes) {
+    struct Call {
+        const PlanOf& plan;
+        TaskOf<PlanOf> task;
+        const Args& args;
+    } call{plan, task, args};
+    const auto run_one = [](void* context, int64_t index, void* memory) {
+        const Call& of = *static_cast<const Call*>(context);
+        of.task(of.plan, of.args, index, memory);
+    };
+    parallel_for(tasks, threads, scratch_bytes, run_one, &call);
+}
+
 template <class PlanOf>
 class TaskWay : public Way {
 public:
@@ -16,23 +31,13 @@ public:
     }
 
     void run(const Args& args, int threads) const override {
-        Call call{&plan_, task_, &args};
-        parallel_for(plan_.tasks(), threads, workspace_bytes, run_one, &call);
+        run_tasks(plan_, task_, args, plan_.tasks(), threads, workspace_bytes);
     }
 
 protected:
     PlanOf plan_;
 
 private:
-    struct Call {
-        const PlanOf* plan;
-        TaskOf<PlanOf> task;
-        const Args* args;
-    };
-    static void run_one(void* context, int64_t task, void* memory) {
-        const Call& call = *static_cast<const Call*>(context);
-        call.task(*call.plan, *call.args, task, memory);
-    }
     TaskOf<PlanOf> task_;
 };
 

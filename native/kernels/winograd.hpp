@@ -61,6 +61,11 @@ struct WinogradPlan {
     size_t workspace() const {
         return aligned(size_t(spots() * (input_stride() + product_stride()) + stage_elements()) * sizeof(float));
     }
+    // Input channels whose weights are transposed together, and what that takes.
+    int64_t pack_channels() const { return p.group_c() < 8 ? p.group_c() : 8; }
+    size_t pack_workspace() const {
+        return aligned(size_t(2 * lanes * (pack_channels() * p.taps() + lanes)) * sizeof(float));
+    }
     size_t packed_bytes() const { return size_t(p.groups * weight_elements() + p.weight_count()) * sizeof(float); }
 };
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
+#include <cstring>
 
 namespace striate {
 namespace {
@@ -74,66 +74,22 @@ WinogradPlan plan_winograd(const Problem& p, const Machine& machine, int threads
     return best;
 }
 
-// U = G g GT in double.
-template <int M, int R>
-void transform_weight(const double* g, double* u) {
-    constexpr Toom<M, R> t;
-    constexpr int size = Toom<M, R>::size;
-    double half[size][R];
-    for (int i = 0; i < size; ++i)
-        for (int s = 0; s < R; ++s) {
-            half[i][s] = 0;
-            for (int r = 0; r < R; ++r) half[i][s] += t.g[i][r] * g[r * R + s];
-        }
-    for (int i = 0; i < size; ++i)
-        for (int j = 0; j < size; ++j) {
-            double sum = 0;
-            for (int s = 0; s < R; ++s) sum += half[i][s] * t.g[j][s];
-            u[i * size + j] = sum;
-        }
-}
-
 class Winograd : public TaskWay<WinogradPlan> {
 public:
-    using TaskWay::TaskWay;
+    Winograd(const WinogradPlan& plan, const Target& target)
+        : TaskWay("winograd", plan, target.winograd_float), pack_task_(target.winograd_pack_float) {}
 
-    // (group, block of two channel vectors, spot, phase, c, k inside the block), then the weights as given.
+    // The transformed weights, then the weights as given.
     void pack(const void* weight, void* packed) const override {
         const WinogradPlan& w = plan_;
-        const Problem& p = w.p;
-        const float* from = static_cast<const float*>(weight);
-        float* to = static_cast<float*>(packed);
-        std::fill(to, to + p.groups * w.weight_elements(), 0.0f);
-        std::copy(from, from + p.weight_count(), to + p.groups * w.weight_elements());
-        void (*transform)(const double*, double*) = nullptr;
-        with_tile(w.m, w.taps(), [&]<int M, int R>() { transform = transform_weight<M, R>; });
-        const int64_t spots = w.spots(), taps = w.taps(), cg = p.group_c();
-        std::vector<double> u(static_cast<size_t>(spots * w.phases())), g(static_cast<size_t>(taps * taps));
-        for (int64_t k = 0; k < p.k; ++k) {
-            const int64_t inside = k % p.group_k(), block = inside / (2 * w.lanes);
-            const int64_t width = std::min<int64_t>(2, w.k_vectors() - 2 * block) * w.lanes;
-            float* at = to + k / p.group_k() * w.weight_elements() + block * 2 * w.lanes * w.products() * cg +
-                        inside % (2 * w.lanes);
-            for (int64_t c = 0; c < cg; ++c) {
-                for (int64_t phase = 0; phase < w.phases(); ++phase) {
-                    for (int64_t i = 0; i < taps * taps; ++i) {
-                        const int64_t r = (i / taps - w.short_y(phase) * w.moved()) * p.sh + phase / p.sw;
-                        const int64_t s = (i % taps - w.short_x(phase) * w.moved()) * p.sw + phase % p.sw;
-                        const bool inside_kernel = r >= 0 && r < p.kh && s >= 0 && s < p.kw;
-                        g[size_t(i)] = inside_kernel ? from[((k * cg + c) * p.kh + r) * p.kw + s] : 0.0f;
-                    }
-                    transform(g.data(), &u[size_t(phase * spots)]);
-                }
-                float* to_c = at + c * width;
-                for (int64_t s = 0; s < spots; ++s)
-                    for (int64_t phase = 0; phase < w.phases(); ++phase) {
-                        if (!w.contributes(phase, s)) continue;
-                        *to_c = float(u[size_t(phase * spots + s)]);
-                        to_c += cg * width;
-                    }
-            }
-        }
+        float* const to = static_cast<float*>(packed);
+        std::memcpy(to + w.p.groups * w.weight_elements(), weight, size_t(w.p.weight_count()) * sizeof(float));
+        const Args args{weight, nullptr, nullptr, packed, Activation::none};
+        run_tasks(w, pack_task_, args, w.p.groups * w.k_blocks(), get_threads(), w.pack_workspace());
     }
+
+private:
+    TaskOf<WinogradPlan> pack_task_;
 };
 
 }  // namespace
@@ -148,7 +104,7 @@ Offer offer_winograd(const Problem& p, const Machine& m, int threads) {
     double us;
     const int64_t size = plan_winograd(p, m, 1, 0, &us).m;
     const WinogradPlan w = plan_winograd(p, m, threads, size, &us);
-    auto way = std::make_unique<Winograd>("winograd", w, m.target->winograd_float);
+    auto way = std::make_unique<Winograd>(w, *m.target);
     way->predicted_us = us;
     way->error_bound = 1.5e-5;
     way->blocking = {{"tile", w.m}, {"tile_block", w.tile_block}, {"tiles", w.tiles()}, {"k_tasks", w.k_tasks},
