@@ -44,14 +44,15 @@ struct Sink {
 
 // acc[i][v] = sum over c of scalars[c][i] * vectors[c][v]: ROWS numbers by NV vectors, held in registers.
 template <int ROWS, int NV>
-void multiply(int64_t channels, const float* scalars, const float* vectors, int64_t pitch, const Sink& sink) {
+void multiply(int64_t channels, const float* scalars, int64_t scalar_pitch, const float* vectors, int64_t pitch,
+              const Sink& sink) {
     V acc[ROWS * NV];
     static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = V{}; });
     if (sink.out)
         static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { __builtin_prefetch(sink.out + i / NV * sink.plane + i % NV * L, 1); });
     const float* ahead = sink.ahead;
     const int64_t ahead_pitch = sink.ahead_pitch;
-    for (int64_t c = 0; c < channels; ++c, scalars += ROWS, vectors += pitch, ahead += ahead_pitch) {
+    for (int64_t c = 0; c < channels; ++c) {
         __builtin_prefetch(ahead, 0, 2);
         V in[NV];
         static_for<NV>([&](auto v) __attribute__((always_inline)) { in[v] = load<float>(vectors + v * L); });
@@ -59,6 +60,9 @@ void multiply(int64_t channels, const float* scalars, const float* vectors, int6
             const V value = broadcast(scalars[i]);
             static_for<NV>([&](auto v) __attribute__((always_inline)) { acc[i * NV + v] += value * in[v]; });
         });
+        scalars += scalar_pitch;
+        vectors += pitch;
+        ahead += ahead_pitch;
     }
     // Keeps the compiler from moving multiply-adds behind the stores, which spills the block.
     static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { settle(acc[i]); });
@@ -76,7 +80,7 @@ void multiply(int64_t channels, const float* scalars, const float* vectors, int6
     });
 }
 
-using Multiply = void (*)(int64_t, const float*, const float*, int64_t, const Sink&);
+using Multiply = void (*)(int64_t, const float*, int64_t, const float*, int64_t, const Sink&);
 struct Multiplies {
     Multiply of[max_rows][max_vectors];
     constexpr Multiplies() : of{} {
@@ -108,7 +112,7 @@ struct Task {
     const GemmPlan& g;
     const Args& a;
     int64_t image, group;
-    int64_t q0, q1;          // pixels of the output: of the image, or where deep of all images
+    int64_t q0, q1;          // pixels of the output: of the image, or of all images where they are joined
     int64_t block0, block1;  // blocks of output channels
     float *panel, *sums;
     Finish finish;
@@ -182,13 +186,12 @@ struct Task {
 
     int64_t row_blocks() const { return ceil_div(q1 - q0, g.rows); }
     int64_t row_start(int64_t block) const { return block * (q1 - q0) / row_blocks(); }
-    float* row_panel(int64_t block) const { return panel + row_start(block) * p.group_c() + block * L; }
+    float* row_panel(int64_t block) const { return panel + block * g.row_pitch() * p.group_c(); }
 
     void run_deep() const {
-        for (int64_t b = 0; b < row_blocks(); ++b) {
-            const int64_t start = row_start(b), rows = row_start(b + 1) - start;
-            fill_panel(q0 + start, rows, rows, row_panel(b));
-        }
+        for (int64_t b = 0; b < row_blocks() && !g.in_place; ++b)
+            fill_panel(q0 + row_start(b), row_start(b + 1) - row_start(b), g.row_pitch(), row_panel(b));
+        const int64_t pitch = g.in_place ? in_plane : g.row_pitch();
         for (int64_t kb = block0; kb < block1; ++kb) {
             const int64_t k0 = g.k_start(kb), nv = (g.k_start(kb + 1) - k0) / L;
             for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain)
@@ -198,21 +201,21 @@ struct Task {
                     const bool fetch = b < nv;
                     const Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, finish,
                                     fetch ? w + GemmPlan::chain * (nv * L + b * line) : w, fetch ? line : 0};
-                    multiplies.of[rows - 1][nv - 1](least(GemmPlan::chain, p.group_c() - c), row_panel(b) + c * rows, w, nv * L,
-                                                    sink);
+                    const float* x = g.in_place ? input(image) + q0 + start : row_panel(b);
+                    multiplies.of[rows - 1][nv - 1](least(GemmPlan::chain, p.group_c() - c), x + c * pitch, pitch, w, nv * L, sink);
                 }
             for (int64_t q = q0; q < q1;) {
                 const int64_t count = least(q1 - q, plane - q % plane);
-                for (int64_t v = 0; v < nv; ++v) emit(sums + ((q - q0) * nv + v) * L, nv * L, count, q, k0 + v * L);
+                float* out = output(g.joined() ? q / plane : image, k0) + q % plane;
+                for (int64_t v = 0; v < nv; ++v) emit(sums + ((q - q0) * nv + v) * L, nv * L, count, out + v * L * plane, k0 + v * L);
                 q += count;
             }
         }
     }
 
-    // Stores pixels [q, q + count) of one image, whose sums stand as [pixel][channel], for the channels from k0 on.
-    void emit(const float* from, int64_t pitch, int64_t count, int64_t q, int64_t k0) const {
+    // Stores `count` pixels of one image, whose sums stand as [pixel][channel], for the channels from k0 on.
+    void emit(const float* from, int64_t pitch, int64_t count, float* out, int64_t k0) const {
         const int64_t channels = least<int64_t>(L, p.group_k() - k0);
-        float* out = output(q / plane, k0) + q % plane;
         if (plane == 1) {
             const V sum = load<float>(from);
             if (channels == L) return store<float>(out, finish(bias ? sum + load<float>(bias + k0) : sum));
@@ -258,7 +261,7 @@ struct Task {
                 for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain, sink.first = false, sink.ahead += GemmPlan::chain * sink.ahead_pitch) {
                     const int64_t channels = least(GemmPlan::chain, p.group_c() - c);
                     if (whole && c + channels == p.group_c()) sink.out = output(image, k0) + start;
-                    multiplies.of[rows - 1][nv - 1](channels, w + c * rows, in + c * pitch, pitch, sink);
+                    multiplies.of[rows - 1][nv - 1](channels, w + c * rows, rows, in + c * pitch, pitch, sink);
                 }
                 for (int64_t i = 0; !whole && i < rows; ++i)
                     emit_part(output(image, k0 + i) + first, sums + i * width + first - start, last - first,

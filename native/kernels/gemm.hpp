@@ -3,7 +3,8 @@
 // A task copies the input pixels it needs into panels, [c][pixel] for a block of pixels at a time, and multiplies them with
 // weights packed by blocks of output channels. The register block is some numbers, each broadcast, by some vectors. `deep`
 // puts output channels into the vectors and broadcasts pixels: sums come out as [pixel][channel] and are transposed as they
-// are stored, and any number of pixels, of any images, makes a block. Otherwise vectors run along the pixels of one image.
+// are stored, and any number of pixels makes a block. Otherwise vectors run along the pixels of one image. Where the pixels lie
+// together in the input, both may read it as it stands.
 #pragma once
 
 #include "direct.hpp"
@@ -17,15 +18,16 @@ struct GemmPlan {
     Problem p;
     int64_t lanes;
     bool deep;
-    bool in_place;                     // not deep, stride 1, no padding: reads x itself
+    bool in_place;                     // stride 1, no padding: reads x itself
     int64_t rows, vectors;             // the largest register block: numbers broadcast, vectors
-    int64_t pixel_tasks, k_tasks;      // per image, or over all where deep; per group
+    int64_t pixel_tasks, k_tasks;      // per image, or over all where they are joined; per group
 
     // Products summed in one chain; sums of chains are then added in order, which keeps rounding from growing with the channels.
     static constexpr int64_t chain = 128;
 
-    int64_t images() const { return deep ? 1 : p.n; }
-    int64_t pixels() const { return p.oh * p.ow * (deep ? p.n : 1); }
+    bool joined() const { return deep && !in_place; }
+    int64_t images() const { return joined() ? 1 : p.n; }
+    int64_t pixels() const { return p.oh * p.ow * (joined() ? p.n : 1); }
     // Pixels fall to tasks by whole units, and channels to blocks.
     int64_t pixel_unit() const { return deep ? 1 : lanes; }
     int64_t pixel_units() const { return (pixels() + pixel_unit() - 1) / pixel_unit(); }
@@ -37,11 +39,15 @@ struct GemmPlan {
     int64_t k_start(int64_t block) const { return block * k_units() / k_blocks() * k_unit(); }
     int64_t tasks() const { return images() * p.groups * pixel_tasks * k_tasks; }
 
-    // Panels of a task, each followed by a vector's room; not deep, one panel at a time.
-    int64_t panels() const { return deep ? (pixel_block() + rows - 1) / rows : 1; }
+    // Numbers from one channel to the next in a panel of pixels to broadcast: whole vectors where that wastes little.
+    int64_t row_pitch() const {
+        const int64_t whole = (rows + lanes - 1) / lanes * lanes;
+        return 4 * rows >= 3 * whole ? whole : rows;
+    }
+    // Of a task where deep, else of a block of pixels; followed by a vector's room.
     int64_t panel_elements() const {
         if (in_place) return 0;
-        return (deep ? pixel_block() : vectors * lanes) * p.group_c() + panels() * lanes;
+        return (deep ? (pixel_block() + rows - 1) / rows * row_pitch() : vectors * lanes) * p.group_c() + lanes;
     }
     int64_t sum_elements() const { return (deep ? pixel_block() + lanes : rows) * vectors * lanes; }
     int64_t group_elements() const { return k_units() * k_unit() * p.group_c(); }

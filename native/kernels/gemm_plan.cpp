@@ -21,25 +21,28 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
     const double pixels = double(g.pixel_block()), lanes = double(g.lanes);
     const double k_blocks = std::ceil(double(g.k_blocks()) / double(g.k_tasks)), k_units = k_blocks * double(g.k_units()) / double(g.k_blocks());
     double slots = 0, blocks, streamed = 0;
+    // Reading channels a multiple of 4 KiB apart, which share a cache set, or not one after the other.
+    const double strided = p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3;
     const bool contiguous = p.pointwise() && p.sh == 1 && p.sw == 1;
     if (g.deep) {
         blocks = std::ceil(pixels / double(g.rows));
         const double rows = pixels / blocks, nv = double(g.k_units()) / double(g.k_blocks());
         slots += k_blocks * blocks * (channels * step(rows, nv) + chains * (2.5 * rows * nv + 20));
-        slots += k_units * (pixels / lanes) * 16 * 10;
-        slots += channels * blocks * std::ceil(rows / lanes) * 4;
+        slots += k_units * (pixels / lanes) * 16 * 8;
+        slots += g.in_place ? k_blocks * blocks * channels * strided : channels * blocks * std::ceil(rows / lanes) * 4;
         streamed = k_units * lanes * channels * 4;
     } else {
         blocks = std::ceil(pixels / lanes / double(g.vectors));
         const double nv = pixels / lanes / blocks, rows = double(p.group_k()) / double(g.k_blocks());
-        slots += k_blocks * blocks * (channels * (step(rows, nv) + (g.in_place ? 0.5 : 0)) + (chains - 1) * (2.5 * rows * nv + 20) + 3 * rows * nv + 30);
+        slots += k_blocks * blocks * (channels * (step(rows, nv) + (g.in_place ? strided : 0)) + (chains - 1) * (2.5 * rows * nv + 20) + 3 * rows * nv + 30);
         slots += g.in_place ? 0 : channels * blocks * (3 * nv + 2);
         streamed = k_units * channels * 4 * blocks;
     }
-    if (!contiguous) slots += channels * (pixels / double(p.ow) * 25 + pixels / lanes * 4 * double(p.sw));
-    const double weight_rate = double(g.packed_bytes()) > 0.5 * m.l3_bytes ? m.stream_rate : double(g.packed_bytes()) > 0.7 * m.l2_bytes ? m.memory_rate : m.cache_rate * 2;
+    if (!contiguous) slots += channels * (pixels / double(p.ow) * 10 + pixels / lanes * 4 * double(p.sw));
+    const double weight_rate = double(g.packed_bytes()) > 0.5 * m.l3_bytes ? m.stream_rate : double(g.packed_bytes()) > 0.7 * m.l2_bytes ? m.memory_rate * 2 : m.cache_rate * 2;
     const double crowded = double(g.workspace()) > 0.9 * m.l2_bytes ? 1.12 : 1;
-    const double task_us = std::max(slots / m.fma_rate * crowded, streamed / weight_rate) + 0.1;
+    const double compute = slots / m.fma_rate * crowded, load = streamed / weight_rate;
+    const double task_us = std::max(compute, load) + 0.1 * std::min(compute, load) + 0.1;
     const double rounds = double(ceil_div(g.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * 4 + int64_t(g.packed_bytes()));
     const double beyond = bytes / double(std::min<int64_t>(threads, g.tasks())) / m.memory_rate / 2;
@@ -81,9 +84,13 @@ GemmPlan plan_gemm(const Problem& p, const Machine& m, int threads, double* us) 
                 consider(g);
             }
         g.deep = true;
-        g.in_place = false;
         if (rows > p.n * p.oh * p.ow || (force && force[0] == 'w')) continue;
-        for (g.vectors = 1; g.vectors <= gemm_vectors(rows, many); ++g.vectors) consider(g);
+        for (g.vectors = 1; g.vectors <= gemm_vectors(rows, many); ++g.vectors)
+            for (bool in_place : {false, true}) {
+                g.in_place = in_place;
+                if (in_place && (!unit_step || g.rows > p.oh * p.ow)) continue;
+                if (!force || force[1] == 0 || !unit_step || in_place == (force[1] == 'i')) consider(g);
+            }
     }
     return best;
 }
