@@ -49,7 +49,9 @@ void multiply(int64_t channels, const float* scalars, int64_t scalar_pitch, cons
     V acc[ROWS * NV];
     static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = V{}; });
     if (sink.out)
-        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { __builtin_prefetch(sink.out + i / NV * sink.plane + i % NV * L, 1); });
+        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) {
+            __builtin_prefetch(sink.out + i / NV * sink.plane + i % NV * L, 1);
+        });
     const float* ahead = sink.ahead;
     const int64_t ahead_pitch = sink.ahead_pitch;
     for (int64_t c = 0; c < channels; ++c) {
@@ -97,13 +99,17 @@ struct Run {
     int64_t count;
 };
 
-// to[j] = from[j * stride], 0 <= j < count, by whole vectors: writes up to a vector past the end, reads nothing from `stop` on.
+// to[j] = from[j * stride], 0 <= j < count, by whole vectors: writes up to a vector past the end, reads nothing from
+// `stop` on.
 inline void copy_run(float* to, const float* from, int64_t count, int64_t stride, const float* stop) {
-    const auto some = [&](const float* at) { return stop - at >= L ? load<float>(at) : stop > at ? load_part<float>(at, stop - at) : V{}; };
+    const auto some = [&](const float* at) {
+        return stop - at >= L ? load<float>(at) : stop > at ? load_part<float>(at, stop - at) : V{};
+    };
     if (stride == 1)
         for (int64_t j = 0; j < count; j += L) store<float>(to + j, some(from + j));
     else if (stride == 2)
-        for (int64_t j = 0; j < count; j += L) store<float>(to + j, even_lanes<float>(some(from + 2 * j), some(from + 2 * j + L)));
+        for (int64_t j = 0; j < count; j += L)
+            store<float>(to + j, even_lanes<float>(some(from + 2 * j), some(from + 2 * j + L)));
     else
         for (int64_t j = 0; j < count; ++j) to[j] = from[j * stride];
 }
@@ -122,9 +128,11 @@ struct Task {
     const float* stop = static_cast<const float*>(a.x) + p.input_count();
     const float* bias = a.bias ? static_cast<const float*>(a.bias) + group * p.group_k() : nullptr;
     const float* weight = static_cast<const float*>(a.packed) + group * g.group_elements();
-    bool contiguous = p.pointwise() && p.sh == 1 && p.sw == 1;
+    bool contiguous = g.contiguous();
 
-    const float* input(int64_t of) const { return static_cast<const float*>(a.x) + (of * p.c + group * p.group_c()) * in_plane; }
+    const float* input(int64_t of) const {
+        return static_cast<const float*>(a.x) + (of * p.c + group * p.group_c()) * in_plane;
+    }
     float* output(int64_t of, int64_t k) const {
         return static_cast<float*>(a.out) + (of * p.k + group * p.group_k() + k) * plane;
     }
@@ -167,7 +175,9 @@ struct Task {
                 const float* from = runs[0].from;
                 float* at = to;
                 for (int64_t i = 0; i < safe; ++i, from += in_plane, at += width)
-                    static_for<nv>([&](auto v) __attribute__((always_inline)) { store<float>(at + v * L, load<float>(from + v * L)); });
+                    static_for<nv>([&](auto v) __attribute__((always_inline)) {
+                        store<float>(at + v * L, load<float>(from + v * L));
+                    });
             };
             if (vectors == 1) copy(std::integral_constant<int, 1>{});
             else if (vectors == 2) copy(std::integral_constant<int, 2>{});
@@ -177,7 +187,7 @@ struct Task {
         for (; c < channels; ++c) {
             float* at = to + c * width;
             for (int64_t r = 0; r < found; at += runs[r++].count) {
-                if (!runs[r].from) for (int64_t j = 0; j < runs[r].count; j += L) store<float>(at + j, V{});
+                if (!runs[r].from) zero_run<float>(at, runs[r].count);
                 else if (runs[r].count == 1) *at = runs[r].from[c * in_plane];
                 else copy_run(at, runs[r].from + c * in_plane, runs[r].count, p.sw, stop);
             }
@@ -202,12 +212,14 @@ struct Task {
                     const Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, finish,
                                     fetch ? w + GemmPlan::chain * (nv * L + b * line) : w, fetch ? line : 0};
                     const float* x = g.in_place ? input(image) + q0 + start : row_panel(b);
-                    multiplies.of[rows - 1][nv - 1](least(GemmPlan::chain, p.group_c() - c), x + c * pitch, pitch, w, nv * L, sink);
+                    const int64_t channels = least(GemmPlan::chain, p.group_c() - c);
+                    multiplies.of[rows - 1][nv - 1](channels, x + c * pitch, pitch, w, nv * L, sink);
                 }
             for (int64_t q = q0; q < q1;) {
                 const int64_t count = least(q1 - q, plane - q % plane);
                 float* out = output(g.joined() ? q / plane : image, k0) + q % plane;
-                for (int64_t v = 0; v < nv; ++v) emit(sums + ((q - q0) * nv + v) * L, nv * L, count, out + v * L * plane, k0 + v * L);
+                for (int64_t v = 0; v < nv; ++v)
+                    emit(sums + ((q - q0) * nv + v) * L, nv * L, count, out + v * L * plane, k0 + v * L);
                 q += count;
             }
         }
@@ -258,10 +270,12 @@ struct Task {
                 const bool fetch = contiguous && b + 1 < blocks && vector < nv;
                 Sink sink{sums, true, nullptr, plane, bias ? bias + k0 : nullptr, finish,
                           fetch ? input(image) + last + vector * L : in, fetch ? in_plane : 0};
-                for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain, sink.first = false, sink.ahead += GemmPlan::chain * sink.ahead_pitch) {
+                for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain) {
                     const int64_t channels = least(GemmPlan::chain, p.group_c() - c);
                     if (whole && c + channels == p.group_c()) sink.out = output(image, k0) + start;
                     multiplies.of[rows - 1][nv - 1](channels, w + c * rows, rows, in + c * pitch, pitch, sink);
+                    sink.first = false;
+                    sink.ahead += channels * sink.ahead_pitch;
                 }
                 for (int64_t i = 0; !whole && i < rows; ++i)
                     emit_part(output(image, k0 + i) + first, sums + i * width + first - start, last - first,

@@ -22,9 +22,11 @@ struct GemmPlan {
     int64_t rows, vectors;             // the largest register block: numbers broadcast, vectors
     int64_t pixel_tasks, k_tasks;      // per image, or over all where they are joined; per group
 
-    // Products summed in one chain; sums of chains are then added in order, which keeps rounding from growing with the channels.
+    // Products summed in one chain; sums of chains are then added in order, which keeps rounding from growing.
     static constexpr int64_t chain = 128;
 
+    // Each channel's pixels stand in the input as in the output.
+    bool contiguous() const { return p.pointwise() && p.sh == 1 && p.sw == 1; }
     bool joined() const { return deep && !in_place; }
     int64_t images() const { return joined() ? 1 : p.n; }
     int64_t pixels() const { return p.oh * p.ow * (joined() ? p.n : 1); }

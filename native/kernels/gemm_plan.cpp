@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 namespace striate {
 namespace {
@@ -19,32 +18,33 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
     const Problem& p = g.p;
     const double channels = double(p.group_c()), chains = double(ceil_div(p.group_c(), GemmPlan::chain));
     const double pixels = double(g.pixel_block()), lanes = double(g.lanes);
-    const double k_blocks = std::ceil(double(g.k_blocks()) / double(g.k_tasks)), k_units = k_blocks * double(g.k_units()) / double(g.k_blocks());
-    double slots = 0, blocks, streamed = 0;
-    // Reading channels a multiple of 4 KiB apart, which share a cache set, or not one after the other.
-    const double strided = p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3;
-    const bool contiguous = p.pointwise() && p.sh == 1 && p.sw == 1;
+    const double k_blocks = std::ceil(double(g.k_blocks()) / double(g.k_tasks));
+    const double k_width = double(g.k_units()) / double(g.k_blocks()), k_units = k_blocks * k_width;
+    // A step's surplus where channels are not one after the other; more where they share a cache set, 4 KiB apart.
+    const double apart = !g.in_place ? 0 : p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3;
+    double slots, streamed;
     if (g.deep) {
-        blocks = std::ceil(pixels / double(g.rows));
-        const double rows = pixels / blocks, nv = double(g.k_units()) / double(g.k_blocks());
-        slots += k_blocks * blocks * (channels * step(rows, nv) + chains * (2.5 * rows * nv + 20));
-        slots += k_units * (pixels / lanes) * 16 * 8;
-        slots += g.in_place ? k_blocks * blocks * channels * strided : channels * blocks * std::ceil(rows / lanes) * 4;
+        const double blocks = std::ceil(pixels / double(g.rows)), rows = pixels / blocks;
+        slots = k_blocks * blocks * (channels * (step(rows, k_width) + apart) + chains * (2.5 * rows * k_width + 20));
+        slots += k_units * pixels * 8;
+        if (!g.in_place) slots += channels * blocks * std::ceil(rows / lanes) * 4;
         streamed = k_units * lanes * channels * 4;
     } else {
-        blocks = std::ceil(pixels / lanes / double(g.vectors));
-        const double nv = pixels / lanes / blocks, rows = double(p.group_k()) / double(g.k_blocks());
-        slots += k_blocks * blocks * (channels * (step(rows, nv) + (g.in_place ? strided : 0)) + (chains - 1) * (2.5 * rows * nv + 20) + 3 * rows * nv + 30);
-        slots += g.in_place ? 0 : channels * blocks * (3 * nv + 2);
+        const double blocks = std::ceil(pixels / lanes / double(g.vectors)), nv = pixels / lanes / blocks;
+        slots = k_blocks * blocks * (channels * (step(k_width, nv) + apart) + chains * (2.5 * k_width * nv + 20));
+        slots += k_units * pixels / lanes + k_blocks * blocks * 10;
+        if (!g.in_place) slots += channels * blocks * (3 * nv + 2);
         streamed = k_units * channels * 4 * blocks;
     }
-    if (!contiguous) slots += channels * (pixels / double(p.ow) * 10 + pixels / lanes * 4 * double(p.sw));
-    const double weight_rate = double(g.packed_bytes()) > 0.5 * m.l3_bytes ? m.stream_rate : double(g.packed_bytes()) > 0.7 * m.l2_bytes ? m.memory_rate * 2 : m.cache_rate * 2;
+    if (!g.contiguous()) slots += channels * (pixels / double(p.ow) * 10 + pixels / lanes * 4 * double(p.sw));
+    const double packed = double(g.packed_bytes());
+    const double near = 2 * (packed > 0.7 * m.l2_bytes ? m.memory_rate : m.cache_rate);
+    const double weight_rate = packed > 0.5 * m.l3_bytes ? m.stream_rate : near;
     const double crowded = double(g.workspace()) > 0.9 * m.l2_bytes ? 1.12 : 1;
     const double compute = slots / m.fma_rate * crowded, load = streamed / weight_rate;
     const double task_us = std::max(compute, load) + 0.1 * std::min(compute, load) + 0.1;
     const double rounds = double(ceil_div(g.tasks(), threads));
-    const double bytes = double((p.input_count() + p.output_count()) * 4 + int64_t(g.packed_bytes()));
+    const double bytes = double((p.input_count() + p.output_count()) * 4) + packed;
     const double beyond = bytes / double(std::min<int64_t>(threads, g.tasks())) / m.memory_rate / 2;
     return rounds * task_us + beyond + (threads > 1 && g.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
 }
@@ -53,9 +53,9 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
 GemmPlan plan_gemm(const Problem& p, const Machine& m, int threads, double* us) {
     GemmPlan best{};
     *us = INFINITY;
-    const bool many = m.target->many_registers, unit_step = p.pointwise() && p.sh == 1 && p.sw == 1;
+    const bool many = m.target->many_registers;
     const auto consider = [&](GemmPlan g) {
-        for (int64_t parts = 1; parts <= g.pixel_units(); parts = std::max(parts + 1, parts * 9 / 8)) {
+        for (int64_t parts = 1; parts <= g.pixel_units(); parts = std::max(parts + 1, parts * 5 / 4)) {
             g.pixel_tasks = parts;
             const bool fits = double(g.workspace()) * threads <= std::max(8e6, double(p.input_count()) * 4);
             if (!fits && parts < g.pixel_units()) continue;
@@ -66,31 +66,31 @@ GemmPlan plan_gemm(const Problem& p, const Machine& m, int threads, double* us) 
                     best = g;
                 }
             }
-            if (g.images() * p.groups * parts > 64 * threads && fits) break;
+            if (g.images() * p.groups * parts > 16 * threads && fits) break;
         }
     };
     GemmPlan g{};
     g.p = p;
     g.lanes = m.target->lanes(p.dtype);
-    const char* force = getenv("GEMM");
-    for (int64_t rows = 1; gemm_vectors(rows, many) > 0; ++rows) {
-        g.rows = rows;
+    const bool contiguous = g.contiguous();
+    for (g.rows = 1; gemm_vectors(g.rows, many) > 0; ++g.rows) {
         g.deep = false;
-        g.vectors = gemm_vectors(rows, many);
-        if (rows <= p.group_k() && !(force && force[0] == 'd'))
-            for (bool in_place : {false, true}) {
-                g.in_place = in_place;
-                if (in_place && (!unit_step || g.pixels() < g.vectors * g.lanes)) continue;
-                consider(g);
-            }
+        g.vectors = gemm_vectors(g.rows, many);
+        for (bool in_place : {false, true}) {
+            g.in_place = in_place;
+            if (g.rows <= p.group_k() && (!in_place || (contiguous && g.pixels() >= g.vectors * g.lanes))) consider(g);
+        }
         g.deep = true;
-        if (rows > p.n * p.oh * p.ow || (force && force[0] == 'w')) continue;
-        for (g.vectors = 1; g.vectors <= gemm_vectors(rows, many); ++g.vectors)
-            for (bool in_place : {false, true}) {
-                g.in_place = in_place;
-                if (in_place && (!unit_step || g.rows > p.oh * p.ow)) continue;
-                if (!force || force[1] == 0 || !unit_step || in_place == (force[1] == 'i')) consider(g);
-            }
+        // Broadcasting from x costs nothing over panels, unless an image makes less than two blocks.
+        g.in_place = contiguous && p.oh * p.ow >= g.rows;
+        const bool join = g.in_place && p.n > 1 && p.oh * p.ow < 2 * g.rows;
+        for (g.vectors = 1; g.vectors <= gemm_vectors(g.rows, many); ++g.vectors) {
+            if (g.rows <= g.pixels()) consider(g);
+            if (!join) continue;
+            GemmPlan joined = g;
+            joined.in_place = false;
+            consider(joined);
+        }
     }
     return best;
 }
