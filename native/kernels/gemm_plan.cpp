@@ -27,7 +27,7 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         const double blocks = std::ceil(pixels / double(g.rows)), rows = pixels / blocks;
         slots = k_blocks * blocks * (channels * (step(rows, k_width) + apart) + chains * (2.5 * rows * k_width + 20));
         slots += k_units * pixels * 8;
-        if (!g.in_place) slots += channels * blocks * std::ceil(rows / lanes) * 4;
+        if (!g.in_place) slots += channels * blocks * std::ceil(rows / lanes) * 7;
         streamed = k_units * lanes * channels * 4;
     } else {
         const double blocks = std::ceil(pixels / lanes / double(g.vectors)), nv = pixels / lanes / blocks;
