@@ -1,7 +1,7 @@
 // The depthwise way: each output channel sees one input channel. No copy of the input is made.
 //
-// By rows: square kernels of 3, 5 or 7, stride 1 or 2. Vectors run along the width; a block of output rows stays in
-// registers, each input row is loaded once per block, and its taps are shifts of those vectors between registers.
+// By rows: square kernels of 3, 5, 7 or 9, stride 1 or 2. Vectors run along the width. Each input row is loaded once, its
+// taps are shifts of those vectors between registers, and it is added to every output row it reaches: their sums slide.
 // By channels: small maps, any kernel and dilation, stride 1. A vector holds one pixel of `lanes` output channels; only
 // the taps that fall on the map are computed, so a kernel larger than its map costs no more than the map.
 #pragma once
@@ -21,8 +21,7 @@ struct DepthwisePlan {
     int64_t rows;        // output rows per task, by rows
     int64_t bands;       // tasks along the height
 
-    static constexpr int64_t row_block = 7;      // output rows of a full register block, by rows
-    static constexpr int64_t widest_map = 14;    // pixels of a row, by channels
+    static constexpr int64_t widest_map = 14;  // pixels of a row, by channels
 
     int64_t tasks() const { return p.n * blocks * bands; }
     int64_t lane_groups() const { return (p.k + lanes - 1) / lanes; }

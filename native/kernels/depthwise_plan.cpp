@@ -26,12 +26,10 @@ double pairs(int64_t outputs, int64_t taps, int64_t stride, int64_t dilation, in
 double row_slots(const DepthwisePlan& d) {
     const Problem& p = d.p;
     const double vectors = double(ceil_div(p.ow, d.lanes)), rows = double(d.rows), k = double(p.kh), s = double(p.sh);
-    const double blocks = double(ceil_div(d.rows, d.row_block));
-    const double fused = pairs(p.oh, p.kh, p.sh, 1, p.pad_top, p.h) / double(d.bands) * k * vectors;
-    const double read = rows * s + blocks * std::max(0.0, k - s);
-    const double shuffles = read * vectors * (s == 1 ? k - 1 : k + 1);
-    const double loads = read * (vectors * s + (d.lanes >= 8 ? vectors / 2 : vectors));
-    return std::max(fused, (fused + shuffles) / 1.5) + 0.5 * loads + 2 * rows * vectors + 12 * blocks * vectors + 10;
+    const double read = std::min(double(p.h), rows * s + std::max(0.0, k - s));
+    const double fused = read * vectors * k * k / s, shuffles = read * vectors * (s == 1 ? k - 1 : k + 2);
+    const double loads = read * vectors * (s + (d.lanes >= 16 ? 0.5 : 1));
+    return std::max(fused, (fused + shuffles) / 1.5) + 0.3 * loads + rows * vectors + 20 * std::ceil(vectors / 2);
 }
 
 // The same of `lanes` output channels, by channels.
@@ -60,7 +58,6 @@ DepthwisePlan split(DepthwisePlan d, const Machine& m, int threads, double* us) 
     *us = INFINITY;
     for (int64_t bands = 1; bands <= (d.by_channel ? 1 : std::min<int64_t>(p.oh, 4 * threads)); bands *= 2) {
         d.rows = ceil_div(p.oh, bands);
-        if (bands > 1) d.rows = ceil_div(d.rows, d.row_block) * d.row_block;
         d.bands = ceil_div(p.oh, d.rows);
         for (int64_t blocks = 1; blocks <= std::min<int64_t>(channels, 8 * threads); ++blocks) {
             d.block = ceil_div(channels, blocks);
@@ -122,7 +119,7 @@ Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
     if (rows_fit(p)) split(d, m, 1, &rows_us);
     d.by_channel = true;
     if (channels_fit(d)) split(d, m, 1, &channels_us);
-    if (std::isinf(rows_us) && std::isinf(channels_us))
+    if (!std::isfinite(std::min(rows_us, channels_us)))
         return {nullptr, "depthwise needs a square kernel of 3, 5, 7 or 9, stride 1 or 2 and dilation 1, or outputs as wide as a map of at most " +
                              std::to_string(d.widest_map) + " columns and stride 1"};
     // The form decides the bits, so it does not depend on the number of threads.

@@ -60,21 +60,14 @@ struct Task {
                 for (int64_t k = 0; k < f.columns(); ++k) to[k * f.size + y] = to[k * f.size + y + 1] = Complex{};
                 continue;
             }
-            const Complex* z = fourier(f.size, twiddles, row, spare);
+            fourier(f.size, twiddles, row, spare, row);
             for (int64_t k = 0; k < f.columns(); ++k) {
-                const Complex u = z[k], v = z[k ? f.size - k : 0];
+                const Complex u = row[k], v = row[k ? f.size - k : 0];
                 to[k * f.size + y] = {half * (u.re + v.re), half * (u.im - v.im)};
                 to[k * f.size + y + 1] = {half * (u.im + v.im), half * (v.re - u.re)};
             }
         }
-        for (int64_t k = 0; k < f.columns(); ++k) transform(to + k * f.size, false);
-    }
-
-    // One column in place; the inverse is the transform with real and imaginary parts changed over.
-    void transform(Complex* column, bool inverse) const {
-        for (int64_t i = 0; i < f.size; ++i) row[i] = inverse ? swapped(column[i]) : column[i];
-        const Complex* z = fourier(f.size, twiddles, row, spare);
-        for (int64_t i = 0; i < f.size; ++i) column[i] = inverse ? swapped(z[i]) : z[i];
+        for (int64_t k = 0; k < f.columns(); ++k) fourier(f.size, twiddles, to + k * f.size, spare, to + k * f.size);
     }
 
     // The product for output channel k of the group, summed over its input channels.
@@ -100,20 +93,20 @@ struct Task {
 
     void inverse(int64_t k, Complex* from) const {
         const Problem& p = f.p;
-        for (int64_t i = 0; i < f.columns(); ++i) transform(from + i * f.size, true);
+        for (int64_t i = 0; i < f.columns(); ++i) fourier<true>(f.size, twiddles, from + i * f.size, spare, from + i * f.size);
         for (int64_t y = 0; y < f.size; y += 2) {
             bool wanted = false;
             for (const Lane& l : lane) wanted = wanted || output_row(l, y) >= 0 || output_row(l, y + 1) >= 0;
             if (!wanted) continue;
             for (int64_t i = 0; i < f.columns(); ++i) {
                 const Complex u = from[i * f.size + y], v = from[i * f.size + y + 1];
-                row[i] = swapped({u.re - v.im, u.im + v.re});
-                if (i > 0 && 2 * i < f.size) row[f.size - i] = swapped({u.re + v.im, v.re - u.im});
+                row[i] = {u.re - v.im, u.im + v.re};
+                if (i > 0 && 2 * i < f.size) row[f.size - i] = {u.re + v.im, v.re - u.im};
             }
-            Complex* const z = fourier(f.size, twiddles, row, spare);
-            float* const flat = &(z == row ? spare : row)->re[0];
+            fourier<true>(f.size, twiddles, row, spare, row);
+            float* const flat = &spare->re[0];
             for (int odd = 0; odd < 2; ++odd) {
-                for (int64_t x = 0; x < f.size; ++x) store<float>(flat + x * L, odd ? z[x].re : z[x].im);
+                for (int64_t x = 0; x < f.size; ++x) store<float>(flat + x * L, odd ? row[x].im : row[x].re);
                 transpose_back<float>(flat, f.size, lines, f.size + L);
                 for (int i = 0; i < L; ++i) {
                     const int64_t oy = output_row(lane[i], y + odd);
@@ -170,7 +163,7 @@ void fft_task(const FftPlan& f, const Args& a, int64_t task, void* memory) {
     const float* packed = static_cast<const float*>(a.packed);
     Complex* const spectra = static_cast<Complex*>(memory);
     Complex* const row = spectra + f.spectra() * f.columns() * f.size;
-    Task work{f, a, {}, spectra, row, row + f.size, &row[2 * f.size].re[0], packed, packed + f.twiddle_elements()};
+    Task work{f, a, {}, spectra, row, row + f.size, &row[3 * f.size].re[0], packed, packed + f.twiddle_elements()};
     for (int i = 0; i < L; ++i) {
         const int64_t place = f.by_channel ? task / f.lane_groups() : task % f.lane_groups() * L + i;
         const int64_t group = f.by_channel ? task % f.lane_groups() * L + i : task / f.lane_groups();

@@ -33,10 +33,10 @@ struct FftPlan {
     int64_t tasks() const { return by_channel ? lane_groups() * places() : lane_groups() * p.groups; }
     bool single() const { return p.group_c() == 1 && p.group_k() == 1; }
 
-    // The spectra of the inputs (the product shares the only one's place), two rows, and lines before transposition.
+    // The spectra of the inputs (the product shares the only one's place), three rows, and lines before transposition.
     int64_t spectra() const { return single() ? 1 : p.group_c() + 1; }
     size_t workspace() const {
-        return aligned(size_t((spectra() * spectrum() + 4 * size + size + lanes) * lanes) * sizeof(float));
+        return aligned(size_t((spectra() * spectrum() + 6 * size + size + lanes) * lanes) * sizeof(float));
     }
     int64_t weight_elements() const {
         return (by_channel ? lane_groups() * lanes : p.k * p.group_c()) * spectrum();

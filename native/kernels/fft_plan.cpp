@@ -15,8 +15,8 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Microseconds of the whole call; see direct_plan.cpp for the unit of work.
 double cost(const FftPlan& f, const Machine& m, int threads) {
     const Problem& p = f.p;
-    const double size = double(f.size), columns = double(f.columns()), passes = std::ceil(std::log2(size) / 1.9);
-    const double line = size * (passes * 12 + 4);
+    const double size = double(f.size), columns = double(f.columns()), passes = std::ceil(std::log2(size) / 3.6);
+    const double line = size * (passes * 9 + 3);
     const double rows_in = std::min(size, double(p.h) + 2) / 2, rows_out = std::min(size, double(f.whole ? p.oh * p.sh : f.step_y)) / 2;
     const double cg = double(p.group_c()), kg = double(p.group_k());
     double slots = cg * (rows_in * (line + 2 * double(f.lanes) * (40 + size / 4) + size * 12) + columns * line);
