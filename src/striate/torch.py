@@ -14,7 +14,7 @@ from striate.conv.engine import Call
 from striate.conv.errors import ArrayTypeError, MissingDependencyError
 from striate.conv.functional import checked_call
 from striate.conv.gradients import conv2d_input_grad, conv2d_weight_grad
-from striate.conv.packing import PackedWeights
+from striate.conv.packing import PackedWeights, same_bits
 from striate.conv.storage import tensor_array
 from striate.geometry import Window
 
@@ -27,14 +27,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.weak import WeakIdKeyDictionary
 
-__all__ = ["Conv2d", "accelerate"]
+__all__ = ["Conv2d", "accelerate", "repack"]
 
 Module = TypeVar("Module", bound=nn.Module)
 Ints = Sequence[int]
 
 _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 _STEPS = "SymInt[] stride, SymInt[] padding, SymInt[] dilation, SymInt groups"
-_remembered = WeakIdKeyDictionary()
+_COMPARED_WHOLE, _SPREAD = 4096, (16, 16, 4, 4)
+_remembered: Any = WeakIdKeyDictionary()
 
 
 def _arguments(stride: Ints, padding: Ints, dilation: Ints, groups: int) -> tuple[Any, Any, Any, int]:
@@ -47,14 +48,43 @@ def _layout(x: Tensor) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
+def _spot(weight: Tensor, kernel: Array) -> Array:
+    # All of a small weight, and of one whose changes torch does not count; values spread over any other.
+    if kernel.size <= _COMPARED_WHOLE or weight.is_inference():
+        return kernel
+    return kernel[tuple(slice(None, None, -(-n // most)) for n, most in zip(kernel.shape, _SPREAD, strict=True))]
+
+
+def _version(weight: Tensor) -> int:
+    return -1 if weight.is_inference() else weight._version
+
+
+class _Remembered:
+    """A parameter's packed forms, and what tells that its memory holds other values now."""
+
+    __slots__ = ("held", "packed", "place", "spot", "version")
+
+    def __init__(self, weight: Tensor, kernel: Array) -> None:
+        # The version is read before the values: a change in between is found at the next call.
+        self.version = _version(weight)
+        self.place = weight.data_ptr(), weight.stride()
+        self.held = weight.detach()  # while it lives, no other tensor gets this address
+        self.spot = _spot(weight, kernel).copy()
+        self.packed = PackedWeights()
+
+    def holds(self, weight: Tensor, kernel: Array) -> bool:
+        known = _version(weight) == self.version and (weight.data_ptr(), weight.stride()) == self.place
+        spot = _spot(weight, kernel)
+        return known and spot.shape == self.spot.shape and spot.dtype == self.spot.dtype and same_bits(spot, self.spot)
+
+
 def _packed(weight: Tensor, kernel: Array, call: Call) -> Any:
     if not isinstance(weight, nn.Parameter):
         return None
-    if weight not in _remembered:
-        _remembered[weight] = PackedWeights()
-    packed: PackedWeights = _remembered[weight]
-    packed.refresh(kernel)
-    return packed.packed(call, kernel)
+    remembered: _Remembered | None = _remembered.get(weight)
+    if remembered is None or not remembered.holds(weight, kernel):
+        remembered = _remembered[weight] = _Remembered(weight, kernel)
+    return remembered.packed.packed(call, kernel)
 
 
 def _filled(values: Array, like: Tensor) -> Tensor:
@@ -170,7 +200,9 @@ class Conv2d(nn.Conv2d):
     """A ``torch.nn.Conv2d`` that striate computes on CPU tensors; arguments, parameters and meaning are the same.
 
     Tensors on another device, of a type striate does not compute with, and everything under autocast are left to torch.
-    Packed weights are kept and renewed when a parameter changes, by whatever means. Differentiable twice.
+    Packed weights are kept, and renewed when a parameter changes. torch counts its changes, but not those made through
+    ``.data`` or a NumPy view of it: of these, one is seen where the weight has at most 4096 elements or where it
+    changes one of up to 4096 spread over it; after any other, call :func:`repack`. Differentiable twice.
 
     >>> layer = Conv2d(3, 8, 3, padding=1)
     >>> layer(torch.zeros(1, 3, 16, 16)).shape
@@ -207,3 +239,19 @@ def accelerate(model: Module) -> Module:
         if type(module) is nn.Conv2d:
             module.__class__ = Conv2d
     return model
+
+
+def repack(model: nn.Module) -> None:
+    """Makes every convolution of ``model`` pack its weight anew at its next call.
+
+    Needed after a few values of a large weight were changed behind torch's back, through ``.data`` or a NumPy view.
+    Raises ArrayTypeError, a TypeError, for anything but a module.
+
+    >>> layer = Conv2d(64, 64, 3)
+    >>> layer.weight.data[5, 7, 0, 0] = 1.0
+    >>> repack(layer)
+    """
+    if not isinstance(model, nn.Module):
+        raise ArrayTypeError(f"repack: expected a torch.nn.Module, got {type(model).__name__}")
+    for parameter in model.parameters():
+        _remembered.pop(parameter, None)

@@ -137,6 +137,95 @@ def test_weights_may_change_by_any_means() -> None:
     assert losses[-1] < losses[0] / 2
 
 
+def large_pair() -> tuple[nn.Conv2d, nn.Conv2d]:
+    theirs = nn.Conv2d(48, 48, 3, padding=1)
+    return theirs, accelerate(copy.deepcopy(theirs))
+
+
+CHANGES = {
+    "copy_": lambda m: m.weight.copy_(torch.ones_like(m.weight)),
+    "one element": lambda m: m.weight[47, 46, 2, 1].fill_(3.0),
+    "view": lambda m: m.weight.view(-1)[12345:12346].mul_(7),
+    "detached": lambda m: m.weight.detach()[3, 5, 0, 0].fill_(3.0),
+    "foreach": lambda m: torch._foreach_mul_([m.weight], 1.5),
+    "state dict": lambda m: m.load_state_dict({k: v + 1 for k, v in m.state_dict().items()}),
+    "other memory": lambda m: setattr(m.weight, "data", m.weight.data + 1),
+    "other memory, few values": lambda m: setattr(m.weight, "data", m.weight.data + torch.eye(48)[..., None, None]),
+    "no memory in between": lambda m: (
+        setattr(m.weight, "data", torch.empty(0)),
+        setattr(m.weight, "data", torch.full((48, 48, 3, 3), 0.25)),
+    ),
+    "another parameter": lambda m: setattr(m, "weight", nn.Parameter(torch.full((48, 48, 3, 3), 0.5))),
+    "another layout": lambda m: m.to(memory_format=torch.channels_last),
+    "all of .data": lambda m: m.weight.data.mul_(2),
+    "all of a NumPy view": lambda m: np.multiply(m.weight.detach().numpy(), 2, out=m.weight.detach().numpy()),
+}
+
+
+@pytest.mark.parametrize("inference", [False, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_a_large_weight_is_seen(change: str, inference: bool) -> None:
+    theirs, ours = large_pair()
+    x = torch.randn(1, 48, 6, 6)
+    with torch.inference_mode() if inference else torch.no_grad():
+        ours(x)
+        for module in (theirs, ours):
+            CHANGES[change](module)
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+@pytest.mark.parametrize("how", [{"foreach": False}, {"foreach": True}, {"fused": True}], ids=str)
+def test_an_optimizers_step_is_seen(make: type, how: dict[str, bool]) -> None:
+    theirs, ours = large_pair()
+    x = torch.randn(1, 48, 6, 6)
+    for module in (theirs, ours):
+        optimizer = make(module.parameters(), 0.1, **how)
+        for _ in range(2):
+            optimizer.zero_grad()
+            module(x).square().mean().backward()
+            optimizer.step()
+    # Adam divides by small gradients, so the weights of both agree only roughly.
+    with torch.no_grad():
+        expected = torch.conv2d(x, ours.weight, ours.bias, padding=1)
+        torch.testing.assert_close(ours(x), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_repack_sees_what_torch_does_not() -> None:
+    theirs, ours = large_pair()
+    x = torch.randn(1, 48, 6, 6)
+    with torch.no_grad():
+        stale = ours(x)
+        for module in (theirs, ours):
+            module.weight.data[1, 1, 1, 1] = 50.0
+        torch.testing.assert_close(ours(x), stale)
+        striate.torch.repack(nn.Sequential(ours))
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-3)
+    with pytest.raises(ArrayTypeError, match=r"repack: expected a torch\.nn\.Module, got int"):
+        striate.torch.repack(3)
+
+
+def test_a_weight_that_stays_is_packed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    make = striate.torch.PackedWeights
+    monkeypatch.setattr(striate.torch, "PackedWeights", lambda: made.append(None) or make())
+    _, ours = large_pair()
+    x = torch.randn(1, 48, 6, 6)
+    for mode in (torch.no_grad, torch.inference_mode, torch.enable_grad):
+        with mode():
+            ours(x)
+    assert len(made) == 1
+
+
+def test_weights_made_in_inference_mode() -> None:
+    with torch.inference_mode():
+        layer = striate.torch.Conv2d(48, 48, 3)
+        x = torch.randn(1, 48, 6, 6)
+        for _ in range(2):
+            torch.testing.assert_close(layer(x), torch.conv2d(x, layer.weight, layer.bias), rtol=1e-4, atol=1e-3)
+            layer.weight[1, 1, 1, 1] = 50
+
+
 def test_output_is_written_where_torch_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     places: list[tuple[int, int]] = []
     run = striate.torch.Call.run
