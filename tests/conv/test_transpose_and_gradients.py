@@ -93,6 +93,48 @@ def test_gradients_of_one_image_and_of_halves() -> None:
     np.testing.assert_allclose(half.astype(float), batch, rtol=5e-3, atol=5e-2)
 
 
+def weight_grad_by_definition(x, size, grad, stride, padding, dilation):
+    k, cg = size[:2]
+    groups = x.shape[1] // cg
+    wide = np.pad(x.astype(float), ((0, 0), (0, 0), (padding,) * 2, (padding,) * 2))
+    result = np.zeros(size)
+    for o, i, r, s in np.ndindex(*size):
+        channel = wide[:, o // (k // groups) * cg + i]
+        for y, z in np.ndindex(*grad.shape[2:]):
+            result[o, i, r, s] += (
+                grad[:, o, y, z] * channel[:, y * stride + r * dilation, z * stride + s * dilation]
+            ).sum()
+    return result
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (1, 2, 2), (2, 1, 1), (3, 1, 2)])
+@pytest.mark.parametrize("per_group", [(1, 1), (1, 2), (2, 1), (3, 2)])
+@pytest.mark.parametrize("odd", [0.0, np.nan, np.inf])
+@pytest.mark.parametrize("last", [False, True])
+def test_the_weight_gradient_reads_what_the_windows_read(stride, padding, dilation, per_group, odd, last, monkeypatch):
+    monkeypatch.setattr("striate.conv.gradients._COLUMNS_BYTES", 4000)
+    cg, kg = per_group
+    x = np.random.default_rng(0).standard_normal((2, 4 * cg, 9, 8)).astype(np.float32)
+    size = 4 * kg, cg, 3, 2
+    shape = conv2d(x, np.ones(size, np.float32), None, stride, padding, dilation, 4).shape
+    grad = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    if odd:
+        x[1, 1, 0, 7] = x[0, 2, 4, 4] = odd
+    given = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if last else x
+    with np.errstate(invalid="ignore"):
+        result = conv2d_weight_grad(given, size, grad, stride, padding, dilation, 4)
+        expected = weight_grad_by_definition(x, size, grad, stride, padding, dilation)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("size", [(0, 2, 5, 5), (2, 0, 5, 5)])
+def test_a_weight_gradient_of_nothing_is_zero(size) -> None:
+    grad = conv2d(np.ones(size), np.ones((3, size[1], 3, 3)))
+    np.testing.assert_array_equal(
+        conv2d_weight_grad(np.ones(size), (3, size[1], 3, 3), grad), np.zeros((3, size[1], 3, 3))
+    )
+
+
 def test_a_gradient_of_the_wrong_shape_is_named() -> None:
     x, weight, _ = arrays(1)
     with pytest.raises(ShapeError, match=r"conv2d_weight_grad: expected grad .*\(2, 8, 7, 7\), got \(2, 8, 7, 6\)"):

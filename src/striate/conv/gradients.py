@@ -87,7 +87,13 @@ def conv2d_weight_grad(
     compute = compute_dtype(x.dtype)
     batch = x if x.ndim == 4 else x[None]
     padded = _padded(batch.astype(compute, copy=False), problem.padding, pads, padding_mode)
-    return _per_tap(padded, grad.astype(compute, copy=False), problem).astype(x.dtype, copy=False)
+    given = grad.astype(compute, copy=False)
+    result = None
+    if problem.groups == problem.c == problem.k and problem.stride == (1, 1):
+        result = _by_channel(padded, given, problem)
+    if result is None:
+        result = _by_columns(padded, given, problem)
+    return result.astype(x.dtype, copy=False)
 
 
 def _padded(x: Array, zeros: Pads, pads: Pads, mode: str) -> Array:
@@ -97,19 +103,53 @@ def _padded(x: Array, zeros: Pads, pads: Pads, mode: str) -> Array:
     return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right))) if any(zeros) else x
 
 
-def _per_tap(padded: Array, grad: Array, problem: Problem) -> Array:
-    # One matrix product per tap: (K / groups, pixels) x (pixels, C / groups) for every image and group.
+def _by_channel(padded: Array, grad: Array, problem: Problem) -> Array | None:
+    # A tap is the dot product of two planes, read as lines. Between the rows of `grad` stand zeros, which would spread
+    # a NaN or an infinity of the input: None where the result holds one.
+    n, c, oh, ow = problem.output_shape
+    padded = np.ascontiguousarray(padded)
+    spaced = np.zeros_like(padded)
+    spaced[:, :, :oh, :ow] = grad.reshape(n, c, oh, ow)
+    image, channel, row, column = padded.strides
+    (dh, dw), kh, kw = problem.dilation, problem.kh, problem.kw
+    length = (oh - 1) * padded.shape[3] + ow
+    windows = np.lib.stride_tricks.as_strided(
+        padded, (n, c, kh, kw, length), (image, channel, dh * row, dw * column, column), writeable=False
+    )
+    with np.errstate(invalid="ignore", over="ignore"):
+        result: Array = np.vecdot(windows, spaced.reshape(n, c, 1, 1, -1)[..., :length]).sum(axis=0)
+    return result[:, None] if np.isfinite(result).all() else None
+
+
+_COLUMNS_BYTES = 4_000_000
+
+
+def _by_columns(padded: Array, grad: Array, problem: Problem) -> Array:
+    # What every window holds, as one column per output pixel, some output rows at a time; one matrix product for each
+    # image, group and block of rows: (K / groups, pixels) x (pixels, C / groups x taps).
     n, k, oh, ow = problem.output_shape
     g, (sh, sw), (dh, dw) = problem.groups, problem.stride, problem.dilation
-    given = grad.reshape(n, g, k // g, oh * ow)
-    result = np.empty(problem.weight_shape, padded.dtype)
-    for r in range(problem.kh):
-        for s in range(problem.kw):
-            rows = slice(r * dh, r * dh + (oh - 1) * sh + 1, sh)
-            columns = slice(s * dw, s * dw + (ow - 1) * sw + 1, sw)
-            seen = padded[:, :, rows, columns].reshape(n, g, problem.c // g, oh * ow)
-            result[:, :, r, s] = (given @ seen.swapaxes(2, 3)).sum(axis=0).reshape(result.shape[:2])
-    return result
+    entries = problem.c * problem.kh * problem.kw
+    image, channel, row, column = padded.strides
+    windows = np.lib.stride_tricks.as_strided(
+        padded,
+        (n, problem.c, problem.kh, problem.kw, oh, ow),
+        (image, channel, dh * row, dw * column, sh * row, sw * column),
+        writeable=False,
+    )
+    given = np.ascontiguousarray(grad).reshape(n, g, k // g, oh, ow)
+    most = min(oh, max(1, _COLUMNS_BYTES // max(1, entries * ow * padded.itemsize)))
+    room = np.empty(entries * most * ow, padded.dtype)
+    result = np.zeros((g, k // g, entries // g), padded.dtype)
+    for i in range(n):
+        for top in range(0, oh, most):
+            seen = windows[i, ..., top : top + most, :]
+            columns = room[: seen.size].reshape(seen.shape)
+            columns[...] = seen
+            pixels = seen.shape[-2] * ow
+            part = given[i, :, :, top : top + most].reshape(g, k // g, pixels)
+            result += part @ columns.reshape(g, entries // g, pixels).swapaxes(1, 2)
+    return result.reshape(problem.weight_shape)
 
 
 @named("conv2d_bias_grad")
