@@ -88,7 +88,7 @@ void compute(const Image<T>& image, const Strip& strip) {
             });
             static_for<VECTORS>([&](auto v) __attribute__((always_inline)) {
                 Vec<T> done = sum[overlap - 1][v];
-                keep<T>(done);
+                settle(done);
                 static_for<overlap - 1>([&](auto q) __attribute__((always_inline)) { sum[overlap - 1 - q][v] = sum[overlap - 2 - q][v]; });
                 sum[0][v] = bias;
                 if (checked && t < begin) return;

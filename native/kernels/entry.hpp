@@ -7,6 +7,7 @@
 #include "gemm.hpp"
 #include "problem.hpp"
 #include "winograd.hpp"
+#include "winograd1d.hpp"
 
 namespace striate {
 

@@ -47,7 +47,7 @@ template <class T>
 inline T most(T a, T b) { return a < b ? b : a; }
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Keeps `v` in a register here: computed before, used after.
+// Keeps `v` in a register here: no load of it is folded into its uses, no sum of it moved behind a branch, where GCC spills.
 template <class V>
 [[gnu::always_inline]] inline void settle(V& v) {
 #if defined(__AVX2__)
@@ -150,13 +150,20 @@ inline Vec<T> load_span(const T* p, Span<T> span) {
 #endif
 }
 
-// Keeps the sum that made `v` in place: GCC moves it behind later branches otherwise, and spills.
+// Past the caches, to an address aligned to the vector; `streaming_done` orders such stores before those that follow it.
 template <class T>
-inline void keep([[maybe_unused]] Vec<T>& v) {
+inline void store_streaming(T* p, Vec<T> v) {
 #if defined(__AVX512F__)
-    asm("" : "+v"(v));
-#elif defined(__x86_64__)
-    asm("" : "+x"(v));
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(p), __m512i(v));
+#elif defined(__AVX2__)
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(p), __m256i(v));
+#else
+    store<T>(p, v);
+#endif
+}
+inline void streaming_done() {
+#if defined(__AVX2__)
+    _mm_sfence();
 #endif
 }
 

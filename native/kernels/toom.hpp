@@ -12,10 +12,10 @@ namespace striate {
 // infinity out of the odd sizes keeps the pairs, which halve the work, and more than halves the error.
 template <int Size>
 constexpr double toom_point(int pair) {
-    static_assert(Size >= 4 && Size <= 7);
+    static_assert(Size >= 4 && Size <= 8);
     constexpr double four[] = {1}, five[] = {0.8125, 2.375};
-    constexpr double six[] = {0.70710678118654752440, 1.41421356237309504880}, seven[] = {0.625, 1.125, 3.125};
-    return Size == 4 ? four[pair] : Size == 5 ? five[pair] : Size == 6 ? six[pair] : seven[pair];
+    constexpr double six[] = {0.70710678118654752440, 1.41421356237309504880}, seven[] = {0.625, 1.125, 3.125}, eight[] = {0.5, 1, 1.8};
+    return Size == 4 ? four[pair] : Size == 5 ? five[pair] : Size == 6 ? six[pair] : Size == 7 ? seven[pair] : eight[pair];
 }
 
 template <int M, int R>

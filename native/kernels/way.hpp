@@ -49,5 +49,6 @@ Offer offer_depthwise(const Problem&, const Machine&, int threads);
 Offer offer_fft(const Problem&, const Machine&, int threads);
 Offer offer_gemm(const Problem&, const Machine&, int threads);
 Offer offer_winograd(const Problem&, const Machine&, int threads);
+Offer offer_winograd1d(const Problem&, const Machine&, int threads);
 
 }  // namespace striate

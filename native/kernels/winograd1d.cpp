@@ -1,0 +1,268 @@
+#include "winograd1d.hpp"
+
+#include "epilogue.hpp"
+#include "exact.hpp"
+#include "rows.hpp"
+#include "toom_transform.hpp"
+#include "transpose.hpp"
+
+namespace striate::STRIATE_TARGET {
+namespace {
+
+constexpr int L = lanes<float>;
+constexpr int M = Winograd1dPlan::m;
+constexpr int64_t turn = 16;  // vectors of tiles per block of output channels in turn: long runs of stores
+using V = Vec<float>;
+
+template <int Size>
+using RowTransform = Transform<M, Size - M + 1>;
+
+// v[j] lane t becomes element M * t + j of the four vectors in a row, and back.
+[[gnu::always_inline]] inline void interleave_four(V (&v)[M]) {
+    const V a = interleave<0, float>(v[0], v[2]), b = interleave<1, float>(v[0], v[2]);
+    const V c = interleave<0, float>(v[1], v[3]), d = interleave<1, float>(v[1], v[3]);
+    v[0] = interleave<0, float>(a, c);
+    v[1] = interleave<1, float>(a, c);
+    v[2] = interleave<0, float>(b, d);
+    v[3] = interleave<1, float>(b, d);
+}
+[[gnu::always_inline]] inline void separate_four(V (&v)[M]) {
+    const V a = even_lanes<float>(v[0], v[1]), b = even_lanes<float>(v[2], v[3]);
+    const V c = odd_lanes<float>(v[0], v[1]), d = odd_lanes<float>(v[2], v[3]);
+    v[0] = even_lanes<float>(a, b);
+    v[1] = even_lanes<float>(c, d);
+    v[2] = odd_lanes<float>(a, b);
+    v[3] = odd_lanes<float>(c, d);
+}
+
+// Where the outputs of a register block go: to `out`, channels `plane` apart, or where the vector of tiles does not make
+// one run of outputs, to `line`.
+struct Sink {
+    float* out;
+    int64_t plane;
+    int64_t channels;
+    const float* bias;
+    Activation activation;
+    bool whole, stream;
+    float* line;
+};
+
+[[gnu::always_inline]] inline void put(float* out, const V (&v)[M], bool stream) {
+    if (stream) static_for<M>([&](auto j) __attribute__((always_inline)) { store_streaming<float>(out + j * L, v[j]); });
+    else static_for<M>([&](auto j) __attribute__((always_inline)) { store<float>(out + j * L, v[j]); });
+}
+
+// Sums over all terms of w[term][point][k] * x[off[term] + point * stride + tile], transformed back and put away.
+template <int Size, int KR>
+void block(int64_t terms, const float* w, const float* x, const int64_t* off, int64_t stride, float* sums, const Sink& sink) {
+    // Products summed in one chain; sums of chains are then added, which keeps rounding from growing with the channels.
+    constexpr int64_t chain = 64;
+    V acc[KR][Size];
+    for (int64_t from = 0; from < terms; from += chain) {
+        static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { acc[i / Size][i % Size] = V{}; });
+        const int64_t stop = least(terms, from + chain);
+        for (int64_t i = from; i < stop; ++i, w += KR * Size) {
+            const float* at = x + off[i];
+            static_for<Size>([&](auto s) __attribute__((always_inline)) {
+                V in = load<float>(at + s * stride);
+                settle(in);
+                static_for<KR>([&](auto k) __attribute__((always_inline)) { acc[k][s] += broadcast(w[s * KR + k]) * in; });
+            });
+        }
+        if (from > 0)
+            static_for<KR * Size>([&](auto i) __attribute__((always_inline)) {
+                acc[i / Size][i % Size] += load<float>(sums + i * L);
+            });
+        if (stop < terms)
+            static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { store<float>(sums + i * L, acc[i / Size][i % Size]); });
+    }
+    static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { settle(acc[i / Size][i % Size]); });
+    static_for<KR>([&](auto k) __attribute__((always_inline)) {
+        if (k >= sink.channels) return;
+        V v[M];
+        RowTransform<Size>::output([&](int i) __attribute__((always_inline)) { return acc[k][i]; },
+                           [&](int j, V value) __attribute__((always_inline)) { v[j] = value; });
+        const V bias = broadcast(sink.bias ? sink.bias[k] : 0.0f);
+        for (V& value : v) value += bias;
+        if (sink.activation != Activation::none)
+            for (V& value : v) value = activate<Activation::relu, float>(value);
+        if (sink.activation == Activation::relu6)
+            for (V& value : v) value = activate<Activation::relu6, float>(value);
+        interleave_four(v);
+        if (sink.whole) put(sink.out + k * sink.plane, v, sink.stream);
+        else put(sink.line + k * M * L, v, false);
+    });
+}
+
+template <int Size>
+struct Blocks {
+    static constexpr int most_k = int(winograd1d_channels(Size, vector_bytes == 64));
+    decltype(&block<Size, 1>) of[most_k];
+    constexpr Blocks() : of{} {
+        static_for<most_k>([&](auto k) { of[k] = block<Size, k + 1>; });
+    }
+};
+template <int Size>
+constexpr Blocks<Size> blocks;
+
+template <int Size>
+struct Task {
+    const Winograd1dPlan& d;
+    const Args& a;
+    int64_t image, group, y0, rows;
+    float *input, *line, *sums;
+    int64_t* off;
+
+    // Four vectors' worth of the phase's row from tile i * L on, one tile per lane.
+    [[gnu::always_inline]] void load_tiles(const float* row, int64_t left, int64_t i, V (&v)[M]) const {
+        const int64_t at = left + i * M * L;
+        const float* from = line + i * M * L;
+        if (d.p.sw == 1 && row && at >= 0 && at + M * L <= d.p.w) from = row + at;
+        else if (d.p.sw == 1) copy_row<float>(line + i * M * L, row, d.p.w, at, 1, M * L);
+        for (int j = 0; j < M; ++j) v[j] = load<float>(from + j * L);
+        separate_four(v);
+    }
+
+    // The transforms of one row of a phase, `tiles_x` tiles and garbage up to a whole vector. Adds to `large` what is zero
+    // for numbers that neither are nor may become infinite.
+    void transform_row(const float* row, int64_t left, float* to, V& large) const {
+        const int64_t vectors = d.row_vectors(), stride = d.point_stride();
+        if (d.p.sw != 1) copy_row<float>(line, row, d.p.w, left, d.p.sw, d.line_elements());
+        V now[M], next[M], bad{};
+        load_tiles(row, left, 0, now);
+        for (int64_t i = 0; i < vectors; ++i, to += d.vector_stride()) {
+            load_tiles(row, left, i + 1, next);
+            V in[Size];
+            for (int j = 0; j < M; ++j) in[j] = now[j];
+            for (int j = M; j < Size; ++j) in[j] = shifted<1, float>(now[j - M], next[j - M]);
+            const auto of_tile = [&](int j) __attribute__((always_inline)) { return in[j]; };
+            RowTransform<Size>::input(of_tile, [&](int s, V v) __attribute__((always_inline)) {
+                bad += v * 1e13f * 0.0f;
+                store<float>(to + s * stride, v);
+            });
+            for (int j = 0; j < M; ++j) now[j] = next[j];
+        }
+        large += bad;
+    }
+
+    // False where the sums may come out non-finite.
+    bool transform_input() const {
+        const Problem& p = d.p;
+        const float* x = static_cast<const float*>(a.x) + (image * p.c + group * p.group_c()) * p.h * p.w;
+        float* to = input;
+        V large{};
+        for (int64_t c = 0; c < p.group_c(); ++c)
+            for (int64_t px = 0; px < d.phases_x; ++px)
+                for (int64_t py = 0; py < d.phases_y; ++py, to += d.line_stride()) {
+                    const int64_t last_tap = py + (p.kh - 1 - py) / d.phases_y * d.phases_y;
+                    for (int64_t i = 0; i < rows + last_tap * p.dh / p.sh; ++i) {
+                        const int64_t y = (y0 + i) * p.sh + py * p.dh % p.sh - p.pad_top;
+                        const float* row = y >= 0 && y < p.h ? x + (c * p.h + y) * p.w : nullptr;
+                        transform_row(row, px * d.step - p.pad_left, to + i * d.row_stride(), large);
+                    }
+                }
+        bool tame = true;
+        for (int i = 0; i < L; ++i) tame = tame && large[i] == 0.0f;
+        return tame;
+    }
+
+    void fill_offsets() const {
+        const Problem& p = d.p;
+        int64_t* to = off;
+        for (int64_t line_x = 0; line_x < p.group_c() * d.phases_x; ++line_x)
+            for (int64_t r = 0; r < p.kh; ++r)
+                *to++ = (line_x * d.phases_y + r % d.phases_y) * d.line_stride() + r * p.dh / p.sh * d.row_stride();
+    }
+
+    // Outputs of `count` tiles from tile `first` of the band on, which lie in `from`, without those past the rows' ends.
+    void put_rows(float* out, const float* from, int64_t first, int64_t count) const {
+        int64_t row = first / d.tiles_x, tile = first % d.tiles_x;
+        for (int64_t i = 0; i < count; ++row, tile = 0) {
+            const int64_t tiles = least(count - i, d.tiles_x - tile), valid = least(tiles * M, d.p.ow - tile * M);
+            emit_row_as<Activation::none, float>(out + row * d.p.ow + tile * M, from + i * M, valid, 0.0f);
+            i += tiles;
+        }
+    }
+
+    void multiply(bool tame) const {
+        const Problem& p = d.p;
+        const int64_t kg = p.group_k(), plane = p.oh * p.ow, vectors = d.band_vectors(rows);
+        const bool packed_rows = d.tiles_x * M == p.ow;
+        const float* packed = static_cast<const float*>(a.packed) + group * d.weight_elements();
+        const float* bias = a.bias && tame ? static_cast<const float*>(a.bias) + group * kg : nullptr;
+        float* out = static_cast<float*>(a.out) + (image * p.k + group * kg) * plane + y0 * p.ow;
+        const bool stream = d.stream && tame && uintptr_t(out) % vector_bytes == 0;
+        for (int64_t start = 0; start < vectors; start += turn)
+            for (int64_t kb = 0; kb < d.k_blocks; ++kb)
+                for (int64_t v = start; v < least(vectors, start + turn); ++v) {
+                    const int64_t first = d.spanning ? v * L : v / d.row_vectors() * d.tiles_x + v % d.row_vectors() * L;
+                    const int64_t row = first / d.tiles_x, tile = first % d.tiles_x;
+                    const int64_t count = least<int64_t>(L, d.spanning ? rows * d.tiles_x - first : d.tiles_x - tile);
+                    const bool whole = count == L && ((d.spanning && packed_rows) || (tile + L) * M <= p.ow);
+                    const int64_t k = kb * d.k_block, channels = least(d.k_block, kg - k);
+                    float* const to = out + k * plane;
+                    const Sink sink{to + row * p.ow + tile * M, plane, channels, bias ? bias + k : nullptr,
+                                    tame ? a.activation : Activation::none, whole, stream, sums + Size * d.k_block * L};
+                    blocks<Size>.of[d.k_block - 1](d.terms(), packed + k * d.terms() * Size, input + v * d.vector_stride(),
+                                                   off, d.point_stride(), sums, sink);
+                    for (int64_t i = 0; !whole && i < channels; ++i)
+                        put_rows(to + i * plane, sink.line + i * M * L, first, count);
+                }
+        if (stream) streaming_done();
+    }
+
+    // Outputs without bias and activation: computes the non-finite again, then adds both.
+    void repair() const {
+        const Problem& p = d.p;
+        const float* weight = static_cast<const float*>(a.packed) + p.groups * d.weight_elements() + 1;
+        for (int64_t k = group * p.group_k(); k < (group + 1) * p.group_k(); ++k) {
+            const float bias = a.bias ? static_cast<const float*>(a.bias)[k] : 0.0f;
+            for (int64_t y = y0; y < y0 + rows; ++y) {
+                float* out = static_cast<float*>(a.out) + ((image * p.k + k) * p.oh + y) * p.ow;
+                for (int64_t x = 0; x < p.ow; ++x) {
+                    const float sum = finite(out[x])
+                                          ? out[x]
+                                          : exact_sum<float>(p, static_cast<const float*>(a.x), weight, image, k, y, x);
+                    out[x] = activate_one(sum + bias, a.activation);
+                }
+            }
+        }
+    }
+
+    void run() const {
+        fill_offsets();
+        const bool large_weights = static_cast<const float*>(a.packed)[d.p.groups * d.weight_elements()] != 0.0f;
+        const bool tame = transform_input() && !large_weights;
+        multiply(tame);
+        if (!tame) repair();
+    }
+};
+
+template <int Size>
+void run_task(const Winograd1dPlan& d, const Args& a, int64_t task, float* memory) {
+    const int64_t band = task % d.bands, group = task / d.bands % d.p.groups, y0 = band * d.rows;
+    float* const line = memory + d.input_elements();
+    float* const sums = line + d.line_elements();
+    char* const tables = reinterpret_cast<char*>(memory) +
+                         aligned(size_t(sums + d.sum_elements() - memory) * sizeof(float));
+    const Task<Size> work{d,      a,    task / (d.bands * d.p.groups), group, y0, least(d.rows, d.p.oh - y0),
+                          memory, line, sums, reinterpret_cast<int64_t*>(tables)};
+    work.run();
+}
+
+}  // namespace
+
+template <class T>
+void winograd1d_task(const Winograd1dPlan& d, const Args& a, int64_t task, void* memory) {
+    float* const at = static_cast<float*>(memory);
+    switch (d.size()) {
+        case 5: return run_task<5>(d, a, task, at);
+        case 6: return run_task<6>(d, a, task, at);
+        case 7: return run_task<7>(d, a, task, at);
+        case 8: return run_task<8>(d, a, task, at);
+    }
+}
+
+template void winograd1d_task<float>(const Winograd1dPlan&, const Args&, int64_t, void*);
+
+}  // namespace striate::STRIATE_TARGET
