@@ -9,20 +9,6 @@
 namespace striate::STRIATE_TARGET {
 namespace {
 
-// The range of an activation. NaN passes through.
-template <class T>
-struct Limits {
-    T low, high;
-    explicit Limits(Activation activation)
-        : low(activation == Activation::none ? -T(__builtin_inf()) : T(0)),
-          high(activation == Activation::relu6 ? T(6) : T(__builtin_inf())) {}
-    Vec<T> clamp(Vec<T> v) const {
-        const Vec<T> least = broadcast(low), most = broadcast(high);
-        v = v < least ? least : v;
-        return v > most ? most : v;
-    }
-};
-
 // One image of a call by rows.
 template <class T>
 struct Image {

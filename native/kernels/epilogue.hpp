@@ -6,32 +6,29 @@
 
 namespace striate::STRIATE_TARGET {
 
-// NaN passes through every activation.
-template <Activation A, class T>
-inline Vec<T> activate(Vec<T> v) {
-    const Vec<T> zero{}, six = broadcast<T>(6);
-    if constexpr (A != Activation::none) v = v < zero ? zero : v;
-    if constexpr (A == Activation::relu6) v = v > six ? six : v;
-    return v;
-}
+// The range of an activation. NaN passes through.
+template <class T>
+struct Limits {
+    T low, high;
 
-template <Activation A, class T>
-inline void emit_row_as(T* out, const T* sums, int64_t count, T bias) {
-    constexpr int width = lanes<T>;
-    const Vec<T> b = broadcast<T>(bias);
-    int64_t i = 0;
-    for (; i + width <= count; i += width) store<T>(out + i, activate<A, T>(load<T>(sums + i) + b));
-    if (i < count) store_part<T>(out + i, activate<A, T>(load<T>(sums + i) + b), count - i);
-}
+    explicit Limits(Activation activation)
+        : low(activation == Activation::none ? -T(__builtin_inf()) : T(0)),
+          high(activation == Activation::relu6 ? T(6) : T(__builtin_inf())) {}
+    [[gnu::always_inline]] Vec<T> clamp(Vec<T> v) const {
+        const Vec<T> least = broadcast(low), most = broadcast(high);
+        v = v < least ? least : v;
+        return v > most ? most : v;
+    }
+};
 
 // out[i] = activation(sums[i] + bias), 0 <= i < count. Reads `sums` up to a whole vector past the end.
 template <class T>
 inline void emit_row(T* out, const T* sums, int64_t count, T bias, Activation activation) {
-    switch (activation) {
-        case Activation::none: return emit_row_as<Activation::none, T>(out, sums, count, bias);
-        case Activation::relu: return emit_row_as<Activation::relu, T>(out, sums, count, bias);
-        case Activation::relu6: return emit_row_as<Activation::relu6, T>(out, sums, count, bias);
-    }
+    constexpr int width = lanes<T>;
+    const Limits<T> limits(activation);
+    int64_t i = 0;
+    for (; i + width <= count; i += width) store<T>(out + i, limits.clamp(load<T>(sums + i) + bias));
+    if (i < count) store_part<T>(out + i, limits.clamp(load<T>(sums + i) + bias), count - i);
 }
 
 }  // namespace striate::STRIATE_TARGET

@@ -48,7 +48,7 @@ FftPlan plan_fft(const Problem& p, const Machine& m, double* us) {
         for (bool by_channel : {false, true}) {
             f.by_channel = by_channel;
             if (by_channel && !f.single()) continue;
-            if (4 * double(f.workspace()) > std::max(8e6, double(p.input_count()) * 4)) continue;
+            if (4 * double(f.workspace()) > p.workspace_limit()) continue;
             if (double(f.packed_bytes()) > 256e6) continue;
             const double predicted = cost(f, m, 1);
             if (predicted < *us) {

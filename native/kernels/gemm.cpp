@@ -1,10 +1,9 @@
 #include "gemm.hpp"
 
 #include "entry.hpp"
+#include "epilogue.hpp"
 #include "rows.hpp"
 #include "transpose.hpp"
-
-#include <limits>
 
 namespace striate::STRIATE_TARGET {
 namespace {
@@ -16,19 +15,6 @@ constexpr int max_width = max_vectors * L > max_rows ? max_vectors * L : max_row
 constexpr int line = 16;  // numbers per cache line
 using V = Vec<float>;
 
-// What becomes of a finished sum. The bounds of the activation; NaN passes between them.
-struct Finish {
-    float low, high;
-
-    explicit Finish(Activation a)
-        : low(a == Activation::none ? -std::numeric_limits<float>::infinity() : 0.0f),
-          high(a == Activation::relu6 ? 6.0f : std::numeric_limits<float>::infinity()) {}
-    [[gnu::always_inline]] V operator()(V v) const {
-        v = v < low ? broadcast(low) : v;
-        return v > high ? broadcast(high) : v;
-    }
-};
-
 // Where the register block goes: added to `sums` (stored there where `first`), and then, where `out` is not null, with the
 // bias of its rows to the rows of the output, `plane` apart.
 struct Sink {
@@ -37,7 +23,7 @@ struct Sink {
     float* out;
     int64_t plane;
     const float* bias;
-    Finish finish;
+    Limits<float> limits;
     const float* ahead;  // what to bring into the second cache meanwhile: one line per step, `ahead_pitch` apart
     int64_t ahead_pitch;
 };
@@ -74,10 +60,10 @@ void multiply(int64_t channels, const float* scalars, int64_t scalar_pitch, cons
     if (!sink.out)
         return static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { store<float>(sums + i * L, acc[i]); });
     float* out = sink.out;
-    const Finish finish = sink.finish;
+    const Limits<float> limits = sink.limits;
     static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
         const V bias = broadcast(sink.bias ? sink.bias[i] : 0.0f);
-        static_for<NV>([&](auto v) __attribute__((always_inline)) { store<float>(out + v * L, finish(acc[i * NV + v] + bias)); });
+        static_for<NV>([&](auto v) __attribute__((always_inline)) { store<float>(out + v * L, limits.clamp(acc[i * NV + v] + bias)); });
         out += sink.plane;
     });
 }
@@ -121,7 +107,7 @@ struct Task {
     int64_t q0, q1;          // pixels of the output: of the image, or of all images where they are joined
     int64_t block0, block1;  // blocks of output channels
     float *panel, *sums;
-    Finish finish;
+    Limits<float> limits;
 
     const Problem& p = g.p;
     int64_t in_plane = p.h * p.w, plane = p.oh * p.ow;
@@ -209,7 +195,7 @@ struct Task {
                     const int64_t start = row_start(b), rows = row_start(b + 1) - start;
                     const float* w = weight + k0 * p.group_c() + c * nv * L;
                     const bool fetch = b < nv;
-                    const Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, finish,
+                    const Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, limits,
                                     fetch ? w + GemmPlan::chain * (nv * L + b * line) : w, fetch ? line : 0};
                     const float* x = g.in_place ? input(image) + q0 + start : row_panel(b);
                     const int64_t channels = least(GemmPlan::chain, p.group_c() - c);
@@ -230,8 +216,8 @@ struct Task {
         const int64_t channels = least<int64_t>(L, p.group_k() - k0);
         if (plane == 1) {
             const V sum = load<float>(from);
-            if (channels == L) return store<float>(out, finish(bias ? sum + load<float>(bias + k0) : sum));
-            return store_part<float>(out, finish(bias ? sum + load_part<float>(bias + k0, channels) : sum), channels);
+            if (channels == L) return store<float>(out, limits.clamp(bias ? sum + load<float>(bias + k0) : sum));
+            return store_part<float>(out, limits.clamp(bias ? sum + load_part<float>(bias + k0, channels) : sum), channels);
         }
         for (int64_t j = 0; j < count; j += L) {
             // The last vector moves back where it can, so that it is whole.
@@ -241,7 +227,7 @@ struct Task {
             transpose<float>(v);
             static_for<L>([&](auto k) __attribute__((always_inline)) {
                 if (k >= channels) return;
-                const V done = finish(v[k] + broadcast(bias ? bias[k0 + k] : 0.0f));
+                const V done = limits.clamp(v[k] + broadcast(bias ? bias[k0 + k] : 0.0f));
                 if (count >= L) store<float>(out + k * plane + s, done);
                 else store_part<float>(out + k * plane, done, count);
             });
@@ -268,7 +254,7 @@ struct Task {
                 const float* w = weight + k0 * p.group_c();
                 const int64_t vector = kb - block0;
                 const bool fetch = contiguous && b + 1 < blocks && vector < nv;
-                Sink sink{sums, true, nullptr, plane, bias ? bias + k0 : nullptr, finish,
+                Sink sink{sums, true, nullptr, plane, bias ? bias + k0 : nullptr, limits,
                           fetch ? input(image) + last + vector * L : in, fetch ? in_plane : 0};
                 for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain) {
                     const int64_t channels = least(GemmPlan::chain, p.group_c() - c);
@@ -278,16 +264,10 @@ struct Task {
                     sink.ahead += channels * sink.ahead_pitch;
                 }
                 for (int64_t i = 0; !whole && i < rows; ++i)
-                    emit_part(output(image, k0 + i) + first, sums + i * width + first - start, last - first,
-                              bias ? bias[k0 + i] : 0.0f);
+                    emit_row<float>(output(image, k0 + i) + first, sums + i * width + first - start, last - first,
+                                    bias ? bias[k0 + i] : 0.0f, a.activation);
             }
         }
-    }
-
-    void emit_part(float* out, const float* from, int64_t count, float b) const {
-        int64_t i = 0;
-        for (; i + L <= count; i += L) store<float>(out + i, finish(load<float>(from + i) + b));
-        if (i < count) store_part<float>(out + i, finish(load_part<float>(from + i, count - i) + b), count - i);
     }
 };
 
@@ -304,7 +284,7 @@ void gemm_task(const GemmPlan& g, const Args& a, int64_t task, void* memory) {
                     pixel_task * units / g.pixel_tasks * unit,
                     least(g.pixels(), (pixel_task + 1) * units / g.pixel_tasks * unit),
                     k_task * g.k_blocks() / g.k_tasks, (k_task + 1) * g.k_blocks() / g.k_tasks,
-                    panel, sums, Finish(a.activation)};
+                    panel, sums, Limits<float>(a.activation)};
     if (g.deep) work.run_deep();
     else work.run_wide();
 }

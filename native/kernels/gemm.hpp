@@ -51,7 +51,7 @@ struct GemmPlan {
         if (in_place) return 0;
         return (deep ? (pixel_block() + rows - 1) / rows * row_pitch() : vectors * lanes) * p.group_c() + lanes;
     }
-    int64_t sum_elements() const { return (deep ? pixel_block() + lanes : rows) * vectors * lanes; }
+    int64_t sum_elements() const { return (deep ? pixel_block() + lanes : rows) * vectors * lanes + lanes; }
     int64_t group_elements() const { return k_units() * k_unit() * p.group_c(); }
     size_t workspace() const {
         return aligned(size_t(panel_elements()) * 4) + aligned(size_t(sum_elements()) * 4);

@@ -52,18 +52,19 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
 // The cheapest register block and split.
 GemmPlan plan_gemm(const Problem& p, const Machine& m, int threads, double* us) {
     GemmPlan best{};
+    bool best_fits = false;
     *us = INFINITY;
     const bool many = m.target->many_registers;
     const auto consider = [&](GemmPlan g) {
         for (int64_t parts = 1; parts <= g.pixel_units(); parts = std::max(parts + 1, parts * 5 / 4)) {
             g.pixel_tasks = parts;
-            const bool fits = double(g.workspace()) * threads <= std::max(8e6, double(p.input_count()) * 4);
-            if (!fits && parts < g.pixel_units()) continue;
+            const bool fits = double(g.workspace()) * threads <= p.workspace_limit();
             for (g.k_tasks = 1; g.k_tasks <= std::min<int64_t>(g.k_blocks(), 2 * threads); g.k_tasks *= 2) {
                 const double predicted = cost(g, m, threads);
-                if (predicted < *us) {
+                if (fits == best_fits ? predicted < *us : fits) {
                     *us = predicted;
                     best = g;
+                    best_fits = fits;
                 }
             }
             if (g.images() * p.groups * parts > 16 * threads && fits) break;

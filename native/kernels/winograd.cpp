@@ -164,23 +164,15 @@ struct Task {
 
     // Row `sums` holds [column][channel]; `out` is the row of the first channel.
     void emit(const float* sums, int64_t columns, int64_t channels, int64_t k_first, float* out) const {
-        switch (a.activation) {
-            case Activation::none: return emit_as<Activation::none>(sums, columns, channels, k_first, out);
-            case Activation::relu: return emit_as<Activation::relu>(sums, columns, channels, k_first, out);
-            case Activation::relu6: return emit_as<Activation::relu6>(sums, columns, channels, k_first, out);
-        }
-    }
-
-    template <Activation A>
-    void emit_as(const float* sums, int64_t columns, int64_t channels, int64_t k_first, float* out) const {
         const Problem& p = w.p;
         const int64_t plane = p.oh * p.ow;
+        const Limits<float> limits(a.activation);
         const V bias = a.bias ? load_part_or_all(static_cast<const float*>(a.bias) + k_first, channels) : V{};
         for (int64_t j = 0; j < columns; j += L) {
             const int64_t count = least<int64_t>(L, columns - j);
             V v[L];
             static_for<L>([&](auto i) __attribute__((always_inline)) {
-                v[i] = activate<A, float>(load<float>(sums + (j + i) * L) + bias);
+                v[i] = limits.clamp(load<float>(sums + (j + i) * L) + bias);
             });
             transpose<float>(v);
             float* to = out + j * p.dw;

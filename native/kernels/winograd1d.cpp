@@ -42,7 +42,7 @@ struct Sink {
     int64_t plane;
     int64_t channels;
     const float* bias;
-    Activation activation;
+    Limits<float> limits;
     bool whole, stream;
     float* line;
 };
@@ -83,11 +83,7 @@ void block(int64_t terms, const float* w, const float* x, const int64_t* off, in
         RowTransform<Size>::output([&](int i) __attribute__((always_inline)) { return acc[k][i]; },
                            [&](int j, V value) __attribute__((always_inline)) { v[j] = value; });
         const V bias = broadcast(sink.bias ? sink.bias[k] : 0.0f);
-        for (V& value : v) value += bias;
-        if (sink.activation != Activation::none)
-            for (V& value : v) value = activate<Activation::relu, float>(value);
-        if (sink.activation == Activation::relu6)
-            for (V& value : v) value = activate<Activation::relu6, float>(value);
+        for (V& value : v) value = sink.limits.clamp(value + bias);
         interleave_four(v);
         if (sink.whole) put(sink.out + k * sink.plane, v, sink.stream);
         else put(sink.line + k * M * L, v, false);
@@ -179,7 +175,7 @@ struct Task {
         int64_t row = first / d.tiles_x, tile = first % d.tiles_x;
         for (int64_t i = 0; i < count; ++row, tile = 0) {
             const int64_t tiles = least(count - i, d.tiles_x - tile), valid = least(tiles * M, d.p.ow - tile * M);
-            emit_row_as<Activation::none, float>(out + row * d.p.ow + tile * M, from + i * M, valid, 0.0f);
+            emit_row<float>(out + row * d.p.ow + tile * M, from + i * M, valid, 0.0f, Activation::none);
             i += tiles;
         }
     }
@@ -202,7 +198,8 @@ struct Task {
                     const int64_t k = kb * d.k_block, channels = least(d.k_block, kg - k);
                     float* const to = out + k * plane;
                     const Sink sink{to + row * p.ow + tile * M, plane, channels, bias ? bias + k : nullptr,
-                                    tame ? a.activation : Activation::none, whole, stream, sums + Size * d.k_block * L};
+                                    Limits<float>(tame ? a.activation : Activation::none), whole, stream,
+                                    sums + Size * d.k_block * L};
                     blocks<Size>.of[d.k_block - 1](d.terms(), packed + k * d.terms() * Size, input + v * d.vector_stride(),
                                                    off, d.point_stride(), sums, sink);
                     for (int64_t i = 0; !whole && i < channels; ++i)
