@@ -84,32 +84,69 @@ struct Task {
         const int64_t columns = (run.tiles - 1) * M + size, pitch = w.run_columns(), stride = w.input_stride();
         const int64_t top = run.phase_y + phase / p.sw + w.step_y() * (run.tile_y * M - short_y * w.moved()) - p.pad_top;
         const int64_t left = run.phase_x + phase % p.sw + w.step_x() * (run.tile_x * M - short_x * w.moved()) - p.pad_left;
-        // Whole vectors of columns past the image are zero once and for all.
-        const int64_t inside_columns = least(columns, most<int64_t>(0, ceil_div(ceil_div(p.w - left, w.step_x()), L) * L));
-        for (int64_t i = 0; i < size; ++i)
-            zero_run(stage + (i * pitch + inside_columns) * L, (columns - inside_columns) * L);
+        // Columns [lo, hi) hold the image, up to a whole vector; those outside are zero once and for all.
+        const int64_t lo = left < 0 ? least(columns, ceil_div(-left, w.step_x())) : 0;
+        const int64_t inside = left < p.w ? most<int64_t>(0, least(columns, ceil_div(p.w - left, w.step_x())) - lo) : 0;
+        const int64_t hi = lo + ceil_div(inside, L) * L;
+        for (int64_t i = 0; i < size; ++i) {
+            zero_run(stage + i * pitch * L, lo * L);
+            zero_run(stage + (i * pitch + hi) * L, most<int64_t>(0, columns - hi) * L);
+        }
         const float* x = static_cast<const float*>(a.x) + (run.image * p.c + group * p.group_c()) * p.h * p.w;
-        for (int64_t cg = 0; cg < w.c_groups(); ++cg) {
+        for (int64_t cg = 0; cg < w.c_groups(); ++cg, x += L * p.h * p.w) {
             for (int64_t i = 0; i < size; ++i) {
                 const int64_t y = top + w.step_y() * i;
-                for (int64_t c = 0; c < L; ++c) {
-                    const bool inside = y >= 0 && y < p.h && cg * L + c < p.group_c();
-                    copy_row<float>(lines + c * pitch, inside ? x + ((cg * L + c) * p.h + y) * p.w : nullptr, p.w, left,
-                                    w.step_x(), inside_columns);
-                }
-                transpose_rows<float>(lines, pitch, inside_columns, stage + i * pitch * L);
+                float* to = stage + (i * pitch + lo) * L;
+                if (y < 0 || y >= p.h) zero_run(to, (hi - lo) * L);
+                else stage_row(x + y * p.w, left + lo * w.step_x(), least<int64_t>(L, p.group_c() - cg * L), hi - lo, to);
+            }
+            // Along the columns in place, each once for the tiles that share it; then along the rows.
+            for (float* at = stage + lo * L; at < stage + least(columns, hi) * L; at += L) {
+                V in[size];
+                static_for<size>([&](auto i) __attribute__((always_inline)) { in[i] = load<float>(at + i * pitch * L); });
+                F::input([&](int i) __attribute__((always_inline)) { return in[i]; },
+                         [&](int i, V v) __attribute__((always_inline)) { store<float>(at + i * pitch * L, v); });
             }
             for (int64_t tile = 0; tile < run.tiles; ++tile) {
                 const float* at = stage + tile * M * L;
                 float* to = input + ((phase * w.c_groups() + cg) * w.tile_block + first + tile) * L;
-                V half[size][size];
-                for (int j = 0; j < size; ++j)
-                    F::input([&](int i) { return load<float>(at + (i * pitch + j) * L); }, [&](int i, V v) { half[i][j] = v; });
-                for (int i = 0; i < size - short_y; ++i)
-                    F::input([&](int j) { return half[i][j]; }, [&](int j, V v) {
-                        if (j < size - short_x) store<float>(to + (i * size + j) * stride, v);
-                    });
+                for (int i = 0; i < size - short_y; ++i, at += pitch * L, to += size * stride) {
+                    V in[size];
+                    static_for<size>([&](auto j) __attribute__((always_inline)) { in[j] = load<float>(at + j * L); });
+                    F::input([&](int j) __attribute__((always_inline)) { return in[j]; },
+                             [&](int j, V v) __attribute__((always_inline)) {
+                                 if (j < size - short_x) store<float>(to + j * stride, v);
+                             });
+                }
             }
+        }
+    }
+
+    // to[column][channel] from `channels` rows of the image, from column `at` of it on: whole vectors, zero past its end.
+    void stage_row(const float* row, int64_t at, int64_t channels, int64_t columns, float* to) const {
+        const int64_t step = w.step_x(), plane = w.p.h * w.p.w;
+        for (int64_t j = 0; j < columns; j += L, at += step * L, to += L * L) {
+            const float* const from = row + at;
+            const int64_t left = w.p.w - at;
+            V v[L];
+            const auto fill = [&](auto&& get) __attribute__((always_inline)) {
+                static_for<L>([&](auto c) __attribute__((always_inline)) { v[c] = c < channels ? get(from + c * plane) : V{}; });
+            };
+            if (step == 1 && left >= L && channels == L) {
+                static_for<L>([&](auto c) __attribute__((always_inline)) { v[c] = load<float>(from + c * plane); });
+            } else if (step == 1) {
+                const int64_t count = least<int64_t>(L, left);
+                fill([&](const float* p) __attribute__((always_inline)) { return load_part_or_all(p, count); });
+            } else if (step == 2 && left >= 2 * L) {
+                fill([&](const float* p) __attribute__((always_inline)) {
+                    return even_lanes<float>(load<float>(p), load<float>(p + L));
+                });
+            } else {
+                for (int64_t c = 0; c < channels; ++c) copy_row<float>(lines + c * L, row + c * plane, w.p.w, at, step, L);
+                static_for<L>([&](auto c) __attribute__((always_inline)) { v[c] = c < channels ? load<float>(lines + c * L) : V{}; });
+            }
+            transpose<float>(v);
+            static_for<L>([&](auto i) __attribute__((always_inline)) { store<float>(to + i * L, v[i]); });
         }
     }
 
