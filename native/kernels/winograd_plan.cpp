@@ -18,7 +18,7 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double size = double(w.size()), spots = double(w.spots()), products = double(w.products());
     const double tiles = double(std::min(w.tile_block, w.tiles()));
     const double max_rows = m.target->many_registers ? 14 : 6;
-    const double vectors = 2 * std::ceil(double(w.k_blocks()) / double(w.k_tasks));
+    const double vectors = std::min(double(w.k_vectors()), 2 * std::ceil(double(w.k_blocks()) / double(w.k_tasks)));
     const double calls = std::ceil(tiles / max_rows), channels = double(p.group_c());
     const double step = std::max(2 * tiles, tiles + 2 * calls) + calls;
     const double chains = std::ceil(channels / double(w.chain()));
@@ -28,10 +28,10 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const bool held = double(w.packed_bytes()) <= 0.5 * m.l3_bytes;
     const double product = held ? std::max(multiply, weights / m.memory_rate / 2)
                                 : std::max(multiply + weights / m.memory_rate, weights / m.stream_rate);
-    const double input = double(w.phases() * w.c_groups()) * tiles * (spots * 5 + 2 * size * (size + double(w.m)) * 2.5);
-    const double output = vectors * tiles * (spots * 4 + double(w.m * w.m) * 10);
+    const double input = double(w.phases() * w.c_groups()) * tiles * (spots * 4.2 + 2 * size * (size + double(w.m)) * 1.8);
+    const double output = vectors * tiles * (spots * 3.5 + double(w.m * w.m) * 8);
     const double runs = std::ceil(tiles / double(w.tiles_x)) + (w.tile_block % w.tiles_x && w.tile_tasks > 1 ? 1 : 0);
-    const double per_run = double(w.lanes) * (double(w.phases() * w.c_groups()) * size * 25 + vectors * double(w.m) * 8);
+    const double per_run = double(w.lanes) * (double(w.phases() * w.c_groups()) * size * 14 + vectors * double(w.m) * 6.5);
     const double share = double(w.workspace()) / m.l2_bytes, crowded = share > 1.5 ? 1.12 : share > 1 ? 1.03 : 1;
     // With threads, the first lines that a task reads and writes come from another core's cache.
     const double begin = threads > 1 ? 2 : 0.1;
