@@ -79,26 +79,18 @@ struct Multiplies {
 };
 constexpr Multiplies multiplies;
 
-// Pixels of a panel that lie in one row of the input, `stride` apart; null where the row is padding.
+// Pixels of a panel that lie together in the input.
 struct Run {
     const float* from;
     int64_t count;
 };
 
-// to[j] = from[j * stride], 0 <= j < count, by whole vectors: writes up to a vector past the end, reads nothing from
-// `stop` on.
-inline void copy_run(float* to, const float* from, int64_t count, int64_t stride, const float* stop) {
-    const auto some = [&](const float* at) {
-        return stop - at >= L ? load<float>(at) : stop > at ? load_part<float>(at, stop - at) : V{};
-    };
-    if (stride == 1)
-        for (int64_t j = 0; j < count; j += L) store<float>(to + j, some(from + j));
-    else if (stride == 2)
-        for (int64_t j = 0; j < count; j += L)
-            store<float>(to + j, even_lanes<float>(some(from + 2 * j), some(from + 2 * j + L)));
-    else
-        for (int64_t j = 0; j < count; ++j) to[j] = from[j * stride];
-}
+// Pixels of a panel that lie in one row of the output, at most a vector of them.
+struct Piece {
+    const float* image;  // the group's first channel
+    int64_t at, count;   // in the panel
+    int64_t y, x;        // of the first pixel's field in the input
+};
 
 struct Task {
     const GemmPlan& g;
@@ -111,6 +103,7 @@ struct Task {
 
     const Problem& p = g.p;
     int64_t in_plane = p.h * p.w, plane = p.oh * p.ow;
+    int64_t reds = g.reds(), taps = p.taps();
     const float* stop = static_cast<const float*>(a.x) + p.input_count();
     const float* bias = a.bias ? static_cast<const float*>(a.bias) + group * p.group_k() : nullptr;
     const float* weight = static_cast<const float*>(a.packed) + group * g.group_elements();
@@ -123,40 +116,26 @@ struct Task {
         return static_cast<float*>(a.out) + (of * p.k + group * p.group_k() + k) * plane;
     }
 
-    // The runs of pixels [q, q + count) in the first channel; returns how many.
+    // The runs of pixels [q, q + count) in the first channel, where they stand as in the input; returns how many.
     int64_t find_runs(int64_t q, int64_t count, Run* runs) const {
         int64_t of = g.deep ? q / plane : image, at = g.deep ? q % plane : q;
         Run* run = runs;
-        while (count > 0) {
-            int64_t found;
-            if (contiguous) {
-                found = least(count, plane - at);
-                *run++ = {input(of) + at, found};
-            } else {
-                const int64_t ox = at % p.ow, y = at / p.ow * p.sh - p.pad_top, x = ox * p.sw - p.pad_left;
-                found = least(count, p.ow - ox);
-                const bool inside = y >= 0 && y < p.h;
-                const int64_t lo = !inside ? found : x < 0 ? least(found, ceil_div(-x, p.sw)) : 0;
-                const int64_t hi = x < p.w ? most(lo, least(found, ceil_div(p.w - x, p.sw))) : lo;
-                if (lo > 0) *run++ = {nullptr, lo};
-                if (hi > lo) *run++ = {input(of) + y * p.w + x + lo * p.sw, hi - lo};
-                if (found > hi) *run++ = {nullptr, found - hi};
-            }
-            count -= found;
-            at += found;
-            if (at == plane) ++of, at = 0;
+        for (int64_t found; count > 0; count -= found) {
+            found = least(count, plane - at);
+            *run++ = {input(of++) + at, found};
+            at = 0;
         }
         return run - runs;
     }
 
     // panel[c][j] = pixel q + j of channel c, 0 <= j < count <= width, rows `width` apart. Writes up to a vector past the end.
-    void fill_panel(int64_t q, int64_t count, int64_t width, float* to) const {
+    void copy_panel(int64_t q, int64_t count, int64_t width, float* to) const {
         Run runs[max_width];
-        const int64_t found = find_runs(q, count, runs), channels = p.group_c();
+        const int64_t found = find_runs(q, count, runs);
         int64_t c = 0;
-        if (contiguous && found == 1 && width <= 3 * L) {
+        if (found == 1 && width <= 3 * L) {
             const int64_t vectors = ceil_div(count, L), room = stop - runs[0].from - vectors * L;
-            const int64_t safe = room < 0 ? 0 : least(channels, room / in_plane + 1);
+            const int64_t safe = room < 0 ? 0 : least(reds, room / in_plane + 1);
             const auto copy = [&](auto nv) __attribute__((always_inline)) {
                 const float* from = runs[0].from;
                 float* at = to;
@@ -170,19 +149,76 @@ struct Task {
             else copy(std::integral_constant<int, 3>{});
             c = safe;
         }
-        for (; c < channels; ++c) {
+        for (; c < reds; ++c) {
             float* at = to + c * width;
             for (int64_t r = 0; r < found; at += runs[r++].count) {
-                if (!runs[r].from) zero_run<float>(at, runs[r].count);
-                else if (runs[r].count == 1) *at = runs[r].from[c * in_plane];
-                else copy_run(at, runs[r].from + c * in_plane, runs[r].count, p.sw, stop);
+                const float* from = runs[r].from + c * in_plane;
+                if (runs[r].count == 1) *at = *from;
+                else copy_row<float>(at, from, runs[r].count, 0, 1, runs[r].count);
             }
         }
     }
 
+    // The pieces of pixels [q, q + count); returns their end.
+    Piece* find_pieces(int64_t q, int64_t count, Piece* piece) const {
+        int64_t of = g.deep ? q / plane : image, at = 0;
+        int64_t oy = (g.deep ? q % plane : q) / p.ow, ox = q % p.ow;
+        while (at < count) {
+            const int64_t found = least<int64_t>(least(count - at, p.ow - ox), L);
+            *piece++ = {input(of), at, found, oy * p.sh - p.pad_top, ox * p.sw - p.pad_left};
+            at += found;
+            ox += found;
+            if (ox == p.ow) ox = 0, ++oy;
+            if (oy == p.oh) oy = 0, ++of;
+        }
+        return piece;
+    }
+
+    // The piece's pixels, displaced by a tap's row and column, of `channels` channels from `channel` on: rows of `to`, `pitch`
+    // apart. Writes whole vectors where these end within `width`.
+    void gather_piece(const Piece& piece, int64_t dy, int64_t dx, int64_t channel, int64_t channels, int64_t width, float* to,
+                      int64_t pitch) const {
+        const int64_t y = piece.y + dy, x = piece.x + dx;
+        const float* from = piece.image + channel * in_plane + y * p.w + x;
+        to += piece.at;
+        const auto each = [&](auto value) __attribute__((always_inline)) {
+            if (piece.at + L <= width)
+                for (int64_t c = 0; c < channels; ++c, from += in_plane, to += pitch) store<float>(to, value(from));
+            else
+                for (int64_t c = 0; c < channels; ++c, from += in_plane, to += pitch)
+                    store_part<float>(to, value(from), piece.count);
+        };
+        if (y < 0 || y >= p.h) return each([](const float*) { return V{}; });
+        const Span<float> span = span_inside<float>(x, p.w);
+        if (p.sw == 1) return each([=](const float* at) { return load_span<float>(at, span); });
+        if (p.sw == 2) {
+            const Span<float> next = span_inside<float>(x + L, p.w);
+            return each([=](const float* at) {
+                return even_lanes<float>(load_span<float>(at, span), load_span<float>(at + L, next));
+            });
+        }
+        for (int64_t c = 0; c < channels; ++c, from += in_plane, to += pitch)
+            for (int64_t j = 0, at = x; j < piece.count; ++j, at += p.sw) to[j] = 0 <= at && at < p.w ? from[j * p.sw] : 0.0f;
+    }
+
+    // panel[i][j] = what tap i % taps of channel i / taps reads for pixel q + j, 0 <= j < count <= width, rows `width` apart.
+    // Writes up to a vector past the end.
+    void fill_panel(int64_t q, int64_t count, int64_t width, float* to) const {
+        if (contiguous) return copy_panel(q, count, width, to);
+        constexpr int64_t some = 32;  // channels whose pixels stay in the first cache from tap to tap
+        Piece pieces[max_width];
+        const Piece* const end = find_pieces(q, count, pieces);
+        for (int64_t c = 0; c < p.group_c(); c += some)
+            for (int64_t r = 0; r < p.kh; ++r)
+                for (int64_t s = 0; s < p.kw; ++s)
+                    for (const Piece* piece = pieces; piece < end; ++piece)
+                        gather_piece(*piece, r * p.dh, s * p.dw, c, least(some, p.group_c() - c), width,
+                                     to + (c * taps + r * p.kw + s) * width, taps * width);
+    }
+
     int64_t row_blocks() const { return ceil_div(q1 - q0, g.rows); }
     int64_t row_start(int64_t block) const { return block * (q1 - q0) / row_blocks(); }
-    float* row_panel(int64_t block) const { return panel + block * g.row_pitch() * p.group_c(); }
+    float* row_panel(int64_t block) const { return panel + block * g.row_pitch() * reds; }
 
     void run_deep() const {
         for (int64_t b = 0; b < row_blocks() && !g.in_place; ++b)
@@ -190,15 +226,15 @@ struct Task {
         const int64_t pitch = g.in_place ? in_plane : g.row_pitch();
         for (int64_t kb = block0; kb < block1; ++kb) {
             const int64_t k0 = g.k_start(kb), nv = (g.k_start(kb + 1) - k0) / L;
-            for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain)
+            for (int64_t c = 0; c < reds; c += GemmPlan::chain)
                 for (int64_t b = 0; b < row_blocks(); ++b) {
                     const int64_t start = row_start(b), rows = row_start(b + 1) - start;
-                    const float* w = weight + k0 * p.group_c() + c * nv * L;
+                    const float* w = weight + k0 * reds + c * nv * L;
                     const bool fetch = b < nv;
                     const Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, limits,
                                     fetch ? w + GemmPlan::chain * (nv * L + b * line) : w, fetch ? line : 0};
                     const float* x = g.in_place ? input(image) + q0 + start : row_panel(b);
-                    const int64_t channels = least(GemmPlan::chain, p.group_c() - c);
+                    const int64_t channels = least(GemmPlan::chain, reds - c);
                     multiplies.of[rows - 1][nv - 1](channels, x + c * pitch, pitch, w, nv * L, sink);
                 }
             for (int64_t q = q0; q < q1;) {
@@ -251,14 +287,14 @@ struct Task {
             }
             for (int64_t kb = block0; kb < block1; ++kb) {
                 const int64_t k0 = g.k_start(kb), rows = g.k_start(kb + 1) - k0;
-                const float* w = weight + k0 * p.group_c();
+                const float* w = weight + k0 * reds;
                 const int64_t vector = kb - block0;
                 const bool fetch = contiguous && b + 1 < blocks && vector < nv;
                 Sink sink{sums, true, nullptr, plane, bias ? bias + k0 : nullptr, limits,
                           fetch ? input(image) + last + vector * L : in, fetch ? in_plane : 0};
-                for (int64_t c = 0; c < p.group_c(); c += GemmPlan::chain) {
-                    const int64_t channels = least(GemmPlan::chain, p.group_c() - c);
-                    if (whole && c + channels == p.group_c()) sink.out = output(image, k0) + start;
+                for (int64_t c = 0; c < reds; c += GemmPlan::chain) {
+                    const int64_t channels = least(GemmPlan::chain, reds - c);
+                    if (whole && c + channels == reds) sink.out = output(image, k0) + start;
                     multiplies.of[rows - 1][nv - 1](channels, w + c * rows, rows, in + c * pitch, pitch, sink);
                     sink.first = false;
                     sink.ahead += channels * sink.ahead_pitch;

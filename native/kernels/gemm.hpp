@@ -1,6 +1,6 @@
-// The matrix product: 1x1 kernels of any stride, padding and groups.
+// The matrix product over (c, r, s), for any kernel.
 //
-// A task copies the input pixels it needs into panels, [c][pixel] for a block of pixels at a time, and multiplies them with
+// A task gathers the input pixels it needs into panels, [c, r, s][pixel] for a block of pixels at a time, and multiplies them with
 // weights packed by blocks of output channels. The register block is some numbers, each broadcast, by some vectors. `deep`
 // puts output channels into the vectors and broadcasts pixels: sums come out as [pixel][channel] and are transposed as they
 // are stored, and any number of pixels makes a block. Otherwise vectors run along the pixels of one image. Where the pixels lie
@@ -18,13 +18,14 @@ struct GemmPlan {
     Problem p;
     int64_t lanes;
     bool deep;
-    bool in_place;                     // stride 1, no padding: reads x itself
+    bool in_place;                     // 1x1, stride 1, no padding: reads x itself
     int64_t rows, vectors;             // the largest register block: numbers broadcast, vectors
     int64_t pixel_tasks, k_tasks;      // per image, or over all where they are joined; per group
 
     // Products summed in one chain; sums of chains are then added in order, which keeps rounding from growing.
     static constexpr int64_t chain = 128;
 
+    int64_t reds() const { return p.group_c() * p.taps(); }
     // Each channel's pixels stand in the input as in the output.
     bool contiguous() const { return p.pointwise() && p.sh == 1 && p.sw == 1; }
     bool joined() const { return deep && !in_place; }
@@ -41,7 +42,7 @@ struct GemmPlan {
     int64_t k_start(int64_t block) const { return block * k_units() / k_blocks() * k_unit(); }
     int64_t tasks() const { return images() * p.groups * pixel_tasks * k_tasks; }
 
-    // Numbers from one channel to the next in a panel of pixels to broadcast: whole vectors where that wastes little.
+    // Numbers from one row to the next in a panel of pixels to broadcast: whole vectors where that wastes little.
     int64_t row_pitch() const {
         const int64_t whole = (rows + lanes - 1) / lanes * lanes;
         return 4 * rows >= 3 * whole ? whole : rows;
@@ -49,10 +50,10 @@ struct GemmPlan {
     // Of a task where deep, else of a block of pixels; followed by a vector's room.
     int64_t panel_elements() const {
         if (in_place) return 0;
-        return (deep ? (pixel_block() + rows - 1) / rows * row_pitch() : vectors * lanes) * p.group_c() + lanes;
+        return (deep ? (pixel_block() + rows - 1) / rows * row_pitch() : vectors * lanes) * reds() + lanes;
     }
     int64_t sum_elements() const { return (deep ? pixel_block() + lanes : rows) * vectors * lanes + lanes; }
-    int64_t group_elements() const { return k_units() * k_unit() * p.group_c(); }
+    int64_t group_elements() const { return k_units() * k_unit() * reds(); }
     size_t workspace() const {
         return aligned(size_t(panel_elements()) * 4) + aligned(size_t(sum_elements()) * 4);
     }

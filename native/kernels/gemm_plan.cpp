@@ -16,27 +16,35 @@ double step(double rows, double vectors) { return std::max({rows * vectors, rows
 // Microseconds of the whole call; see direct_plan.cpp for the unit of work.
 double cost(const GemmPlan& g, const Machine& m, int threads) {
     const Problem& p = g.p;
-    const double channels = double(p.group_c()), chains = double(ceil_div(p.group_c(), GemmPlan::chain));
+    const double reds = double(g.reds()), chains = double(ceil_div(g.reds(), GemmPlan::chain));
     const double pixels = double(g.pixel_block()), lanes = double(g.lanes);
     const double k_blocks = std::ceil(double(g.k_blocks()) / double(g.k_tasks));
     const double k_width = double(g.k_units()) / double(g.k_blocks()), k_units = k_blocks * k_width;
-    // A step's surplus where channels are not one after the other; more where they share a cache set, 4 KiB apart.
+    // A step's surplus where reds are not one after the other; more where they share a cache set, 4 KiB apart.
     const double apart = !g.in_place ? 0 : p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3;
+    const double blocks = std::ceil(g.deep ? pixels / double(g.rows) : pixels / lanes / double(g.vectors));
     double slots, streamed;
     if (g.deep) {
-        const double blocks = std::ceil(pixels / double(g.rows)), rows = pixels / blocks;
-        slots = k_blocks * blocks * (channels * (step(rows, k_width) + apart) + chains * (2.5 * rows * k_width + 20));
+        const double rows = pixels / blocks;
+        slots = k_blocks * blocks * (reds * (step(rows, k_width) + apart) + chains * (2.5 * rows * k_width + 20));
         slots += k_units * pixels * 8;
-        if (!g.in_place) slots += channels * blocks * std::ceil(rows / lanes) * 7;
-        streamed = k_units * lanes * channels * 4;
+        if (g.contiguous() && !g.in_place) slots += reds * blocks * std::ceil(rows / lanes) * 7;
+        streamed = k_units * lanes * reds * 4;
     } else {
-        const double blocks = std::ceil(pixels / lanes / double(g.vectors)), nv = pixels / lanes / blocks;
-        slots = k_blocks * blocks * (channels * (step(k_width, nv) + apart) + chains * (2.5 * k_width * nv + 20));
+        const double nv = pixels / lanes / blocks;
+        slots = k_blocks * blocks * (reds * (step(k_width, nv) + apart) + chains * (2.5 * k_width * nv + 20));
         slots += k_units * pixels / lanes + k_blocks * blocks * 10;
-        if (!g.in_place) slots += channels * blocks * (3 * nv + 2);
-        streamed = k_units * channels * 4 * blocks;
+        if (g.contiguous() && !g.in_place) slots += reds * blocks * (3 * nv + 2);
+        streamed = k_units * reds * 4 * blocks;
     }
-    if (!g.contiguous()) slots += channels * (pixels / double(p.ow) * 10 + pixels / lanes * 4 * double(p.sw));
+    if (!g.contiguous()) {
+        // Pieces of rows, each set up per tap for up to 32 channels.
+        const double row = std::min(double(p.ow), lanes), width = pixels / blocks;
+        const double whole = std::fmod(std::max(width, row), std::min(width, row)) == 0 ? 0 : 0.75;
+        const double pieces = blocks * (std::ceil(width / row) + whole);
+        const double each = p.sw == 1 ? 4 : p.sw == 2 ? 7 : 1.5 * row + 2;
+        slots += pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 12);
+    }
     const double packed = double(g.packed_bytes());
     const double near = 2 * (packed > 0.7 * m.l2_bytes ? m.memory_rate : m.cache_rate);
     const double weight_rate = packed > 0.5 * m.l3_bytes ? m.stream_rate : near;
@@ -100,16 +108,16 @@ class Gemm : public TaskWay<GemmPlan> {
 public:
     using TaskWay::TaskWay;
 
-    // (group, block of output channels, c, k inside the block); channels past the group's last weigh zero.
+    // (group, block of output channels, c, r, s, k inside the block); channels past the group's last weigh zero.
     void pack(const void* weight, void* packed) const override {
         const GemmPlan& g = plan_;
-        const int64_t channels = g.p.group_c(), group_k = g.p.group_k();
+        const int64_t reds = g.reds(), group_k = g.p.group_k();
         float* to = static_cast<float*>(packed);
         for (int64_t group = 0; group < g.p.groups; ++group)
             for (int64_t block = 0; block < g.k_blocks(); ++block)
-                for (int64_t c = 0; c < channels; ++c)
+                for (int64_t i = 0; i < reds; ++i)
                     for (int64_t k = g.k_start(block); k < g.k_start(block + 1); ++k)
-                        *to++ = k < group_k ? static_cast<const float*>(weight)[(group * group_k + k) * channels + c] : 0.0f;
+                        *to++ = k < group_k ? static_cast<const float*>(weight)[(group * group_k + k) * reds + i] : 0.0f;
     }
 };
 
@@ -117,7 +125,6 @@ public:
 
 Offer offer_gemm(const Problem& p, const Machine& m, int threads) {
     if (p.dtype != DType::float32) return {nullptr, "gemm computes float32 only"};
-    if (p.taps() != 1) return {nullptr, "gemm needs a 1x1 kernel"};
     double us;
     const GemmPlan g = plan_gemm(p, m, threads, &us);
     auto way = std::make_unique<Gemm>("gemm", g, m.target->gemm_float);
