@@ -191,6 +191,8 @@ struct Task {
         if (y < 0 || y >= p.h) return each([](const float*) { return V{}; });
         const Span<float> span = span_inside<float>(x, p.w);
         if (p.sw == 1) return each([=](const float* at) { return load_span<float>(at, span); });
+        if (p.sw == 2 && 2 * piece.count <= L)
+            return each([=](const float* at) { return even_lanes<float>(load_span<float>(at, span), V{}); });
         if (p.sw == 2) {
             const Span<float> next = span_inside<float>(x + L, p.w);
             return each([=](const float* at) {

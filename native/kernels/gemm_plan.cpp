@@ -42,8 +42,8 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         const double row = std::min(double(p.ow), lanes), width = pixels / blocks;
         const double whole = std::fmod(std::max(width, row), std::min(width, row)) == 0 ? 0 : 0.75;
         const double pieces = blocks * (std::ceil(width / row) + whole);
-        const double each = p.sw == 1 ? 4 : p.sw == 2 ? 7 : 1.5 * row + 2;
-        slots += pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 12);
+        const double each = p.sw == 1 ? 5 : p.sw == 2 ? 7 : 1.5 * row + 2;
+        slots += pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 18);
     }
     const double packed = double(g.packed_bytes());
     const double near = 2 * (packed > 0.7 * m.l2_bytes ? m.memory_rate : m.cache_rate);
