@@ -195,8 +195,15 @@ struct Task {
             return each([=](const float* at) { return even_lanes<float>(load_span<float>(at, span), V{}); });
         if (p.sw == 2) {
             const Span<float> next = span_inside<float>(x + L, p.w);
-            return each([=](const float* at) {
+            const auto even = [=](const float* at) {
                 return even_lanes<float>(load_span<float>(at, span), load_span<float>(at + L, next));
+            };
+            if (!g.far) return each(even);
+            const int64_t ahead = width * 2;  // where the next block's piece stands, if in the same row
+            return each([=](const float* at) {
+                __builtin_prefetch(at + ahead, 0, 2);
+                __builtin_prefetch(at + ahead + L, 0, 2);
+                return even(at);
             });
         }
         for (int64_t c = 0; c < channels; ++c, from += in_plane, to += pitch)

@@ -19,6 +19,7 @@ struct GemmPlan {
     int64_t lanes;
     bool deep;
     bool in_place;                     // 1x1, stride 1, no padding: reads x itself
+    bool far;                          // x passes the second cache: what is gathered with a stride of 2 is asked for ahead
     int64_t rows, vectors;             // the largest register block: numbers broadcast, vectors
     int64_t pixel_tasks, k_tasks;      // per image, or over all where they are joined; per group
 

@@ -81,6 +81,7 @@ GemmPlan plan_gemm(const Problem& p, const Machine& m, int threads, double* us) 
     GemmPlan g{};
     g.p = p;
     g.lanes = m.target->lanes(p.dtype);
+    g.far = double(p.input_count() * 4) > m.l2_bytes;
     const bool contiguous = g.contiguous();
     for (g.rows = 1; gemm_vectors(g.rows, many) > 0; ++g.rows) {
         g.deep = false;
