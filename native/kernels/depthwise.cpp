@@ -149,12 +149,17 @@ void map_of(const Channels<T>& c) {
             for (int64_t r = begin; r < least(stop, begin + chain); ++r) {
                 const T* const row = c.map + (top + r * p.dh) * W * width;
                 const T* const weight = c.weight + r * p.kw * width;
+                Vec<T> in[W];
+                static_for<W>([&](auto j) __attribute__((always_inline)) {
+                    in[j] = load<T>(row + j * width);
+                    if constexpr (vector_bytes == 64) settle(in[j]);
+                });
                 static_for<2 * W - 1>([&](auto i) __attribute__((always_inline)) {
                     if (c.tap[i] < 0) return;
                     const Vec<T> w = load<T>(weight + c.tap[i]);
                     static_for<W>([&](auto j) __attribute__((always_inline)) {
                         constexpr int from = j + i - (W - 1);
-                        if constexpr (from >= 0 && from < W) acc[j] += load<T>(row + from * width) * w;
+                        if constexpr (from >= 0 && from < W) acc[j] += in[from] * w;
                     });
                 });
             }
