@@ -279,40 +279,53 @@ struct Task {
         }
     }
 
+    // Some vectors of pixels: where they start, where those that count start, and where they end.
+    struct Block {
+        int64_t nv, start, first, last;
+        bool whole;
+        const float* in;
+    };
+
+    // Block `b` of `blocks`, its pixels in the panel unless they are read in place.
+    Block block_at(int64_t b, int64_t blocks) const {
+        const int64_t units = ceil_div(q1 - q0, L), v0 = b * units / blocks, nv = (b + 1) * units / blocks - v0, width = nv * L;
+        const int64_t first = q0 + v0 * L, last = least(first + width, q1);
+        // The last block moves back where it can, so that it is whole: first within the task, else within the image.
+        const bool whole = last - width >= q0;
+        const int64_t start = g.in_place || whole ? last - width : first;
+        if (g.in_place) return {nv, start, first, last, whole, input(image) + start};
+        fill_panel(start, whole ? width : last - first, width, panel);
+        return {nv, start, first, last, whole, panel};
+    }
+
     void run_wide() const {
-        const int64_t units = ceil_div(q1 - q0, L), blocks = ceil_div(units, g.vectors);
-        for (int64_t b = 0; b < blocks; ++b) {
-            const int64_t v0 = b * units / blocks, nv = (b + 1) * units / blocks - v0, width = nv * L;
-            const int64_t first = q0 + v0 * L, last = least(first + width, q1);
-            // The last block moves back where it can, so that it is whole: first within the task, else within the image.
-            const bool whole = last - width >= q0;
-            const int64_t start = g.in_place || whole ? last - width : first;
-            const float* in = input(image) + start;
-            int64_t pitch = in_plane;
-            if (!g.in_place) {
-                fill_panel(start, whole ? width : last - first, width, panel);
-                in = panel;
-                pitch = width;
-            }
-            for (int64_t kb = block0; kb < block1; ++kb) {
-                const int64_t k0 = g.k_start(kb), rows = g.k_start(kb + 1) - k0;
-                const float* w = weight + k0 * reds;
-                const int64_t vector = kb - block0;
-                const bool fetch = contiguous && b + 1 < blocks && vector < nv;
-                Sink sink{sums, true, nullptr, plane, bias ? bias + k0 : nullptr, limits,
-                          fetch ? input(image) + last + vector * L : in, fetch ? in_plane : 0};
-                for (int64_t c = 0; c < reds; c += GemmPlan::chain) {
-                    const int64_t channels = least(GemmPlan::chain, reds - c);
-                    if (whole && c + channels == reds) sink.out = output(image, k0) + start;
-                    multiplies.of[rows - 1][nv - 1](channels, w + c * rows, rows, in + c * pitch, pitch, sink);
-                    sink.first = false;
-                    sink.ahead += channels * sink.ahead_pitch;
-                }
-                for (int64_t i = 0; !whole && i < rows; ++i)
-                    emit_row<float>(output(image, k0 + i) + first, sums + i * width + first - start, last - first,
-                                    bias ? bias[k0 + i] : 0.0f, a.activation);
-            }
+        const int64_t blocks = ceil_div(ceil_div(q1 - q0, L), g.vectors);
+        Block some[GemmPlan::most_in_turn];
+        for (int64_t b = 0; b < blocks; b += g.turn) {
+            const int64_t in_turn = least(g.turn, blocks - b);
+            for (int64_t i = 0; i < in_turn; ++i) some[i] = block_at(b + i, blocks);
+            // A chain's pixels stay in the first cache while every block of output channels passes.
+            for (int64_t c = 0; c < reds; c += GemmPlan::chain)
+                for (int64_t kb = block0; kb < block1; ++kb)
+                    for (int64_t i = 0; i < in_turn; ++i) multiply_wide(some[i], c, kb, b + g.turn < blocks);
         }
+    }
+
+    // A block's chain from `c` on for a block of output channels; asks ahead for the pixels of the next turn, if there is one.
+    void multiply_wide(const Block& block, int64_t c, int64_t kb, bool more) const {
+        const int64_t channels = least(GemmPlan::chain, reds - c), width = block.nv * L;
+        const int64_t k0 = g.k_start(kb), rows = g.k_start(kb + 1) - k0, vector = kb - block0;
+        const bool ends = c + channels == reds, fetch = contiguous && more && vector < block.nv;
+        float* const sum = sums + (reds > GemmPlan::chain ? (k0 - g.k_start(block0)) * width : 0);
+        const int64_t ahead = block.first + (g.turn * g.vectors + vector) * L;
+        const Sink sink{sum, c == 0, ends && block.whole ? output(image, k0) + block.start : nullptr, plane,
+                        bias ? bias + k0 : nullptr, limits,
+                        fetch ? input(image) + ahead + c * in_plane : block.in, fetch ? in_plane : 0};
+        const int64_t pitch = g.in_place ? in_plane : width;
+        multiplies.of[rows - 1][block.nv - 1](channels, weight + k0 * reds + c * rows, rows, block.in + c * pitch, pitch, sink);
+        for (int64_t i = 0; ends && !block.whole && i < rows; ++i)
+            emit_row<float>(output(image, k0 + i) + block.first, sum + i * width + block.first - block.start, block.last - block.first,
+                            bias ? bias[k0 + i] : 0.0f, a.activation);
     }
 };
 

@@ -21,10 +21,12 @@ struct GemmPlan {
     bool in_place;                     // 1x1, stride 1, no padding: reads x itself
     bool far;                          // x passes the second cache: what is gathered with a stride of 2 is asked for ahead
     int64_t rows, vectors;             // the largest register block: numbers broadcast, vectors
+    int64_t turn;                      // blocks of pixels, read in place, that a block of output channels meets in a row
     int64_t pixel_tasks, k_tasks;      // per image, or over all where they are joined; per group
 
     // Products summed in one chain; sums of chains are then added in order, which keeps rounding from growing.
     static constexpr int64_t chain = 128;
+    static constexpr int64_t most_in_turn = 16;
 
     int64_t reds() const { return p.group_c() * p.taps(); }
     // Each channel's pixels stand in the input as in the output.
@@ -53,7 +55,9 @@ struct GemmPlan {
         if (in_place) return 0;
         return (deep ? (pixel_block() + rows - 1) / rows * row_pitch() : vectors * lanes) * reds() + lanes;
     }
-    int64_t sum_elements() const { return (deep ? pixel_block() + lanes : rows) * vectors * lanes + lanes; }
+    // Output channels whose sums wait for the next chain.
+    int64_t k_waiting() const { return reds() > chain ? (k_blocks() + k_tasks - 1) / k_tasks * rows : rows; }
+    int64_t sum_elements() const { return (deep ? pixel_block() + lanes : k_waiting()) * vectors * lanes + lanes; }
     int64_t group_elements() const { return k_units() * k_unit() * reds(); }
     size_t workspace() const {
         return aligned(size_t(panel_elements()) * 4) + aligned(size_t(sum_elements()) * 4);

@@ -20,8 +20,10 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
     const double pixels = double(g.pixel_block()), lanes = double(g.lanes);
     const double k_blocks = std::ceil(double(g.k_blocks()) / double(g.k_tasks));
     const double k_width = double(g.k_units()) / double(g.k_blocks()), k_units = k_blocks * k_width;
-    // A step's surplus where reds are not one after the other; more where they share a cache set, 4 KiB apart.
-    const double apart = !g.in_place ? 0 : p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3;
+    // A step's surplus where reds are not one after the other; more where they share a cache set, 4 KiB apart, and most where a
+    // chain of them touches more pages than their first table holds.
+    const double plane = double(p.h * p.w * 4), pages = std::min(reds, double(GemmPlan::chain)) * std::min(1.0, plane / 4096);
+    const double apart = !g.in_place ? 0 : (p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3) + 6 * std::clamp((pages - 48) / 16, 0.0, 1.0);
     const double blocks = std::ceil(g.deep ? pixels / double(g.rows) : pixels / lanes / double(g.vectors));
     double slots, streamed;
     if (g.deep) {
@@ -32,7 +34,10 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         streamed = k_units * lanes * reds * 4;
     } else {
         const double nv = pixels / lanes / blocks;
-        slots = k_blocks * blocks * (reds * (step(k_width, nv) + apart) + chains * (2.5 * k_width * nv + 20));
+        // The pixels of a chain that the first cache does not hold come from the second for every block of output channels.
+        const double slice = std::min(reds, double(GemmPlan::chain)) * nv * lanes * 4;
+        const double outgrown = slice > 0.75 * m.l1_bytes ? nv / 2 : 0;
+        slots = k_blocks * blocks * (reds * (step(k_width, nv) + apart + outgrown) + chains * (2.5 * k_width * nv + 20));
         slots += k_units * pixels / lanes + k_blocks * blocks * 10;
         if (g.contiguous() && !g.in_place) slots += reds * blocks * (3 * nv + 2);
         streamed = k_units * reds * 4 * blocks;
@@ -46,15 +51,19 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         slots += pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 18);
     }
     const double packed = double(g.packed_bytes());
-    const double near = 2 * (packed > 0.7 * m.l2_bytes ? m.memory_rate : m.cache_rate);
-    const double weight_rate = packed > 0.5 * m.l3_bytes ? m.stream_rate : near;
     const double crowded = double(g.workspace()) > 0.9 * m.l2_bytes ? 1.12 : 1;
-    const double compute = slots / m.fma_rate * crowded, load = streamed / weight_rate;
-    const double task_us = std::max(compute, load) + 0.1 * std::min(compute, load) + 0.1;
+    const double task_us = m.beside_reading(slots / m.fma_rate * crowded, streamed, packed) + 0.1;
     const double rounds = double(ceil_div(g.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * 4) + packed;
     const double beyond = bytes / double(std::min<int64_t>(threads, g.tasks())) / m.memory_rate / 2;
     return rounds * task_us + beyond + (threads > 1 && g.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
+}
+
+// As many blocks as half the first cache holds, so that outputs are written in long runs, a few at a time.
+int64_t turn(const GemmPlan& g, const Machine& m) {
+    if (g.deep || !g.in_place || g.reds() > GemmPlan::chain || g.k_blocks() <= g.k_tasks) return 1;
+    const double block = double(g.reds() * g.vectors * g.lanes * 4);
+    return std::clamp(int64_t(m.l1_bytes / 2 / block), int64_t(1), GemmPlan::most_in_turn);
 }
 
 // The cheapest register block and split.
@@ -66,9 +75,11 @@ GemmPlan plan_gemm(const Problem& p, const Machine& m, int threads, double* us) 
     const auto consider = [&](GemmPlan g) {
         for (int64_t parts = 1; parts <= g.pixel_units(); parts = std::max(parts + 1, parts * 5 / 4)) {
             g.pixel_tasks = parts;
-            const bool fits = double(g.workspace()) * threads <= p.workspace_limit();
+            bool fits = false;
             for (g.k_tasks = 1; g.k_tasks <= std::min<int64_t>(g.k_blocks(), 2 * threads); g.k_tasks *= 2) {
+                g.turn = turn(g, m);
                 const double predicted = cost(g, m, threads);
+                fits = double(g.workspace()) * threads <= p.workspace_limit();
                 if (fits == best_fits ? predicted < *us : fits) {
                     *us = predicted;
                     best = g;

@@ -1,5 +1,7 @@
 #include "machine.hpp"
 
+#include "pool.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -34,22 +36,24 @@ double copy_rate(size_t bytes, int repeats) {
            });
 }
 
-// Reads twice what the last cache holds, up to 64 MiB, into a small buffer.
+// Reads twice what the last cache holds, up to 64 MiB, asking ahead as kernels do.
 double stream_rate(double cache_bytes) {
-    constexpr size_t piece = 64 * 1024;
-    const size_t pieces = std::clamp<size_t>(size_t(2 * cache_bytes) / piece, 64, 1024);
-    std::vector<char> from(pieces * piece, 1), to(piece);
+    constexpr size_t line = 64, ahead = 4096;
+    const size_t lines = std::clamp<size_t>(size_t(2 * cache_bytes), 4 << 20, 64 << 20) / line;
+    const std::vector<char> from(lines * line, 1);
     return double(from.size()) / least_us(2, [&] {
-               for (size_t i = 0; i < pieces; ++i) {
-                   std::memcpy(to.data(), from.data() + i * piece, piece);
-                   asm volatile("" : : "r"(to.data()) : "memory");
+               int sum = 0;
+               for (size_t i = 0; i < lines; ++i) {
+                   __builtin_prefetch(from.data() + i * line + ahead);
+                   sum += from[i * line];
                }
+               asm volatile("" : : "r"(sum));
            });
 }
 
-// Size of a unified cache as the kernel reports it; sysconf adds up caches that this machine may not reach.
-double cache_bytes(int level, double otherwise) {
-    std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(level) + "/size");
+// Size of a cache as the kernel reports it, first of them that for data; sysconf adds up caches that this machine may not reach.
+double cache_bytes(int index, double otherwise) {
+    std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/size");
     double kib = 0;
     return file >> kib && kib > 0 ? kib * 1024 : otherwise;
 }
@@ -63,9 +67,11 @@ Machine measure(const Target& target) {
     m.fma_rate = double(rounds * 24) / least_us(60, [&] { sink = target.burn(rounds, values.data()); });
     m.cache_rate = copy_rate(128 * 1024, 16);
     m.memory_rate = copy_rate(4 * 1024 * 1024, 3);
+    m.l1_bytes = cache_bytes(0, 32 * 1024);
     m.l2_bytes = cache_bytes(2, 512 * 1024);
-    m.l3_bytes = cache_bytes(3, 8 * 1024 * 1024);
-    m.stream_rate = std::min(stream_rate(m.l3_bytes), m.memory_rate);
+    // What a virtual machine is told of is its host's, shared with others.
+    m.l3_bytes = std::min(cache_bytes(3, 8 * 1024 * 1024), 16.0 * 1024 * 1024 * available_cpus());
+    m.stream_rate = std::min(stream_rate(m.l3_bytes), 2 * m.memory_rate);
     m.dispatch_us = 1.0;
     return m;
 }

@@ -3,6 +3,8 @@
 
 #include "entry.hpp"
 
+#include <algorithm>
+
 namespace striate {
 
 struct Machine {
@@ -11,9 +13,20 @@ struct Machine {
     double cache_rate;   // bytes copied per microsecond within L2, one core
     double memory_rate;  // bytes copied per microsecond beyond L2, one core
     double stream_rate;  // bytes read per microsecond from memory beyond every cache, one core
+    double l1_bytes;     // per core
     double l2_bytes;     // per core
     double l3_bytes;     // shared
     double dispatch_us;  // handing a job to other threads
+
+    // Bytes that one core reads per microsecond out of `held`, which every call reads again.
+    double read_rate(double held) const {
+        return held <= 0.7 * l2_bytes ? 2 * cache_rate : held <= 0.75 * l3_bytes ? 2 * memory_rate : stream_rate;
+    }
+    // Microseconds of a computation that streams `bytes` of those beside it: what takes less hides behind the other, mostly.
+    double beside_reading(double compute_us, double bytes, double held) const {
+        const double read_us = bytes / read_rate(held);
+        return std::max(compute_us, read_us) + 0.2 * std::min(compute_us, read_us);
+    }
 };
 
 // Measured at the first call for a target, in some tens of milliseconds; the same values ever after.

@@ -21,7 +21,7 @@ void Packed::Free::operator()(void* p) const { std::free(p); }
 
 Packed::Packed(size_t bytes, const void* owner) : bytes_(bytes), owner_(owner) {
     // Beyond what glibc keeps for the next allocation, fresh pages of 4 KiB cost more than the packing itself.
-    const size_t page = bytes < 16 * huge_page ? 64 : huge_page, rounded = (bytes + 64 + page - 1) / page * page;
+    const size_t page = bytes < 4 * huge_page ? 64 : huge_page, rounded = (bytes + 64 + page - 1) / page * page;
     memory_.reset(std::aligned_alloc(page, rounded));
     if (!memory_) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE

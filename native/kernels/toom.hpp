@@ -52,7 +52,7 @@ struct Toom {
 struct Tile {
     int m, r;
 };
-inline constexpr Tile tiles[] = {{4, 2}, {5, 2}, {2, 3}, {4, 3}, {5, 3}, {3, 4}, {4, 4}, {2, 5}, {3, 5}};
+inline constexpr Tile tiles[] = {{4, 2}, {5, 2}, {2, 3}, {3, 3}, {4, 3}, {5, 3}, {3, 4}, {4, 4}, {2, 5}, {3, 5}};
 
 // f.operator()<M, R>() for the F(m, r) of that list.
 template <class F>

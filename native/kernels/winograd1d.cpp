@@ -11,7 +11,7 @@ namespace {
 
 constexpr int L = lanes<float>;
 constexpr int M = Winograd1dPlan::m;
-constexpr int64_t turn = 16;  // vectors of tiles per block of output channels in turn: long runs of stores
+constexpr int64_t turn = Winograd1dPlan::turn;
 using V = Vec<float>;
 
 template <int Size>

@@ -28,6 +28,7 @@ struct Winograd1dPlan {
     bool stream;                 // outputs, in rows of whole vectors, bypass the caches
 
     static constexpr int64_t m = 4;
+    static constexpr int64_t turn = 16;  // vectors of tiles per block of output channels in turn: long runs of stores
 
     int64_t size() const { return m + taps - 1; }
     int64_t shift_y() const { return (p.kh - 1) * p.dh / p.sh; }

@@ -34,7 +34,8 @@ double cost(const Winograd1dPlan& d, const Machine& m, int threads) {
     const double gathered = p.sw > 2 ? double(d.line_elements()) * 0.8 : 0;
     const double input = lines * (double(d.row_vectors() + 1) * per_vector + 40 + gathered);
     const double crowded = double(d.workspace()) > 0.75 * m.l2_bytes ? 1.3 : 1;
-    const double task_us = crowded * (multiply + input) / m.fma_rate;
+    const double weights = double(d.weight_elements()) * 4, turns = std::ceil(vectors / double(d.turn));
+    const double task_us = m.beside_reading(crowded * (multiply + input) / m.fma_rate, weights * turns, weights * double(p.groups));
     const double rounds = double(ceil_div(d.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
     const double beyond = bytes / double(std::min<int64_t>(threads, d.tasks())) / m.memory_rate / 2;

@@ -23,11 +23,8 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double step = std::max(2 * tiles, tiles + 2 * calls) + calls;
     const double chains = std::ceil(channels / double(w.chain()));
     const double multiply = products * vectors / 2 * (channels * step + chains * (calls * 25 + tiles * 2)) / m.fma_rate;
-    // Weights that the last cache holds arrive while others are multiplied; more of them are waited for.
     const double weights = products * vectors * double(w.lanes) * channels * 4;
-    const bool held = double(w.packed_bytes()) <= 0.5 * m.l3_bytes;
-    const double product = held ? std::max(multiply, weights / m.memory_rate / 2)
-                                : std::max(multiply + weights / m.memory_rate, weights / m.stream_rate);
+    const double all_weights = double(p.groups * w.weight_elements()) * 4;
     const double input = double(w.phases() * w.c_groups()) * tiles * (spots * 4.2 + 2 * size * (size + double(w.m)) * 1.8);
     const double output = vectors * tiles * (spots * 3.5 + double(w.m * w.m) * 8);
     const double runs = std::ceil(tiles / double(w.tiles_x)) + (w.tile_block % w.tiles_x && w.tile_tasks > 1 ? 1 : 0);
@@ -35,7 +32,8 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double share = double(w.workspace()) / m.l2_bytes, crowded = share > 1.5 ? 1.12 : share > 1 ? 1.03 : 1;
     // With threads, the first lines that a task reads and writes come from another core's cache.
     const double begin = threads > 1 ? 2 : 0.1;
-    const double task_us = begin + product * crowded + (input + output + runs * per_run) / m.fma_rate;
+    const double product = m.beside_reading(multiply * crowded, weights, all_weights);
+    const double task_us = begin + product + (input + output + runs * per_run) / m.fma_rate;
     const double rounds = double(ceil_div(w.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
     const double beyond = bytes / double(std::min<int64_t>(threads, w.tasks())) / m.memory_rate / 2;
