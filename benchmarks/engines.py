@@ -120,27 +120,24 @@ def error_of(result: Any, wanted: np.ndarray, shape: Shape) -> float:
     return worst / (1 + math.sqrt(shape.terms()))
 
 
-def striate_plan(shape: Shape, threads: int) -> Any:
-    from striate.conv import _native
-
-    return _native.Plan(
-        shape.n, shape.c, shape.h, shape.w, shape.k, shape.kh, shape.kw,
-        stride=(shape.stride,) * 2, padding=(shape.pad,) * 4, dilation=(shape.dilation,) * 2,
-        groups=shape.groups, threads=threads,
-    )  # fmt: skip
-
-
 def striate_call(shape: Shape, threads: int, scratch: Path) -> Call:
+    from striate.conv import Conv2d, set_threads
+
+    set_threads(threads)
     x, weight = data(shape)
-    plan = striate_plan(shape, threads)
-    packed = plan.pack(weight)
+    steps = shape.stride, shape.pad, shape.dilation, shape.groups
+    layer = Conv2d(shape.c, shape.k, (shape.kh, shape.kw), *steps, bias=False)
+    layer.weight = weight
+    return lambda: layer(x)
 
-    def call() -> np.ndarray:
-        out = np.empty(plan.output_shape, np.float32)
-        plan.run(x, packed, None, "none", out)
-        return out
 
-    return call
+def striate_plan(shape: Shape) -> dict[str, Any]:
+    """The way that computes, and the bytes of scratch memory of a call."""
+    from striate.conv import plan_conv
+
+    x, weight = shape[:4], (shape.k, shape.c // shape.groups, shape.kh, shape.kw)
+    plan = plan_conv(x, weight, stride=shape.stride, padding=shape.pad, dilation=shape.dilation, groups=shape.groups)
+    return {"algorithm": plan.algorithm, "workspace": plan.workspace_bytes}
 
 
 def torch_call(shape: Shape, threads: int, scratch: Path, channels_last: bool = False) -> Call:
@@ -323,8 +320,7 @@ def serve(engine: str, threads: int, budget: float) -> None:
 
             reply = answer(engine, call, shape, np.load(request["expected"]), budget)
             if engine == "striate" and "us" in reply:
-                plan = striate_plan(shape, threads)
-                reply |= {"algorithm": plan.algorithm, "workspace": plan.workspace_bytes}
+                reply |= striate_plan(shape)
             print("\nreply " + json.dumps(reply), flush=True)
 
 

@@ -1,9 +1,11 @@
 #include "register.hpp"
 
+#include "memory.hpp"
 #include "plan.hpp"
 #include "pool.hpp"
 #include "targets.hpp"
 
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -12,6 +14,27 @@
 
 namespace nb = nanobind;
 using namespace nb::literals;
+
+namespace {
+
+struct Block {
+    striate::Memory memory;
+    size_t bytes;
+};
+
+nb::ndarray<nb::numpy> empty(const std::vector<size_t>& shape, bool doubles) {
+    size_t bytes = doubles ? 8 : 4;
+    for (size_t size : shape) bytes *= size;
+    auto block = std::make_unique<Block>(Block{striate::reuse(bytes), bytes});
+    void* const data = block->memory.get();
+    const nb::capsule owner(block.release(), [](void* p) noexcept {
+        const std::unique_ptr<Block> gone(static_cast<Block*>(p));
+        striate::keep(std::move(gone->memory), gone->bytes);
+    });
+    return {data, shape.size(), shape.data(), owner, nullptr, doubles ? nb::dtype<double>() : nb::dtype<float>()};
+}
+
+}  // namespace
 
 void register_runtime(nb::module_& m) {
     m.def("algorithms", [] {
@@ -33,5 +56,7 @@ void register_runtime(nb::module_& m) {
         const striate::Target& target = striate::chosen_target();
         return 2e-3 * striate::machine_for(target).fma_rate * double(target.lanes<float>());
     }, nb::call_guard<nb::gil_scoped_release>(), "Float32 multiply-adds of one thread as measured, two operations each, in GFLOP/s.");
+    m.def("empty", &empty, "shape"_a, "doubles"_a = false,
+          "An uninitialised float32 or float64 array whose memory, once freed, is kept for the next one of its size.");
     m.def("get_threads", &striate::get_threads, "Threads a plan takes when it names none.");
 }

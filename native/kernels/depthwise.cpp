@@ -19,7 +19,7 @@ struct Image {
     bool limited;
 };
 
-// A part of the output: VECTORS vectors of columns from `x` on, rows [y, stop), of input channels [first, last).
+// A part of the output: VECTORS vectors of columns from `x` on, rows [y, stop), of output channels [first, last).
 struct Strip {
     int64_t x, y, stop, first, last;
 };
@@ -36,7 +36,7 @@ void compute(const Image<T>& image, const Strip& strip) {
     const int64_t inside = most(begin, ceil_div(top, S)), inside_end = most(inside, least(end, (h + top) / S));
     Span<T> spans[loads];
     static_for<loads>([&](auto i) { spans[i] = span_inside<T>(from + i * width, w); });
-    for (int64_t k = strip.first * image.p.group_k(); k < strip.last * image.p.group_k(); ++k) {
+    for (int64_t k = strip.first; k < strip.last; ++k) {
         const T* const weights = image.weight + k * K * K;
         Vec<T> sum[overlap][VECTORS], weight[K][K];
         static_for<K * K>([&](auto i) __attribute__((always_inline)) { weight[i / K][i % K] = broadcast(weights[i]); });
@@ -95,13 +95,18 @@ void compute(const Image<T>& image, const Strip& strip) {
 template <class T, int K, int S>
 void by_rows_of(const Image<T>& image, int64_t first, int64_t last, int64_t y, int64_t stop) {
     constexpr int64_t width = lanes<T>, wide = vector_bytes == 64 ? 2 : 1;
-    const int64_t ow = image.p.ow;
+    // Rows of a strip that lie on so few pages that neighbouring strips find them in the caches.
+    constexpr int64_t near = 64 * 1024;
+    const int64_t ow = image.p.ow, rows = most<int64_t>(16, near / (ow * int64_t(sizeof(T))));
     if (ow <= width) return compute<T, K, S, 1>(image, {0, y, stop, first, last});
     if (ow <= wide * width) return compute<T, K, S, wide>(image, {0, y, stop, first, last});
-    for (int64_t c = first; c < last; ++c)
-        for (int64_t x = 0; x < ow; x += wide * width)
-            if (ow - x <= width) compute<T, K, S, 1>(image, {x, y, stop, c, c + 1});
-            else compute<T, K, S, wide>(image, {x, y, stop, c, c + 1});
+    for (int64_t from = y; from < stop; from += rows)
+        for (int64_t k = first; k < last; ++k)
+            for (int64_t x = 0; x < ow; x += wide * width) {
+                const Strip strip{x, from, least(stop, from + rows), k, k + 1};
+                if (ow - x <= width) compute<T, K, S, 1>(image, strip);
+                else compute<T, K, S, wide>(image, strip);
+            }
 }
 
 template <class T>
@@ -117,7 +122,8 @@ void by_rows(const DepthwisePlan& d, const Args& a, int64_t index, int64_t first
     const Image<T> image{p, static_cast<const T*>(a.x) + index * p.c * p.h * p.w, static_cast<const T*>(a.packed),
                          static_cast<const T*>(a.bias), static_cast<T*>(a.out) + index * p.k * p.oh * p.ow,
                          Limits<T>(a.activation), a.activation != Activation::none};
-    by_rows_for<T>(p.kh, p.sh)(image, first, least(p.c, first + d.block), y, least(p.oh, y + d.rows));
+    const int64_t last = least(p.c, first + d.block);
+    by_rows_for<T>(p.kh, p.sh)(image, first * p.group_k(), last * p.group_k(), y, least(p.oh, y + d.rows));
 }
 
 // `lanes` output channels: pixels and outputs a vector each, weights a vector per tap.

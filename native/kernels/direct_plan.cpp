@@ -17,7 +17,9 @@ double cost(const DirectPlan& d, const Machine& m, int threads) {
     const Problem& p = d.p;
     const double pixel_vectors = double(ceil_div(d.band_pixels(d.rows), d.lanes)), blocks = double(d.pixel_blocks());
     const double nv = pixel_vectors / blocks, kr = double(d.k_block), k_blocks = std::ceil(double(d.k_blocks) / double(d.k_tasks));
-    const double step = std::max(kr * nv, 2 * nv + (m.target->many_registers ? 0 : kr)) + 1;
+    const double channel_bytes = double((d.in_place ? p.h * p.w : d.channel_elements()) * p.element_bytes());
+    const double paging = Machine::paging(double(std::min(d.c_block, d.chain_channels())), channel_bytes) / double(p.taps());
+    const double step = std::max(kr * nv, 2 * nv + (m.target->many_registers ? 0 : kr)) + 1 + paging;
     const double c_blocks = double(ceil_div(p.group_c(), d.c_block));
     const double chains = std::max(c_blocks, double(ceil_div(p.group_c() * p.taps(), d.chain())));
     const double segments = d.pitch == p.ow ? blocks : double(d.rows) + blocks;

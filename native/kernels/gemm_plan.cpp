@@ -20,10 +20,9 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
     const double pixels = double(g.pixel_block()), lanes = double(g.lanes);
     const double k_blocks = std::ceil(double(g.k_blocks()) / double(g.k_tasks));
     const double k_width = double(g.k_units()) / double(g.k_blocks()), k_units = k_blocks * k_width;
-    // A step's surplus where reds are not one after the other; more where they share a cache set, 4 KiB apart, and most where a
-    // chain of them touches more pages than their first table holds.
-    const double plane = double(p.h * p.w * 4), pages = std::min(reds, double(GemmPlan::chain)) * std::min(1.0, plane / 4096);
-    const double apart = !g.in_place ? 0 : (p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3) + 6 * std::clamp((pages - 48) / 16, 0.0, 1.0);
+    // A step's surplus where reds are not one after the other; more where they share a cache set, 4 KiB apart.
+    const double plane = double(p.h * p.w * 4), chained = std::min(reds, double(GemmPlan::chain));
+    const double apart = !g.in_place ? 0 : (p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3) + Machine::paging(chained, plane);
     const double blocks = std::ceil(g.deep ? pixels / double(g.rows) : pixels / lanes / double(g.vectors));
     double slots, streamed;
     if (g.deep) {
@@ -35,7 +34,7 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
     } else {
         const double nv = pixels / lanes / blocks;
         // The pixels of a chain that the first cache does not hold come from the second for every block of output channels.
-        const double slice = std::min(reds, double(GemmPlan::chain)) * nv * lanes * 4;
+        const double slice = chained * nv * lanes * 4;
         const double outgrown = slice > 0.75 * m.l1_bytes ? nv / 2 : 0;
         slots = k_blocks * blocks * (reds * (step(k_width, nv) + apart + outgrown) + chains * (2.5 * k_width * nv + 20));
         slots += k_units * pixels / lanes + k_blocks * blocks * 10;

@@ -18,6 +18,12 @@ struct Machine {
     double l3_bytes;     // shared
     double dispatch_us;  // handing a job to other threads
 
+    // Slots of one vector multiply-add lost at each step from one to the next of `rows` rows `pitch` bytes apart, read over and
+    // over: those that touch more pages than the first translation table holds.
+    static double paging(double rows, double pitch) {
+        const double pages = rows * std::min(1.0, pitch / 4096);
+        return 6 * std::clamp((pages - 48) / 16, 0.0, 1.0);
+    }
     // Bytes that one core reads per microsecond out of `held`, which every call reads again.
     double read_rate(double held) const {
         return held <= 0.7 * l2_bytes ? 2 * cache_rate : held <= 0.75 * l3_bytes ? 2 * memory_rate : stream_rate;

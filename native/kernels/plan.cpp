@@ -4,31 +4,9 @@
 #include "targets.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
 
-#include <sys/mman.h>
-
 namespace striate {
-namespace {
-
-constexpr size_t huge_page = 2 * 1024 * 1024;
-
-}  // namespace
-
-void Packed::Free::operator()(void* p) const { std::free(p); }
-
-Packed::Packed(size_t bytes, const void* owner) : bytes_(bytes), owner_(owner) {
-    // Beyond what glibc keeps for the next allocation, fresh pages of 4 KiB cost more than the packing itself.
-    const size_t page = bytes < 4 * huge_page ? 64 : huge_page, rounded = (bytes + 64 + page - 1) / page * page;
-    memory_.reset(std::aligned_alloc(page, rounded));
-    if (!memory_) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-    if (page == huge_page) madvise(memory_.get(), rounded, MADV_HUGEPAGE);
-#endif
-}
-
 Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, int threads)
     : problem_(checked(problem)), threads_(threads > 0 ? std::min(threads, 256) : get_threads()) {
     const Machine& machine = machine_for(chosen_target());

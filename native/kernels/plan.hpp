@@ -1,6 +1,7 @@
 // The public face of the kernels: choose a way for a problem, pack weights once, run.
 #pragma once
 
+#include "memory.hpp"
 #include "way.hpp"
 
 namespace striate {
@@ -8,17 +9,14 @@ namespace striate {
 // Weights in the layout of one plan. Immutable, so any number of threads may use it.
 class Packed {
 public:
-    Packed(size_t bytes, const void* owner);
+    Packed(size_t bytes, const void* owner) : memory_(allocate(bytes)), bytes_(bytes), owner_(owner) {}
     const void* data() const { return memory_.get(); }
     void* data() { return memory_.get(); }
     const void* owner() const { return owner_; }
     size_t bytes() const { return bytes_; }
 
 private:
-    struct Free {
-        void operator()(void* p) const;
-    };
-    std::unique_ptr<void, Free> memory_;
+    Memory memory_;
     size_t bytes_;
     const void* owner_;
 };

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from striate.conv import ArrayTypeError, ShapeError, conv1d, conv2d
+from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv1d, conv2d
 from striate.conv.arrays import pad_border, unpad_border
 from striate.conv.engine import find_call
 from striate.conv.errors import InputError, StriateError
@@ -230,3 +230,17 @@ def test_packed_weights_go_with_their_array_and_keep_to_a_limit() -> None:
     packed.clear()
     weights.clear()
     assert seen.bytes == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_results_come_back_to_the_same_memory_once_freed(dtype: type) -> None:
+    layer = Conv2d(1, 2, 1, bias=False, dtype=dtype, rng=0)
+    images = [np.full((1, 2048, 2048), value, dtype) for value in (1, 2)]
+    held = [layer(image) for image in images]
+    assert not np.shares_memory(*held)
+    assert np.all(held[1] == 2 * held[0])
+    place = held.pop().ctypes.data
+    again = layer(images[1])
+    assert again.ctypes.data == place
+    assert again.flags.writeable
+    np.testing.assert_array_equal(again, 2 * held[0])

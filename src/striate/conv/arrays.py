@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.conv.errors import ArrayTypeError, InputError, ShapeError
+from striate.conv.native import maker
 from striate.conv.problem import Pads
 
 Array = NDArray[np.floating]
@@ -73,7 +74,7 @@ def check_out(out: Array, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -
 def empty_like_layout(x: Array, shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Array:
     """An uninitialised array of ``shape`` whose axes lie in memory in the order of ``x``'s."""
     if x.flags.c_contiguous:
-        return np.empty(shape, dtype)
+        return maker(shape, dtype)(shape, dtype)
     return np.empty_like(x, dtype=dtype, order="K", subok=False, shape=shape)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
@@ -16,7 +17,7 @@ from striate.conv.choices import set_folder
 from striate.conv.choosing import fastest_measured, make_plan
 from striate.conv.errors import InputError
 from striate.conv.matrix import conv_matrix
-from striate.conv.native import check_way, engine
+from striate.conv.native import check_way, engine, maker
 from striate.conv.problem import Pads, Problem
 
 PLAIN_WAYS = ("reference", "matrix")
@@ -29,7 +30,8 @@ IN_ORDER = 0x101  # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
 class Call:
     """One shape's way of computing; ``plan`` is None where plain NumPy or SciPy computes.
 
-    ``simple`` says that the plan takes the caller's arrays as they are, where :func:`in_order` holds for them.
+    ``simple`` says that the plan takes the caller's arrays as they are, where :func:`in_order` holds for them;
+    ``make(shape, compute)`` makes the array of the result.
     """
 
     problem: Problem
@@ -40,6 +42,7 @@ class Call:
     shape: tuple[int, ...]
     plan: Any
     simple: bool
+    make: Callable[..., Array]
 
     def run(
         self, x: Array, weight: Array, bias: Array | None, activation: str, out: Array | None, packed: Any = None
@@ -58,7 +61,7 @@ class Call:
             apply_activation(target, activation)
             result[...] = target.reshape(self.shape)
             return result
-        target = result if direct else np.empty(self.shape, compute)
+        target = result if direct else self.make(self.shape, compute)
         if packed is None:
             packed = plan.pack(_plain(weight, compute))
         plan.run(source, packed, offset, activation, target.reshape(self.problem.output_shape))
@@ -127,7 +130,7 @@ def find_call(
     check_accuracy(accuracy)
     way = algorithm if plan is None else plan.algorithm
     simple = plan is not None and len(x) == 4 and not any(pads) and compute == dtype
-    return Call(problem, pads, padding_mode, way, compute, shape, plan, simple)
+    return Call(problem, pads, padding_mode, way, compute, shape, plan, simple, maker(shape, compute))
 
 
 def check_accuracy(accuracy: str) -> None:

@@ -65,7 +65,7 @@ def conv2d(
         if packed is not None:
             return call.run(x, weight, bias, activation or "none", out, packed)
     if call.simple and out is None and (bias is None or in_order(bias)):
-        result = np.empty(call.shape, call.compute)
+        result = call.make(call.shape, call.compute)
         if call.plan.run_unpacked(x, weight, bias, activation or "none", result):
             return result
     return call.run(x, weight, bias, activation or "none", out)

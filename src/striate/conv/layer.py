@@ -185,9 +185,9 @@ class Conv2d:
         if out is None and type(x) is np.ndarray:
             ready = state["_ready"].get(x.shape)
             if ready is not None:
-                run, packed, bias, name, shape, dtype, made = ready
+                run, make, packed, bias, name, shape, dtype, made = ready
                 if x.dtype is dtype and made == generation[0] and x.flags.num & IN_ORDER == IN_ORDER:
-                    out = np.empty(shape, dtype)
+                    out = make(shape, dtype)
                     run(x, packed, bias, name, out)
                     return out
         if not state["_settled"]:
@@ -214,7 +214,7 @@ class Conv2d:
             raise type(error)(f"Conv2d: {error}") from None
         packed = state["_packed"].packed(call, weight)
         if call.simple and state["_settled"] and (bias is None or in_order(bias)):
-            entry = call.plan.run, packed, bias, state["_activation"], call.shape, x.dtype, generation[0]
+            entry = call.plan.run, call.make, packed, bias, state["_activation"], call.shape, x.dtype, generation[0]
             state["_ready"] = {**dict(list(state["_ready"].items())[-63:]), x.shape: entry}
             if not state["_settled"]:
                 state["_ready"] = {}

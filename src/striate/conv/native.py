@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from striate.conv.errors import EngineError, InputError
+
+_KEPT_BY_C = 32 * 2**20
+"""From this size on the C library gives freed memory back to the system, and every new array is zeroed afresh."""
 
 
 def _load() -> tuple[Any, str]:
@@ -27,6 +35,14 @@ def engine() -> Any:
             "or pass algorithm='reference' or algorithm='matrix'"
         )
     return _native
+
+
+def maker(shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Callable[..., NDArray[np.floating]]:
+    """What makes uninitialised arrays of ``shape`` and ``dtype`` fastest, called with both."""
+    if _native is None or math.prod(shape) * dtype.itemsize < _KEPT_BY_C or dtype.name not in ("float32", "float64"):
+        return np.empty
+    make = _native.empty
+    return lambda shape, dtype: make(shape, dtype.itemsize == 8)
 
 
 def compiled_ways() -> tuple[str, ...]:
