@@ -3,7 +3,6 @@
 #include "epilogue.hpp"
 #include "exact.hpp"
 #include "fourier.hpp"
-#include "rows.hpp"
 #include "transpose.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -12,145 +11,172 @@ namespace {
 constexpr int L = lanes<float>;
 using V = Vec<float>;
 
+// A tile: its first pixel in the padded image, which is the first of its outputs of stride 1 too.
 struct Lane {
-    int64_t image, group, tile_y, tile_x;
+    int64_t image, group, y, x;
     bool used;
 };
-
-int64_t wrapped(int64_t i, int64_t size) { return i < 0 ? i + size : i; }
 
 struct Task {
     const FftPlan& f;
     const Args& a;
     Lane lane[L];
-    Complex *spectra, *row, *spare;
-    float* lines;
+    Complex *spectra, *row, *spare;  // `row` has room for a vector of numbers past its end
     const float* twiddles;
     const float* weights;
 
-    int64_t column_size() const { return f.columns() * f.size; }
-    int64_t origin_y(const Lane& l) const { return f.whole ? 0 : l.tile_y * f.step_y - f.p.pad_top; }
-    int64_t origin_x(const Lane& l) const { return f.whole ? 0 : l.tile_x * f.step_x - f.p.pad_left; }
+    const Problem& p;
+    Limits<float> limits;
+    Span<float> spans[FftPlan::largest / L][L];  // of a row's pixels, by vector and lane
+    bool blank[FftPlan::largest / L];            // vectors without a pixel in any lane
 
-    // Input row y of the tiles, a vector per pixel, into one half of `row`.
-    bool read_row(int64_t c, int64_t y, bool imaginary) const {
-        const Problem& p = f.p;
+    void find_spans() {
+        for (int64_t x = 0; x < f.size; x += L) {
+            blank[x / L] = true;
+            for (int i = 0; i < L; ++i) {
+                const int64_t left = lane[i].x + x - p.pad_left, size = lane[i].used ? p.w : 0;
+                spans[x / L][i] = span_inside<float>(left, size);
+                blank[x / L] = blank[x / L] && (left + L <= 0 || left >= size);
+            }
+        }
+    }
+
+    template <int Part>
+    [[gnu::always_inline]] static V& part(Complex& value) {
+        return Part ? value.im : value.re;
+    }
+
+    // Row y of the tiles, a vector per pixel, into one half of `row`; false where it is zero.
+    template <int Part>
+    bool read_row(int64_t c, int64_t y) const {
+        const float* from[L];
         bool any = false;
         for (int i = 0; i < L; ++i) {
             const Lane& l = lane[i];
-            const int64_t at = origin_y(l) + y;
+            const int64_t at = l.y + y - p.pad_top;
             const bool inside = l.used && y < f.size && at >= 0 && at < p.h;
-            const int64_t channel = (l.image * p.c + l.group * p.group_c() + c) * p.h + at;
-            copy_row<float>(lines + i * (f.size + L), inside ? static_cast<const float*>(a.x) + channel * p.w : nullptr, p.w,
-                            origin_x(l), 1, f.size);
+            const int64_t channel = l.image * p.c + l.group * p.group_c() + c;
+            from[i] = inside ? static_cast<const float*>(a.x) + (channel * p.h + at) * p.w + l.x - p.pad_left : nullptr;
             any = any || inside;
         }
-        float* const to = &spare->re[0];
-        transpose_rows<float>(lines, f.size + L, f.size, to);
-        for (int64_t x = 0; x < f.size; ++x) (imaginary ? row[x].im : row[x].re) = load<float>(to + x * L);
+        for (int64_t x = 0; x < f.size; x += L) {
+            V v[L];
+            if (any && !blank[x / L]) {
+                for (int i = 0; i < L; ++i) v[i] = from[i] ? load_span<float>(from[i] + x, spans[x / L][i]) : V{};
+                transpose<float>(v);
+                static_for<L>([&](auto j) __attribute__((always_inline)) { part<Part>(row[x + j]) = v[j]; });
+            } else {
+                static_for<L>([&](auto j) __attribute__((always_inline)) { part<Part>(row[x + j]) = V{}; });
+            }
+        }
         return any;
     }
 
-    // Rows y and y + 1 go through one complex transform, as its real and imaginary parts.
-    void forward(int64_t c, Complex* to) const {
-        const V half = broadcast(0.5f);
+    // Rows y and y + 1 go through one complex transform, as its real and imaginary parts. Leaves out a factor of a half,
+    // and the transform of the columns.
+    void forward_rows(int64_t c, Complex* to) const {
         for (int64_t y = 0; y < f.size; y += 2) {
-            const bool first = read_row(c, y, false), second = read_row(c, y + 1, true);
+            const bool first = read_row<0>(c, y), second = read_row<1>(c, y + 1);
             if (!first && !second) {
-                for (int64_t k = 0; k < f.columns(); ++k) to[k * f.size + y] = to[k * f.size + y + 1] = Complex{};
+                for (int64_t k = 0; k < f.columns(); ++k) to[k * f.pitch() + y] = to[k * f.pitch() + y + 1] = Complex{};
                 continue;
             }
             fourier(f.size, twiddles, row, spare, row);
             for (int64_t k = 0; k < f.columns(); ++k) {
                 const Complex u = row[k], v = row[k ? f.size - k : 0];
-                to[k * f.size + y] = {half * (u.re + v.re), half * (u.im - v.im)};
-                to[k * f.size + y + 1] = {half * (u.im + v.im), half * (v.re - u.re)};
+                to[k * f.pitch() + y] = {u.re + v.re, u.im - v.im};
+                to[k * f.pitch() + y + 1] = {u.im + v.im, v.re - u.re};
             }
         }
-        for (int64_t k = 0; k < f.columns(); ++k) fourier(f.size, twiddles, to + k * f.size, spare, to + k * f.size);
     }
 
-    // The product for output channel k of the group, summed over its input channels.
-    void multiply(int64_t k, Complex* to) const {
-        const int64_t cg = f.p.group_c(), count = column_size();
-        for (int64_t i = 0; i < count; ++i) {
-            Complex sum{};
-            for (int64_t c = 0; c < cg; ++c) {
-                const Complex x = spectra[c * count + i];
-                Complex w;
-                if (f.by_channel) {
-                    const float* at = weights + (lane[0].group * f.spectrum()) + i * 2 * L;
-                    w = {load<float>(at), load<float>(at + L)};
-                } else {
-                    const float* at = weights + (((lane[0].group * f.p.group_k() + k) * cg + c) * count + i) * 2;
-                    w = {broadcast(at[0]), broadcast(at[1])};
+    void forward_column(Complex* column) const { fourier(f.size, twiddles, column, spare, column); }
+
+    // A column of output channel k's spectrum: the products with those of the group's input channels, summed, and its
+    // inverse transform.
+    void inverse_column(int64_t k, int64_t column, Complex* to) const {
+        const int64_t cg = p.group_c(), all = f.columns() * f.size;
+        const float* const first = weights + (f.by_channel ? lane[0].group * f.spectrum() + column * f.size * 2 * L
+                                                           : ((lane[0].group * p.group_k() + k) * cg * all + column * f.size) * 2);
+        for (int64_t c = 0; c < cg; ++c) {
+            const Complex* from = spectra + (c * f.columns() + column) * f.pitch();
+            const float* at = first + c * all * 2;
+            const auto each = [&](auto weight) __attribute__((always_inline)) {
+                for (int64_t i = 0; i < f.size; ++i) {
+                    const Complex x = from[i], w = weight(i), product = {x.re * w.re - x.im * w.im, x.re * w.im + x.im * w.re};
+                    to[i] = c ? to[i] + product : product;
                 }
-                sum = sum + Complex{x.re * w.re - x.im * w.im, x.re * w.im + x.im * w.re};
-            }
-            to[i] = sum;
+            };
+            if (f.by_channel) each([=](int64_t i) { return Complex{load<float>(at + i * 2 * L), load<float>(at + i * 2 * L + L)}; });
+            else each([=](int64_t i) { return Complex{broadcast(at[i * 2]), broadcast(at[i * 2 + 1])}; });
         }
+        fourier<true>(f.size, twiddles, to, spare, to);
     }
 
-    void inverse(int64_t k, Complex* from) const {
-        const Problem& p = f.p;
-        for (int64_t i = 0; i < f.columns(); ++i) fourier<true>(f.size, twiddles, from + i * f.size, spare, from + i * f.size);
-        for (int64_t y = 0; y < f.size; y += 2) {
+    void inverse_rows(int64_t k, const Complex* from) const {
+        for (int64_t y = 0; y < f.step_y; y += 2) {
             bool wanted = false;
             for (const Lane& l : lane) wanted = wanted || output_row(l, y) >= 0 || output_row(l, y + 1) >= 0;
             if (!wanted) continue;
             for (int64_t i = 0; i < f.columns(); ++i) {
-                const Complex u = from[i * f.size + y], v = from[i * f.size + y + 1];
+                const Complex u = from[i * f.pitch() + y], v = from[i * f.pitch() + y + 1];
                 row[i] = {u.re - v.im, u.im + v.re};
                 if (i > 0 && 2 * i < f.size) row[f.size - i] = {u.re + v.im, v.re - u.im};
             }
             fourier<true>(f.size, twiddles, row, spare, row);
-            float* const flat = &spare->re[0];
-            for (int odd = 0; odd < 2; ++odd) {
-                for (int64_t x = 0; x < f.size; ++x) store<float>(flat + x * L, odd ? row[x].im : row[x].re);
-                transpose_back<float>(flat, f.size, lines, f.size + L);
-                for (int i = 0; i < L; ++i) {
-                    const int64_t oy = output_row(lane[i], y + odd);
-                    if (oy >= 0) write_row(lane[i], lane[i].group * p.group_k() + k, oy, lines + i * (f.size + L));
-                }
-            }
+            write_row<0>(k, y);
+            write_row<1>(k, y + 1);
         }
     }
 
     // The output row that row y of the tile is, or -1.
     int64_t output_row(const Lane& l, int64_t y) const {
-        if (!l.used || y >= f.size) return -1;
-        const Problem& p = f.p;
-        int64_t dense;
-        if (f.whole) dense = (y + p.pad_top) % f.size;
-        else dense = y < f.step_y ? l.tile_y * f.step_y + y : -1;
-        return dense >= 0 && dense < f.dense_h() && dense % p.sh == 0 ? dense / p.sh : -1;
+        const int64_t dense = l.y + y;
+        return l.used && y < f.step_y && dense < f.dense_h() && dense % p.sh == 0 ? dense / p.sh : -1;
     }
 
-    // `values` is the tile's row, followed by a vector's room.
-    void write_row(const Lane& l, int64_t k, int64_t oy, const float* values) const {
-        const Problem& p = f.p;
-        const float bias = a.bias ? static_cast<const float*>(a.bias)[k] : 0.0f;
-        float* out = static_cast<float*>(a.out) + ((l.image * p.k + k) * p.oh + oy) * p.ow;
-        const int64_t dense0 = f.whole ? 0 : l.tile_x * f.step_x, first = ceil_div(dense0, p.sw);
-        const int64_t stop = ceil_div(f.whole ? f.dense_w() : least(f.dense_w(), dense0 + f.step_x), p.sw);
-        const auto place = [&](int64_t ox) { return f.whole ? wrapped(ox * p.sw - p.pad_left, f.size) : ox * p.sw - dense0; };
-        if (p.sw == 1) {
-            const int64_t turn = f.whole ? least(p.pad_left, stop) : first;
-            emit_row<float>(out + first, values + place(first), turn - first, bias, a.activation);
-            if (turn < stop) emit_row<float>(out + turn, values + place(turn), stop - turn, bias, a.activation);
-        } else {
-            for (int64_t ox = first; ox < stop; ++ox) out[ox] = activate_one(values[place(ox)] + bias, a.activation);
+    template <int Part>
+    void write_row(int64_t k, int64_t y) const {
+        int64_t oy[L], columns[L];
+        float* out[L];
+        V bias{}, bad{};
+        for (int i = 0; i < L; ++i) {
+            const Lane& l = lane[i];
+            const int64_t channel = l.group * p.group_k() + k;
+            oy[i] = output_row(l, y);
+            columns[i] = oy[i] < 0 ? 0 : least(f.step_x, f.dense_w() - l.x);
+            out[i] = static_cast<float*>(a.out) + ((l.image * p.k + channel) * p.oh + oy[i]) * p.ow;
+            if (a.bias && oy[i] >= 0) bias[i] = static_cast<const float*>(a.bias)[channel];
         }
-        V bad{};
-        for (int64_t x = 0; x + L <= f.size; x += L) bad += load<float>(values + x) * 0.0f;
-        float last = 0;
-        for (int64_t x = f.size / L * L; x < f.size; ++x) last += values[x] * 0.0f;
-        for (int i = 0; i < L; ++i) last += bad[i];
-        if (last == 0.0f) return;
-        const float* weight = weights + f.weight_elements();
-        for (int64_t ox = first; ox < stop; ++ox) {
-            if (finite(values[place(ox)])) continue;
-            const float sum = exact_sum<float>(p, static_cast<const float*>(a.x), weight, l.image, k, oy, ox);
+        for (int64_t x = 0; x < f.step_x; x += L) {
+            V v[L];
+            static_for<L>([&](auto j) __attribute__((always_inline)) {
+                const V sum = part<Part>(row[x + j]);
+                if (x + j < f.step_x) bad += sum * 0.0f;
+                v[j] = limits.clamp(sum + bias);
+            });
+            transpose<float>(v);
+            for (int i = 0; i < L; ++i) {
+                const int64_t count = least<int64_t>(L, columns[i] - x), dense = lane[i].x + x;
+                if (count <= 0) continue;
+                if (p.sw == 1) store_first<float>(out[i] + dense, v[i], count);
+                else for (int64_t ox = ceil_div(dense, p.sw); ox * p.sw < dense + count; ++ox) out[i][ox] = v[i][ox * p.sw - dense];
+            }
+        }
+        for (int i = 0; i < L; ++i)
+            if (bad[i] != 0.0f) repair<Part>(i, k, oy[i], columns[i], out[i]);
+    }
+
+    // Computes the non-finite sums of a row of a tile by the definition.
+    template <int Part>
+    void repair(int i, int64_t k, int64_t oy, int64_t columns, float* out) const {
+        const Lane& l = lane[i];
+        const int64_t channel = l.group * p.group_k() + k;
+        const float bias = a.bias ? static_cast<const float*>(a.bias)[channel] : 0.0f;
+        for (int64_t ox = ceil_div(l.x, p.sw); ox * p.sw < l.x + columns; ++ox) {
+            if (finite(part<Part>(row[ox * p.sw - l.x])[i])) continue;
+            const float* weight = weights + f.weight_elements();
+            const float sum = exact_sum<float>(p, static_cast<const float*>(a.x), weight, l.image, channel, oy, ox);
             out[ox] = activate_one(sum + bias, a.activation);
         }
     }
@@ -162,21 +188,30 @@ template <class T>
 void fft_task(const FftPlan& f, const Args& a, int64_t task, void* memory) {
     const float* packed = static_cast<const float*>(a.packed);
     Complex* const spectra = static_cast<Complex*>(memory);
-    Complex* const row = spectra + f.spectra() * f.columns() * f.size;
-    Task work{f, a, {}, spectra, row, row + f.size, &row[3 * f.size].re[0], packed, packed + f.twiddle_elements()};
+    Complex* const row = spectra + f.spectra() * f.columns() * f.pitch();
+    Task work{f, a, {}, spectra, row, row + f.size + L, packed, packed + f.twiddle_elements(), f.p, Limits<float>(a.activation), {}, {}};
     for (int i = 0; i < L; ++i) {
         const int64_t place = f.by_channel ? task / f.lane_groups() : task % f.lane_groups() * L + i;
         const int64_t group = f.by_channel ? task % f.lane_groups() * L + i : task / f.lane_groups();
         const int64_t per_image = f.tiles_y * f.tiles_x;
-        work.lane[i] = {place / per_image, group, place % per_image / f.tiles_x, place % f.tiles_x,
-                        place < f.places() && group < f.p.groups};
+        const bool used = place < f.places() && group < f.p.groups;
+        const int64_t y = place % per_image / f.tiles_x * f.step_y, x = place % f.tiles_x * f.step_x;
+        work.lane[i] = {place / per_image, group, y, x, used};
     }
-    const int64_t count = f.columns() * f.size;
-    for (int64_t c = 0; c < f.p.group_c(); ++c) work.forward(c, spectra + c * count);
-    Complex* const product = f.single() ? spectra : spectra + f.p.group_c() * count;
+    work.find_spans();
+    const int64_t columns = f.columns(), pitch = f.pitch();
+    for (int64_t c = 0; c < f.p.group_c(); ++c) {
+        Complex* const to = spectra + c * columns * pitch;
+        work.forward_rows(c, to);
+        for (int64_t i = 0; i < columns && !f.single(); ++i) work.forward_column(to + i * pitch);
+    }
+    Complex* const product = f.single() ? spectra : spectra + f.p.group_c() * columns * pitch;
     for (int64_t k = 0; k < f.p.group_k(); ++k) {
-        work.multiply(k, product);
-        work.inverse(k, product);
+        for (int64_t i = 0; i < columns; ++i) {
+            if (f.single()) work.forward_column(product + i * pitch);
+            work.inverse_column(k, i, product + i * pitch);
+        }
+        work.inverse_rows(k, product);
     }
 }
 

@@ -17,11 +17,11 @@ double cost(const FftPlan& f, const Machine& m, int threads) {
     const Problem& p = f.p;
     const double size = double(f.size), columns = double(f.columns()), passes = std::ceil(std::log2(size) / 3.6);
     const double line = size * (passes * 9 + 3);
-    const double rows_in = std::min(size, double(p.h) + 2) / 2, rows_out = std::min(size, double(f.whole ? p.oh * p.sh : f.step_y)) / 2;
+    const double rows_in = std::min(size, double(p.h) + 2) / 2, rows_out = double(f.step_y) / 2;
     const double cg = double(p.group_c()), kg = double(p.group_k());
-    double slots = cg * (rows_in * (line + 2 * double(f.lanes) * (40 + size / 4) + size * 12) + columns * line);
-    slots += kg * (columns * (line + cg * size * 8) + rows_out * (line + size * 10 + 2 * double(f.lanes) * size * 3));
-    const double crowded = double(f.workspace()) > 0.9 * m.l2_bytes ? 1.3 : 1;
+    double slots = cg * (rows_in * (line + size * 32) + columns * line);
+    slots += kg * (columns * (line + cg * size * 8) + rows_out * (line + size * 38 + double(f.lanes) * 40));
+    const double crowded = 1 + 0.45 * std::clamp((double(f.workspace()) / m.l2_bytes - 0.4) / 0.5, 0.0, 1.0);
     const double rounds = double(ceil_div(f.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * 4 + int64_t(f.packed_bytes()));
     const double beyond = bytes / double(std::min<int64_t>(threads, f.tasks())) / m.memory_rate / 2;
@@ -33,18 +33,18 @@ double cost(const FftPlan& f, const Machine& m, int threads) {
 FftPlan plan_fft(const Problem& p, const Machine& m, double* us) {
     FftPlan best{};
     *us = INFINITY;
-    for (int64_t size : {8, 12, 16, 18, 24, 32, 36, 48, 64, 72, 96, 128, 144, 192}) {
+    for (int64_t size : FftPlan::sizes) {
         FftPlan f{};
         f.p = p;
         f.lanes = m.target->lanes(p.dtype);
         f.size = size;
-        f.whole = size >= p.h + std::max(p.pad_top, p.pad_bottom) && size >= p.w + std::max(p.pad_left, p.pad_right) &&
-                  size >= f.dense_h() && size >= f.dense_w();
-        f.step_y = f.whole ? f.dense_h() : size - f.extent_y() + 1;
-        f.step_x = f.whole ? f.dense_w() : size - f.extent_x() + 1;
+        const bool whole = size >= p.h + std::max(p.pad_top, p.pad_bottom) && size >= p.w + std::max(p.pad_left, p.pad_right) &&
+                           size >= f.dense_h() && size >= f.dense_w();
+        f.step_y = whole ? f.dense_h() : size - f.extent_y() + 1;
+        f.step_x = whole ? f.dense_w() : size - f.extent_x() + 1;
         if (f.step_y < 1 || f.step_x < 1) continue;
-        f.tiles_y = f.whole ? 1 : ceil_div(f.dense_h(), f.step_y);
-        f.tiles_x = f.whole ? 1 : ceil_div(f.dense_w(), f.step_x);
+        f.tiles_y = whole ? 1 : ceil_div(f.dense_h(), f.step_y);
+        f.tiles_x = whole ? 1 : ceil_div(f.dense_w(), f.step_x);
         for (bool by_channel : {false, true}) {
             f.by_channel = by_channel;
             if (by_channel && !f.single()) continue;
@@ -66,7 +66,7 @@ class Fft : public TaskWay<FftPlan> {
 public:
     using TaskWay::TaskWay;
 
-    // The roots of unity; the conjugate spectra, scaled by 1 / size^2, with lanes innermost where those are channels; then
+    // The roots of unity; the conjugate spectra, scaled by 1 / (2 size^2), with lanes innermost where those are channels; then
     // the weights as given.
     void pack(const void* weight, void* packed) const override {
         const FftPlan& f = plan_;
@@ -97,7 +97,7 @@ private:
     // Indexed [column frequency][row frequency]; taps past the tile's side wrap.
     Complexes spectrum_of(const float* w, const Complexes& roots) const {
         const FftPlan& f = plan_;
-        const double scale = 1.0 / double(f.size * f.size);
+        const double scale = 0.5 / double(f.size * f.size);
         Complexes rows(size_t(f.p.kh * f.columns())), result(size_t(f.columns() * f.size));
         for (int64_t r = 0; r < f.p.kh; ++r)
             for (int64_t k = 0; k < f.columns(); ++k)
