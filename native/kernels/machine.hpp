@@ -26,7 +26,7 @@ struct Machine {
     }
     // Bytes that one core reads per microsecond out of `held`, which every call reads again.
     double read_rate(double held) const {
-        return held <= 0.7 * l2_bytes ? 2 * cache_rate : held <= 0.75 * l3_bytes ? 2 * memory_rate : stream_rate;
+        return held <= 0.7 * l2_bytes ? 2 * cache_rate : held <= l3_bytes ? 2 * memory_rate : stream_rate;
     }
     // Microseconds of a computation that streams `bytes` of those beside it: what takes less hides behind the other, mostly.
     double beside_reading(double compute_us, double bytes, double held) const {

@@ -60,8 +60,8 @@ struct Run {
 
 Run run_at(const WinogradPlan& w, int64_t tile, int64_t stop) {
     const int64_t tx = tile % w.tiles_x, row = tile / w.tiles_x;
-    const int64_t phase = row / w.tiles_y % (w.p.dh * w.p.dw);
-    return {row / w.tiles_y / (w.p.dh * w.p.dw), phase / w.p.dw, phase % w.p.dw, row % w.tiles_y, tx,
+    const int64_t phases = w.dilation_y * w.dilation_x, phase = row / w.tiles_y % phases;
+    return {row / w.tiles_y / phases, phase / w.dilation_x, phase % w.dilation_x, row % w.tiles_y, tx,
             least(w.tiles_x - tx, stop - tile)};
 }
 
@@ -82,11 +82,13 @@ struct Task {
         const Problem& p = w.p;
         const bool short_y = w.short_y(phase), short_x = w.short_x(phase);
         const int64_t columns = (run.tiles - 1) * M + size, pitch = w.run_columns(), stride = w.input_stride();
-        const int64_t top = run.phase_y + phase / p.sw + w.step_y() * (run.tile_y * M - short_y * w.moved()) - p.pad_top;
-        const int64_t left = run.phase_x + phase % p.sw + w.step_x() * (run.tile_x * M - short_x * w.moved()) - p.pad_left;
+        const int64_t top =
+            (run.phase_y + phase / w.stride) * w.step_y + (run.tile_y * M - short_y * w.moved()) * w.apart_y() - p.pad_top;
+        const int64_t left =
+            (run.phase_x + phase % w.stride) * w.step_x + (run.tile_x * M - short_x * w.moved()) * w.apart_x() - p.pad_left;
         // Columns [lo, hi) hold the image, up to a whole vector; those outside are zero once and for all.
-        const int64_t lo = left < 0 ? least(columns, ceil_div(-left, w.step_x())) : 0;
-        const int64_t inside = left < p.w ? most<int64_t>(0, least(columns, ceil_div(p.w - left, w.step_x())) - lo) : 0;
+        const int64_t lo = left < 0 ? least(columns, ceil_div(-left, w.apart_x())) : 0;
+        const int64_t inside = left < p.w ? most<int64_t>(0, least(columns, ceil_div(p.w - left, w.apart_x())) - lo) : 0;
         const int64_t hi = lo + ceil_div(inside, L) * L;
         for (int64_t i = 0; i < size; ++i) {
             zero_run(stage + i * pitch * L, lo * L);
@@ -95,10 +97,10 @@ struct Task {
         const float* x = static_cast<const float*>(a.x) + (run.image * p.c + group * p.group_c()) * p.h * p.w;
         for (int64_t cg = 0; cg < w.c_groups(); ++cg, x += L * p.h * p.w) {
             for (int64_t i = 0; i < size; ++i) {
-                const int64_t y = top + w.step_y() * i;
+                const int64_t y = top + w.apart_y() * i;
                 float* to = stage + (i * pitch + lo) * L;
                 if (y < 0 || y >= p.h) zero_run(to, (hi - lo) * L);
-                else stage_row(x + y * p.w, left + lo * w.step_x(), least<int64_t>(L, p.group_c() - cg * L), hi - lo, to);
+                else stage_row(x + y * p.w, left + lo * w.apart_x(), least<int64_t>(L, p.group_c() - cg * L), hi - lo, to);
             }
             // Along the columns in place, each once for the tiles that share it; then along the rows.
             for (float* at = stage + lo * L; at < stage + least(columns, hi) * L; at += L) {
@@ -124,7 +126,7 @@ struct Task {
 
     // to[column][channel] from `channels` rows of the image, from column `at` of it on: whole vectors, zero past its end.
     void stage_row(const float* row, int64_t at, int64_t channels, int64_t columns, float* to) const {
-        const int64_t step = w.step_x(), plane = w.p.h * w.p.w;
+        const int64_t step = w.apart_x(), plane = w.p.h * w.p.w;
         for (int64_t j = 0; j < columns; j += L, at += step * L, to += L * L) {
             const float* const from = row + at;
             const int64_t left = w.p.w - at;
@@ -185,12 +187,12 @@ struct Task {
                 });
         }
         const int64_t channels = least<int64_t>(L, p.group_k() - k0);
-        const int64_t ox0 = run.phase_x + p.dw * run.tile_x * M;
-        const int64_t columns = least(run.tiles * M, ceil_div(p.ow - ox0, p.dw));
+        const int64_t ox0 = run.phase_x + w.dilation_x * run.tile_x * M;
+        const int64_t columns = least(run.tiles * M, ceil_div(p.ow - ox0, w.dilation_x));
         bool all_finite = true;
         for (int64_t k = 0; k < channels; ++k) all_finite = all_finite && bad[k] == 0.0f;
         for (int i = 0; i < M; ++i) {
-            const int64_t oy = run.phase_y + p.dh * (run.tile_y * M + i);
+            const int64_t oy = run.phase_y + w.dilation_y * (run.tile_y * M + i);
             if (oy >= p.oh || columns <= 0) break;
             const int64_t k_first = group * p.group_k() + k0;
             float* out = static_cast<float*>(a.out) + ((run.image * p.k + k_first) * p.oh + oy) * p.ow + ox0;
@@ -212,10 +214,10 @@ struct Task {
                 v[i] = limits.clamp(load<float>(sums + (j + i) * L) + bias);
             });
             transpose<float>(v);
-            float* to = out + j * p.dw;
+            float* to = out + j * w.dilation_x;
             for (int64_t k = 0; k < channels; ++k, to += plane) {
-                if (p.dw > 1) {
-                    for (int64_t i = 0; i < count; ++i) to[i * p.dw] = v[k][i];
+                if (w.dilation_x > 1) {
+                    for (int64_t i = 0; i < count; ++i) to[i * w.dilation_x] = v[k][i];
                 } else if (count == L) {
                     store<float>(to, v[k]);
                 } else {
@@ -235,8 +237,8 @@ struct Task {
         for (int64_t j = 0; j < columns; ++j)
             for (int64_t k = 0; k < channels; ++k) {
                 if (finite(sums[j * L + k])) continue;
-                const float sum = exact_sum<float>(p, static_cast<const float*>(a.x), weight, image, k_first + k, oy, ox0 + j * p.dw);
-                out[k * p.oh * p.ow + j * p.dw] = activate_one(sum + (bias ? bias[k_first + k] : 0.0f), a.activation);
+                const float sum = exact_sum<float>(p, static_cast<const float*>(a.x), weight, image, k_first + k, oy, ox0 + j * w.dilation_x);
+                out[k * p.oh * p.ow + j * w.dilation_x] = activate_one(sum + (bias ? bias[k_first + k] : 0.0f), a.activation);
             }
     }
 

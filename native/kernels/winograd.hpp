@@ -1,5 +1,6 @@
 // Winograd's way, F(m x m, r x r), fused by blocks of tiles: square kernels of 2 to 5 at stride 1 with any dilation, of 3 to
-// 10 at stride 2; any groups.
+// 10 at stride 2; any groups. What stride and dilation have in common only thins the input out: with it divided out of both,
+// it is the input pixels' step, and the rest is as below.
 //
 // A dilated convolution falls into dh * dw independent ones, one per phase of the output coordinates; each has its own
 // grid of tiles. A convolution of stride 2 is a sum of four of stride 1, one per phase of the input coordinates, added
@@ -20,33 +21,36 @@ namespace striate {
 struct WinogradPlan {
     Problem p;
     int64_t lanes;
+    int64_t step_y, step_x;            // of the input pixels: what stride and dilation have in common
+    int64_t stride;                    // 1 or 2, what is left of it
+    int64_t dilation_y, dilation_x;    // what is left of it
     int64_t m;                         // outputs per tile side
     int64_t tiles_y, tiles_x;          // tile grid of one phase
     int64_t tile_block, tile_tasks;    // tiles per task
     int64_t k_tasks;                   // tasks along the output channels of a group
 
-    int64_t step_y() const { return p.sh * p.dh; }  // input rows between the rows that one tile reads
-    int64_t step_x() const { return p.sw * p.dw; }
-    int64_t phases() const { return p.sh * p.sw; }
-    int64_t taps() const { return (p.kh + p.sh - 1) / p.sh; }  // along each axis, of the longest phase
-    bool uneven() const { return p.kh % p.sh != 0; }
+    int64_t apart_y() const { return step_y * stride * dilation_y; }  // input rows between the rows that one tile reads
+    int64_t apart_x() const { return step_x * stride * dilation_x; }
+    int64_t phases() const { return stride * stride; }
+    int64_t taps() const { return (p.kh + stride - 1) / stride; }  // along each axis, of the longest phase
+    bool uneven() const { return p.kh % stride != 0; }
     // Whether the phase has a tap less along y and along x, and by how many places its taps are then moved.
-    bool short_y(int64_t phase) const { return uneven() && phase / p.sw; }
-    bool short_x(int64_t phase) const { return uneven() && phase % p.sw; }
+    bool short_y(int64_t phase) const { return uneven() && phase / stride; }
+    bool short_x(int64_t phase) const { return uneven() && phase % stride; }
     int64_t moved() const { return size() % 2; }
     bool contributes(int64_t phase, int64_t spot) const {
         return spot / size() < size() - short_y(phase) && spot % size() < size() - short_x(phase);
     }
     // Multiplications per tile, input channel and output channel.
     int64_t products() const {
-        const int64_t side = p.sh * size() - uneven();
+        const int64_t side = stride * size() - uneven();
         return side * side;
     }
     int64_t size() const { return m + taps() - 1; }
     int64_t spots() const { return size() * size(); }
     // Channels summed in one chain; sums of chains are then added, which keeps rounding from growing with the channels.
     int64_t chain() const { return size() < 7 ? 64 : 16; }
-    int64_t tiles() const { return p.n * p.dh * p.dw * tiles_y * tiles_x; }
+    int64_t tiles() const { return p.n * dilation_y * dilation_x * tiles_y * tiles_x; }
     int64_t k_vectors() const { return (p.group_k() + lanes - 1) / lanes; }
     int64_t k_blocks() const { return (k_vectors() + 1) / 2; }
     int64_t c_groups() const { return (p.group_c() + lanes - 1) / lanes; }

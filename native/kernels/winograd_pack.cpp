@@ -73,8 +73,8 @@ void winograd_pack_task(const WinogradPlan& w, const Args& a, int64_t task, void
                 for (int64_t phase = 0; phase < w.phases(); ++phase)
                     for (int side = 0; side < 2; ++side) {
                         const auto tap = [&](int64_t i, int64_t j) {
-                            const int64_t r = (i - w.short_y(phase) * w.moved()) * p.sh + phase / p.sw;
-                            const int64_t s = (j - w.short_x(phase) * w.moved()) * p.sw + phase % p.sw;
+                            const int64_t r = (i - w.short_y(phase) * w.moved()) * w.stride + phase / w.stride;
+                            const int64_t s = (j - w.short_x(phase) * w.moved()) * w.stride + phase % w.stride;
                             const bool inside = r >= 0 && r < p.kh && s >= 0 && s < p.kw;
                             return inside ? widened(taps + ((c * p.kh + r) * p.kw + s) * L + side * half) : Double{};
                         };

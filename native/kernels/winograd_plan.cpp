@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 namespace striate {
 namespace {
@@ -22,18 +23,26 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double calls = std::ceil(tiles / max_rows), channels = double(p.group_c());
     const double step = std::max(2 * tiles, tiles + 2 * calls) + calls;
     const double chains = std::ceil(channels / double(w.chain()));
-    const double multiply = products * vectors / 2 * (channels * step + chains * (calls * 25 + tiles * 2)) / m.fma_rate;
+    const double multiply = products * vectors / 2 * (channels * step + chains * (calls * 15 + tiles * 2)) / m.fma_rate;
     const double weights = products * vectors * double(w.lanes) * channels * 4;
     const double all_weights = double(p.groups * w.weight_elements()) * 4;
     const double input = double(w.phases() * w.c_groups()) * tiles * (spots * 4.2 + 2 * size * (size + double(w.m)) * 1.8);
     const double output = vectors * tiles * (spots * 3.5 + double(w.m * w.m) * 8);
+    // What the first cache does not hold goes to the second and back: half of it beside other work.
+    const double read = 1 + std::ceil(vectors / 2), kept = spots * double(w.phases() * w.c_groups()) * read + 2 * spots * vectors;
+    const double traffic = 64 * tiles * kept / (4 * m.cache_rate);
     const double runs = std::ceil(tiles / double(w.tiles_x)) + (w.tile_block % w.tiles_x && w.tile_tasks > 1 ? 1 : 0);
     const double per_run = double(w.lanes) * (double(w.phases() * w.c_groups()) * size * 14 + vectors * double(w.m) * 6.5);
+    // Rows of few pixels, and pixels apart, are read and written one at a time.
+    const double columns = std::min(tiles, double(w.tiles_x)) * double(w.m), staged = double(w.phases() * w.c_groups()) * size;
+    const double thin = double(w.lanes) * ((w.apart_x() > 2 ? staged * (11 + 3 * columns) : 0) +
+                                           (w.dilation_x > 1 ? vectors * double(w.m) * columns * 2 : 0));
     const double share = double(w.workspace()) / m.l2_bytes, crowded = share > 1.5 ? 1.12 : share > 1 ? 1.03 : 1;
     // With threads, the first lines that a task reads and writes come from another core's cache.
     const double begin = threads > 1 ? 2 : 0.1;
-    const double product = m.beside_reading(multiply * crowded, weights, all_weights);
-    const double task_us = begin + product + (input + output + runs * per_run) / m.fma_rate;
+    // Weights come in while the first tiles meet them; the others find them in the first cache.
+    const double first = multiply * crowded / calls, product = m.beside_reading(first, weights, all_weights) + first * (calls - 1);
+    const double task_us = begin + product + traffic + (input + output + runs * (per_run + thin)) / m.fma_rate;
     const double rounds = double(ceil_div(w.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
     const double beyond = bytes / double(std::min<int64_t>(threads, w.tasks())) / m.memory_rate / 2;
@@ -49,12 +58,17 @@ WinogradPlan plan_winograd(const Problem& p, const Machine& machine, int threads
         WinogradPlan w{};
         w.p = p;
         w.lanes = machine.target->lanes(p.dtype);
+        w.step_y = std::gcd(p.sh, p.dh);
+        w.step_x = std::gcd(p.sw, p.dw);
+        w.stride = p.sh / w.step_y;
+        w.dilation_y = p.dh / w.step_y;
+        w.dilation_x = p.dw / w.step_x;
         w.m = m;
         if (w.taps() != r || (only && m != only)) continue;
         // Beyond, rounding in tiles of 7 would come near the bound; F(5, 3) weighs the large points most.
         if (w.size() == 7 && w.phases() * p.group_c() > (m == 5 ? 256 : 512)) continue;
-        w.tiles_y = ceil_div(ceil_div(p.oh, p.dh), m);
-        w.tiles_x = ceil_div(ceil_div(p.ow, p.dw), m);
+        w.tiles_y = ceil_div(ceil_div(p.oh, w.dilation_y), m);
+        w.tiles_x = ceil_div(ceil_div(p.ow, w.dilation_x), m);
         for (int64_t tasks = 1; tasks <= w.tiles(); tasks = std::max(tasks + 1, tasks * 9 / 8)) {
             w.tile_block = ceil_div(w.tiles(), tasks);
             w.tile_tasks = ceil_div(w.tiles(), w.tile_block);
@@ -94,9 +108,12 @@ private:
 
 Offer offer_winograd(const Problem& p, const Machine& m, int threads) {
     if (p.dtype != DType::float32) return {nullptr, "winograd computes float32 only"};
-    if (p.sh != p.sw || p.sh > 2) return {nullptr, "winograd needs stride 1 or 2, the same along both axes"};
-    if (p.sh == 2 && (p.dh != 1 || p.dw != 1)) return {nullptr, "winograd needs dilation 1 where the stride is 2"};
-    if (p.kh != p.kw || p.kh < p.sh + 1 || p.kh > 5 * p.sh)
+    const int64_t stride = p.sh / std::gcd(p.sh, p.dh), stride_x = p.sw / std::gcd(p.sw, p.dw);
+    if (stride != stride_x || stride > 2)
+        return {nullptr, "winograd needs a stride of 1 or 2, once what it shares with the dilation is divided out, along both axes"};
+    if (stride == 2 && (2 * p.dh != p.sh || 2 * p.dw != p.sw))
+        return {nullptr, "winograd needs a dilation that divides the stride where 2 is left of that"};
+    if (p.kh != p.kw || p.kh < stride + 1 || p.kh > 5 * stride)
         return {nullptr, "winograd needs a square kernel of 2 to 5 at stride 1, of 3 to 10 at stride 2"};
     // The tile size decides the bits, so it is chosen for one thread whatever the number of threads.
     double us;
