@@ -116,9 +116,9 @@ Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
     d.p = p;
     d.lanes = m.target->lanes(p.dtype);
     double rows_us = INFINITY, channels_us = INFINITY, us;
-    if (rows_fit(p)) split(d, m, 1, &rows_us);
+    if (rows_fit(p)) split(d, m, deciding_threads, &rows_us);
     d.by_channel = true;
-    if (channels_fit(d)) split(d, m, 1, &channels_us);
+    if (channels_fit(d)) split(d, m, deciding_threads, &channels_us);
     if (!std::isfinite(std::min(rows_us, channels_us)))
         return {nullptr, "depthwise needs a square kernel of 3, 5, 7 or 9, stride 1 or 2 and dilation 1, or outputs as wide as a map of at most " +
                              std::to_string(d.widest_map) + " columns and stride 1"};

@@ -28,8 +28,8 @@ double cost(const FftPlan& f, const Machine& m, int threads) {
     return rounds * slots * crowded / m.fma_rate + beyond + (threads > 1 && f.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
 }
 
-// The cheapest tile for one thread whose workspace is within bounds; an infinite cost where there is none. The tile decides
-// the bits, so it does not depend on the number of threads.
+// The cheapest tile whose workspace is within bounds; an infinite cost where there is none. The tile decides the bits, so it
+// does not depend on the number of threads.
 FftPlan plan_fft(const Problem& p, const Machine& m, double* us) {
     FftPlan best{};
     *us = INFINITY;
@@ -50,7 +50,7 @@ FftPlan plan_fft(const Problem& p, const Machine& m, double* us) {
             if (by_channel && !f.single()) continue;
             if (4 * double(f.workspace()) > p.workspace_limit()) continue;
             if (double(f.packed_bytes()) > 256e6) continue;
-            const double predicted = cost(f, m, 1);
+            const double predicted = cost(f, m, deciding_threads);
             if (predicted < *us) {
                 *us = predicted;
                 best = f;

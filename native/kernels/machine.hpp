@@ -7,6 +7,9 @@
 
 namespace striate {
 
+// What decides the bits of a result, the way and the size of its tiles, is chosen for so many threads, however many there are.
+constexpr int deciding_threads = 2;
+
 struct Machine {
     const Target* target;
     double fma_rate;     // vector multiply-adds per microsecond, one core

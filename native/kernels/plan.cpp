@@ -14,15 +14,15 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     double least_us = 0;
     for (const WayName& candidate : ways()) {
         names += (names.empty() ? "'" : ", '") + std::string(candidate.name) + "'";
-        // Decided for one thread, so that the number of threads does not change the result.
-        const Offer one = candidate.offer(problem_, machine, 1);
-        if (algorithm == candidate.name) refusal = one.refusal;
-        if (!one.way) continue;
-        auto way = candidate.offer(problem_, machine, threads_).way;
+        Offer offer = candidate.offer(problem_, machine, deciding_threads);
+        if (algorithm == candidate.name) refusal = offer.refusal;
+        if (!offer.way) continue;
+        const double us = offer.way->predicted_us;
+        auto way = threads_ == deciding_threads ? std::move(offer.way) : candidate.offer(problem_, machine, threads_).way;
         candidates_.emplace_back(way->name, way->predicted_us);
         if (algorithm == "auto") {
-            if ((strict && !way->strict()) || (way_ && least_us <= one.way->predicted_us)) continue;
-            least_us = one.way->predicted_us;
+            if ((strict && !way->strict()) || (way_ && least_us <= us)) continue;
+            least_us = us;
         } else if (algorithm != candidate.name) {
             continue;
         }

@@ -115,9 +115,9 @@ Offer offer_winograd(const Problem& p, const Machine& m, int threads) {
         return {nullptr, "winograd needs a dilation that divides the stride where 2 is left of that"};
     if (p.kh != p.kw || p.kh < stride + 1 || p.kh > 5 * stride)
         return {nullptr, "winograd needs a square kernel of 2 to 5 at stride 1, of 3 to 10 at stride 2"};
-    // The tile size decides the bits, so it is chosen for one thread whatever the number of threads.
+    // The tile size decides the bits.
     double us;
-    const int64_t size = plan_winograd(p, m, 1, 0, &us).m;
+    const int64_t size = plan_winograd(p, m, deciding_threads, 0, &us).m;
     const WinogradPlan w = plan_winograd(p, m, threads, size, &us);
     auto way = std::make_unique<Winograd>(w, *m.target);
     way->predicted_us = us;
