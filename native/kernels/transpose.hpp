@@ -39,16 +39,4 @@ inline void transpose_rows(const T* rows, int64_t stride, int64_t count, T* out)
     }
 }
 
-// rows[i * stride + j] = in[j * lanes + i] for 0 <= i < lanes, 0 <= j < count. Reads and writes whole blocks of lanes.
-template <class T>
-inline void transpose_back(const T* in, int64_t count, T* rows, int64_t stride) {
-    constexpr int n = lanes<T>;
-    for (int64_t j = 0; j < count; j += n) {
-        Vec<T> v[n];
-        for (int i = 0; i < n; ++i) v[i] = load<T>(in + (j + i) * n);
-        transpose<T>(v);
-        for (int i = 0; i < n; ++i) store<T>(rows + i * stride + j, v[i]);
-    }
-}
-
 }  // namespace striate::STRIATE_TARGET
