@@ -36,7 +36,7 @@ void multiply(int64_t channels, const float* scalars, int64_t scalar_pitch, cons
     static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = V{}; });
     if (sink.out)
         static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) {
-            __builtin_prefetch(sink.out + i / NV * sink.plane + i % NV * L, 1);
+            __builtin_prefetch(sink.out + i / NV * sink.plane + i % NV * L + L - 1, 1);
         });
     const float* ahead = sink.ahead;
     const int64_t ahead_pitch = sink.ahead_pitch;
@@ -108,7 +108,9 @@ struct Task {
     const float* bias = a.bias ? static_cast<const float*>(a.bias) + group * p.group_k() : nullptr;
     const float* weight = static_cast<const float*>(a.packed) + group * g.group_elements();
     bool contiguous = g.contiguous();
+    int64_t k_unit = g.k_unit(), k_units = g.k_units(), k_blocks = g.k_blocks();
 
+    int64_t k_start(int64_t block) const { return block * k_units / k_blocks * k_unit; }
     const float* input(int64_t of) const {
         return static_cast<const float*>(a.x) + (of * p.c + group * p.group_c()) * in_plane;
     }
@@ -174,40 +176,50 @@ struct Task {
         return piece;
     }
 
-    // The piece's pixels, displaced by a tap's row and column, of `channels` channels from `channel` on: rows of `to`, `pitch`
-    // apart. Writes whole vectors where these end within `width`.
-    void gather_piece(const Piece& piece, int64_t dy, int64_t dx, int64_t channel, int64_t channels, int64_t width, float* to,
-                      int64_t pitch) const {
-        const int64_t y = piece.y + dy, x = piece.x + dx;
-        const float* from = piece.image + channel * in_plane + y * p.w + x;
-        to += piece.at;
-        const auto each = [&](auto value) __attribute__((always_inline)) {
-            if (piece.at + L <= width)
-                for (int64_t c = 0; c < channels; ++c, from += in_plane, to += pitch) store<float>(to, value(from));
-            else
-                for (int64_t c = 0; c < channels; ++c, from += in_plane, to += pitch)
-                    store_part<float>(to, value(from), piece.count);
-        };
-        if (y < 0 || y >= p.h) return each([](const float*) { return V{}; });
-        const Span<float> span = span_inside<float>(x, p.w);
-        if (p.sw == 1) return each([=](const float* at) { return load_span<float>(at, span); });
-        if (p.sw == 2 && 2 * piece.count <= L)
-            return each([=](const float* at) { return even_lanes<float>(load_span<float>(at, span), V{}); });
-        if (p.sw == 2) {
-            const Span<float> next = span_inside<float>(x + L, p.w);
-            const auto even = [=](const float* at) {
-                return even_lanes<float>(load_span<float>(at, span), load_span<float>(at + L, next));
-            };
-            if (!g.far) return each(even);
-            const int64_t ahead = width * 2;  // where the next block's piece stands, if in the same row
-            return each([=](const float* at) {
-                __builtin_prefetch(at + ahead, 0, 2);
-                __builtin_prefetch(at + ahead + L, 0, 2);
-                return even(at);
-            });
+    // What the taps of `channels` channels from `channel` on read for a piece: rows of `to`, `width` apart, one per channel and
+    // tap. Writes whole vectors where these end within `width`.
+    void gather_piece(const Piece& piece, int64_t channel, int64_t channels, int64_t width, float* to) const {
+        const int64_t kh = p.kh, kw = p.kw, pitch = taps * width, count = piece.at + L <= width ? L : piece.count;
+        to += channel * pitch + piece.at;
+        for (int64_t s = 0, step = 1; s < kw; s += step) {
+            const int64_t x = piece.x + s * p.dw;
+            // Two neighbouring taps of stride 2 are the even and the odd ones of the same pixels.
+            step = p.sw == 2 && p.dw == 1 && s + 1 < kw ? 2 : 1;
+            const bool pair = step == 2, narrow = p.sw == 1 || (!pair && 2 * piece.count <= L);
+            const Span<float> span = span_inside<float>(x, p.w), next = span_inside<float>(x + L, p.w);
+            const int64_t ahead = g.far && s == 0 ? width * 2 + L - 1 : 0;  // the ends of the next block's piece, if in the same row
+            for (int64_t r = 0; r < kh; ++r) {
+                const int64_t y = piece.y + r * p.dh;
+                const float* from = piece.image + channel * in_plane + y * p.w + x;
+                float* at = to + (r * kw + s) * width;
+                const auto each = [&](auto put) __attribute__((always_inline)) {
+                    for (int64_t c = 0; c < channels; ++c, from += in_plane, at += pitch) put();
+                };
+                if (y < 0 || y >= p.h)
+                    each([&]() __attribute__((always_inline)) {
+                        store_first<float>(at, V{}, count);
+                        if (pair) store_first<float>(at + width, V{}, count);
+                    });
+                else if (p.sw > 2)
+                    each([&] {
+                        for (int64_t j = 0, i = x; j < piece.count; ++j, i += p.sw) at[j] = 0 <= i && i < p.w ? from[j * p.sw] : 0.0f;
+                    });
+                else if (p.sw == 1)
+                    each([&]() __attribute__((always_inline)) { store_first<float>(at, load_span<float>(from, span), count); });
+                else if (narrow)
+                    each([&]() __attribute__((always_inline)) {
+                        store_first<float>(at, even_lanes<float>(load_span<float>(from, span), V{}), count);
+                    });
+                else
+                    each([&]() __attribute__((always_inline)) {
+                        __builtin_prefetch(from + ahead, 0, 2);
+                        __builtin_prefetch(from + ahead + L, 0, 2);
+                        const V low = load_span<float>(from, span), high = load_span<float>(from + L, next);
+                        store_first<float>(at, even_lanes<float>(low, high), count);
+                        if (pair) store_first<float>(at + width, odd_lanes<float>(low, high), count);
+                    });
+            }
         }
-        for (int64_t c = 0; c < channels; ++c, from += in_plane, to += pitch)
-            for (int64_t j = 0, at = x; j < piece.count; ++j, at += p.sw) to[j] = 0 <= at && at < p.w ? from[j * p.sw] : 0.0f;
     }
 
     // panel[i][j] = what tap i % taps of channel i / taps reads for pixel q + j, 0 <= j < count <= width, rows `width` apart.
@@ -217,12 +229,10 @@ struct Task {
         constexpr int64_t some = 32;  // channels whose pixels stay in the first cache from tap to tap
         Piece pieces[max_width];
         const Piece* const end = find_pieces(q, count, pieces);
-        for (int64_t c = 0; c < p.group_c(); c += some)
-            for (int64_t r = 0; r < p.kh; ++r)
-                for (int64_t s = 0; s < p.kw; ++s)
-                    for (const Piece* piece = pieces; piece < end; ++piece)
-                        gather_piece(*piece, r * p.dh, s * p.dw, c, least(some, p.group_c() - c), width,
-                                     to + (c * taps + r * p.kw + s) * width, taps * width);
+        const int64_t group_c = p.group_c();
+        for (int64_t c = 0; c < group_c; c += some)
+            for (const Piece* piece = pieces; piece < end; ++piece)
+                gather_piece(*piece, c, least(some, group_c - c), width, to);
     }
 
     int64_t row_blocks() const { return ceil_div(q1 - q0, g.rows); }
@@ -234,17 +244,23 @@ struct Task {
             fill_panel(q0 + row_start(b), row_start(b + 1) - row_start(b), g.row_pitch(), row_panel(b));
         const int64_t pitch = g.in_place ? in_plane : g.row_pitch();
         for (int64_t kb = block0; kb < block1; ++kb) {
-            const int64_t k0 = g.k_start(kb), nv = (g.k_start(kb + 1) - k0) / L;
+            const int64_t k0 = k_start(kb), nv = (k_start(kb + 1) - k0) / L;
             for (int64_t c = 0; c < reds; c += GemmPlan::chain)
                 for (int64_t b = 0; b < row_blocks(); ++b) {
                     const int64_t start = row_start(b), rows = row_start(b + 1) - start;
                     const float* w = weight + k0 * reds + c * nv * L;
-                    const bool fetch = b < nv;
-                    const Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, limits,
-                                    fetch ? w + GemmPlan::chain * (nv * L + b * line) : w, fetch ? line : 0};
-                    const float* x = g.in_place ? input(image) + q0 + start : row_panel(b);
+                    const float* x = (g.in_place ? input(image) + q0 + start : row_panel(b)) + c * pitch;
+                    Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, limits, w, 0};
+                    if (b < nv) {
+                        sink.ahead = w + GemmPlan::chain * (nv * L + b * line);
+                        sink.ahead_pitch = line;
+                    } else if (g.in_place && kb == block0) {
+                        // The block after, or the next chain's first.
+                        sink.ahead = (b + 1 < row_blocks() ? x + rows : x - start + GemmPlan::chain * pitch) + g.rows - 1;
+                        sink.ahead_pitch = pitch;
+                    }
                     const int64_t channels = least(GemmPlan::chain, reds - c);
-                    multiplies.of[rows - 1][nv - 1](channels, x + c * pitch, pitch, w, nv * L, sink);
+                    multiplies.of[rows - 1][nv - 1](channels, x, pitch, w, nv * L, sink);
                 }
             for (int64_t q = q0; q < q1;) {
                 const int64_t count = least(q1 - q, plane - q % plane);
@@ -314,10 +330,10 @@ struct Task {
     // A block's chain from `c` on for a block of output channels; asks ahead for the pixels of the next turn, if there is one.
     void multiply_wide(const Block& block, int64_t c, int64_t kb, bool more) const {
         const int64_t channels = least(GemmPlan::chain, reds - c), width = block.nv * L;
-        const int64_t k0 = g.k_start(kb), rows = g.k_start(kb + 1) - k0, vector = kb - block0;
+        const int64_t k0 = k_start(kb), rows = k_start(kb + 1) - k0, vector = kb - block0;
         const bool ends = c + channels == reds, fetch = contiguous && more && vector < block.nv;
-        float* const sum = sums + (reds > GemmPlan::chain ? (k0 - g.k_start(block0)) * width : 0);
-        const int64_t ahead = block.first + (g.turn * g.vectors + vector) * L;
+        float* const sum = sums + (reds > GemmPlan::chain ? (k0 - k_start(block0)) * width : 0);
+        const int64_t ahead = block.first + (g.turn * g.vectors + vector) * L + L - 1;
         const Sink sink{sum, c == 0, ends && block.whole ? output(image, k0) + block.start : nullptr, plane,
                         bias ? bias + k0 : nullptr, limits,
                         fetch ? input(image) + ahead + c * in_plane : block.in, fetch ? in_plane : 0};
