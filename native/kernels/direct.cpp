@@ -10,31 +10,63 @@ namespace {
 constexpr int max_k = vector_bytes == 64 ? 8 : 4;
 constexpr int max_v = vector_bytes == 64 ? 8 : 6;
 
-// tile[k][j] (+)= sum over i of w[i][k] * x[off[i] + j], a block of KR channels by NV vectors held in registers.
+// Where a vector of a band's run of pixels goes: lanes from[0], from[1], ... to the band's outputs [at, at + count). Outputs past
+// the vector's last pixel are for the vectors that follow to write again.
+template <class T>
+struct Place {
+    Lanes<T> from;
+    int64_t at, count;
+};
+
+// Where the register block goes: added to `tile` (stored there where `first`), and then, where `places` is not null, with the
+// bias of its channels to `channels` planes of the output.
+template <class T>
+struct Sink {
+    T* tile;
+    bool first;
+    const Place<T>* places;
+    bool dense;  // no columns to drop
+    T* out;
+    int64_t plane, channels;
+    const T* bias;
+    Limits<T> limits;
+};
+
+// sum over i of w[i][k] * x[off[i] + j], a block of KR channels by NV vectors held in registers.
 template <class T, int KR, int NV>
-void block(int64_t reds, const T* w, const T* x, const int64_t* off, T* tile, bool first) {
+void block(int64_t reds, const T* w, const T* x, const int64_t* off, const Sink<T>& sink) {
     constexpr int width = lanes<T>;
-    Vec<T> acc[KR][NV];
-    for (int k = 0; k < KR; ++k)
-        for (int j = 0; j < NV; ++j) acc[k][j] = Vec<T>{};
+    Vec<T> acc[KR * NV];
+    static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = Vec<T>{}; });
     for (int64_t i = 0; i < reds; ++i, w += KR) {
         const T* at = x + off[i];
         Vec<T> in[NV];
-        for (int j = 0; j < NV; ++j) in[j] = load<T>(at + j * width);
-        for (int k = 0; k < KR; ++k) {
+        static_for<NV>([&](auto j) __attribute__((always_inline)) { in[j] = load<T>(at + j * width); });
+        static_for<KR>([&](auto k) __attribute__((always_inline)) {
             const Vec<T> weight = broadcast<T>(w[k]);
-            for (int j = 0; j < NV; ++j) acc[k][j] += weight * in[j];
-        }
+            static_for<NV>([&](auto j) __attribute__((always_inline)) { acc[k * NV + j] += weight * in[j]; });
+        });
     }
-    for (int k = 0; k < KR; ++k)
-        for (int j = 0; j < NV; ++j) {
-            T* const to = tile + (k * NV + j) * width;
-            store<T>(to, first ? acc[k][j] : load<T>(to) + acc[k][j]);
-        }
+    static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { settle(acc[i]); });
+    T* const tile = sink.tile;
+    if (!sink.first)
+        static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = load<T>(tile + i * width) + acc[i]; });
+    if (!sink.places)
+        return static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { store<T>(tile + i * width, acc[i]); });
+    static_for<KR>([&](auto k) __attribute__((always_inline)) {
+        if (k >= sink.channels) return;
+        const Vec<T> bias = broadcast<T>(sink.bias ? sink.bias[k] : T(0));
+        T* const out = sink.out + k * sink.plane;
+        static_for<NV>([&](auto j) __attribute__((always_inline)) {
+            const Place<T>& place = sink.places[j];
+            const Vec<T> done = sink.limits.clamp(acc[k * NV + j] + bias);
+            store_first<T>(out + place.at, sink.dense ? done : permute<T>(done, place.from), place.count);
+        });
+    });
 }
 
 template <class T>
-using Block = void (*)(int64_t, const T*, const T*, const int64_t*, T*, bool);
+using Block = void (*)(int64_t, const T*, const T*, const int64_t*, const Sink<T>&);
 
 template <class T, int KR>
 constexpr Block<T> blocks_of(int vectors) {
@@ -87,25 +119,36 @@ void fill_offsets(const DirectPlan& d, int64_t* off) {
             }
 }
 
-// Writes pixels [start, start + count) of a band, whose rows are `pitch` apart, without the columns between rows.
+// Walks the vectors of a band's run, and finds their places among the band's outputs, which have no columns between rows.
 template <class T>
-void emit(const DirectPlan& d, const Args& a, T* out, const T* sums, int64_t start, int64_t count, T bias) {
-    if (d.pitch == d.p.ow) return emit_row<T>(out + start, sums, count, bias, a.activation);
-    int64_t row = start / d.pitch, column = start % d.pitch;
-    for (int64_t i = 0; i < count; ++row, column = 0) {
-        const int64_t stop = least(count - i, d.pitch - column), valid = least(stop, d.p.ow - column);
-        if (valid > 0) emit_row<T>(out + row * d.p.ow + column, sums + i, valid, bias, a.activation);
-        i += stop;
+struct Walk {
+    int64_t ow, pitch, outputs, row = 0, column = 0;
+
+    Place<T> next() {
+        Place<T> place;
+        place.at = row * ow + least(column, ow);
+        place.count = least<int64_t>(lanes<T>, outputs - place.at);
+        Lanes<T> steps;
+        for (int i = 0; i < lanes<T>; ++i) steps[i] = Lane<T>(i);
+        place.from = column < ow ? steps : steps + Lane<T>(pitch - column);
+        for (int64_t end = column < ow ? ow - column : ow; end < lanes<T>; end += ow)
+            place.from += (steps >= Lane<T>(end)) & Lane<T>(pitch - ow);
+        for (column += lanes<T>; column >= pitch; column -= pitch) ++row;
+        return place;
     }
-}
+};
 
 template <class T>
-void sum_chains(const DirectPlan& d, Block<T> sum, int64_t channels, const T* w, const T* in, const int64_t* off, T* tile,
-                bool first) {
+void sum_chains(const DirectPlan& d, Block<T> sum, int64_t channels, const T* w, const T* in, const int64_t* off, Sink<T> sink) {
     const int64_t reds = channels * d.p.taps(), span = d.chain_channels() * d.p.taps(), chain = d.chain();
-    for (int64_t from = 0; from < reds; from += span)
-        for (int64_t i = from; i < least(reds, from + span); i += chain, first = false)
-            sum(least(chain, least(reds, from + span) - i), w + i * d.k_block, in, off + i, tile, first);
+    const Place<T>* const places = sink.places;
+    for (int64_t from = 0; from < reds; from += span) {
+        const int64_t stop = least(reds, from + span);
+        for (int64_t i = from; i < stop; i += chain, sink.first = false) {
+            sink.places = i + chain >= reds ? places : nullptr;
+            sum(least(chain, stop - i), w + i * d.k_block, in, off + i, sink);
+        }
+    }
 }
 
 }  // namespace
@@ -121,6 +164,7 @@ void direct_task(const DirectPlan& d, const Args& a, int64_t task, void* memory)
     const int64_t cg = p.group_c(), kg = p.group_k(), taps = p.taps();
     const int64_t pixels = d.band_pixels(rows), vectors = ceil_div(pixels, lanes<T>);
     const int64_t pixel_blocks = ceil_div(vectors, d.vectors);
+    const bool dense = d.pitch == p.ow;  // no columns to drop
 
     T* const slab = static_cast<T*>(memory);
     char* const tables = static_cast<char*>(memory) + aligned(size_t(d.slab_elements()) * sizeof(T));
@@ -128,6 +172,7 @@ void direct_task(const DirectPlan& d, const Args& a, int64_t task, void* memory)
     T* const sums = reinterpret_cast<T*>(tables + aligned(size_t(d.c_block * taps) * sizeof(int64_t)));
     fill_offsets(d, off);
 
+    const Limits<T> limits(a.activation);
     const int64_t g1 = least(p.groups, (group_task + 1) * d.group_block);
     for (int64_t g = group_task * d.group_block; g < g1; ++g) {
         const T* x = static_cast<const T*>(a.x) + (image * p.c + g * cg) * p.h * p.w;
@@ -139,21 +184,25 @@ void direct_task(const DirectPlan& d, const Args& a, int64_t task, void* memory)
             const bool last = c + channels == cg;
             if (!d.in_place) fill_slab<T>(d, x + c * p.h * p.w, channels, y0, rows, slab);
             const T* in = d.in_place ? x + c * p.h * p.w + y0 * d.pitch : slab;
-            T* tile = sums;
+            Sink<T> sink{sums, c == 0, nullptr, dense, nullptr, p.oh * p.ow, 0, nullptr, limits};
             for (int64_t kb = kb0; kb < kb1; ++kb) {
                 const T* w = packed + (kb * cg + c) * taps * d.k_block;
+                const int64_t k0 = kb * d.k_block;
+                sink.out = out + k0 * p.oh * p.ow;
+                sink.channels = least(d.k_block, kg - k0);
+                sink.bias = bias ? bias + k0 : nullptr;
+                // A dense run is walked as one row.
+                Walk<T> walk{dense ? pixels : p.ow, dense ? pixels : d.pitch, rows * p.ow};
                 for (int64_t b = 0; b < pixel_blocks; ++b) {
                     const int64_t v0 = b * vectors / pixel_blocks, nv = (b + 1) * vectors / pixel_blocks - v0;
                     // Reading x itself, the last block moves back, so that its reads end with the pixels.
-                    const int64_t first = v0 * lanes<T>, stop = least(first + nv * lanes<T>, pixels);
-                    const int64_t start = d.in_place ? least(first, pixels - nv * lanes<T>) : first;
-                    sum_chains<T>(d, blocks<T>.of[d.k_block - 1][nv - 1], channels, w, in + start, off, tile, c == 0);
-                    for (int64_t k = 0; last && k < least(d.k_block, kg - kb * d.k_block); ++k) {
-                        const int64_t channel = kb * d.k_block + k;
-                        emit<T>(d, a, out + channel * p.oh * p.ow, tile + k * nv * lanes<T> + first - start, first, stop - first,
-                                bias ? bias[channel] : T(0));
-                    }
-                    if (d.split_c()) tile += d.tile_elements();
+                    const int64_t first = v0 * lanes<T>, start = d.in_place ? least(first, pixels - nv * lanes<T>) : first;
+                    if (dense) walk.column = start;
+                    Place<T> places[max_v];
+                    for (int64_t v = 0; v < nv; ++v) places[v] = walk.next();
+                    sink.places = last ? places : nullptr;
+                    sum_chains<T>(d, blocks<T>.of[d.k_block - 1][nv - 1], channels, w, in + start, off, sink);
+                    if (d.split_c()) sink.tile += d.tile_elements();
                 }
             }
         }

@@ -22,9 +22,8 @@ double cost(const DirectPlan& d, const Machine& m, int threads) {
     const double step = std::max(kr * nv, 2 * nv + (m.target->many_registers ? 0 : kr)) + 1 + paging;
     const double c_blocks = double(ceil_div(p.group_c(), d.c_block));
     const double chains = std::max(c_blocks, double(ceil_div(p.group_c() * p.taps(), d.chain())));
-    const double segments = d.pitch == p.ow ? blocks : double(d.rows) + blocks;
     double slots = k_blocks * blocks * (double(p.group_c() * p.taps()) * step + chains * (4 * kr * nv + 30));
-    slots += k_blocks * kr * (segments * 16 + pixel_vectors * 4) + double(c_blocks * double(d.c_block * p.taps()));
+    slots += k_blocks * pixel_vectors * (3 * kr + (d.pitch == p.ow ? 4 : 24)) + double(c_blocks * double(d.c_block * p.taps()));
     double copied = 0;
     if (!d.in_place) {
         const double elements = double(p.group_c() * d.channel_elements());

@@ -185,7 +185,7 @@ struct Task {
             const int64_t x = piece.x + s * p.dw;
             // Two neighbouring taps of stride 2 are the even and the odd ones of the same pixels.
             step = p.sw == 2 && p.dw == 1 && s + 1 < kw ? 2 : 1;
-            const bool pair = step == 2, narrow = p.sw == 1 || (!pair && 2 * piece.count <= L);
+            const bool pair = step == 2, narrow = !pair && 2 * piece.count <= L;
             const Span<float> span = span_inside<float>(x, p.w), next = span_inside<float>(x + L, p.w);
             const int64_t ahead = g.far && s == 0 ? width * 2 + L - 1 : 0;  // the ends of the next block's piece, if in the same row
             for (int64_t r = 0; r < kh; ++r) {

@@ -46,8 +46,8 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         const double row = std::min(double(p.ow), lanes), width = pixels / blocks;
         const double whole = std::fmod(std::max(width, row), std::min(width, row)) == 0 ? 0 : 0.75;
         const double pieces = blocks * (std::ceil(width / row) + whole);
-        const double each = p.sw == 1 ? 5 : p.sw == 2 ? 7 : 1.5 * row + 2;
-        slots += pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 18);
+        const double each = p.sw == 1 ? 5 : p.sw > 2 ? 1.5 * row + 2 : p.dw == 1 && p.kw > 1 ? 5.5 : 7;
+        slots += pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 12);
     }
     const double packed = double(g.packed_bytes());
     const double crowded = double(g.workspace()) > 0.9 * m.l2_bytes ? 1.12 : 1;

@@ -56,19 +56,21 @@ inline void copy_even(T* out, const T* from, int64_t count) {
 template <class T>
 inline void copy_row(T* out, const T* row, int64_t size, int64_t left, int64_t stride, int64_t count) {
     if (!row) return zero_run(out, count);
-    const auto steps = [&](int64_t span) { return stride == 1 ? span : stride == 2 ? (span + 1) / 2 : ceil_div(span, stride); };
+    if (stride == 1) {
+        for (int64_t j = 0; j < count; j += lanes<T>) {
+            const bool inside = left + j >= 0 && left + j + lanes<T> <= size;
+            const Vec<T> v = inside ? load<T>(row + left + j) : load_span<T>(row + left + j, span_inside<T>(left + j, size));
+            store_first<T>(out + j, v, least<int64_t>(lanes<T>, count - j));
+        }
+        return;
+    }
+    const auto steps = [&](int64_t span) { return stride == 2 ? (span + 1) / 2 : ceil_div(span, stride); };
     const int64_t lo = left < 0 ? least(count, steps(-left)) : 0;
     const int64_t hi = left < size ? most(lo, least(count, steps(size - left))) : lo;
     zero_run(out, lo);
     zero_run(out + hi, count - hi);
-    int64_t j = lo;
     if (stride == 2 && lo < hi) return copy_even(out + lo, row + left + 2 * lo, hi - lo);
-    if (stride == 1) {
-        for (; j + lanes<T> <= hi; j += lanes<T>) store<T>(out + j, load<T>(row + left + j));
-        if (j < hi) store_part<T>(out + j, load_part<T>(row + left + j, hi - j), hi - j);
-        return;
-    }
-    for (; j < hi; ++j) out[j] = row[left + j * stride];
+    for (int64_t j = lo; j < hi; ++j) out[j] = row[left + j * stride];
 }
 
 }  // namespace striate::STRIATE_TARGET

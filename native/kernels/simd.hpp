@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include <type_traits>
 #include <utility>
 
 #if defined(__AVX2__)
@@ -32,6 +33,12 @@ template <class T>
 using Vec = typename Simd<T>::type;
 template <class T>
 inline constexpr int lanes = vector_bytes / int(sizeof(T));
+
+// The number of a lane, and one for each lane of Vec<T>.
+template <class T>
+using Lane = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+template <class T>
+using Lanes = Vec<Lane<T>>;
 
 // f(0), ..., f(N - 1), each argument a constant.
 template <int N, class F>
@@ -70,6 +77,22 @@ inline void store(T* p, Vec<T> v) { __builtin_memcpy(p, &v, sizeof v); }
 
 template <class T>
 inline Vec<T> broadcast(T s) { return s - Vec<T>{}; }
+
+// Lane i is lane from[i] of v; any lane where that is not below `lanes`.
+template <class T>
+inline Vec<T> permute(Vec<T> v, Lanes<T> from) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) return Vec<T>(_mm512_permutexvar_ps(__m512i(from), __m512(v)));
+    else return Vec<T>(_mm512_permutexvar_pd(__m512i(from), __m512d(v)));
+#else
+#if defined(__AVX2__)
+    if constexpr (sizeof(T) == 4) return Vec<T>(_mm256_permutevar8x32_ps(__m256(v), __m256i(from)));
+#endif
+    Vec<T> out;
+    for (int i = 0; i < lanes<T>; ++i) out[i] = v[from[i] & (lanes<T> - 1)];
+    return out;
+#endif
+}
 
 // The first `count` lanes, 0 < count < lanes; nothing past them is read or written.
 template <class T>
