@@ -107,7 +107,7 @@ struct Task {
     const float* stop = static_cast<const float*>(a.x) + p.input_count();
     const float* bias = a.bias ? static_cast<const float*>(a.bias) + group * p.group_k() : nullptr;
     const float* weight = static_cast<const float*>(a.packed) + group * g.group_elements();
-    bool contiguous = g.contiguous();
+    bool contiguous = g.contiguous(), chained = g.chained();
     int64_t k_unit = g.k_unit(), k_units = g.k_units(), k_blocks = g.k_blocks();
 
     int64_t k_start(int64_t block) const { return block * k_units / k_blocks * k_unit; }
@@ -118,40 +118,37 @@ struct Task {
         return static_cast<float*>(a.out) + (of * p.k + group * p.group_k() + k) * plane;
     }
 
-    // The runs of pixels [q, q + count) in the first channel, where they stand as in the input; returns how many.
-    int64_t find_runs(int64_t q, int64_t count, Run* runs) const {
+    // The runs of pixels [q, q + count) in channel c, where they stand as in the input; returns how many.
+    int64_t find_runs(int64_t q, int64_t count, int64_t c, Run* runs) const {
         int64_t of = g.deep ? q / plane : image, at = g.deep ? q % plane : q;
         Run* run = runs;
         for (int64_t found; count > 0; count -= found) {
             found = least(count, plane - at);
-            *run++ = {input(of++) + at, found};
+            *run++ = {input(of++) + c * in_plane + at, found};
             at = 0;
         }
         return run - runs;
     }
 
-    // panel[c][j] = pixel q + j of channel c, 0 <= j < count <= width, rows `width` apart. Writes up to a vector past the end.
-    void copy_panel(int64_t q, int64_t count, int64_t width, float* to) const {
+    // to[i][j] = pixel q + j of channel first + i, 0 <= i < channels, 0 <= j < count <= width, rows `width` apart. Writes up to a
+    // vector past the end.
+    void copy_panel(int64_t q, int64_t count, int64_t first, int64_t channels, int64_t width, float* to) const {
         Run runs[max_width];
-        const int64_t found = find_runs(q, count, runs);
+        const int64_t found = find_runs(q, count, first, runs), vectors = ceil_div(count, L);
         int64_t c = 0;
-        if (found == 1 && width <= 3 * L) {
-            const int64_t vectors = ceil_div(count, L), room = stop - runs[0].from - vectors * L;
-            const int64_t safe = room < 0 ? 0 : least(reds, room / in_plane + 1);
-            const auto copy = [&](auto nv) __attribute__((always_inline)) {
+        if (found == 1) {
+            // Whole vectors, as far as these end within the input.
+            const int64_t room = stop - runs[0].from - vectors * L;
+            c = room < 0 ? 0 : least(channels, room / in_plane + 1);
+            static_for<max_vectors>([&](auto v) __attribute__((always_inline)) {
+                if (vectors != v + 1) return;
                 const float* from = runs[0].from;
                 float* at = to;
-                for (int64_t i = 0; i < safe; ++i, from += in_plane, at += width)
-                    static_for<nv>([&](auto v) __attribute__((always_inline)) {
-                        store<float>(at + v * L, load<float>(from + v * L));
-                    });
-            };
-            if (vectors == 1) copy(std::integral_constant<int, 1>{});
-            else if (vectors == 2) copy(std::integral_constant<int, 2>{});
-            else copy(std::integral_constant<int, 3>{});
-            c = safe;
+                for (int64_t i = 0; i < c; ++i, from += in_plane, at += width)
+                    static_for<v + 1>([&](auto j) __attribute__((always_inline)) { store<float>(at + j * L, load<float>(from + j * L)); });
+            });
         }
-        for (; c < reds; ++c) {
+        for (; c < channels; ++c) {
             float* at = to + c * width;
             for (int64_t r = 0; r < found; at += runs[r++].count) {
                 const float* from = runs[r].from + c * in_plane;
@@ -225,7 +222,7 @@ struct Task {
     // panel[i][j] = what tap i % taps of channel i / taps reads for pixel q + j, 0 <= j < count <= width, rows `width` apart.
     // Writes up to a vector past the end.
     void fill_panel(int64_t q, int64_t count, int64_t width, float* to) const {
-        if (contiguous) return copy_panel(q, count, width, to);
+        if (contiguous) return copy_panel(q, count, 0, reds, width, to);
         constexpr int64_t some = 32;  // channels whose pixels stay in the first cache from tap to tap
         Piece pieces[max_width];
         const Piece* const end = find_pieces(q, count, pieces);
@@ -299,19 +296,16 @@ struct Task {
     struct Block {
         int64_t nv, start, first, last;
         bool whole;
-        const float* in;
+
+        int64_t count() const { return whole ? nv * L : last - first; }
     };
 
-    // Block `b` of `blocks`, its pixels in the panel unless they are read in place.
     Block block_at(int64_t b, int64_t blocks) const {
         const int64_t units = ceil_div(q1 - q0, L), v0 = b * units / blocks, nv = (b + 1) * units / blocks - v0, width = nv * L;
         const int64_t first = q0 + v0 * L, last = least(first + width, q1);
         // The last block moves back where it can, so that it is whole: first within the task, else within the image.
         const bool whole = last - width >= q0;
-        const int64_t start = g.in_place || whole ? last - width : first;
-        if (g.in_place) return {nv, start, first, last, whole, input(image) + start};
-        fill_panel(start, whole ? width : last - first, width, panel);
-        return {nv, start, first, last, whole, panel};
+        return {nv, g.in_place || whole ? last - width : first, first, last, whole};
     }
 
     void run_wide() const {
@@ -320,10 +314,14 @@ struct Task {
         for (int64_t b = 0; b < blocks; b += g.turn) {
             const int64_t in_turn = least(g.turn, blocks - b);
             for (int64_t i = 0; i < in_turn; ++i) some[i] = block_at(b + i, blocks);
+            const Block& only = some[0];  // of a panel
+            if (!g.in_place && !chained) fill_panel(only.start, only.count(), only.nv * L, panel);
             // A chain's pixels stay in the first cache while every block of output channels passes.
-            for (int64_t c = 0; c < reds; c += GemmPlan::chain)
+            for (int64_t c = 0; c < reds; c += GemmPlan::chain) {
+                if (chained) copy_panel(only.start, only.count(), c, least(GemmPlan::chain, reds - c), only.nv * L, panel);
                 for (int64_t kb = block0; kb < block1; ++kb)
                     for (int64_t i = 0; i < in_turn; ++i) multiply_wide(some[i], c, kb, b + g.turn < blocks);
+            }
         }
     }
 
@@ -334,11 +332,12 @@ struct Task {
         const bool ends = c + channels == reds, fetch = contiguous && more && vector < block.nv;
         float* const sum = sums + (reds > GemmPlan::chain ? (k0 - k_start(block0)) * width : 0);
         const int64_t ahead = block.first + (g.turn * g.vectors + vector) * L + L - 1;
+        const int64_t pitch = g.in_place ? in_plane : width;
+        const float* const in = (g.in_place ? input(image) + block.start : panel) + (chained ? 0 : c * pitch);
         const Sink sink{sum, c == 0, ends && block.whole ? output(image, k0) + block.start : nullptr, plane,
                         bias ? bias + k0 : nullptr, limits,
-                        fetch ? input(image) + ahead + c * in_plane : block.in, fetch ? in_plane : 0};
-        const int64_t pitch = g.in_place ? in_plane : width;
-        multiplies.of[rows - 1][block.nv - 1](channels, weight + k0 * reds + c * rows, rows, block.in + c * pitch, pitch, sink);
+                        fetch ? input(image) + ahead + c * in_plane : in, fetch ? in_plane : 0};
+        multiplies.of[rows - 1][block.nv - 1](channels, weight + k0 * reds + c * rows, rows, in, pitch, sink);
         for (int64_t i = 0; ends && !block.whole && i < rows; ++i)
             emit_row<float>(output(image, k0 + i) + block.first, sum + i * width + block.first - block.start, block.last - block.first,
                             bias ? bias[k0 + i] : 0.0f, a.activation);

@@ -32,6 +32,8 @@ struct GemmPlan {
     // Each channel's pixels stand in the input as in the output.
     bool contiguous() const { return p.pointwise() && p.sh == 1 && p.sw == 1; }
     bool joined() const { return deep && !in_place; }
+    // A panel is a copy of pixels that stand together, of one chain at a time.
+    bool chained() const { return contiguous() && !deep && !in_place; }
     int64_t images() const { return joined() ? 1 : p.n; }
     int64_t pixels() const { return p.oh * p.ow * (joined() ? p.n : 1); }
     // Pixels fall to tasks by whole units, and channels to blocks.
@@ -53,7 +55,8 @@ struct GemmPlan {
     // Of a task where deep, else of a block of pixels; followed by a vector's room.
     int64_t panel_elements() const {
         if (in_place) return 0;
-        return (deep ? (pixel_block() + rows - 1) / rows * row_pitch() : vectors * lanes) * reds() + lanes;
+        const int64_t held = chained() && reds() > chain ? chain : reds();
+        return (deep ? (pixel_block() + rows - 1) / rows * row_pitch() : vectors * lanes) * held + lanes;
     }
     // Output channels whose sums wait for the next chain.
     int64_t k_waiting() const { return reds() > chain ? (k_blocks() + k_tasks - 1) / k_tasks * rows : rows; }
