@@ -50,7 +50,8 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         slots += pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 12);
     }
     const double packed = double(g.packed_bytes());
-    const double crowded = double(g.workspace()) > 0.9 * m.l2_bytes ? 1.12 : 1;
+    // Panels share the second cache with the weights that pass through it.
+    const double crowded = 1 + 0.2 * std::clamp(double(g.workspace()) / m.l2_bytes - 0.2, 0.0, 0.8);
     const double task_us = m.beside_reading(slots / m.fma_rate * crowded, streamed, packed) + 0.1;
     const double rounds = double(ceil_div(g.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * 4) + packed;
