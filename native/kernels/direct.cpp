@@ -16,6 +16,7 @@ template <class T>
 struct Place {
     Lanes<T> from;
     int64_t at, count;
+    bool straight;  // lanes stay where they are, and it is cheaper to ask than to move them
 };
 
 // Where the register block goes: added to `tile` (stored there where `first`), and then, where `places` is not null, with the
@@ -25,7 +26,6 @@ struct Sink {
     T* tile;
     bool first;
     const Place<T>* places;
-    bool dense;  // no columns to drop
     T* out;
     int64_t plane, channels;
     const T* bias;
@@ -60,7 +60,7 @@ void block(int64_t reds, const T* w, const T* x, const int64_t* off, const Sink<
         static_for<NV>([&](auto j) __attribute__((always_inline)) {
             const Place<T>& place = sink.places[j];
             const Vec<T> done = sink.limits.clamp(acc[k * NV + j] + bias);
-            store_first<T>(out + place.at, sink.dense ? done : permute<T>(done, place.from), place.count);
+            store_first<T>(out + place.at, place.straight ? done : permute<T>(done, place.from), place.count);
         });
     });
 }
@@ -128,6 +128,7 @@ struct Walk {
         Place<T> place;
         place.at = row * ow + least(column, ow);
         place.count = least<int64_t>(lanes<T>, outputs - place.at);
+        place.straight = ow == pitch || (vector_bytes == 16 && column + lanes<T> <= ow);
         Lanes<T> steps;
         for (int i = 0; i < lanes<T>; ++i) steps[i] = Lane<T>(i);
         place.from = column < ow ? steps : steps + Lane<T>(pitch - column);
@@ -184,7 +185,7 @@ void direct_task(const DirectPlan& d, const Args& a, int64_t task, void* memory)
             const bool last = c + channels == cg;
             if (!d.in_place) fill_slab<T>(d, x + c * p.h * p.w, channels, y0, rows, slab);
             const T* in = d.in_place ? x + c * p.h * p.w + y0 * d.pitch : slab;
-            Sink<T> sink{sums, c == 0, nullptr, dense, nullptr, p.oh * p.ow, 0, nullptr, limits};
+            Sink<T> sink{sums, c == 0, nullptr, nullptr, p.oh * p.ow, 0, nullptr, limits};
             for (int64_t kb = kb0; kb < kb1; ++kb) {
                 const T* w = packed + (kb * cg + c) * taps * d.k_block;
                 const int64_t k0 = kb * d.k_block;
