@@ -1,6 +1,6 @@
 """Convolution speed beside other engines: each in a process of its own, rounds alternating.
 
-    python benchmarks/conv.py [--shapes shapes.csv] [--batch N] [--sample] [--peers torch onnxruntime ...] [--rounds 12]
+    python benchmarks/conv.py [--shapes shapes.csv] [--batch N] [--sample] [--peers torch onnxruntime ...] [--rounds 8]
                               [--threads 2] [--budget 0.025] [--markdown table.md] [--quick]
 
 float32, weights prepared before the clock starts, one output made per call. A shape file has the columns
@@ -280,7 +280,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help="images per call, in place of the shapes' own")
     parser.add_argument("--sample", action="store_true", help=f"{SAMPLE} of the shapes, spread over the classes")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--budget", type=float, default=0.025, help="seconds per engine, shape and round")
     parser.add_argument("--markdown", type=Path, help="write the tables of docs/benchmarks.md to this file")

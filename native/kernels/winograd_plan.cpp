@@ -37,12 +37,13 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double columns = std::min(tiles, double(w.tiles_x)) * double(w.m), staged = double(w.phases() * w.c_groups()) * size;
     const double thin = double(w.lanes) * ((w.apart_x() > 2 ? staged * (11 + 3 * columns) : 0) +
                                            (w.dilation_x > 1 ? vectors * double(w.m) * columns * 2 : 0));
-    const double share = double(w.workspace()) / m.l2_bytes, crowded = share > 1.5 ? 1.12 : share > 1 ? 1.03 : 1;
+    // Others may hold half of the second cache: another thread of the core, weights that pass through.
+    const double crowded = 1 + 0.25 * std::clamp(double(w.workspace()) / m.l2_bytes - 0.4, 0.0, 1.1);
     // With threads, the first lines that a task reads and writes come from another core's cache.
     const double begin = threads > 1 ? 2 : 0.1;
     // Weights come in while the first tiles meet them; the others find them in the first cache.
-    const double first = multiply * crowded / calls, product = m.beside_reading(first, weights, all_weights) + first * (calls - 1);
-    const double task_us = begin + product + traffic + (input + output + runs * (per_run + thin)) / m.fma_rate;
+    const double first = multiply / calls, product = m.beside_reading(first, weights, all_weights) + first * (calls - 1);
+    const double task_us = begin + crowded * (product + traffic + (input + output + runs * (per_run + thin)) / m.fma_rate);
     const double rounds = double(ceil_div(w.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
     const double beyond = bytes / double(std::min<int64_t>(threads, w.tasks())) / m.memory_rate / 2;
