@@ -110,6 +110,7 @@ struct Task {
     bool contiguous = g.contiguous(), chained = g.chained();
     int64_t k_unit = g.k_unit(), k_units = g.k_units(), k_blocks = g.k_blocks();
 
+    // The plan's, without the divisions that are the same every time.
     int64_t k_start(int64_t block) const { return block * k_units / k_blocks * k_unit; }
     const float* input(int64_t of) const {
         return static_cast<const float*>(a.x) + (of * p.c + group * p.group_c()) * in_plane;
@@ -184,7 +185,8 @@ struct Task {
             step = p.sw == 2 && p.dw == 1 && s + 1 < kw ? 2 : 1;
             const bool pair = step == 2, narrow = !pair && 2 * piece.count <= L;
             const Span<float> span = span_inside<float>(x, p.w), next = span_inside<float>(x + L, p.w);
-            const int64_t ahead = g.far && s == 0 ? width * 2 + L - 1 : 0;  // the ends of the next block's piece, if in the same row
+            // The ends of the next block's piece, if it is in the same row; 0 asks for nothing but what is read now.
+            const int64_t ahead = g.far && s == 0 ? width * 2 + L - 1 : 0;
             for (int64_t r = 0; r < kh; ++r) {
                 const int64_t y = piece.y + r * p.dh;
                 const float* from = piece.image + channel * in_plane + y * p.w + x;
