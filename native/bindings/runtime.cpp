@@ -17,6 +17,9 @@ using namespace nb::literals;
 
 namespace {
 
+// From this size on the C library gives freed memory back to the system, and every new array is zeroed afresh.
+constexpr size_t kept_by_c = size_t(32) << 20;
+
 struct Block {
     striate::Memory memory;
     size_t bytes;
@@ -25,11 +28,11 @@ struct Block {
 nb::ndarray<nb::numpy> empty(const std::vector<size_t>& shape, bool doubles) {
     size_t bytes = doubles ? 8 : 4;
     for (size_t size : shape) bytes *= size;
-    auto block = std::make_unique<Block>(Block{striate::reuse(bytes), bytes});
+    auto block = std::make_unique<Block>(Block{bytes < kept_by_c ? striate::allocate(bytes) : striate::reuse(bytes), bytes});
     void* const data = block->memory.get();
     const nb::capsule owner(block.release(), [](void* p) noexcept {
         const std::unique_ptr<Block> gone(static_cast<Block*>(p));
-        striate::keep(std::move(gone->memory), gone->bytes);
+        if (gone->bytes >= kept_by_c) striate::keep(std::move(gone->memory), gone->bytes);
     });
     return {data, shape.size(), shape.data(), owner, nullptr, doubles ? nb::dtype<double>() : nb::dtype<float>()};
 }
@@ -57,6 +60,7 @@ void register_runtime(nb::module_& m) {
         return 2e-3 * striate::machine_for(target).fma_rate * double(target.lanes<float>());
     }, nb::call_guard<nb::gil_scoped_release>(), "Float32 multiply-adds of one thread as measured, two operations each, in GFLOP/s.");
     m.def("empty", &empty, "shape"_a, "doubles"_a = false,
-          "An uninitialised float32 or float64 array whose memory, once freed, is kept for the next one of its size.");
+          "An uninitialised float32 or float64 array that starts with a cache line. The memory of a large one, once freed, is kept for "
+          "the next of its size.");
     m.def("get_threads", &striate::get_threads, "Threads a plan takes when it names none.");
 }

@@ -16,7 +16,6 @@ struct Image {
     const T *x, *weight, *bias;  // bias may be null
     T* out;
     Limits<T> limits;
-    bool limited;
 };
 
 // A part of the output: VECTORS vectors of columns from `x` on, rows [y, stop), of output channels [first, last).
@@ -78,7 +77,7 @@ void compute(const Image<T>& image, const Strip& strip) {
                 static_for<overlap - 1>([&](auto q) __attribute__((always_inline)) { sum[overlap - 1 - q][v] = sum[overlap - 2 - q][v]; });
                 sum[0][v] = bias;
                 if (checked && t < begin) return;
-                if (image.limited) done = image.limits.clamp(done);
+                if (image.limits.any) done = image.limits.clamp(done);
                 if constexpr (v < VECTORS - 1) store<T>(to + v * width, done);
                 else store_first<T>(to + v * width, done, last_count);
             });
@@ -121,7 +120,7 @@ void by_rows(const DepthwisePlan& d, const Args& a, int64_t index, int64_t first
     const Problem& p = d.p;
     const Image<T> image{p, static_cast<const T*>(a.x) + index * p.c * p.h * p.w, static_cast<const T*>(a.packed),
                          static_cast<const T*>(a.bias), static_cast<T*>(a.out) + index * p.k * p.oh * p.ow,
-                         Limits<T>(a.activation), a.activation != Activation::none};
+                         Limits<T>(a.activation)};
     const int64_t last = least(p.c, first + d.block);
     by_rows_for<T>(p.kh, p.sh)(image, first * p.group_k(), last * p.group_k(), y, least(p.oh, y + d.rows));
 }

@@ -10,10 +10,12 @@ namespace striate::STRIATE_TARGET {
 template <class T>
 struct Limits {
     T low, high;
+    bool any;  // false where the range is everything
 
     explicit Limits(Activation activation)
         : low(activation == Activation::none ? -T(__builtin_inf()) : T(0)),
-          high(activation == Activation::relu6 ? T(6) : T(__builtin_inf())) {}
+          high(activation == Activation::relu6 ? T(6) : T(__builtin_inf())),
+          any(activation != Activation::none) {}
     [[gnu::always_inline]] Vec<T> clamp(Vec<T> v) const {
         const Vec<T> least = broadcast(low), most = broadcast(high);
         v = v < least ? least : v;

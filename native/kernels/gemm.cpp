@@ -12,6 +12,7 @@ constexpr int L = lanes<float>;
 constexpr bool many_registers = vector_bytes == 64;
 constexpr int max_rows = many_registers ? 14 : 6, max_vectors = many_registers ? 8 : 6;
 constexpr int max_width = max_vectors * L > max_rows ? max_vectors * L : max_rows;
+constexpr int most_reach = 1024;  // pixels of a row that a vector of pixels reads
 constexpr int line = 16;  // numbers per cache line
 using V = Vec<float>;
 
@@ -61,6 +62,13 @@ void multiply(int64_t channels, const float* scalars, int64_t scalar_pitch, cons
         return static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { store<float>(sums + i * L, acc[i]); });
     float* out = sink.out;
     const Limits<float> limits = sink.limits;
+    if (!sink.bias && !limits.any) {
+        static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
+            static_for<NV>([&](auto v) __attribute__((always_inline)) { store<float>(out + v * L, acc[i * NV + v]); });
+            out += sink.plane;
+        });
+        return;
+    }
     static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
         const V bias = broadcast(sink.bias ? sink.bias[i] : 0.0f);
         static_for<NV>([&](auto v) __attribute__((always_inline)) { store<float>(out + v * L, limits.clamp(acc[i * NV + v] + bias)); });
@@ -108,6 +116,8 @@ struct Task {
     const float* bias = a.bias ? static_cast<const float*>(a.bias) + group * p.group_k() : nullptr;
     const float* weight = static_cast<const float*>(a.packed) + group * g.group_elements();
     bool contiguous = g.contiguous(), chained = g.chained();
+    bool fours = p.sw > 2 && p.dw == 1 && p.kw > 1 && (L - 1) * p.sw + p.kw + 3 <= most_reach;
+    int64_t origin = find_origin();
     int64_t k_unit = g.k_unit(), k_units = g.k_units(), k_blocks = g.k_blocks();
 
     // The plan's, without the divisions that are the same every time.
@@ -174,9 +184,33 @@ struct Task {
         return piece;
     }
 
+    // As gather_piece, for wide strides without dilation: four taps of four pixels at a time, transposed in registers.
+    void gather_fours(const Piece& piece, int64_t channel, int64_t channels, int64_t width, float* to) const {
+        const int64_t kh = p.kh, kw = p.kw, sw = p.sw, reach = (L - 1) * sw + ceil_div(kw, 4) * 4;
+        const int64_t count = piece.at + L <= width ? L : piece.count;
+        const bool inside = piece.x >= 0 && piece.x + (piece.count - 1) * sw + kw <= p.w;
+        float padded[most_reach];
+        to += channel * taps * width + piece.at;
+        for (int64_t c = channel; c < channel + channels; ++c)
+            for (int64_t r = 0; r < kh; ++r) {
+                const int64_t y = piece.y + r * p.dh;
+                const float* const row = y >= 0 && y < p.h ? piece.image + c * in_plane + y * p.w : nullptr;
+                const bool in_place = row && inside && stop - (row + piece.x) >= reach;
+                if (!in_place) copy_row<float>(padded, row, p.w, piece.x, 1, reach);
+                const float* const from = in_place ? row + piece.x : padded;
+                for (int64_t s = 0; s < kw; s += 4) {
+                    V v[4];
+                    for (int i = 0; i < 4; ++i) v[i] = load_fours(from + s + i * sw, 4 * sw);
+                    transpose_fours<float>(v);
+                    for (int i = 0; i < least<int64_t>(kw - s, 4); ++i, to += width) store_first<float>(to, v[i], count);
+                }
+            }
+    }
+
     // What the taps of `channels` channels from `channel` on read for a piece: rows of `to`, `width` apart, one per channel and
     // tap. Writes whole vectors where these end within `width`.
     void gather_piece(const Piece& piece, int64_t channel, int64_t channels, int64_t width, float* to) const {
+        if (fours) return gather_fours(piece, channel, channels, width, to);
         const int64_t kh = p.kh, kw = p.kw, pitch = taps * width, count = piece.at + L <= width ? L : piece.count;
         to += channel * pitch + piece.at;
         for (int64_t s = 0, step = 1; s < kw; s += step) {
@@ -302,16 +336,24 @@ struct Task {
         int64_t count() const { return whole ? nv * L : last - first; }
     };
 
+    // Where vectors of pixels start, at q0 or somewhat before, so that those read in place start with a cache line where every
+    // channel's can.
+    int64_t find_origin() const {
+        if (g.deep || !g.in_place || in_plane % line != 0 || q1 - q0 < 4 * g.vectors * L) return q0;
+        return q0 - int64_t(uintptr_t(input(image) + q0) / sizeof(float) % line);
+    }
+
     Block block_at(int64_t b, int64_t blocks) const {
-        const int64_t units = ceil_div(q1 - q0, L), v0 = b * units / blocks, nv = (b + 1) * units / blocks - v0, width = nv * L;
-        const int64_t first = q0 + v0 * L, last = least(first + width, q1);
-        // The last block moves back where it can, so that it is whole: first within the task, else within the image.
-        const bool whole = last - width >= q0;
-        return {nv, g.in_place || whole ? last - width : first, first, last, whole};
+        const int64_t units = ceil_div(q1 - origin, L), v0 = b * units / blocks, nv = (b + 1) * units / blocks - v0, width = nv * L;
+        const int64_t at = origin + v0 * L, first = most(at, q0), last = least(at + width, q1);
+        // The first block moves on and the last one back where they can, so that they are whole: within the task, else within the
+        // image.
+        const bool whole = q1 - q0 >= width;
+        return {nv, g.in_place || whole ? most<int64_t>(least(first, q1 - width), 0) : first, first, last, whole};
     }
 
     void run_wide() const {
-        const int64_t blocks = ceil_div(ceil_div(q1 - q0, L), g.vectors);
+        const int64_t blocks = ceil_div(ceil_div(q1 - origin, L), g.vectors);
         Block some[GemmPlan::most_in_turn];
         for (int64_t b = 0; b < blocks; b += g.turn) {
             const int64_t in_turn = least(g.turn, blocks - b);

@@ -46,7 +46,9 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         const double row = std::min(double(p.ow), lanes), width = pixels / blocks;
         const double whole = std::fmod(std::max(width, row), std::min(width, row)) == 0 ? 0 : 0.75;
         const double pieces = blocks * (std::ceil(width / row) + whole);
-        const double each = p.sw == 1 ? 5 : p.sw > 2 ? 1.5 * row + 2 : p.dw == 1 && p.kw > 1 ? 5.5 : 7;
+        const bool neighbours = p.dw == 1 && p.kw > 1;
+        const double fours = double(ceil_div(p.kw, 4) * 4) / double(p.kw);
+        const double each = p.sw == 1 ? 5 : p.sw == 2 ? (neighbours ? 5.5 : 7) : neighbours ? 5 * fours : 1.5 * row + 2;
         slots += pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 12);
     }
     const double packed = double(g.packed_bytes());

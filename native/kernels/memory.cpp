@@ -1,6 +1,7 @@
 #include "memory.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -8,8 +9,6 @@
 
 namespace striate {
 namespace {
-
-constexpr size_t huge_page = 2 * 1024 * 1024;
 
 struct Kept {
     Memory memory;
@@ -19,16 +18,18 @@ std::atomic<Kept*> kept[2];
 
 }  // namespace
 
-void Freed::operator()(void* p) const { std::free(p); }
+void Freed::operator()(void*) const { std::free(block); }
 
 Memory allocate(size_t bytes) {
-    const size_t page = bytes < 4 * huge_page ? 64 : huge_page, rounded = (bytes + 64 + page - 1) / page * page;
-    Memory memory(std::aligned_alloc(page, rounded));
-    if (!memory) throw std::bad_alloc();
+    constexpr size_t line = 64, page = 4096, on_huge_pages = size_t(4) << 20;
+    const auto up = [](uintptr_t at, size_t unit) { return reinterpret_cast<void*>((at + unit - 1) / unit * unit); };
+    void* const block = std::malloc(bytes + line);
+    if (!block) throw std::bad_alloc();
+    void* const start = up(uintptr_t(block), line);
 #ifdef MADV_HUGEPAGE
-    if (page == huge_page) madvise(memory.get(), rounded, MADV_HUGEPAGE);
+    if (bytes >= on_huge_pages) madvise(up(uintptr_t(start), page), bytes - page, MADV_HUGEPAGE);
 #endif
-    return memory;
+    return {start, {block}};
 }
 
 Memory reuse(size_t bytes) {

@@ -7,11 +7,13 @@
 namespace striate {
 
 struct Freed {
-    void operator()(void* p) const;
+    void* block;  // what the C library gave, where the memory lies in
+    void operator()(void*) const;
 };
 using Memory = std::unique_ptr<void, Freed>;
 
-// `bytes` bytes, aligned to 64, on huge pages from 8 MiB on. Throws std::bad_alloc.
+// `bytes` bytes, aligned to 64, on huge pages from 4 MiB on. Throws std::bad_alloc. By malloc, which takes freed memory again:
+// aligned_alloc of large blocks gives it back to the system and has it zeroed afresh.
 Memory allocate(size_t bytes);
 
 // The same for a result that a caller frees and soon wants again: fresh pages, zeroed by the system, may cost more than

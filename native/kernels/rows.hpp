@@ -36,20 +36,27 @@ inline Vec<T> shifted(Vec<T> a, Vec<T> b) {
     }(std::make_integer_sequence<int, lanes<T>>{});
 }
 
-// out[j] = from[2 * j], 0 <= j < count; reads nothing past the last of them.
-template <class T>
-inline void copy_even(T* out, const T* from, int64_t count) {
+// Every Step-th lane of the vectors part(0), part(1), ..., part(Step - 1) one after the other, from their first on; Step a power of 2.
+template <int Step, class T, class Part>
+[[gnu::always_inline]] inline Vec<T> every_lane(const Part& part, int from = 0) {
+    if constexpr (Step == 1) return part(from);
+    else return even_lanes<T>(every_lane<Step / 2, T>(part, from), every_lane<Step / 2, T>(part, from + Step / 2));
+}
+
+// out[j] = from[Step * j], 0 <= j < count; reads nothing past the last of them.
+template <int Step, class T>
+inline void copy_every(T* out, const T* from, int64_t count) {
     constexpr int64_t width = lanes<T>;
     int64_t j = 0;
-    for (; j + width < count; j += width)
-        store<T>(out + j, even_lanes<T>(load<T>(from + 2 * j), load<T>(from + 2 * j + width)));
+    for (; j + width < count; j += width, from += Step * width)
+        store<T>(out + j, every_lane<Step, T>([&](int i) __attribute__((always_inline)) { return load<T>(from + i * width); }));
     if (j == count) return;
-    const int64_t left = 2 * (count - j) - 1;
-    const Vec<T> a = left >= width ? load<T>(from + 2 * j) : load_part<T>(from + 2 * j, left);
-    const Vec<T> b = left > width ? load_part<T>(from + 2 * j + width, left - width) : Vec<T>{};
-    const Vec<T> v = even_lanes<T>(a, b);
-    if (count - j == width) store<T>(out + j, v);
-    else store_part<T>(out + j, v, count - j);
+    const int64_t left = Step * (count - j - 1) + 1;
+    const Vec<T> v = every_lane<Step, T>([&](int i) __attribute__((always_inline)) {
+        const int64_t more = left - i * width;
+        return more >= width ? load<T>(from + i * width) : more > 0 ? load_part<T>(from + i * width, more) : Vec<T>{};
+    });
+    store_first<T>(out + j, v, count - j);
 }
 
 // out[j] = row[left + j * stride] where that lies in [0, size), else 0, for 0 <= j < count. A null row is all zeros.
@@ -69,7 +76,9 @@ inline void copy_row(T* out, const T* row, int64_t size, int64_t left, int64_t s
     const int64_t hi = left < size ? most(lo, least(count, steps(size - left))) : lo;
     zero_run(out, lo);
     zero_run(out + hi, count - hi);
-    if (stride == 2 && lo < hi) return copy_even(out + lo, row + left + 2 * lo, hi - lo);
+    const T* const from = row + left + lo * stride;
+    if (stride == 2 && lo < hi) return copy_every<2>(out + lo, from, hi - lo);
+    if (stride == 4 && lo < hi) return copy_every<4>(out + lo, from, hi - lo);
     for (int64_t j = lo; j < hi; ++j) out[j] = row[left + j * stride];
 }
 

@@ -94,6 +94,19 @@ inline Vec<T> permute(Vec<T> v, Lanes<T> from) {
 #endif
 }
 
+// Fours of neighbours, from p, p + pitch, p + 2 * pitch, ... on, one after the other.
+inline Vec<float> load_fours(const float* p, [[maybe_unused]] int64_t pitch) {
+#if defined(__AVX512F__)
+    const auto four = [&](int i) __attribute__((always_inline)) { return _mm_loadu_ps(p + i * pitch); };
+    const __m512 low = _mm512_insertf32x4(_mm512_castps128_ps512(four(0)), four(1), 1);
+    return Vec<float>(_mm512_insertf32x4(_mm512_insertf32x4(low, four(2), 2), four(3), 3));
+#elif defined(__AVX2__)
+    return Vec<float>(_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + pitch), 1));
+#else
+    return load<float>(p);
+#endif
+}
+
 // The first `count` lanes, 0 < count < lanes; nothing past them is read or written.
 template <class T>
 inline void store_part(T* p, Vec<T> v, int64_t count) {

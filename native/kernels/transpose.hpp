@@ -27,6 +27,25 @@ template <class T>
     }
 }
 
+// In each four of lanes, v[i] lane j becomes v[j] lane i.
+template <class T>
+[[gnu::always_inline]] inline void transpose_fours(Vec<T> (&v)[4]) {
+    const auto shuffled = [](Vec<T> a, Vec<T> b, auto lane) __attribute__((always_inline)) {
+        return [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+            return __builtin_shufflevector(a, b, (I / 4 * 4 + lane(I % 4) % 4 + lane(I % 4) / 4 * lanes<T>)...);
+        }(std::make_integer_sequence<int, lanes<T>>{});
+    };
+    // Lane 4 + i is b's lane i.
+    constexpr auto low = [](int i) { return i / 2 + i % 2 * 4; }, high = [](int i) { return 2 + i / 2 + i % 2 * 4; };
+    constexpr auto front = [](int i) { return i % 2 + i / 2 * 4; }, back = [](int i) { return 2 + i % 2 + i / 2 * 4; };
+    const Vec<T> a = shuffled(v[0], v[1], low), b = shuffled(v[0], v[1], high);
+    const Vec<T> c = shuffled(v[2], v[3], low), d = shuffled(v[2], v[3], high);
+    v[0] = shuffled(a, c, front);
+    v[1] = shuffled(a, c, back);
+    v[2] = shuffled(b, d, front);
+    v[3] = shuffled(b, d, back);
+}
+
 // out[j * lanes + i] = rows[i * stride + j] for 0 <= i < lanes, 0 <= j < count. Reads and writes whole blocks of lanes.
 template <class T>
 inline void transpose_rows(const T* rows, int64_t stride, int64_t count, T* out) {

@@ -11,7 +11,6 @@ namespace {
 
 constexpr int L = lanes<float>;
 constexpr int M = Winograd1dPlan::m;
-constexpr int64_t turn = Winograd1dPlan::turn;
 using V = Vec<float>;
 
 template <int Size>
@@ -35,48 +34,54 @@ using RowTransform = Transform<M, Size - M + 1>;
     v[3] = odd_lanes<float>(c, d);
 }
 
-// Where the outputs of a register block go: to `out`, channels `plane` apart, or where the vector of tiles does not make
-// one run of outputs, to `line`.
+// A vector of tiles: where its first tile lies in the band, how many count, and how many outputs they make in one run; 0 where
+// these make several.
+struct Place {
+    int64_t row, tile, count, run;
+};
+
+// Where the outputs of a register block go: to `out`, channels `plane` apart, or where they make several runs, to `line`.
 struct Sink {
     float* out;
     int64_t plane;
     int64_t channels;
     const float* bias;
     Limits<float> limits;
-    bool whole, stream;
+    int64_t run;
+    bool stream;
     float* line;
 };
 
-[[gnu::always_inline]] inline void put(float* out, const V (&v)[M], bool stream) {
-    if (stream) static_for<M>([&](auto j) __attribute__((always_inline)) { store_streaming<float>(out + j * L, v[j]); });
-    else static_for<M>([&](auto j) __attribute__((always_inline)) { store<float>(out + j * L, v[j]); });
+// The first `run` elements.
+[[gnu::always_inline]] inline void put(float* out, const V (&v)[M], int64_t run, bool stream) {
+    static_for<M>([&](auto j) __attribute__((always_inline)) {
+        const int64_t left = run - j * L;
+        if (left >= L && stream) store_streaming<float>(out + j * L, v[j]);
+        else if (left >= L) store<float>(out + j * L, v[j]);
+        else if (left > 0) store_part<float>(out + j * L, v[j], left);
+    });
 }
 
-// Sums over all terms of w[term][point][k] * x[off[term] + point * stride + tile], transformed back and put away.
+// Sums of w[term][point][k] * x[off[term] + point * stride + tile] over a chain of terms, added to `sums` (stored there where
+// `first`); with the last chain transformed back and put away.
 template <int Size, int KR>
-void block(int64_t terms, const float* w, const float* x, const int64_t* off, int64_t stride, float* sums, const Sink& sink) {
-    // Products summed in one chain; sums of chains are then added, which keeps rounding from growing with the channels.
-    constexpr int64_t chain = 64;
+void block(int64_t terms, const float* w, const float* x, const int64_t* off, int64_t stride, float* sums, bool first, bool last,
+           const Sink& sink) {
     V acc[KR][Size];
-    for (int64_t from = 0; from < terms; from += chain) {
-        static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { acc[i / Size][i % Size] = V{}; });
-        const int64_t stop = least(terms, from + chain);
-        for (int64_t i = from; i < stop; ++i, w += KR * Size) {
-            const float* at = x + off[i];
-            static_for<Size>([&](auto s) __attribute__((always_inline)) {
-                V in = load<float>(at + s * stride);
-                settle(in);
-                static_for<KR>([&](auto k) __attribute__((always_inline)) { acc[k][s] += broadcast(w[s * KR + k]) * in; });
-            });
-        }
-        if (from > 0)
-            static_for<KR * Size>([&](auto i) __attribute__((always_inline)) {
-                acc[i / Size][i % Size] += load<float>(sums + i * L);
-            });
-        if (stop < terms)
-            static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { store<float>(sums + i * L, acc[i / Size][i % Size]); });
+    static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { acc[i / Size][i % Size] = V{}; });
+    for (int64_t i = 0; i < terms; ++i, w += KR * Size) {
+        const float* at = x + off[i];
+        static_for<Size>([&](auto s) __attribute__((always_inline)) {
+            V in = load<float>(at + s * stride);
+            settle(in);
+            static_for<KR>([&](auto k) __attribute__((always_inline)) { acc[k][s] += broadcast(w[s * KR + k]) * in; });
+        });
     }
     static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { settle(acc[i / Size][i % Size]); });
+    if (!first)
+        static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { acc[i / Size][i % Size] += load<float>(sums + i * L); });
+    if (!last)
+        return static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { store<float>(sums + i * L, acc[i / Size][i % Size]); });
     static_for<KR>([&](auto k) __attribute__((always_inline)) {
         if (k >= sink.channels) return;
         V v[M];
@@ -85,8 +90,8 @@ void block(int64_t terms, const float* w, const float* x, const int64_t* off, in
         const V bias = broadcast(sink.bias ? sink.bias[k] : 0.0f);
         for (V& value : v) value = sink.limits.clamp(value + bias);
         interleave_four(v);
-        if (sink.whole) put(sink.out + k * sink.plane, v, sink.stream);
-        else put(sink.line + k * M * L, v, false);
+        if (sink.run > 0) put(sink.out + k * sink.plane, v, sink.run, sink.stream);
+        else put(sink.line + k * M * L, v, M * L, false);
     });
 }
 
@@ -106,7 +111,7 @@ struct Task {
     const Winograd1dPlan& d;
     const Args& a;
     int64_t image, group, y0, rows;
-    float *input, *line, *sums;
+    float *input, *line, *line_out, *sums;
     int64_t* off;
 
     // Four vectors' worth of the phase's row from tile i * L on, one tile per lane.
@@ -170,11 +175,19 @@ struct Task {
                 *to++ = (line_x * d.phases_y + r % d.phases_y) * d.line_stride() + r * p.dh / p.sh * d.row_stride();
     }
 
-    // Outputs of `count` tiles from tile `first` of the band on, which lie in `from`, without those past the rows' ends.
-    void put_rows(float* out, const float* from, int64_t first, int64_t count) const {
-        int64_t row = first / d.tiles_x, tile = first % d.tiles_x;
-        for (int64_t i = 0; i < count; ++row, tile = 0) {
-            const int64_t tiles = least(count - i, d.tiles_x - tile), valid = least(tiles * M, d.p.ow - tile * M);
+    Place place(int64_t v) const {
+        const int64_t first = d.spanning ? v * L : v / d.row_vectors() * d.tiles_x + v % d.row_vectors() * L;
+        const int64_t row = first / d.tiles_x, tile = first % d.tiles_x;
+        const int64_t count = least<int64_t>(L, d.spanning ? rows * d.tiles_x - first : d.tiles_x - tile);
+        const bool one_row = tile + count <= d.tiles_x, gapless = d.tiles_x * M == d.p.ow;
+        return {row, tile, count, gapless ? count * M : one_row ? least(count * M, d.p.ow - tile * M) : 0};
+    }
+
+    // Outputs of a vector of tiles, which lie in `from`, without those past the rows' ends.
+    void put_rows(float* out, const float* from, const Place& at) const {
+        int64_t row = at.row, tile = at.tile;
+        for (int64_t i = 0; i < at.count; ++row, tile = 0) {
+            const int64_t tiles = least(at.count - i, d.tiles_x - tile), valid = least(tiles * M, d.p.ow - tile * M);
             emit_row<float>(out + row * d.p.ow + tile * M, from + i * M, valid, 0.0f, Activation::none);
             i += tiles;
         }
@@ -182,29 +195,37 @@ struct Task {
 
     void multiply(bool tame) const {
         const Problem& p = d.p;
-        const int64_t kg = p.group_k(), plane = p.oh * p.ow, vectors = d.band_vectors(rows);
-        const bool packed_rows = d.tiles_x * M == p.ow;
+        const int64_t kg = p.group_k(), plane = p.oh * p.ow, vectors = d.band_vectors(rows), all = d.terms(), turn = d.turn();
         const float* packed = static_cast<const float*>(a.packed) + group * d.weight_elements();
         const float* bias = a.bias && tame ? static_cast<const float*>(a.bias) + group * kg : nullptr;
         float* out = static_cast<float*>(a.out) + (image * p.k + group * kg) * plane + y0 * p.ow;
         const bool stream = d.stream && tame && uintptr_t(out) % vector_bytes == 0;
-        for (int64_t start = 0; start < vectors; start += turn)
-            for (int64_t kb = 0; kb < d.k_blocks; ++kb)
-                for (int64_t v = start; v < least(vectors, start + turn); ++v) {
-                    const int64_t first = d.spanning ? v * L : v / d.row_vectors() * d.tiles_x + v % d.row_vectors() * L;
-                    const int64_t row = first / d.tiles_x, tile = first % d.tiles_x;
-                    const int64_t count = least<int64_t>(L, d.spanning ? rows * d.tiles_x - first : d.tiles_x - tile);
-                    const bool whole = count == L && ((d.spanning && packed_rows) || (tile + L) * M <= p.ow);
+        const Limits<float> limits(tame ? a.activation : Activation::none);
+        const auto multiply_one = blocks<Size>.of[d.k_block - 1];
+        Place places[Winograd1dPlan::most_in_turn];
+        for (int64_t start = 0; start < vectors; start += turn) {
+            const int64_t in_turn = least(turn, vectors - start);
+            for (int64_t v = 0; v < in_turn; ++v) places[v] = place(start + v);
+            // A chain's tiles stay in the first cache while all output channels pass.
+            for (int64_t from = 0; from < all; from += Winograd1dPlan::chain) {
+                const int64_t terms = least(Winograd1dPlan::chain, all - from);
+                const bool last = from + terms == all;
+                for (int64_t kb = 0; kb < d.k_blocks; ++kb) {
                     const int64_t k = kb * d.k_block, channels = least(d.k_block, kg - k);
-                    float* const to = out + k * plane;
-                    const Sink sink{to + row * p.ow + tile * M, plane, channels, bias ? bias + k : nullptr,
-                                    Limits<float>(tame ? a.activation : Activation::none), whole, stream,
-                                    sums + Size * d.k_block * L};
-                    blocks<Size>.of[d.k_block - 1](d.terms(), packed + k * d.terms() * Size, input + v * d.vector_stride(),
-                                                   off, d.point_stride(), sums, sink);
-                    for (int64_t i = 0; !whole && i < channels; ++i)
-                        put_rows(to + i * plane, sink.line + i * M * L, first, count);
+                    const float* w = packed + (k * all + d.k_block * from) * Size;
+                    float* const block_sums = sums + (terms < all ? k * Size * L : 0);
+                    for (int64_t v = 0; v < in_turn; ++v) {
+                        const Place& at = places[v];
+                        const Sink sink{out + k * plane + at.row * p.ow + at.tile * M, plane, channels, bias ? bias + k : nullptr,
+                                        limits, at.run, stream, line_out};
+                        multiply_one(terms, w, input + (start + v) * d.vector_stride(), off + from, d.point_stride(), block_sums,
+                                     from == 0, last, sink);
+                        for (int64_t i = 0; last && at.run == 0 && i < channels; ++i)
+                            put_rows(out + (k + i) * plane, line_out + i * M * L, at);
+                    }
                 }
+            }
+        }
         if (stream) streaming_done();
     }
 
@@ -239,11 +260,12 @@ template <int Size>
 void run_task(const Winograd1dPlan& d, const Args& a, int64_t task, float* memory) {
     const int64_t band = task % d.bands, group = task / d.bands % d.p.groups, y0 = band * d.rows;
     float* const line = memory + d.input_elements();
-    float* const sums = line + d.line_elements();
+    float* const line_out = line + d.line_elements();
+    float* const sums = line_out + d.m * d.k_block * d.lanes;
     char* const tables = reinterpret_cast<char*>(memory) +
                          aligned(size_t(sums + d.sum_elements() - memory) * sizeof(float));
     const Task<Size> work{d,      a,    task / (d.bands * d.p.groups), group, y0, least(d.rows, d.p.oh - y0),
-                          memory, line, sums, reinterpret_cast<int64_t*>(tables)};
+                          memory, line, line_out, sums, reinterpret_cast<int64_t*>(tables)};
     work.run();
 }
 

@@ -22,7 +22,7 @@ double cost(const Winograd1dPlan& d, const Machine& m, int threads) {
     // More pages than their table holds, and vectors of tiles that outgrow the first cache, slow the reads.
     const double page_share = std::min(1.0, double(d.plane() * p.element_bytes()) / 4096);
     const double pages = d.spanning ? double(d.lines()) * size * page_share : 0;
-    const double crowd = terms * size * double(d.lanes * p.element_bytes()) > 24576 ? 0.08 : 0;
+    const double crowd = std::min(terms, double(d.chain)) * size * double(d.lanes * p.element_bytes()) > 24576 ? 0.08 : 0;
     const double slow = 1.03 + std::max(crowd, std::clamp((pages - 24) / 150, 0.0, 0.35));
     const double put = 16 + 1.5 * size;
     const bool whole = d.tiles_x * d.m == p.ow && (d.spanning || d.tiles_x % d.lanes == 0);
@@ -31,10 +31,10 @@ double cost(const Winograd1dPlan& d, const Machine& m, int threads) {
         vectors * double(d.k_blocks) * (terms * step * slow + (chains - 1) * kr * size * 3 + kr * put + 20) + row_ends;
     const double lines = double(d.lines() * (d.rows + d.shift_y()));
     const double per_vector = 24 + size * (size * 0.9 + 5) + (p.sw == 2 ? 16 : 6);
-    const double gathered = p.sw > 2 ? double(d.line_elements()) * 0.8 : 0;
+    const double gathered = p.sw > 2 ? double(d.line_elements()) * (p.sw == 4 ? 0.4 : 0.8) : 0;
     const double input = lines * (double(d.row_vectors() + 1) * per_vector + 40 + gathered);
     const double crowded = double(d.workspace()) > 0.75 * m.l2_bytes ? 1.3 : 1;
-    const double weights = double(d.weight_elements()) * 4, turns = std::ceil(vectors / double(d.turn));
+    const double weights = double(d.weight_elements()) * 4, turns = std::ceil(vectors / double(d.turn()));
     const double task_us = m.beside_reading(crowded * (multiply + input) / m.fma_rate, weights * turns, weights * double(p.groups));
     const double rounds = double(ceil_div(d.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
