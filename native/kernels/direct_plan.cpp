@@ -27,7 +27,7 @@ double cost(const DirectPlan& d, const Machine& m, int threads) {
     double copied = 0;
     if (!d.in_place) {
         const double elements = double(p.group_c() * d.channel_elements());
-        copied = elements * double(p.element_bytes()) * (p.sw == 1 ? 1.5 : p.sw == 2 ? 3 : p.sw == 4 ? 4 : 8);
+        copied = elements * double(p.element_bytes()) * (p.sw == 1 ? 1.5 : p.sw == 2 ? 3 : p.sw == 4 ? 2.5 : 8);
         slots += elements / double(d.pitch) * 12;
     }
     const double spill = double(d.workspace()) > 0.75 * m.l2_bytes ? 1.5 : 1;

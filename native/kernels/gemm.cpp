@@ -192,7 +192,7 @@ struct Task {
         float padded[most_reach];
         to += channel * taps * width + piece.at;
         for (int64_t c = channel; c < channel + channels; ++c)
-            for (int64_t r = 0; r < kh; ++r) {
+            for (int64_t r = 0; r < kh; ++r, to += kw * width) {
                 const int64_t y = piece.y + r * p.dh;
                 const float* const row = y >= 0 && y < p.h ? piece.image + c * in_plane + y * p.w : nullptr;
                 const bool in_place = row && inside && stop - (row + piece.x) >= reach;
@@ -200,9 +200,16 @@ struct Task {
                 const float* const from = in_place ? row + piece.x : padded;
                 for (int64_t s = 0; s < kw; s += 4) {
                     V v[4];
-                    for (int i = 0; i < 4; ++i) v[i] = load_fours(from + s + i * sw, 4 * sw);
+                    const float* at = from + s;
+                    static_for<4>([&](auto i) __attribute__((always_inline)) {
+                        v[i] = load_fours(at, 4 * sw);
+                        at += sw;
+                        asm("" : "+r"(at));  // sixteen addresses, each kept from four to four, would not fit the registers
+                    });
                     transpose_fours<float>(v);
-                    for (int i = 0; i < least<int64_t>(kw - s, 4); ++i, to += width) store_first<float>(to, v[i], count);
+                    static_for<4>([&](auto i) __attribute__((always_inline)) {
+                        if (s + i < kw) store_first<float>(to + (s + i) * width, v[i], count);
+                    });
                 }
             }
     }
@@ -259,7 +266,8 @@ struct Task {
     // Writes up to a vector past the end.
     void fill_panel(int64_t q, int64_t count, int64_t width, float* to) const {
         if (contiguous) return copy_panel(q, count, 0, reds, width, to);
-        constexpr int64_t some = 32;  // channels whose pixels stay in the first cache from tap to tap
+        // Channels whose pixels stay in the first cache from tap to tap; planes a multiple of 4 KiB apart share a set of lines.
+        const int64_t some = in_plane % 1024 == 0 ? 8 : 32;
         Piece pieces[max_width];
         const Piece* const end = find_pieces(q, count, pieces);
         const int64_t group_c = p.group_c();

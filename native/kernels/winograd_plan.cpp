@@ -25,9 +25,12 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double chains = std::ceil(channels / double(w.chain()));
     const double multiply = products * vectors / 2 * (channels * step + chains * (calls * 15 + tiles * 2)) / m.fma_rate;
     const double weights = products * vectors * double(w.lanes) * channels * 4;
-    const double all_weights = double(p.groups * w.weight_elements()) * 4;
+    // Of those that a thread meets, call after call.
+    const double all_weights = double(p.groups * w.weight_elements()) * 4 / double(std::min<int64_t>(threads, p.groups * w.k_tasks));
     const double input = double(w.phases() * w.c_groups()) * tiles * (spots * 4.2 + 2 * size * (size + double(w.m)) * 1.8);
     const double output = vectors * tiles * (spots * 3.5 + double(w.m * w.m) * 8);
+    // Wide rows of tiles outgrow the first cache.
+    const double wide = double(w.stage_elements() * 4) > m.l1_bytes ? 1.4 : 1;
     // What the first cache does not hold goes to the second and back: half of it beside other work.
     const double read = 1 + std::ceil(vectors / 2), kept = spots * double(w.phases() * w.c_groups()) * read + 2 * spots * vectors;
     const double traffic = 64 * tiles * kept / (4 * m.cache_rate);
@@ -40,10 +43,12 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     // Others may hold half of the second cache: another thread of the core, weights that pass through.
     const double crowded = 1 + 0.25 * std::clamp(double(w.workspace()) / m.l2_bytes - 0.4, 0.0, 1.1);
     // With threads, the first lines that a task reads and writes come from another core's cache.
-    const double begin = threads > 1 ? 2 : 0.1;
+    const double task_bytes = double((p.input_count() + p.output_count()) * p.element_bytes()) / double(w.tasks());
+    const double begin = threads > 1 ? std::min(2.0, task_bytes / m.memory_rate) : 0.1;
     // Weights come in while the first tiles meet them; the others find them in the first cache.
     const double first = multiply / calls, product = m.beside_reading(first, weights, all_weights) + first * (calls - 1);
-    const double task_us = begin + crowded * (product + traffic + (input + output + runs * (per_run + thin)) / m.fma_rate);
+    const double transforms = (input * (w.apart_x() == 2 ? 1.3 : 1) + output) * wide + runs * (per_run + thin);
+    const double task_us = begin + crowded * (product + traffic + transforms / m.fma_rate);
     const double rounds = double(ceil_div(w.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
     const double beyond = bytes / double(std::min<int64_t>(threads, w.tasks())) / m.memory_rate / 2;
