@@ -27,9 +27,10 @@ struct Machine {
         const double pages = rows * std::min(1.0, pitch / 4096);
         return 6 * std::clamp((pages - 48) / 16, 0.0, 1.0);
     }
-    // Bytes that one core reads per microsecond out of `held`, which every call reads again.
+    // Bytes that one core reads per microsecond out of `held`, which every call reads again. A copy reads as many as it writes;
+    // beyond the second cache it also reads the lines it writes to.
     double read_rate(double held) const {
-        return held <= 0.7 * l2_bytes ? 2 * cache_rate : held <= l3_bytes ? 2 * memory_rate : stream_rate;
+        return held <= 0.7 * l2_bytes ? 2 * cache_rate : held <= l3_bytes ? 2.5 * memory_rate : stream_rate;
     }
     // Microseconds of a computation that streams `bytes` of those beside it: what takes less hides behind the other, mostly.
     double beside_reading(double compute_us, double bytes, double held) const {
