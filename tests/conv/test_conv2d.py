@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import subprocess
 import sys
@@ -244,3 +245,25 @@ def test_large_results_come_back_to_the_same_memory_once_freed(dtype: type) -> N
     assert again.ctypes.data == place
     assert again.flags.writeable
     np.testing.assert_array_equal(again, 2 * held[0])
+
+
+@pytest.mark.parametrize("shape", [(5, 30, 32), (32, 112, 112), (16, 24, 24)])
+def test_where_the_input_starts_in_memory_changes_no_bit(shape: tuple[int, int, int]) -> None:
+    random = np.random.default_rng(1)
+    size = math.prod(shape)
+    weight = random.standard_normal((7, shape[0], 1, 1), dtype=np.float32)
+    memory = random.standard_normal(size + 16, dtype=np.float32)
+    values = memory[:size].copy()
+    wanted = conv2d(values.reshape(shape), weight)
+    np.testing.assert_allclose(wanted, np.tensordot(weight[..., 0, 0], values.reshape(shape), 1), atol=1e-4)
+    for start in range(16):
+        memory[start : start + size] = values
+        np.testing.assert_array_equal(conv2d(memory[start : start + size].reshape(shape), weight), wanted)
+
+
+@pytest.mark.parametrize("width", [512, 1024, 4096])
+def test_large_results_start_with_a_cache_line_and_are_their_own(width: int) -> None:
+    x, weight = np.ones((1, 256, width), np.float32), np.full((1, 1, 1, 1), 2, np.float32)
+    first, second = conv2d(x, weight), conv2d(x + 1, weight)
+    assert first.ctypes.data % 64 == 0 and second.ctypes.data % 64 == 0
+    assert (first == 2).all() and (second == 4).all()
