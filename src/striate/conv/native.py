@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from striate.conv.errors import EngineError, InputError
 
 _ALIGNED_FROM = 2**19
-"""From this size on, starting with a cache line, which NumPy's arrays do not, is worth more than the 0.3 us it costs."""
+"""From this size on, starting with a cache line, which NumPy's arrays do not, is worth the 0.3 us that it costs."""
 
 
 def _load() -> tuple[Any, str]:
