@@ -195,9 +195,9 @@ struct Task {
             for (int64_t r = 0; r < kh; ++r, to += kw * width) {
                 const int64_t y = piece.y + r * p.dh;
                 const float* const row = y >= 0 && y < p.h ? piece.image + c * in_plane + y * p.w : nullptr;
-                const bool in_place = row && inside && stop - (row + piece.x) >= reach;
-                if (!in_place) copy_row<float>(padded, row, p.w, piece.x, 1, reach);
-                const float* const from = in_place ? row + piece.x : padded;
+                const bool readable = row && inside && stop - (row + piece.x) >= reach;
+                if (!readable) copy_row<float>(padded, row, p.w, piece.x, 1, reach);
+                const float* const from = readable ? row + piece.x : padded;
                 for (int64_t s = 0; s < kw; s += 4) {
                     V v[4];
                     const float* at = from + s;

@@ -40,7 +40,7 @@ struct Place {
     int64_t row, tile, count, run;
 };
 
-// Where the outputs of a register block go: to `out`, channels `plane` apart, or where they make several runs, to `line`.
+// Where the outputs of a register block go: the first `run` of them to `out`, channels `plane` apart.
 struct Sink {
     float* out;
     int64_t plane;
@@ -49,7 +49,6 @@ struct Sink {
     Limits<float> limits;
     int64_t run;
     bool stream;
-    float* line;
 };
 
 // The first `run` elements.
@@ -90,8 +89,7 @@ void block(int64_t terms, const float* w, const float* x, const int64_t* off, in
         const V bias = broadcast(sink.bias ? sink.bias[k] : 0.0f);
         for (V& value : v) value = sink.limits.clamp(value + bias);
         interleave_four(v);
-        if (sink.run > 0) put(sink.out + k * sink.plane, v, sink.run, sink.stream);
-        else put(sink.line + k * M * L, v, M * L, false);
+        put(sink.out + k * sink.plane, v, sink.run, sink.stream);
     });
 }
 
@@ -216,11 +214,12 @@ struct Task {
                     float* const block_sums = sums + (terms < all ? k * Size * L : 0);
                     for (int64_t v = 0; v < in_turn; ++v) {
                         const Place& at = places[v];
-                        const Sink sink{out + k * plane + at.row * p.ow + at.tile * M, plane, channels, bias ? bias + k : nullptr,
-                                        limits, at.run, stream, line_out};
+                        const bool one_run = at.run > 0;
+                        const Sink sink{one_run ? out + k * plane + at.row * p.ow + at.tile * M : line_out, one_run ? plane : M * L,
+                                        channels, bias ? bias + k : nullptr, limits, one_run ? at.run : M * L, stream && one_run};
                         multiply_one(terms, w, input + (start + v) * d.vector_stride(), off + from, d.point_stride(), block_sums,
                                      from == 0, last, sink);
-                        for (int64_t i = 0; last && at.run == 0 && i < channels; ++i)
+                        for (int64_t i = 0; last && !one_run && i < channels; ++i)
                             put_rows(out + (k + i) * plane, line_out + i * M * L, at);
                     }
                 }
@@ -261,7 +260,7 @@ void run_task(const Winograd1dPlan& d, const Args& a, int64_t task, float* memor
     const int64_t band = task % d.bands, group = task / d.bands % d.p.groups, y0 = band * d.rows;
     float* const line = memory + d.input_elements();
     float* const line_out = line + d.line_elements();
-    float* const sums = line_out + d.m * d.k_block * d.lanes;
+    float* const sums = line_out + d.line_out_elements();
     char* const tables = reinterpret_cast<char*>(memory) +
                          aligned(size_t(sums + d.sum_elements() - memory) * sizeof(float));
     const Task<Size> work{d,      a,    task / (d.bands * d.p.groups), group, y0, least(d.rows, d.p.oh - y0),

@@ -52,13 +52,14 @@ struct Winograd1dPlan {
     int64_t line_stride() const { return spanning ? size() * plane() : (rows + shift_y()) * row_stride(); }
     int64_t input_elements() const { return lines() * line_stride(); }
     int64_t line_elements() const { return (row_vectors() + 1) * lanes * m; }
+    int64_t line_out_elements() const { return k_block * lanes * m; }
     // Vectors of tiles that a block of output channels meets in a row: long runs of stores.
     int64_t turn() const { return terms() > chain ? 1 : most_in_turn; }
     int64_t sum_elements() const { return terms() > chain ? k_blocks * size() * k_block * lanes : 0; }
     int64_t weight_elements() const { return k_blocks * k_block * terms() * size(); }
     int64_t tasks() const { return p.n * p.groups * bands; }
     size_t workspace() const {
-        return aligned(size_t(input_elements() + line_elements() + m * k_block * lanes + sum_elements()) * sizeof(float)) +
+        return aligned(size_t(input_elements() + line_elements() + line_out_elements() + sum_elements()) * sizeof(float)) +
                aligned(size_t(terms()) * sizeof(int64_t));
     }
     // Transformed weights, one number that says whether they are large, the weights as given.
