@@ -1,6 +1,7 @@
 #include "depthwise.hpp"
 
 #include "epilogue.hpp"
+#include "pool.hpp"
 #include "rows.hpp"
 #include "transpose.hpp"
 
@@ -237,13 +238,13 @@ void by_channels(const DepthwisePlan& d, const Args& a, int64_t image, int64_t f
 }  // namespace
 
 template <class T>
-void depthwise_task(const DepthwisePlan& d, const Args& a, int64_t task, void* memory) {
-    const int64_t y = task % d.bands * d.rows, first = task / d.bands % d.blocks * d.block, image = task / (d.bands * d.blocks);
-    if (d.by_channel) by_channels<T>(d, a, image, first, memory);
-    else by_rows<T>(d, a, image, first, y);
+void depthwise_task(const DepthwisePlan& d, const Args& a, const Unit& unit) {
+    const int64_t y = unit.task % d.bands * d.rows, block = unit.task / d.bands, first = block % d.blocks * d.block;
+    if (d.by_channel) by_channels<T>(d, a, block / d.blocks, first, unit.memory);
+    else by_rows<T>(d, a, block / d.blocks, first, y);
 }
 
-template void depthwise_task<float>(const DepthwisePlan&, const Args&, int64_t, void*);
-template void depthwise_task<double>(const DepthwisePlan&, const Args&, int64_t, void*);
+template void depthwise_task<float>(const DepthwisePlan&, const Args&, const Unit&);
+template void depthwise_task<double>(const DepthwisePlan&, const Args&, const Unit&);
 
 }  // namespace striate::STRIATE_TARGET

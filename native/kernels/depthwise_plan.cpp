@@ -1,5 +1,6 @@
 #include "depthwise.hpp"
 
+#include "schedule.hpp"
 #include "task_way.hpp"
 
 #include <algorithm>
@@ -44,10 +45,11 @@ double channel_slots(const DepthwisePlan& d, const Machine& m) {
 double cost(const DepthwisePlan& d, const Machine& m, int threads) {
     const Problem& p = d.p;
     const double slots = d.by_channel ? channel_slots(d, m) : row_slots(d) * double(p.group_k());
-    const double compute = double(ceil_div(d.tasks(), threads)) * (double(d.block) * slots / m.fma_rate + 0.1);
+    const Schedule schedule{m, threads, p.n, d.blocks, d.bands, 1};
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes() + int64_t(d.packed_bytes()));
-    const double moved = bytes / double(std::min<int64_t>(threads, d.tasks())) / m.memory_rate / 2;
-    return std::max(compute, moved) + 0.3 * std::min(compute, moved) + (threads > 1 && d.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
+    const double begin = Schedule::begin(d.bands > 1 ? double(d.block * p.group_k()) : 0);
+    const double compute = schedule.spread(begin + double(d.block) * slots / m.fma_rate, bytes), moved = schedule.beyond(bytes);
+    return std::max(compute, moved) + 0.3 * std::min(compute, moved) + schedule.around();
 }
 
 // The cheapest split of one of the two forms into tasks.

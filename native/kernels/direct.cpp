@@ -1,7 +1,7 @@
 #include "direct.hpp"
 
-#include "entry.hpp"
 #include "epilogue.hpp"
+#include "pool.hpp"
 #include "slab.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -155,11 +155,11 @@ void sum_chains(const DirectPlan& d, Block<T> sum, int64_t channels, const T* w,
 }  // namespace
 
 template <class T>
-void direct_task(const DirectPlan& d, const Args& a, int64_t task, void* memory) {
+void direct_task(const DirectPlan& d, const Args& a, const Unit& unit) {
     const Problem& p = d.p;
-    const int64_t k_task = task % d.k_tasks, band = task / d.k_tasks % d.bands;
-    const int64_t group_task = task / (d.k_tasks * d.bands) % d.group_tasks;
-    const int64_t image = task / (d.k_tasks * d.bands * d.group_tasks);
+    const int64_t k_task = unit.task % d.k_tasks, band = unit.task / d.k_tasks % d.bands;
+    const int64_t group_task = unit.task / (d.k_tasks * d.bands) % d.group_tasks;
+    const int64_t image = unit.task / (d.k_tasks * d.bands * d.group_tasks);
     const int64_t y0 = band * d.rows, rows = least(d.rows, p.oh - y0);
     const int64_t kb0 = k_task * d.k_blocks / d.k_tasks, kb1 = (k_task + 1) * d.k_blocks / d.k_tasks;
     const int64_t cg = p.group_c(), kg = p.group_k(), taps = p.taps();
@@ -167,8 +167,8 @@ void direct_task(const DirectPlan& d, const Args& a, int64_t task, void* memory)
     const int64_t pixel_blocks = ceil_div(vectors, d.vectors);
     const bool dense = d.pitch == p.ow;  // no columns to drop
 
-    T* const slab = static_cast<T*>(memory);
-    char* const tables = static_cast<char*>(memory) + aligned(size_t(d.slab_elements()) * sizeof(T));
+    T* const slab = static_cast<T*>(unit.memory);
+    char* const tables = static_cast<char*>(unit.memory) + aligned(size_t(d.slab_elements()) * sizeof(T));
     int64_t* const off = reinterpret_cast<int64_t*>(tables);
     T* const sums = reinterpret_cast<T*>(tables + aligned(size_t(d.c_block * taps) * sizeof(int64_t)));
     fill_offsets(d, off);
@@ -210,7 +210,7 @@ void direct_task(const DirectPlan& d, const Args& a, int64_t task, void* memory)
     }
 }
 
-template void direct_task<float>(const DirectPlan&, const Args&, int64_t, void*);
-template void direct_task<double>(const DirectPlan&, const Args&, int64_t, void*);
+template void direct_task<float>(const DirectPlan&, const Args&, const Unit&);
+template void direct_task<double>(const DirectPlan&, const Args&, const Unit&);
 
 }  // namespace striate::STRIATE_TARGET

@@ -1,5 +1,6 @@
 #include "direct.hpp"
 
+#include "schedule.hpp"
 #include "task_way.hpp"
 
 #include <algorithm>
@@ -16,7 +17,8 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 double cost(const DirectPlan& d, const Machine& m, int threads) {
     const Problem& p = d.p;
     const double pixel_vectors = double(ceil_div(d.band_pixels(d.rows), d.lanes)), blocks = double(d.pixel_blocks());
-    const double nv = pixel_vectors / blocks, kr = double(d.k_block), k_blocks = std::ceil(double(d.k_blocks) / double(d.k_tasks));
+    const Schedule schedule{m, threads, p.n, d.group_tasks, d.bands, d.k_tasks};
+    const double nv = pixel_vectors / blocks, kr = double(d.k_block), k_blocks = schedule.blocks_each(d.k_blocks);
     const double channel_bytes = double((d.in_place ? p.h * p.w : d.channel_elements()) * p.element_bytes());
     const double paging = Machine::paging(double(std::min(d.c_block, d.chain_channels())), channel_bytes) / double(p.taps());
     const double step = std::max(kr * nv, 2 * nv + (m.target->many_registers ? 0 : kr)) + 1 + paging;
@@ -31,11 +33,15 @@ double cost(const DirectPlan& d, const Machine& m, int threads) {
         slots += elements / double(d.pitch) * 12;
     }
     const double spill = double(d.workspace()) > 0.75 * m.l2_bytes ? 1.5 : 1;
-    const double task_us = double(d.group_block) * spill * (slots / m.fma_rate + copied / m.cache_rate);
-    const double rounds = double(ceil_div(d.tasks(), threads));
+    // Pixels that the first cache does not hold come from the second for every block of output channels.
+    const double pixels = double(p.group_c()) * (d.in_place ? pixel_vectors * double(d.lanes) : double(d.channel_elements()));
+    const double held = pixels * double(p.element_bytes());
+    const double read = held > m.l1_bytes / 2 ? held * k_blocks : d.in_place ? held : 0;
+    const double compute_us = spill * (slots / m.fma_rate + copied / m.cache_rate);
+    const double task_us = double(d.group_block) * Machine::beside(compute_us, read / m.read_rate(0));
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes() + int64_t(d.packed_bytes()));
-    const double beyond = bytes / double(std::min<int64_t>(threads, d.tasks())) / m.memory_rate / 2;
-    return rounds * (task_us + 0.1) + beyond + (threads > 1 && d.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
+    const double runs = d.bands > 1 ? double(d.group_block * d.k_block) * k_blocks : 0;
+    return schedule.call_us(task_us + Schedule::begin(runs), bytes);
 }
 
 DirectPlan shape_of(const Problem& problem, const Machine& m) {

@@ -5,6 +5,7 @@
 #include "direct.hpp"
 #include "fft.hpp"
 #include "gemm.hpp"
+#include "pool.hpp"
 #include "problem.hpp"
 #include "winograd.hpp"
 #include "winograd1d.hpp"
@@ -12,7 +13,7 @@
 namespace striate {
 
 template <class Plan>
-using TaskOf = void (*)(const Plan&, const Args&, int64_t task, void* memory);
+using TaskOf = void (*)(const Plan&, const Args&, const Unit&);
 
 struct Target {
     const char* name;

@@ -3,6 +3,7 @@
 #include "epilogue.hpp"
 #include "exact.hpp"
 #include "fourier.hpp"
+#include "pool.hpp"
 #include "transpose.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -185,14 +186,14 @@ struct Task {
 }  // namespace
 
 template <class T>
-void fft_task(const FftPlan& f, const Args& a, int64_t task, void* memory) {
+void fft_task(const FftPlan& f, const Args& a, const Unit& unit) {
     const float* packed = static_cast<const float*>(a.packed);
-    Complex* const spectra = static_cast<Complex*>(memory);
+    Complex* const spectra = static_cast<Complex*>(unit.memory);
     Complex* const row = spectra + f.spectra() * f.columns() * f.pitch();
     Task work{f, a, {}, spectra, row, row + f.size + L, packed, packed + f.twiddle_elements(), f.p, Limits<float>(a.activation), {}, {}};
     for (int i = 0; i < L; ++i) {
-        const int64_t place = f.by_channel ? task / f.lane_groups() : task % f.lane_groups() * L + i;
-        const int64_t group = f.by_channel ? task % f.lane_groups() * L + i : task / f.lane_groups();
+        const int64_t place = f.by_channel ? unit.task / f.lane_groups() : unit.task % f.lane_groups() * L + i;
+        const int64_t group = f.by_channel ? unit.task % f.lane_groups() * L + i : unit.task / f.lane_groups();
         const int64_t per_image = f.tiles_y * f.tiles_x;
         const bool used = place < f.places() && group < f.p.groups;
         const int64_t y = place % per_image / f.tiles_x * f.step_y, x = place % f.tiles_x * f.step_x;
@@ -215,6 +216,6 @@ void fft_task(const FftPlan& f, const Args& a, int64_t task, void* memory) {
     }
 }
 
-template void fft_task<float>(const FftPlan&, const Args&, int64_t, void*);
+template void fft_task<float>(const FftPlan&, const Args&, const Unit&);
 
 }  // namespace striate::STRIATE_TARGET

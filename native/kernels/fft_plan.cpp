@@ -1,5 +1,6 @@
 #include "fft.hpp"
 
+#include "schedule.hpp"
 #include "task_way.hpp"
 
 #include <algorithm>
@@ -22,10 +23,8 @@ double cost(const FftPlan& f, const Machine& m, int threads) {
     double slots = cg * (rows_in * (line + size * 32) + columns * line);
     slots += kg * (columns * (line + cg * size * 8) + rows_out * (line + size * 38 + double(f.lanes) * 40));
     const double crowded = 1 + 0.45 * std::clamp((double(f.workspace()) / m.l2_bytes - 0.4) / 0.5, 0.0, 1.0);
-    const double rounds = double(ceil_div(f.tasks(), threads));
     const double bytes = double((p.input_count() + p.output_count()) * 4 + int64_t(f.packed_bytes()));
-    const double beyond = bytes / double(std::min<int64_t>(threads, f.tasks())) / m.memory_rate / 2;
-    return rounds * slots * crowded / m.fma_rate + beyond + (threads > 1 && f.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
+    return Schedule{m, threads, 1, 1, f.tasks(), 1}.call_us(slots * crowded / m.fma_rate, bytes);
 }
 
 // The cheapest tile whose workspace is within bounds; an infinite cost where there is none. The tile decides the bits, so it

@@ -1,7 +1,7 @@
 #include "gemm.hpp"
 
-#include "entry.hpp"
 #include "epilogue.hpp"
+#include "pool.hpp"
 #include "rows.hpp"
 #include "transpose.hpp"
 
@@ -280,9 +280,12 @@ struct Task {
     int64_t row_start(int64_t block) const { return block * (q1 - q0) / row_blocks(); }
     float* row_panel(int64_t block) const { return panel + block * g.row_pitch() * reds; }
 
-    void run_deep() const {
-        for (int64_t b = 0; b < row_blocks() && !g.in_place; ++b)
+    void fill_panels() const {
+        for (int64_t b = 0; b < row_blocks(); ++b)
             fill_panel(q0 + row_start(b), row_start(b + 1) - row_start(b), g.row_pitch(), row_panel(b));
+    }
+
+    void run_deep() const {
         const int64_t pitch = g.in_place ? in_plane : g.row_pitch();
         for (int64_t kb = block0; kb < block1; ++kb) {
             const int64_t k0 = k_start(kb), nv = (k_start(kb + 1) - k0) / L;
@@ -399,21 +402,22 @@ struct Task {
 }  // namespace
 
 template <class T>
-void gemm_task(const GemmPlan& g, const Args& a, int64_t task, void* memory) {
-    const int64_t k_task = task % g.k_tasks, pixel_task = task / g.k_tasks % g.pixel_tasks;
-    const int64_t group = task / (g.k_tasks * g.pixel_tasks) % g.p.groups;
-    const int64_t unit = g.pixel_unit(), units = g.pixel_units();
-    float* const panel = static_cast<float*>(memory);
+void gemm_task(const GemmPlan& g, const Args& a, const Unit& unit) {
+    const int64_t k_task = unit.task % g.k_tasks, pixels = unit.task / g.k_tasks, pixel_task = pixels % g.pixel_tasks;
+    const int64_t groups = pixels / g.pixel_tasks, pixel_unit = g.pixel_unit(), pixel_units = g.pixel_units();
+    float* const panel = static_cast<float*>(unit.memory);
     float* const sums = panel + aligned(size_t(g.panel_elements()) * 4) / 4;
-    const Task work{g, a, task / (g.k_tasks * g.pixel_tasks * g.p.groups), group,
-                    pixel_task * units / g.pixel_tasks * unit,
-                    least(g.pixels(), (pixel_task + 1) * units / g.pixel_tasks * unit),
+    const Task work{g, a, groups / g.p.groups, groups % g.p.groups,
+                    pixel_task * pixel_units / g.pixel_tasks * pixel_unit,
+                    least(g.pixels(), (pixel_task + 1) * pixel_units / g.pixel_tasks * pixel_unit),
                     k_task * g.k_blocks() / g.k_tasks, (k_task + 1) * g.k_blocks() / g.k_tasks,
                     panel, sums, Limits<float>(a.activation)};
-    if (g.deep) work.run_deep();
-    else work.run_wide();
+    if (!g.deep) return work.run_wide();
+    // The task before may have left the same panels.
+    if (!g.in_place && (unit.before < 0 || unit.before / g.k_tasks != pixels)) work.fill_panels();
+    work.run_deep();
 }
 
-template void gemm_task<float>(const GemmPlan&, const Args&, int64_t, void*);
+template void gemm_task<float>(const GemmPlan&, const Args&, const Unit&);
 
 }  // namespace striate::STRIATE_TARGET

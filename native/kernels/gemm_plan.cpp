@@ -1,5 +1,6 @@
 #include "gemm.hpp"
 
+#include "schedule.hpp"
 #include "task_way.hpp"
 
 #include <algorithm>
@@ -13,33 +14,39 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Slots of one vector multiply-add that a step of the register block takes.
 double step(double rows, double vectors) { return std::max({rows * vectors, rows / 2 + vectors, 4.0}) + 0.5; }
 
+// The share of `bytes`, met over and over, that the first cache does not hold beside what else passes.
+double missed(double bytes, const Machine& m) { return std::clamp(bytes / m.l1_bytes / 0.4 - 1, 0.0, 1.0); }
+
 // Microseconds of the whole call; see direct_plan.cpp for the unit of work.
 double cost(const GemmPlan& g, const Machine& m, int threads) {
     const Problem& p = g.p;
     const double reds = double(g.reds()), chains = double(ceil_div(g.reds(), GemmPlan::chain));
     const double pixels = double(g.pixel_block()), lanes = double(g.lanes);
-    const double k_blocks = std::ceil(double(g.k_blocks()) / double(g.k_tasks));
+    const Schedule schedule{m, threads, g.images(), p.groups, g.pixel_tasks, g.k_tasks};
+    const double k_blocks = schedule.blocks_each(g.k_blocks()), fresh = schedule.fresh();
     const double k_width = double(g.k_units()) / double(g.k_blocks()), k_units = k_blocks * k_width;
     // A step's surplus where reds are not one after the other; more where they share a cache set, 4 KiB apart.
     const double plane = double(p.h * p.w * 4), chained = std::min(reds, double(GemmPlan::chain));
     const double apart = !g.in_place ? 0 : (p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3) + Machine::paging(chained, plane);
     const double blocks = std::ceil(g.deep ? pixels / double(g.rows) : pixels / lanes / double(g.vectors));
-    double slots, streamed;
+    // What a task reads: weights, and pixels that the first cache does not hold.
+    double slots, weights, read;
     if (g.deep) {
         const double rows = pixels / blocks;
         slots = k_blocks * blocks * (reds * (step(rows, k_width) + apart) + chains * (2.5 * rows * k_width + 20));
         slots += k_units * pixels * 8;
-        if (g.contiguous() && !g.in_place) slots += reds * blocks * std::ceil(rows / lanes) * 7;
-        streamed = k_units * lanes * reds * 4;
+        if (g.contiguous() && !g.in_place) slots += fresh * reds * blocks * std::ceil(rows / lanes) * 7;
+        weights = k_units * lanes * reds * 4;
+        const double row = g.in_place ? rows + 15 : double(g.row_pitch()), all = reds * blocks * row * 4;
+        read = all > m.l1_bytes / 2 ? all * std::max(1.0, k_blocks) : all;
+        read += weights * missed(chained * k_width * lanes * 4, m) * (blocks - 1);
     } else {
         const double nv = pixels / lanes / blocks;
-        // The pixels of a chain that the first cache does not hold come from the second for every block of output channels.
-        const double slice = chained * nv * lanes * 4;
-        const double outgrown = slice > 0.75 * m.l1_bytes ? nv / 2 : 0;
-        slots = k_blocks * blocks * (reds * (step(k_width, nv) + apart + outgrown) + chains * (2.5 * k_width * nv + 20));
+        slots = k_blocks * blocks * (reds * (step(k_width, nv) + apart) + chains * (2.5 * k_width * nv + 20));
         slots += k_units * pixels / lanes + k_blocks * blocks * 10;
-        if (g.contiguous() && !g.in_place) slots += reds * blocks * (3 * nv + 2);
-        streamed = k_units * reds * 4 * blocks;
+        if (g.contiguous() && !g.in_place) slots += reds * blocks * (5 * nv + 2);
+        weights = k_units * reds * 4 * blocks;
+        read = reds * pixels * 4 * ((g.in_place ? 1 : 0) + missed(chained * nv * lanes * 4, m) * std::max(0.0, k_blocks - 1));
     }
     if (!g.contiguous()) {
         // Pieces of rows, each set up per tap for up to 32 channels.
@@ -49,16 +56,15 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         const bool neighbours = p.dw == 1 && p.kw > 1;
         const double fours = double(ceil_div(p.kw, 4) * 4) / double(p.kw);
         const double each = p.sw == 1 ? 5 : p.sw == 2 ? (neighbours ? 5.5 : 7) : neighbours ? 5 * fours : 1.5 * row + 2;
-        slots += pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 12);
+        slots += (g.deep ? fresh : 1) * pieces * (reds * each + double(p.taps() * ceil_div(p.group_c(), 32)) * 12);
     }
     const double packed = double(g.packed_bytes());
     // Panels share the second cache with the weights that pass through it.
     const double crowded = 1 + 0.2 * std::clamp(double(g.workspace()) / m.l2_bytes - 0.2, 0.0, 0.8);
-    const double task_us = m.beside_reading(slots / m.fma_rate * crowded, streamed, packed) + 0.1;
-    const double rounds = double(ceil_div(g.tasks(), threads));
-    const double bytes = double((p.input_count() + p.output_count()) * 4) + packed;
-    const double beyond = bytes / double(std::min<int64_t>(threads, g.tasks())) / m.memory_rate / 2;
-    return rounds * task_us + beyond + (threads > 1 && g.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
+    const double read_us = weights / m.read_rate(packed * schedule.met()) + read / m.read_rate(0);
+    const double runs = g.pixel_tasks > 1 ? k_units * (g.deep ? lanes : 1) : 0;
+    const double task_us = Schedule::begin(runs) + Machine::beside(slots / m.fma_rate * crowded, read_us);
+    return schedule.call_us(task_us, double((p.input_count() + p.output_count()) * 4) + packed);
 }
 
 // As many blocks as half the first cache holds, so that outputs are written in long runs, a few at a time.
@@ -78,7 +84,8 @@ GemmPlan plan_gemm(const Problem& p, const Machine& m, int threads, double* us) 
         for (int64_t parts = 1; parts <= g.pixel_units(); parts = std::max(parts + 1, parts * 5 / 4)) {
             g.pixel_tasks = parts;
             bool fits = false;
-            for (g.k_tasks = 1; g.k_tasks <= std::min<int64_t>(g.k_blocks(), 2 * threads); g.k_tasks *= 2) {
+            const int64_t most = std::clamp<int64_t>(16 * threads / (g.images() * p.groups * parts), 1, g.k_blocks());
+            for (g.k_tasks = 1; g.k_tasks <= most; g.k_tasks = std::max(g.k_tasks + 1, g.k_tasks * 5 / 4)) {
                 g.turn = turn(g, m);
                 const double predicted = cost(g, m, threads);
                 fits = double(g.workspace()) * threads <= p.workspace_limit();

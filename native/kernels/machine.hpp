@@ -32,9 +32,8 @@ struct Machine {
     double read_rate(double held) const {
         return held <= 0.7 * l2_bytes ? 2 * cache_rate : held <= l3_bytes ? 2.5 * memory_rate : stream_rate;
     }
-    // Microseconds of a computation that streams `bytes` of those beside it: what takes less hides behind the other, mostly.
-    double beside_reading(double compute_us, double bytes, double held) const {
-        const double read_us = bytes / read_rate(held);
+    // Microseconds of computing and reading side by side: what takes less hides behind the other, mostly.
+    static double beside(double compute_us, double read_us) {
         return std::max(compute_us, read_us) + 0.2 * std::min(compute_us, read_us);
     }
 };

@@ -73,17 +73,20 @@ public:
         start_workers(helpers);
         task_ = task;
         context_ = context;
-        tasks_ = tasks;
         scratch_bytes_ = scratch_bytes;
-        next_.store(0, std::memory_order_relaxed);
-        seats_.store(helpers, std::memory_order_relaxed);
+        seats_taken_.store(1, std::memory_order_relaxed);
+        seats_ = helpers + 1;
+        for (int64_t seat = 0; seat < seats_; ++seat) {
+            shares_[seat].next.store(seat * tasks / seats_, std::memory_order_relaxed);
+            shares_[seat].stop = (seat + 1) * tasks / seats_;
+        }
         open_.store(true);
         epoch_.fetch_add(1);
         if (sleepers_.load() > 0) {
             const std::lock_guard lock(mutex_);
             wake_.notify_all();
         }
-        drain();
+        drain(0);
         open_.store(false);
         while (!spin([&] { return inside_.load() == 0; }, std::chrono::milliseconds(1))) {}
         busy_.store(false, std::memory_order_release);
@@ -99,9 +102,14 @@ private:
         }
     }
 
-    void drain() {
-        void* const memory = own_scratch.memory;
-        for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) task_(context_, i, memory);
+    // The share of one's own seat first, which the same thread's caches held at the last call; then what others have left.
+    void drain(int seat) {
+        Unit unit{0, -1, own_scratch.memory};
+        for (int turn = 0; turn < seats_; ++turn) {
+            Share& share = shares_[(seat + turn) % seats_];
+            for (; (unit.task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.stop; unit.before = unit.task)
+                task_(context_, unit);
+        }
     }
 
     // A worker counts itself inside before it looks at `open_`; the caller closes before it looks at `inside_`. So a
@@ -109,9 +117,10 @@ private:
     void help() {
         inside_.fetch_add(1);
         try {
-            if (open_.load() && seats_.fetch_sub(1) > 0) {
+            int seat;
+            if (open_.load() && (seat = seats_taken_.fetch_add(1)) < seats_) {
                 own_scratch.reserve(scratch_bytes_);
-                drain();
+                drain(seat);
             }
         } catch (const std::bad_alloc&) {
             // A worker without memory takes no task; the caller, whose memory is there, runs them all.
@@ -133,14 +142,20 @@ private:
         }
     }
 
+    // The tasks from `next` to `stop`: one thread's, until another is done with its own.
+    struct alignas(64) Share {
+        std::atomic<int64_t> next{0};
+        int64_t stop = 0;
+    };
+
     std::atomic<bool> busy_{false}, open_{false};
-    std::atomic<int> inside_{0}, seats_{0}, sleepers_{0};
+    std::atomic<int> inside_{0}, seats_taken_{0}, sleepers_{0};
     alignas(64) std::atomic<uint64_t> epoch_{0};
-    alignas(64) std::atomic<int64_t> next_{0};
-    Task task_ = nullptr;
+    alignas(64) Task task_ = nullptr;
     void* context_ = nullptr;
-    int64_t tasks_ = 0;
     size_t scratch_bytes_ = 0;
+    int seats_ = 0;
+    Share shares_[max_threads];
     int workers_ = 0;
     std::mutex mutex_;
     std::condition_variable wake_;
@@ -174,7 +189,7 @@ int get_threads() {
 void parallel_for(int64_t tasks, int threads, size_t scratch_bytes, Task task, void* context) {
     own_scratch.reserve(scratch_bytes);
     if (threads > 1 && tasks > 1 && pool().run(tasks, std::min(threads, max_threads), scratch_bytes, task, context)) return;
-    for (int64_t i = 0; i < tasks; ++i) task(context, i, own_scratch.memory);
+    for (int64_t i = 0; i < tasks; ++i) task(context, {i, i - 1, own_scratch.memory});
 }
 
 }  // namespace striate

@@ -13,13 +13,18 @@ int available_cpus();
 void set_threads(int count);
 int get_threads();
 
-// One unit of work. `memory` is the calling thread's scratch.
-using Task = void (*)(void* context, int64_t task, void* memory);
+// One task as a thread meets it.
+struct Unit {
+    int64_t task;
+    int64_t before;  // the task this thread ended last in the same call, whose scratch stands as it left it; -1 if there is none
+    void* memory;    // the thread's scratch
+};
+using Task = void (*)(void* context, const Unit& unit);
 
-// Calls task(context, i, memory) once for every i in [0, tasks), on the caller and up to threads - 1 workers, and returns
-// when all have ended. `memory` holds `scratch_bytes`, aligned to 64, and belongs to the thread that runs the task. Which
-// thread runs a task is not fixed; tasks write disjoint outputs, so results are. While another caller holds the workers,
-// this one runs its tasks alone. Throws std::bad_alloc where the caller's scratch cannot be had.
+// Calls task(context, unit) once for every unit.task in [0, tasks), on the caller and up to threads - 1 workers, and returns
+// when all have ended. `memory` holds `scratch_bytes`, aligned to 64. Each thread has a share of neighbouring tasks, and takes
+// over others' when it is done. Which thread runs a task is not fixed; tasks write disjoint outputs, so results are. While another
+// caller holds the workers, this one runs its tasks alone. Throws std::bad_alloc where the caller's scratch cannot be had.
 void parallel_for(int64_t tasks, int threads, size_t scratch_bytes, Task task, void* context);
 
 }  // namespace striate

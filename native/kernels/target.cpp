@@ -5,8 +5,8 @@ namespace striate::STRIATE_TARGET {
 
 #define STRIATE_KERNEL(name, plan, element) \
     template <class T> \
-    void name##_task(const plan&, const Args&, int64_t, void*); \
-    extern template void name##_task<element>(const plan&, const Args&, int64_t, void*);
+    void name##_task(const plan&, const Args&, const Unit&); \
+    extern template void name##_task<element>(const plan&, const Args&, const Unit&);
 #include "kernels.def"
 #undef STRIATE_KERNEL
 

@@ -1,7 +1,6 @@
 // A way whose work is a set of independent tasks of one kernel.
 #pragma once
 
-#include "pool.hpp"
 #include "way.hpp"
 
 namespace striate {
@@ -14,9 +13,9 @@ void run_tasks(const PlanOf& plan, TaskOf<PlanOf> task, const Args& args, int64_
         TaskOf<PlanOf> task;
         const Args& args;
     } call{plan, task, args};
-    const auto run_one = [](void* context, int64_t index, void* memory) {
+    const auto run_one = [](void* context, const Unit& unit) {
         const Call& of = *static_cast<const Call*>(context);
-        of.task(of.plan, of.args, index, memory);
+        of.task(of.plan, of.args, unit);
     };
     parallel_for(tasks, threads, scratch_bytes, run_one, &call);
 }

@@ -2,6 +2,7 @@
 
 #include "epilogue.hpp"
 #include "exact.hpp"
+#include "pool.hpp"
 #include "rows.hpp"
 #include "toom_transform.hpp"
 #include "transpose.hpp"
@@ -73,10 +74,6 @@ struct Task {
     const Args& a;
     int64_t group, tile0, tile1;
     float *input, *product, *stage, *lines;
-
-    void transform_input(const Run& run, int64_t first) const {
-        for (int64_t phase = 0; phase < w.phases(); ++phase) transform_phase(run, first, phase);
-    }
 
     void transform_phase(const Run& run, int64_t first, int64_t phase) const {
         const Problem& p = w.p;
@@ -242,12 +239,15 @@ struct Task {
             }
     }
 
-    void run(int64_t vector0, int64_t vector1) const {
+    void transform_tiles() const {
         for (int64_t tile = tile0; tile < tile1;) {
             const Run r = run_at(w, tile, tile1);
-            transform_input(r, tile - tile0);
+            for (int64_t phase = 0; phase < w.phases(); ++phase) transform_phase(r, tile - tile0, phase);
             tile += r.tiles;
         }
+    }
+
+    void run(int64_t vector0, int64_t vector1) const {
         const float* packed = static_cast<const float*>(a.packed) + group * w.weight_elements();
         for (int64_t v = vector0; v < vector1; v += 2) {
             const int64_t nv = least<int64_t>(2, w.k_vectors() - v);
@@ -262,23 +262,25 @@ struct Task {
 };
 
 template <int M, int R>
-void run_task(const WinogradPlan& w, const Args& a, int64_t task, float* memory) {
-    const int64_t k_task = task % w.k_tasks, tile_task = task / w.k_tasks % w.tile_tasks;
-    const int64_t tile0 = tile_task * w.tile_block;
+void run_task(const WinogradPlan& w, const Args& a, const Unit& unit) {
+    const int64_t k_task = unit.task % w.k_tasks, pixels = unit.task / w.k_tasks, tile0 = pixels % w.tile_tasks * w.tile_block;
+    float* const memory = static_cast<float*>(unit.memory);
     float* const product = memory + w.spots() * w.input_stride();
     float* const stage = product + w.spots() * w.product_stride();
-    const Task<M, R> work{w, a, task / (w.k_tasks * w.tile_tasks), tile0, least(w.tiles(), tile0 + w.tile_block), memory,
+    const Task<M, R> work{w, a, pixels / w.tile_tasks, tile0, least(w.tiles(), tile0 + w.tile_block), memory,
                           product, stage, stage + w.size() * w.run_columns() * L};
+    // The task before may have left the same tiles transformed.
+    if (unit.before < 0 || unit.before / w.k_tasks != pixels) work.transform_tiles();
     work.run(k_task * w.k_blocks() / w.k_tasks * 2, least(w.k_vectors(), (k_task + 1) * w.k_blocks() / w.k_tasks * 2));
 }
 
 }  // namespace
 
 template <class T>
-void winograd_task(const WinogradPlan& w, const Args& a, int64_t task, void* memory) {
-    with_tile(w.m, w.taps(), [&]<int M, int R>() { run_task<M, R>(w, a, task, static_cast<float*>(memory)); });
+void winograd_task(const WinogradPlan& w, const Args& a, const Unit& unit) {
+    with_tile(w.m, w.taps(), [&]<int M, int R>() { run_task<M, R>(w, a, unit); });
 }
 
-template void winograd_task<float>(const WinogradPlan&, const Args&, int64_t, void*);
+template void winograd_task<float>(const WinogradPlan&, const Args&, const Unit&);
 
 }  // namespace striate::STRIATE_TARGET

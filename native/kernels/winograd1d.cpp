@@ -2,6 +2,7 @@
 
 #include "epilogue.hpp"
 #include "exact.hpp"
+#include "pool.hpp"
 #include "rows.hpp"
 #include "toom_transform.hpp"
 #include "transpose.hpp"
@@ -271,16 +272,16 @@ void run_task(const Winograd1dPlan& d, const Args& a, int64_t task, float* memor
 }  // namespace
 
 template <class T>
-void winograd1d_task(const Winograd1dPlan& d, const Args& a, int64_t task, void* memory) {
-    float* const at = static_cast<float*>(memory);
+void winograd1d_task(const Winograd1dPlan& d, const Args& a, const Unit& unit) {
+    float* const at = static_cast<float*>(unit.memory);
     switch (d.size()) {
-        case 5: return run_task<5>(d, a, task, at);
-        case 6: return run_task<6>(d, a, task, at);
-        case 7: return run_task<7>(d, a, task, at);
-        case 8: return run_task<8>(d, a, task, at);
+        case 5: return run_task<5>(d, a, unit.task, at);
+        case 6: return run_task<6>(d, a, unit.task, at);
+        case 7: return run_task<7>(d, a, unit.task, at);
+        case 8: return run_task<8>(d, a, unit.task, at);
     }
 }
 
-template void winograd1d_task<float>(const Winograd1dPlan&, const Args&, int64_t, void*);
+template void winograd1d_task<float>(const Winograd1dPlan&, const Args&, const Unit&);
 
 }  // namespace striate::STRIATE_TARGET

@@ -1,5 +1,6 @@
 #include "winograd1d.hpp"
 
+#include "schedule.hpp"
 #include "task_way.hpp"
 #include "toom.hpp"
 
@@ -35,11 +36,11 @@ double cost(const Winograd1dPlan& d, const Machine& m, int threads) {
     const double input = lines * (double(d.row_vectors() + 1) * per_vector + 40 + gathered);
     const double crowded = double(d.workspace()) > 0.75 * m.l2_bytes ? 1.3 : 1;
     const double weights = double(d.weight_elements()) * 4, turns = std::ceil(vectors / double(d.turn()));
-    const double task_us = m.beside_reading(crowded * (multiply + input) / m.fma_rate, weights * turns, weights * double(p.groups));
-    const double rounds = double(ceil_div(d.tasks(), threads));
-    const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
-    const double beyond = bytes / double(std::min<int64_t>(threads, d.tasks())) / m.memory_rate / 2;
-    return rounds * (task_us + 0.1) + beyond + (threads > 1 && d.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
+    const double read_us = weights * turns / m.read_rate(weights * double(p.groups));
+    const double begin = Schedule::begin(d.bands > 1 ? double(p.group_k()) : 0);
+    const double task_us = begin + Machine::beside(crowded * (multiply + input) / m.fma_rate, read_us);
+    const Schedule schedule{m, threads, p.n, p.groups, d.bands, 1};
+    return schedule.call_us(task_us, double((p.input_count() + p.output_count()) * p.element_bytes()));
 }
 
 // The cheapest split into bands; no bands where the transformed rows of a single output row take too much room.

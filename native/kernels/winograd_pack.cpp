@@ -1,6 +1,7 @@
 // The weights of Winograd's way: U = G g GT of every filter, in double, rounded once; output channels in the lanes.
 #include "winograd.hpp"
 
+#include "pool.hpp"
 #include "simd.hpp"
 #include "toom.hpp"
 #include "transpose.hpp"
@@ -48,11 +49,12 @@ void transform(const Tap& g, const int64_t* offset, float* to) {
 
 // Task: a block of two channel vectors of a group. Packed as (group, block, spot, phase, c, k inside the block).
 template <class T>
-void winograd_pack_task(const WinogradPlan& w, const Args& a, int64_t task, void* memory) {
+void winograd_pack_task(const WinogradPlan& w, const Args& a, const Unit& unit) {
     const Problem& p = w.p;
-    const int64_t group = task / w.k_blocks(), block = task % w.k_blocks(), cg = p.group_c(), columns = w.pack_channels() * p.taps();
+    const int64_t group = unit.task / w.k_blocks(), block = unit.task % w.k_blocks();
+    const int64_t cg = p.group_c(), columns = w.pack_channels() * p.taps();
     const int64_t vectors = least<int64_t>(2, w.k_vectors() - 2 * block), width = vectors * L;
-    float* const lines = static_cast<float*>(memory);
+    float* const lines = static_cast<float*>(unit.memory);
     float* const taps = lines + L * (columns + L);
     const float* weight = static_cast<const float*>(a.x) + group * p.group_k() * cg * p.taps();
     float* const to = static_cast<float*>(a.out) + group * w.weight_elements() + block * 2 * L * w.products() * cg;
@@ -86,6 +88,6 @@ void winograd_pack_task(const WinogradPlan& w, const Args& a, int64_t task, void
     }
 }
 
-template void winograd_pack_task<float>(const WinogradPlan&, const Args&, int64_t, void*);
+template void winograd_pack_task<float>(const WinogradPlan&, const Args&, const Unit&);
 
 }  // namespace striate::STRIATE_TARGET

@@ -1,5 +1,6 @@
 #include "winograd.hpp"
 
+#include "schedule.hpp"
 #include "task_way.hpp"
 #include "toom.hpp"
 
@@ -18,41 +19,39 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const Problem& p = w.p;
     const double size = double(w.size()), spots = double(w.spots()), products = double(w.products());
     const double tiles = double(std::min(w.tile_block, w.tiles()));
+    const Schedule schedule{m, threads, 1, p.groups, w.tile_tasks, w.k_tasks};
     const double max_rows = m.target->many_registers ? 14 : 6;
-    const double vectors = std::min(double(w.k_vectors()), 2 * std::ceil(double(w.k_blocks()) / double(w.k_tasks)));
+    const double vectors = std::min(double(w.k_vectors()), 2 * schedule.blocks_each(w.k_blocks()));
     const double calls = std::ceil(tiles / max_rows), channels = double(p.group_c());
     const double step = std::max(2 * tiles, tiles + 2 * calls) + calls;
     const double chains = std::ceil(channels / double(w.chain()));
     const double multiply = products * vectors / 2 * (channels * step + chains * (calls * 15 + tiles * 2)) / m.fma_rate;
     const double weights = products * vectors * double(w.lanes) * channels * 4;
     // Of those that a thread meets, call after call.
-    const double all_weights = double(p.groups * w.weight_elements()) * 4 / double(std::min<int64_t>(threads, p.groups * w.k_tasks));
-    const double input = double(w.phases() * w.c_groups()) * tiles * (spots * 4.2 + 2 * size * (size + double(w.m)) * 1.8);
+    const double all_weights = double(p.groups * w.weight_elements()) * 4 * schedule.met();
+    // Vectors of channels that a task transforms, and those that it multiplies.
+    const double given = double(w.phases() * w.c_groups()), staged = schedule.fresh() * given;
+    const double input = staged * tiles * (spots * 4.2 + 2 * size * (size + double(w.m)) * 1.8);
     const double output = vectors * tiles * (spots * 3.5 + double(w.m * w.m) * 8);
     // Wide rows of tiles outgrow the first cache.
     const double wide = double(w.stage_elements() * 4) > m.l1_bytes ? 1.4 : 1;
     // What the first cache does not hold goes to the second and back: half of it beside other work.
-    const double read = 1 + std::ceil(vectors / 2), kept = spots * double(w.phases() * w.c_groups()) * read + 2 * spots * vectors;
+    const double kept = spots * (staged + given * std::ceil(vectors / 2) + 2 * vectors);
     const double traffic = 64 * tiles * kept / (4 * m.cache_rate);
     const double runs = std::ceil(tiles / double(w.tiles_x)) + (w.tile_block % w.tiles_x && w.tile_tasks > 1 ? 1 : 0);
-    const double per_run = double(w.lanes) * (double(w.phases() * w.c_groups()) * size * 14 + vectors * double(w.m) * 6.5);
+    const double per_run = double(w.lanes) * (staged * size * 14 + vectors * double(w.m) * 6.5);
     // Rows of few pixels, and pixels apart, are read and written one at a time.
-    const double columns = std::min(tiles, double(w.tiles_x)) * double(w.m), staged = double(w.phases() * w.c_groups()) * size;
-    const double thin = double(w.lanes) * ((w.apart_x() > 2 ? staged * (11 + 3 * columns) : 0) +
+    const double columns = std::min(tiles, double(w.tiles_x)) * double(w.m);
+    const double thin = double(w.lanes) * ((w.apart_x() > 2 ? staged * size * (11 + 3 * columns) : 0) +
                                            (w.dilation_x > 1 ? vectors * double(w.m) * columns * 2 : 0));
-    // Others may hold half of the second cache: another thread of the core, weights that pass through.
-    const double crowded = 1 + 0.25 * std::clamp(double(w.workspace()) / m.l2_bytes - 0.4, 0.0, 1.1);
-    // With threads, the first lines that a task reads and writes come from another core's cache.
-    const double task_bytes = double((p.input_count() + p.output_count()) * p.element_bytes()) / double(w.tasks());
-    const double begin = threads > 1 ? std::min(2.0, task_bytes / m.memory_rate) : 0.1;
+    // Others may hold half of the second cache, and weights pass through it.
+    const double crowded = 1 + 0.25 * std::clamp((double(w.workspace()) + weights / vectors) / m.l2_bytes - 0.5, 0.0, 1.1);
     // Weights come in while the first tiles meet them; the others find them in the first cache.
-    const double first = multiply / calls, product = m.beside_reading(first, weights, all_weights) + first * (calls - 1);
+    const double first = multiply / calls, product = Machine::beside(first, weights / m.read_rate(all_weights)) + first * (calls - 1);
     const double transforms = (input * (w.apart_x() == 2 ? 1.3 : 1) + output) * wide + runs * (per_run + thin);
+    const double begin = Schedule::begin(w.tile_tasks > 1 ? vectors * double(w.lanes) : 0);
     const double task_us = begin + crowded * (product + traffic + transforms / m.fma_rate);
-    const double rounds = double(ceil_div(w.tasks(), threads));
-    const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes());
-    const double beyond = bytes / double(std::min<int64_t>(threads, w.tasks())) / m.memory_rate / 2;
-    return rounds * task_us + beyond + (threads > 1 && w.tasks() > 1 ? m.dispatch_us : 0) + 0.3;
+    return schedule.call_us(task_us, double((p.input_count() + p.output_count()) * p.element_bytes()));
 }
 
 // The cheapest block of tiles and split of the channels, for outputs per tile side of `only` or, where that is 0, the cheapest.
@@ -78,7 +77,8 @@ WinogradPlan plan_winograd(const Problem& p, const Machine& machine, int threads
         for (int64_t tasks = 1; tasks <= w.tiles(); tasks = std::max(tasks + 1, tasks * 9 / 8)) {
             w.tile_block = ceil_div(w.tiles(), tasks);
             w.tile_tasks = ceil_div(w.tiles(), w.tile_block);
-            for (w.k_tasks = 1; w.k_tasks <= std::min<int64_t>(w.k_blocks(), threads); w.k_tasks *= 2) {
+            const int64_t most = std::clamp<int64_t>(16 * threads / (p.groups * w.tile_tasks), 1, w.k_blocks());
+            for (w.k_tasks = 1; w.k_tasks <= most; w.k_tasks = std::max(w.k_tasks + 1, w.k_tasks * 5 / 4)) {
                 const double predicted = cost(w, machine, threads);
                 const bool fits = double(w.workspace()) * threads <= p.workspace_limit();
                 if (fits == best_fits ? predicted < *us : fits) {

@@ -3,6 +3,7 @@
 #include "pool.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -18,9 +19,30 @@ struct Counts {
     explicit Counts(size_t size) : of(size) {}
 };
 
-void count(void* context, int64_t task, void* memory) {
-    static_cast<char*>(memory)[63] = char(task);
-    static_cast<Counts*>(context)->of[size_t(task)].fetch_add(1);
+void count(void* context, const Unit& unit) {
+    char* const memory = static_cast<char*>(unit.memory);
+    if (unit.before >= 0) CHECK(memory[63] == char(unit.before), "scratch of task %d does not stand", int(unit.before));
+    memory[63] = char(unit.task);
+    static_cast<Counts*>(context)->of[size_t(unit.task)].fetch_add(1);
+}
+
+// The first task waits for all others: those of its thread's share, too, which another thread has to take over.
+void wait_for_others(void* context, const Unit& unit) {
+    std::atomic<int>& left = *static_cast<std::atomic<int>*>(context);
+    if (unit.task > 0) {
+        left.fetch_sub(1);
+        return;
+    }
+    const auto stop = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (left.load() > 0) {
+        CHECK(std::chrono::steady_clock::now() < stop, "%d tasks wait for a thread that is held up", left.load());
+        std::this_thread::yield();
+    }
+}
+
+void taken_over() {
+    std::atomic<int> left(15);
+    parallel_for(16, 2, 64, wait_for_others, &left);
 }
 
 void each_once(int64_t tasks, int threads) {
@@ -66,6 +88,7 @@ int main() {
     CHECK(get_threads() == available_cpus(), "0 threads does not mean the available CPUs");
     each_once(1, 4);
     for (int i = 0; i < 2000; ++i) each_once(1 + i % 13, 1 + i % 5);
+    taken_over();
     many_callers();
     if (forks) forked();
     each_once(50, 4);
