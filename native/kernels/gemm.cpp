@@ -319,22 +319,23 @@ struct Task {
     // Stores `count` pixels of one image, whose sums stand as [pixel][channel], for the channels from k0 on.
     void emit(const float* from, int64_t pitch, int64_t count, float* out, int64_t k0) const {
         const int64_t channels = least<int64_t>(L, p.group_k() - k0);
-        if (plane == 1) {
-            const V sum = load<float>(from);
-            if (channels == L) return store<float>(out, limits.clamp(bias ? sum + load<float>(bias + k0) : sum));
-            return store_part<float>(out, limits.clamp(bias ? sum + load_part<float>(bias + k0, channels) : sum), channels);
-        }
+        const V biases = !bias ? V{} : channels == L ? load<float>(bias + k0) : load_part<float>(bias + k0, channels);
+        if (plane == 1) return store_first<float>(out, limits.clamp(load<float>(from) + biases), channels);
         for (int64_t j = 0; j < count; j += L) {
-            // The last vector moves back where it can, so that it is whole.
+            // The last vector moves back where it can, so that it is whole. Lines written next are asked for.
             const int64_t s = count >= L ? least(j, count - L) : 0;
             V v[L];
-            for (int i = 0; i < L; ++i) v[i] = load<float>(from + (s + i) * pitch);
+            static_for<L>([&](auto i) __attribute__((always_inline)) { v[i] = load<float>(from + (s + i) * pitch); });
+            if (bias || limits.any)
+                static_for<L>([&](auto i) __attribute__((always_inline)) { v[i] = limits.clamp(v[i] + biases); });
             transpose<float>(v);
+            float* to = out + s;
             static_for<L>([&](auto k) __attribute__((always_inline)) {
                 if (k >= channels) return;
-                const V done = limits.clamp(v[k] + broadcast(bias ? bias[k0 + k] : 0.0f));
-                if (count >= L) store<float>(out + k * plane + s, done);
-                else store_part<float>(out + k * plane, done, count);
+                if (count >= L) store<float>(to, v[k]);
+                else store_part<float>(to, v[k], count);
+                __builtin_prefetch(to + 2 * L - 1, 1);
+                to += plane;
             });
         }
     }
