@@ -87,6 +87,9 @@ DirectPlan plan_direct(const Problem& problem, const Machine& m, int threads, do
         DirectPlan d = shape;
         d.rows = ceil_div(ceil_div(p.oh, pieces), quantum) * quantum;
         d.bands = ceil_div(p.oh, d.rows);
+        // The last block of the last band, moved back, may not reach into the band before.
+        const int64_t last = p.oh - (d.bands - 1) * d.rows;
+        if (d.in_place && last % d.lanes != 0 && last < d.vectors * d.lanes) continue;
         for (int64_t parts = 1; parts <= p.group_c(); parts *= 2) {
             d.c_block = std::min(p.group_c(), ceil_div(ceil_div(p.group_c(), parts), d.chain_channels()) * d.chain_channels());
             for (int64_t k_tasks = 1; k_tasks <= std::min<int64_t>(d.k_blocks, 2 * threads); k_tasks *= 2) {
