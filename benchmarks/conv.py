@@ -254,8 +254,11 @@ def markdown(rows: list[Row], peak: float, threads: int) -> str:
 
 def read_shapes(path: Path) -> list[Shape]:
     with path.open(newline="") as file:
-        rows = [tuple(int(value) for value in row[1:]) for row in list(csv.reader(file))[1:]]
-    return list(dict.fromkeys(Shape(*row) for row in rows))
+        rows = [row for row in list(csv.reader(file))[1:] if row]
+    try:
+        return list(dict.fromkeys(Shape(*(int(value) for value in row[1:])) for row in rows))
+    except (TypeError, ValueError):
+        raise SystemExit(f"{path}: rows must be a name and eleven whole numbers, see --help") from None
 
 
 def spread(shapes: list[Shape]) -> list[Shape]:
