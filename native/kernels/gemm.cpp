@@ -415,7 +415,7 @@ void gemm_task(const GemmPlan& g, const Args& a, const Unit& unit) {
                     panel, sums, Limits<float>(a.activation)};
     if (!g.deep) return work.run_wide();
     // The task before may have left the same panels.
-    if (!g.in_place && (unit.before < 0 || unit.before / g.k_tasks != pixels)) work.fill_panels();
+    if (!g.in_place && unit.first(g.k_tasks)) work.fill_panels();
     work.run_deep();
 }
 

@@ -18,6 +18,9 @@ struct Unit {
     int64_t task;
     int64_t before;  // the task this thread ended last in the same call, whose scratch stands as it left it; -1 if there is none
     void* memory;    // the thread's scratch
+
+    // Whether the task before is not of the same `of` neighbours, which share what they prepare.
+    bool first(int64_t of) const { return before < 0 || before / of != task / of; }
 };
 using Task = void (*)(void* context, const Unit& unit);
 

@@ -270,7 +270,7 @@ void run_task(const WinogradPlan& w, const Args& a, const Unit& unit) {
     const Task<M, R> work{w, a, pixels / w.tile_tasks, tile0, least(w.tiles(), tile0 + w.tile_block), memory,
                           product, stage, stage + w.size() * w.run_columns() * L};
     // The task before may have left the same tiles transformed.
-    if (unit.before < 0 || unit.before / w.k_tasks != pixels) work.transform_tiles();
+    if (unit.first(w.k_tasks)) work.transform_tiles();
     work.run(k_task * w.k_blocks() / w.k_tasks * 2, least(w.k_vectors(), (k_task + 1) * w.k_blocks() / w.k_tasks * 2));
 }
 
