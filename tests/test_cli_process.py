@@ -84,8 +84,10 @@ def test_an_unexpected_error_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_an_interruption_is_quiet(tmp_path: Path) -> None:
+    # Where the tests run as a background job, the signal is ignored and so it would be in the child.
     code = (
-        "import time, striate.cli.prove as p; p.demo = lambda *_: (print('ready', flush=True), time.sleep(60));"
+        "import signal, time, striate.cli.prove as p; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " p.demo = lambda *_: (print('ready', flush=True), time.sleep(60));"
         "from striate.cli import main; main()"
     )
     with subprocess.Popen(
