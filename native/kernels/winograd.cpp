@@ -136,9 +136,10 @@ struct Task {
             } else if (step == 1) {
                 const int64_t count = least<int64_t>(L, left);
                 fill([&](const float* p) __attribute__((always_inline)) { return load_part_or_all(p, count); });
-            } else if (step == 2 && left >= 2 * L) {
+            } else if (step == 2) {
+                const Span<float> low = span_inside<float>(at, w.p.w), high = span_inside<float>(at + L, w.p.w);
                 fill([&](const float* p) __attribute__((always_inline)) {
-                    return even_lanes<float>(load<float>(p), load<float>(p + L));
+                    return even_lanes<float>(load_span<float>(p, low), load_span<float>(p + L, high));
                 });
             } else {
                 for (int64_t c = 0; c < channels; ++c) copy_row<float>(lines + c * L, row + c * plane, w.p.w, at, step, L);

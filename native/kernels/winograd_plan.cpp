@@ -42,13 +42,13 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double per_run = double(w.lanes) * (staged * size * 14 + vectors * double(w.m) * 6.5);
     // Rows of few pixels, and pixels apart, are read and written one at a time.
     const double columns = std::min(tiles, double(w.tiles_x)) * double(w.m);
-    const double thin = double(w.lanes) * ((w.apart_x() > 2 ? staged * size * (11 + 3 * columns) : 0) +
-                                           (w.dilation_x > 1 ? vectors * double(w.m) * columns * 2 : 0));
+    const double apart = w.apart_x() == 2 ? 20 + 0.7 * columns : w.apart_x() > 2 ? 11 + 3 * columns : 0;
+    const double thin = double(w.lanes) * (staged * size * apart + (w.dilation_x > 1 ? vectors * double(w.m) * columns * 2 : 0));
     // Others may hold half of the second cache, and weights pass through it.
     const double crowded = 1 + 0.25 * std::clamp((double(w.workspace()) + weights / vectors) / m.l2_bytes - 0.5, 0.0, 1.1);
     // Weights come in while the first tiles meet them; the others find them in the first cache.
     const double first = multiply / calls, product = Machine::beside(first, weights / m.read_rate(all_weights)) + first * (calls - 1);
-    const double transforms = (input * (w.apart_x() == 2 ? 1.3 : 1) + output) * wide + runs * (per_run + thin);
+    const double transforms = (input + output) * wide + runs * (per_run + thin);
     const double begin = Schedule::begin(w.tile_tasks > 1 ? vectors * double(w.lanes) : 0);
     const double task_us = begin + crowded * (product + traffic + transforms / m.fma_rate);
     return schedule.call_us(task_us, double((p.input_count() + p.output_count()) * p.element_bytes()));
