@@ -29,10 +29,29 @@ struct Sink {
     int64_t ahead_pitch;
 };
 
-// acc[i][v] = sum over c of scalars[c][i] * vectors[c][v]: ROWS numbers by NV vectors, held in registers.
-template <int ROWS, int NV>
-void multiply(int64_t channels, const float* scalars, int64_t scalar_pitch, const float* vectors, int64_t pitch,
-              const Sink& sink) {
+// Numbers to broadcast: rows of them, one per step.
+struct Rows {
+    const float* at;
+    int64_t pitch;
+
+    const float* next() {
+        const float* const now = at;
+        at += pitch;
+        return now;
+    }
+};
+
+// Or neighbouring pixels as they stand in the input: one step for each channel and tap, at its offset from the field's start.
+struct Fields {
+    const float* start;
+    const int64_t* offsets;
+
+    const float* next() { return start + *offsets++; }
+};
+
+// acc[i][v] = sum over c of numbers[c][i] * vectors[c][v]: ROWS numbers by NV vectors, held in registers.
+template <int ROWS, int NV, class Numbers>
+void multiply(int64_t channels, Numbers numbers, const float* vectors, int64_t pitch, const Sink& sink) {
     V acc[ROWS * NV];
     static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = V{}; });
     if (sink.out)
@@ -42,14 +61,14 @@ void multiply(int64_t channels, const float* scalars, int64_t scalar_pitch, cons
     const float* ahead = sink.ahead;
     const int64_t ahead_pitch = sink.ahead_pitch;
     for (int64_t c = 0; c < channels; ++c) {
+        const float* const number = numbers.next();
         __builtin_prefetch(ahead, 0, 2);
         V in[NV];
         static_for<NV>([&](auto v) __attribute__((always_inline)) { in[v] = load<float>(vectors + v * L); });
         static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
-            const V value = broadcast(scalars[i]);
+            const V value = broadcast(number[i]);
             static_for<NV>([&](auto v) __attribute__((always_inline)) { acc[i * NV + v] += value * in[v]; });
         });
-        scalars += scalar_pitch;
         vectors += pitch;
         ahead += ahead_pitch;
     }
@@ -76,16 +95,17 @@ void multiply(int64_t channels, const float* scalars, int64_t scalar_pitch, cons
     });
 }
 
-using Multiply = void (*)(int64_t, const float*, int64_t, const float*, int64_t, const Sink&);
+template <class Numbers>
 struct Multiplies {
-    Multiply of[max_rows][max_vectors];
+    void (*of[max_rows][max_vectors])(int64_t, Numbers, const float*, int64_t, const Sink&);
     constexpr Multiplies() : of{} {
         static_for<max_rows>([&](auto i) {
-            static_for<gemm_vectors(i + 1, many_registers)>([&](auto v) { of[i][v] = multiply<i + 1, v + 1>; });
+            static_for<gemm_vectors(i + 1, many_registers)>([&](auto v) { of[i][v] = multiply<i + 1, v + 1, Numbers>; });
         });
     }
 };
-constexpr Multiplies multiplies;
+template <class Numbers>
+constexpr Multiplies<Numbers> multiplies;
 
 // Pixels of a panel that lie together in the input.
 struct Run {
@@ -107,6 +127,7 @@ struct Task {
     int64_t q0, q1;          // pixels of the output: of the image, or of all images where they are joined
     int64_t block0, block1;  // blocks of output channels
     float *panel, *sums;
+    int64_t* offsets;
     Limits<float> limits;
 
     const Problem& p = g.p;
@@ -276,36 +297,74 @@ struct Task {
                 gather_piece(*piece, c, least(some, group_c - c), width, to);
     }
 
-    int64_t row_blocks() const { return ceil_div(q1 - q0, g.rows); }
-    int64_t row_start(int64_t block) const { return block * (q1 - q0) / row_blocks(); }
-    float* row_panel(int64_t block) const { return panel + block * g.row_pitch() * reds; }
+    // Calls visit(q, count) for every block of pixels.
+    template <class Visit>
+    void each_block(const Visit& visit) const {
+        const int64_t span = g.by_rows ? p.ow : q1 - q0, blocks = ceil_div(span, g.rows);
+        for (int64_t q = q0; q < q1; q += span)
+            for (int64_t b = 0, start = 0; b < blocks; ++b) {
+                const int64_t end = (b + 1) * span / blocks;
+                visit(q + start, end - start);
+                start = end;
+            }
+    }
+
+    // Of what each channel and tap reads for a pixel, from where the pixel's field starts.
+    void fill_offsets() const {
+        int64_t* to = offsets;
+        for (int64_t c = 0; c < p.group_c(); ++c)
+            for (int64_t r = 0; r < p.kh; ++r)
+                for (int64_t s = 0; s < p.kw; ++s) *to++ = c * g.channel_step() + r * p.dh * g.row_step() + s * p.dw;
+    }
+
+    // The rows that the task's fields cover, with their padding.
+    void fill_rows() const {
+        const int64_t top = q0 / p.ow * p.sh - p.pad_top;
+        for (int64_t c = 0; c < p.group_c(); ++c) {
+            const float* const from = input(image) + c * in_plane;
+            const auto row = [&](int64_t i) { return top + i >= 0 && top + i < p.h ? from + (top + i) * p.w : nullptr; };
+            copy_rows<float>(panel + c * g.channel_step(), g.row_step(), g.field_rows(), row, p.w, -p.pad_left, 1);
+        }
+    }
 
     void fill_panels() const {
-        for (int64_t b = 0; b < row_blocks(); ++b)
-            fill_panel(q0 + row_start(b), row_start(b + 1) - row_start(b), g.row_pitch(), row_panel(b));
+        float* to = panel;
+        each_block([&](int64_t q, int64_t count) {
+            fill_panel(q, count, g.row_pitch(), to);
+            to += g.row_pitch() * reds;
+        });
     }
 
     void run_deep() const {
         const int64_t pitch = g.in_place ? in_plane : g.row_pitch();
+        const float* const rows = p.padded() ? panel : input(image) + q0 / p.ow * p.sh * p.w;
         for (int64_t kb = block0; kb < block1; ++kb) {
             const int64_t k0 = k_start(kb), nv = (k_start(kb + 1) - k0) / L;
-            for (int64_t c = 0; c < reds; c += GemmPlan::chain)
-                for (int64_t b = 0; b < row_blocks(); ++b) {
-                    const int64_t start = row_start(b), rows = row_start(b + 1) - start;
-                    const float* w = weight + k0 * reds + c * nv * L;
-                    const float* x = (g.in_place ? input(image) + q0 + start : row_panel(b)) + c * pitch;
-                    Sink sink{sums + start * nv * L, c == 0, nullptr, 0, nullptr, limits, w, 0};
+            for (int64_t c = 0; c < reds; c += GemmPlan::chain) {
+                const int64_t channels = least(GemmPlan::chain, reds - c);
+                const float* const w = weight + k0 * reds + c * nv * L;
+                int64_t b = 0;
+                each_block([&](int64_t q, int64_t count) {
+                    Sink sink{sums + (q - q0) * nv * L, c == 0, nullptr, 0, nullptr, limits, w, 0};
                     if (b < nv) {
                         sink.ahead = w + GemmPlan::chain * (nv * L + b * line);
                         sink.ahead_pitch = line;
-                    } else if (g.in_place && kb == block0) {
-                        // The block after, or the next chain's first.
-                        sink.ahead = (b + 1 < row_blocks() ? x + rows : x - start + GemmPlan::chain * pitch) + g.rows - 1;
-                        sink.ahead_pitch = pitch;
                     }
-                    const int64_t channels = least(GemmPlan::chain, reds - c);
-                    multiplies.of[rows - 1][nv - 1](channels, x, pitch, w, nv * L, sink);
-                }
+                    if (g.by_rows) {
+                        const float* const field = rows + (q - q0) / p.ow * p.sh * g.row_step() + q % p.ow;
+                        multiplies<Fields>.of[count - 1][nv - 1](channels, {field, offsets + c}, w, nv * L, sink);
+                    } else {
+                        const float* const x = (g.in_place ? input(image) + q : panel + b * g.row_pitch() * reds) + c * pitch;
+                        if (g.in_place && b >= nv && kb == block0) {
+                            // The block after, or the next chain's first.
+                            sink.ahead = (q + count < q1 ? x + count : x - (q - q0) + GemmPlan::chain * pitch) + g.rows - 1;
+                            sink.ahead_pitch = pitch;
+                        }
+                        multiplies<Rows>.of[count - 1][nv - 1](channels, {x, pitch}, w, nv * L, sink);
+                    }
+                    ++b;
+                });
+            }
             for (int64_t q = q0; q < q1;) {
                 const int64_t count = least(q1 - q, plane - q % plane);
                 float* out = output(g.joined() ? q / plane : image, k0) + q % plane;
@@ -393,7 +452,7 @@ struct Task {
         const Sink sink{sum, c == 0, ends && block.whole ? output(image, k0) + block.start : nullptr, plane,
                         bias ? bias + k0 : nullptr, limits,
                         fetch ? input(image) + ahead + c * in_plane : in, fetch ? in_plane : 0};
-        multiplies.of[rows - 1][block.nv - 1](channels, weight + k0 * reds + c * rows, rows, in, pitch, sink);
+        multiplies<Rows>.of[rows - 1][block.nv - 1](channels, {weight + k0 * reds + c * rows, rows}, in, pitch, sink);
         for (int64_t i = 0; ends && !block.whole && i < rows; ++i)
             emit_row<float>(output(image, k0 + i) + block.first, sum + i * width + block.first - block.start, block.last - block.first,
                             bias ? bias[k0 + i] : 0.0f, a.activation);
@@ -408,14 +467,19 @@ void gemm_task(const GemmPlan& g, const Args& a, const Unit& unit) {
     const int64_t groups = pixels / g.pixel_tasks, pixel_unit = g.pixel_unit(), pixel_units = g.pixel_units();
     float* const panel = static_cast<float*>(unit.memory);
     float* const sums = panel + aligned(size_t(g.panel_elements()) * 4) / 4;
+    int64_t* const offsets = reinterpret_cast<int64_t*>(sums + aligned(size_t(g.sum_elements()) * 4) / 4);
     const Task work{g, a, groups / g.p.groups, groups % g.p.groups,
                     pixel_task * pixel_units / g.pixel_tasks * pixel_unit,
                     least(g.pixels(), (pixel_task + 1) * pixel_units / g.pixel_tasks * pixel_unit),
                     k_task * g.k_blocks() / g.k_tasks, (k_task + 1) * g.k_blocks() / g.k_tasks,
-                    panel, sums, Limits<float>(a.activation)};
+                    panel, sums, offsets, Limits<float>(a.activation)};
     if (!g.deep) return work.run_wide();
-    // The task before may have left the same panels.
-    if (!g.in_place && unit.first(g.k_tasks)) work.fill_panels();
+    if (g.by_rows && unit.before < 0) work.fill_offsets();
+    // The task before may have left the same pixels.
+    if (unit.first(g.k_tasks)) {
+        if (g.by_rows && g.p.padded()) work.fill_rows();
+        else if (g.joined()) work.fill_panels();
+    }
     work.run_deep();
 }
 

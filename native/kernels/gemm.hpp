@@ -4,7 +4,8 @@
 // weights packed by blocks of output channels. The register block is some numbers, each broadcast, by some vectors. `deep`
 // puts output channels into the vectors and broadcasts pixels: sums come out as [pixel][channel] and are transposed as they
 // are stored, and any number of pixels makes a block. Otherwise vectors run along the pixels of one image. Where the pixels lie
-// together in the input, both may read it as it stands.
+// together in the input, both may read it as it stands. `deep` may also go by rows, without panels: neighbouring pixels of a row
+// read each tap at neighbouring places of the input.
 #pragma once
 
 #include "direct.hpp"
@@ -19,6 +20,7 @@ struct GemmPlan {
     int64_t lanes;
     bool deep;
     bool in_place;                     // 1x1, stride 1, no padding: reads x itself
+    bool by_rows;                      // horizontal stride 1: blocks lie in rows; read x, where it is padded a task's copy of its rows
     bool far;                          // x passes the second cache: what is gathered with a stride of 2 is asked for ahead
     int64_t rows, vectors;             // the largest register block: numbers broadcast, vectors
     int64_t turn;                      // blocks of pixels, read in place, that a block of output channels meets in a row
@@ -31,13 +33,13 @@ struct GemmPlan {
     int64_t reds() const { return p.group_c() * p.taps(); }
     // Each channel's pixels stand in the input as in the output.
     bool contiguous() const { return p.pointwise() && p.sh == 1 && p.sw == 1; }
-    bool joined() const { return deep && !in_place; }
+    bool joined() const { return deep && !in_place && !by_rows; }
     // A panel is a copy of pixels that stand together, of one chain at a time.
     bool chained() const { return contiguous() && !deep && !in_place; }
     int64_t images() const { return joined() ? 1 : p.n; }
     int64_t pixels() const { return p.oh * p.ow * (joined() ? p.n : 1); }
     // Pixels fall to tasks by whole units, and channels to blocks.
-    int64_t pixel_unit() const { return deep ? 1 : lanes; }
+    int64_t pixel_unit() const { return by_rows ? p.ow : deep ? 1 : lanes; }
     int64_t pixel_units() const { return (pixels() + pixel_unit() - 1) / pixel_unit(); }
     int64_t pixel_block() const { return (pixel_units() + pixel_tasks - 1) / pixel_tasks * pixel_unit(); }
     int64_t k_unit() const { return deep ? lanes : 1; }
@@ -52,9 +54,14 @@ struct GemmPlan {
         const int64_t whole = (rows + lanes - 1) / lanes * lanes;
         return 4 * rows >= 3 * whole ? whole : rows;
     }
+    // By rows, of the input or of the task's copy of it: numbers from row to row and from channel to channel, and the copy's rows.
+    int64_t row_step() const { return p.pad_left + p.w + p.pad_right; }
+    int64_t channel_step() const { return (p.padded() ? field_rows() : p.h) * row_step(); }
+    int64_t field_rows() const { return (pixel_block() / p.ow - 1) * p.sh + (p.kh - 1) * p.dh + 1; }
     // Of a task where deep, else of a block of pixels; followed by a vector's room.
     int64_t panel_elements() const {
         if (in_place) return 0;
+        if (by_rows) return p.padded() ? p.group_c() * channel_step() : 0;
         const int64_t held = chained() && reds() > chain ? chain : reds();
         return (deep ? (pixel_block() + rows - 1) / rows * row_pitch() : vectors * lanes) * held + lanes;
     }
@@ -63,7 +70,8 @@ struct GemmPlan {
     int64_t sum_elements() const { return (deep ? pixel_block() + lanes : k_waiting()) * vectors * lanes + lanes; }
     int64_t group_elements() const { return k_units() * k_unit() * reds(); }
     size_t workspace() const {
-        return aligned(size_t(panel_elements()) * 4) + aligned(size_t(sum_elements()) * 4);
+        return aligned(size_t(panel_elements()) * 4) + aligned(size_t(sum_elements()) * 4) +
+               (by_rows ? aligned(size_t(reds()) * sizeof(int64_t)) : 0);
     }
     size_t packed_bytes() const { return size_t(p.groups * group_elements()) * 4; }
 };

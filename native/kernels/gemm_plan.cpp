@@ -27,8 +27,12 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
     const double k_width = double(g.k_units()) / double(g.k_blocks()), k_units = k_blocks * k_width;
     // A step's surplus where reds are not one after the other; more where they share a cache set, 4 KiB apart.
     const double plane = double(p.h * p.w * 4), chained = std::min(reds, double(GemmPlan::chain));
-    const double apart = !g.in_place ? 0 : (p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3) + Machine::paging(chained, plane);
-    const double blocks = std::ceil(g.deep ? pixels / double(g.rows) : pixels / lanes / double(g.vectors));
+    double apart = g.in_place ? (p.h * p.w * 4 % 4096 == 0 ? 2 : 0.3) + Machine::paging(chained, plane) : 0;
+    double blocks = std::ceil(g.deep ? pixels / double(g.rows) : pixels / lanes / double(g.vectors));
+    if (g.by_rows) {
+        apart = 0.3 + Machine::paging(chained / double(p.kw), double(p.dh * p.w * 4));
+        blocks = pixels / double(p.ow) * double(ceil_div(p.ow, g.rows));
+    }
     // What a task reads: weights, and pixels that the first cache does not hold.
     double slots, weights, read;
     if (g.deep) {
@@ -37,7 +41,8 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         slots += k_units * pixels * 8;
         if (g.contiguous() && !g.in_place) slots += fresh * reds * blocks * std::ceil(rows / lanes) * 7;
         weights = k_units * lanes * reds * 4;
-        const double row = g.in_place ? rows + 15 : double(g.row_pitch()), all = reds * blocks * row * 4;
+        const double row = g.in_place ? rows + 15 : g.by_rows ? rows + 8 : double(g.row_pitch());
+        const double all = reds * blocks * row * 4;
         read = all > m.l1_bytes / 2 ? all * std::max(1.0, k_blocks) : all;
         read += weights * missed(chained * k_width * lanes * 4, m) * (blocks - 1);
     } else {
@@ -48,7 +53,9 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
         weights = k_units * reds * 4 * blocks;
         read = reds * pixels * 4 * ((g.in_place ? 1 : 0) + missed(chained * nv * lanes * 4, m) * std::max(0.0, k_blocks - 1));
     }
-    if (!g.contiguous()) {
+    if (g.by_rows) {
+        if (p.padded()) slots += fresh * double(p.group_c() * g.field_rows()) * (20 + 8 * double(g.row_step()) / lanes);
+    } else if (!g.contiguous()) {
         // Pieces of rows, each set up per tap for up to 32 channels.
         const double row = std::min(double(p.ow), lanes), width = pixels / blocks;
         const double whole = std::fmod(std::max(width, row), std::min(width, row)) == 0 ? 0 : 0.75;
@@ -116,6 +123,12 @@ GemmPlan plan_gemm(const Problem& p, const Machine& m, int threads, double* us) 
         const bool join = g.in_place && p.n > 1 && p.oh * p.ow < 2 * g.rows;
         for (g.vectors = 1; g.vectors <= gemm_vectors(g.rows, many); ++g.vectors) {
             if (g.rows <= g.pixels()) consider(g);
+            // Of blocks that cut a row into as many pieces, the most even.
+            if (!contiguous && p.sw == 1 && g.rows == ceil_div(p.ow, ceil_div(p.ow, g.rows))) {
+                GemmPlan rows = g;
+                rows.by_rows = true;
+                consider(rows);
+            }
             if (!join) continue;
             GemmPlan joined = g;
             joined.in_place = false;
@@ -150,7 +163,7 @@ Offer offer_gemm(const Problem& p, const Machine& m, int threads) {
     const GemmPlan g = plan_gemm(p, m, threads, &us);
     auto way = std::make_unique<Gemm>("gemm", g, m.target->gemm_float);
     way->predicted_us = us;
-    way->blocking = {{"deep", g.deep}, {"in_place", g.in_place}, {"rows", g.rows}, {"vectors", g.vectors},
+    way->blocking = {{"deep", g.deep}, {"in_place", g.in_place}, {"by_rows", g.by_rows}, {"rows", g.rows}, {"vectors", g.vectors},
                      {"pixel_block", g.pixel_block()}, {"k_tasks", g.k_tasks}, {"tasks", g.tasks()}};
     return {std::move(way), {}};
 }

@@ -82,4 +82,25 @@ inline void copy_row(T* out, const T* row, int64_t size, int64_t left, int64_t s
     for (int64_t j = lo; j < hi; ++j) out[j] = row[left + j * stride];
 }
 
+// `count` rows as copy_row makes them from row(0), row(1), ..., `width` numbers each, one after the other.
+template <class T, class RowAt>
+inline void copy_rows(T* out, int64_t width, int64_t count, const RowAt& row, int64_t size, int64_t left, int64_t stride) {
+    const auto copy_narrow = [&](auto vectors) __attribute__((always_inline)) {
+        constexpr int last = vectors - 1;
+        Span<T> spans[vectors];
+        static_for<vectors>([&](auto v) { spans[v] = span_inside<T>(left + v * lanes<T>, size); });
+        for (int64_t i = 0; i < count; ++i, out += width) {
+            const T* const from = row(i);
+            static_for<vectors>([&](auto v) __attribute__((always_inline)) {
+                const Vec<T> numbers = from ? load_span<T>(from + left + v * lanes<T>, spans[v]) : Vec<T>{};
+                if (v < last) store<T>(out + v * lanes<T>, numbers);
+                else store_first<T>(out + v * lanes<T>, numbers, width - last * lanes<T>);
+            });
+        }
+    };
+    if (stride == 1 && width <= lanes<T>) return copy_narrow(std::integral_constant<int, 1>{});
+    if (stride == 1 && width <= 2 * lanes<T>) return copy_narrow(std::integral_constant<int, 2>{});
+    for (int64_t i = 0; i < count; ++i, out += width) copy_row<T>(out, row(i), size, left, stride, width);
+}
+
 }  // namespace striate::STRIATE_TARGET
