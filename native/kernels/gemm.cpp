@@ -384,7 +384,7 @@ struct Task {
             // The last vector moves back where it can, so that it is whole. Lines written next are asked for.
             const int64_t s = count >= L ? least(j, count - L) : 0;
             V v[L];
-            static_for<L>([&](auto i) __attribute__((always_inline)) { v[i] = load<float>(from + (s + i) * pitch); });
+            static_for<L>([&](auto i) __attribute__((always_inline)) { v[i] = s + i < count ? load<float>(from + (s + i) * pitch) : V{}; });
             if (bias || limits.any)
                 static_for<L>([&](auto i) __attribute__((always_inline)) { v[i] = limits.clamp(v[i] + biases); });
             transpose<float>(v);
@@ -423,6 +423,12 @@ struct Task {
         return {nv, g.in_place || whole ? most<int64_t>(least(first, q1 - width), 0) : first, first, last, whole};
     }
 
+    // Zeroes what the panel holds past the task's pixels, which takes part too.
+    void clear_ends(int64_t width) const {
+        const int64_t held = chained ? least(GemmPlan::chain, reds) : reds;
+        for (int64_t i = 0; i < held; ++i) store<float>(panel + (i + 1) * width - L, V{});
+    }
+
     void run_wide() const {
         const int64_t blocks = ceil_div(ceil_div(q1 - origin, L), g.vectors);
         Block some[GemmPlan::most_in_turn];
@@ -430,6 +436,7 @@ struct Task {
             const int64_t in_turn = least(g.turn, blocks - b);
             for (int64_t i = 0; i < in_turn; ++i) some[i] = block_at(b + i, blocks);
             const Block& only = some[0];  // of a panel
+            if (!g.in_place && !only.whole) clear_ends(only.nv * L);
             if (!g.in_place && !chained) fill_panel(only.start, only.count(), only.nv * L, panel);
             // A chain's pixels stay in the first cache while every block of output channels passes.
             for (int64_t c = 0; c < reds; c += GemmPlan::chain) {

@@ -21,8 +21,8 @@ inline void fill_slab(const DirectPlan& d, const T* x, int64_t channels, int64_t
                     return y >= 0 && y < p.h ? from + y * p.w : nullptr;
                 };
                 copy_rows<T>(slab, d.pitch, count, row, p.w, left, p.sw);
+                store<T>(slab + count * d.pitch, Vec<T>{});  // the last vector of pixels may reach past the rows
             }
-    for (int64_t i = 0; i < d.lanes; ++i) slab[i] = T(0);
 }
 
 }  // namespace striate::STRIATE_TARGET

@@ -154,12 +154,14 @@ struct Task {
         for (int64_t c = 0; c < p.group_c(); ++c)
             for (int64_t px = 0; px < d.phases_x; ++px)
                 for (int64_t py = 0; py < d.phases_y; ++py, to += d.line_stride()) {
-                    const int64_t last_tap = py + (p.kh - 1 - py) / d.phases_y * d.phases_y;
-                    for (int64_t i = 0; i < rows + last_tap * p.dh / p.sh; ++i) {
+                    const int64_t last_tap = py + (p.kh - 1 - py) / d.phases_y * d.phases_y, count = rows + last_tap * p.dh / p.sh;
+                    for (int64_t i = 0; i < count; ++i) {
                         const int64_t y = (y0 + i) * p.sh + py * p.dh % p.sh - p.pad_top;
                         const float* row = y >= 0 && y < p.h ? x + (c * p.h + y) * p.w : nullptr;
                         transform_row(row, px * d.step - p.pad_left, to + i * d.row_stride(), large);
                     }
+                    // The last vector of tiles may span more than the rows.
+                    for (int s = 0; d.spanning && s < Size; ++s) store<float>(to + s * d.point_stride() + count * d.row_stride(), V{});
                 }
         bool tame = true;
         for (int i = 0; i < L; ++i) tame = tame && large[i] == 0.0f;
@@ -187,7 +189,7 @@ struct Task {
         int64_t row = at.row, tile = at.tile;
         for (int64_t i = 0; i < at.count; ++row, tile = 0) {
             const int64_t tiles = least(at.count - i, d.tiles_x - tile), valid = least(tiles * M, d.p.ow - tile * M);
-            emit_row<float>(out + row * d.p.ow + tile * M, from + i * M, valid, 0.0f, Activation::none);
+            copy_row<float>(out + row * d.p.ow + tile * M, from + i * M, valid, 0, 1, valid);
             i += tiles;
         }
     }
