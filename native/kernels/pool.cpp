@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -74,6 +75,7 @@ public:
         task_ = task;
         context_ = context;
         scratch_bytes_ = scratch_bytes;
+        std::fegetenv(&environment_);
         seats_taken_.store(1, std::memory_order_relaxed);
         seats_ = helpers + 1;
         for (int64_t seat = 0; seat < seats_; ++seat) {
@@ -120,6 +122,7 @@ private:
             int seat;
             if (open_.load() && (seat = seats_taken_.fetch_add(1)) < seats_) {
                 own_scratch.reserve(scratch_bytes_);
+                std::fesetenv(&environment_);
                 drain(seat);
             }
         } catch (const std::bad_alloc&) {
@@ -154,6 +157,7 @@ private:
     alignas(64) Task task_ = nullptr;
     void* context_ = nullptr;
     size_t scratch_bytes_ = 0;
+    std::fenv_t environment_{};
     int seats_ = 0;
     Share shares_[max_threads];
     int workers_ = 0;

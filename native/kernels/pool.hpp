@@ -26,7 +26,7 @@ using Task = void (*)(void* context, const Unit& unit);
 
 // Calls task(context, unit) once for every unit.task in [0, tasks), on the caller and up to threads - 1 workers, and returns
 // when all have ended. `memory` holds `scratch_bytes`, aligned to 64. Each thread has a share of neighbouring tasks, and takes
-// over others' when it is done. Which thread runs a task is not fixed; tasks write disjoint outputs, so results are. While another
+// over others' when it is done. All of them round, and flush denormal numbers or not, as the caller does. Which thread runs a task is not fixed; tasks write disjoint outputs, so results are. While another
 // caller holds the workers, this one runs its tasks alone. Throws std::bad_alloc where the caller's scratch cannot be had.
 void parallel_for(int64_t tasks, int threads, size_t scratch_bytes, Task task, void* context);
 

@@ -3,6 +3,7 @@
 #include "pool.hpp"
 
 #include <atomic>
+#include <cfenv>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -26,13 +27,8 @@ void count(void* context, const Unit& unit) {
     static_cast<Counts*>(context)->of[size_t(unit.task)].fetch_add(1);
 }
 
-// The first task waits for all others: those of its thread's share, too, which another thread has to take over.
-void wait_for_others(void* context, const Unit& unit) {
-    std::atomic<int>& left = *static_cast<std::atomic<int>*>(context);
-    if (unit.task > 0) {
-        left.fetch_sub(1);
-        return;
-    }
+// Returns when no task is left.
+void wait_for(const std::atomic<int>& left) {
     const auto stop = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (left.load() > 0) {
         CHECK(std::chrono::steady_clock::now() < stop, "%d tasks wait for a thread that is held up", left.load());
@@ -40,9 +36,30 @@ void wait_for_others(void* context, const Unit& unit) {
     }
 }
 
+// The first task waits for all others: those of its thread's share, too, which another thread has to take over.
+void wait_for_others(void* context, const Unit& unit) {
+    std::atomic<int>& left = *static_cast<std::atomic<int>*>(context);
+    if (unit.task > 0) left.fetch_sub(1);
+    else wait_for(left);
+}
+
 void taken_over() {
     std::atomic<int> left(15);
     parallel_for(16, 2, 64, wait_for_others, &left);
+}
+
+// Each of two threads has one task, which waits for the other.
+void round_up(void* context, const Unit&) {
+    CHECK(std::fegetround() == FE_UPWARD, "a thread does not round as its caller");
+    static_cast<std::atomic<int>*>(context)->fetch_sub(1);
+    wait_for(*static_cast<std::atomic<int>*>(context));
+}
+
+void rounding() {
+    std::fesetround(FE_UPWARD);
+    std::atomic<int> left(2);
+    parallel_for(2, 2, 64, round_up, &left);
+    std::fesetround(FE_TONEAREST);
 }
 
 void each_once(int64_t tasks, int threads) {
@@ -89,6 +106,7 @@ int main() {
     each_once(1, 4);
     for (int i = 0; i < 2000; ++i) each_once(1 + i % 13, 1 + i % 5);
     taken_over();
+    rounding();
     many_callers();
     if (forks) forked();
     each_once(50, 4);

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import striate.torch
-from striate.conv import ArrayTypeError
+from striate.conv import ArrayTypeError, conv2d, get_threads, set_threads
 from striate.torch import accelerate
 
 # stride, padding, dilation, groups, padding_mode
@@ -291,3 +291,20 @@ def test_errors_reach_the_caller() -> None:
     with pytest.raises(TypeError, match="should be the same"):
         layer(torch.randn(1, 4, 8, 8, dtype=torch.float64))
     assert np.isfinite(layer(torch.zeros(1, 4, 8, 8)).detach().numpy()).all()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_denormals_are_flushed_on_every_thread_where_the_caller_flushes(threads: int) -> None:
+    x = np.full((1, 16, 64, 64), 1e-41, np.float32)
+    weight = np.ones((16, 16, 1, 1), np.float32)
+    before = get_threads()
+    set_threads(threads)
+    try:
+        assert (conv2d(x, weight) > 0).all()
+        if not torch.set_flush_denormal(True):
+            pytest.skip("this processor cannot flush")
+        assert (conv2d(x, weight) == 0).all()
+    finally:
+        torch.set_flush_denormal(False)
+        set_threads(before)
+    assert (conv2d(x, weight) > 0).all()
