@@ -40,7 +40,7 @@ double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const double traffic = 64 * tiles * kept / (4 * m.cache_rate);
     const double runs = std::ceil(tiles / double(w.tiles_x)) + (w.tile_block % w.tiles_x && w.tile_tasks > 1 ? 1 : 0);
     const double per_run = double(w.lanes) * (staged * size * 14 + vectors * double(w.m) * 6.5);
-    // Rows of few pixels, and pixels apart, are read and written one at a time.
+    // Every second pixel is read with masks; rows of few pixels, and pixels further apart, are read and written one at a time.
     const double columns = std::min(tiles, double(w.tiles_x)) * double(w.m);
     const double apart = w.apart_x() == 2 ? 20 + 0.7 * columns : w.apart_x() > 2 ? 11 + 3 * columns : 0;
     const double thin = double(w.lanes) * (staged * size * apart + (w.dilation_x > 1 ? vectors * double(w.m) * columns * 2 : 0));
