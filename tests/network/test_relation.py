@@ -7,11 +7,13 @@ from math import prod
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from striate.errors import InputError
+from striate.fields.patch import Patch, Semiring
+from striate.fields.steps import pull_back
 from striate.network.relation import (
     Along,
     Drop,
@@ -22,6 +24,7 @@ from striate.network.relation import (
     Shape,
     Split,
     broadcast,
+    masked,
     reshape,
     shape_after,
 )
@@ -155,3 +158,16 @@ def test_arranging_rules_are_numpys(op: str, attributes: dict[str, object], nump
 
 def test_every_rule_says_what_it_does() -> None:
     assert all(rule.doc for rule in RULES.values())
+
+
+@settings(max_examples=60)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.data())
+def test_a_mask_reads_what_it_keeps_and_nothing_else(shape: list[int], data: st.DataObject) -> None:
+    sizes = [data.draw(st.sampled_from([1, n])) for n in shape]
+    keep = np.array(data.draw(st.lists(st.booleans(), min_size=prod(sizes), max_size=prod(sizes)))).reshape(sizes)
+    relation = masked(tuple(shape), keep)
+    assert shape_after(relation, tuple(shape)) == tuple(shape)
+    for at in np.ndindex(*shape):
+        read = pull_back(relation, Patch.at(tuple(shape), at, Semiring.COVER), tuple(shape)).tight()
+        expected = [at] if np.broadcast_to(keep, shape)[at] else []
+        assert [tuple(side.start for side in read.box)] * int(read.written_out().sum()) == expected

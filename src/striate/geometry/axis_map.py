@@ -255,6 +255,15 @@ def gather_map(n: int, indices: tuple[int, ...]) -> TapMap:
     return TapMap(n, len(indices), 0, tuple((i % n,) for i in indices), periodic=False)
 
 
+def mask_map(keep: tuple[bool, ...]) -> TapMap:
+    """The map that reads index ``i`` where ``keep[i]``, and nothing elsewhere.
+
+    >>> mask_map((True, False)).reads(1)
+    ()
+    """
+    return TapMap(len(keep), len(keep), 0, tuple((i,) if kept else () for i, kept in enumerate(keep)), periodic=False)
+
+
 def adaptive_map(n: int, count: int) -> TapMap:
     """The map of adaptive pooling: unit ``i`` reads ``floor(i*n/count) .. ceil((i+1)*n/count)``.
 

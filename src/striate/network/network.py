@@ -18,7 +18,8 @@ class Node:
     """One operator: ``op`` names its rule, ``source`` is the model's own word for it.
 
     ``inputs`` name tensors; those that no node writes and that are no network input are constants.
-    ``parameters`` counts the learned values the node holds.
+    ``parameters`` counts the learned values the node holds. ``at_most`` says that the node may read less than its
+    rule claims: positions that come from data, a constant that is not known.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Node:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     parameters: int = 0
+    at_most: bool = False
 
 
 @dataclass(frozen=True)

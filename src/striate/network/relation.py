@@ -10,8 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from striate.errors import InputError
-from striate.geometry import AxisMap, Whole, expand_map, gather_map, part_map
+from striate.geometry import AxisMap, Whole, expand_map, gather_map, mask_map, part_map
 
 Shape = tuple[int, ...]
 
@@ -204,6 +207,28 @@ def part(shape: Shape, axis: int, offset: int, total: int) -> Relation:
 def permute(order: tuple[int, ...]) -> Relation:
     """Axes in another order."""
     return IDENTITY if order == tuple(range(len(order))) else (Permute(order),)
+
+
+def masked(shape: Shape, keep: NDArray[np.bool_]) -> Relation:
+    """Every element read where ``keep`` (of the same rank, broadcast to ``shape``) is true, nothing elsewhere.
+
+    >>> masked((2, 3), np.array([[True, False, True]]))[0].map.reads(1)
+    ()
+    """
+    axes = tuple(axis for axis, n in enumerate(keep.shape) if n != 1)
+    if not axes:
+        return IDENTITY if keep.all() else (Along(0, mask_map((False,) * shape[0])),)
+    kept = np.broadcast_to(keep, [shape[axis] if axis in axes else 1 for axis in range(len(shape))])
+    along = Along(0 if len(axes) > 1 else axes[0], mask_map(tuple(kept.ravel().tolist())))
+    if len(axes) == 1:
+        return (along,)
+    front = (*axes, *(axis for axis in range(len(shape)) if axis not in axes))
+    back = tuple(front.index(axis) for axis in range(len(shape)))
+    splits = []
+    for position, axis in enumerate(axes[:-1]):
+        inner = prod(shape[k] for k in axes[position + 1 :])
+        splits.append(Split(position, shape[axis], inner, inner))
+    return (*permute(front), *[Merge(0)] * (len(axes) - 1), along, *splits, *permute(back))
 
 
 def everything(before: Shape, after: Shape, kept: int = 0) -> Relation:

@@ -16,6 +16,7 @@ from striate.network.relation import (
     Step,
     broadcast,
     everything,
+    masked,
     part,
     permute,
     reshape,
@@ -103,6 +104,15 @@ def scatter(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     """The first input with some elements overwritten or added to; where the further inputs land is not followed."""
     x = shapes[0]
     return one(x, ELEMENTWISE, *((everything(s, x),) for s in shapes[1:]))
+
+
+@rule("mask")
+def mask(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Elements kept where a constant says so, and constant elsewhere.
+
+    Attributes: keep (booleans, of the input's rank, broadcast to it).
+    """
+    return through(masked(shapes[0], a["keep"]), shapes)
 
 
 @rule("tile")
