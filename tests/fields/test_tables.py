@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -158,7 +159,7 @@ def test_misaligned_branches_are_named_with_their_offset() -> None:
     y = b("conv", "image", out_channels=1, kernel=(3,), padding=((0, 2),), name="late")
     b("elementwise", "image", y, name="sum")
     fields = Fields(b.network())
-    assert fields["sum"].axes["length"].status == "misaligned"
+    assert fields["sum"].axes["length"].facts == ("exact", "misaligned")
     assert fields.misalignments[0].branches == (("image", Fraction(0)), ("late", Fraction(1)))
 
 
@@ -187,3 +188,39 @@ def test_the_seed_numbers(layers: int, size: int) -> None:
     for _ in range(layers):
         x = b("conv", x, out_channels=1, kernel=(3,))
     assert Fields(b.network())[x].axes["length"].size == size
+
+
+def test_a_local_span_keeps_its_phases_behind_a_global_gate() -> None:
+    b = Builder(1, 1, 16)
+    x = b("conv", "image", out_channels=1, kernel=(3,), stride=(2,), padding=((1, 1),))
+    up = b("resize", x, axes=(2,), size=(16,), mode="nearest", coordinates="asymmetric", nearest="floor")
+    gate = b("elementwise", up, b("reduce", "image", axes=(2,)))
+    axis = Fields(b.network())[gate].axes["length"]
+    assert (axis.facts, axis.size, axis.phases) == (("whole", "periodic"), None, ())
+    assert axis.local is not None
+    assert (axis.local.status, axis.local.unit(5)) == ("periodic", Interval(3, 6))
+    assert axis.unit(5) is Interval.UNBOUNDED
+
+
+# image -> blurry (reads at most 5) -> conv3; the branch beside it stays a plain claim
+def test_an_upper_bound_is_told_of_all_that_reads_it() -> None:
+    b = Builder(1, 1, 16)
+    b("conv", "image", out_channels=1, kernel=(5,), padding=((2, 2),), name="blurry")
+    b("conv", "blurry", out_channels=1, kernel=(3,), padding=((1, 1),), name="after")
+    b("conv", "image", out_channels=1, kernel=(3,), padding=((1, 1),), name="beside")
+    b("elementwise", "after", "beside", name="sum")
+    b("elementwise", "sum", b("reduce", "blurry", axes=(2,), name="mean"), name="gate")
+    network = b.network()
+    nodes = tuple(replace(node, at_most=node.name == "blurry") for node in network.nodes)
+    fields = Fields(replace(network, nodes=nodes))
+    facts = {name: fields[name].axes["length"].facts for name in fields}
+    assert facts == {
+        "blurry": ("exact", "at most"),
+        "after": ("exact", "at most"),
+        "beside": ("exact",),
+        "sum": ("exact", "at most"),
+        "mean": ("whole", "at most"),
+        "gate": ("whole", "at most"),
+    }
+    assert fields["gate"].at_most_via == ("blurry",)
+    assert fields["beside"].at_most_via == ()

@@ -110,18 +110,18 @@ def test_micro_network_3_is_misaligned(tmp_path: Path) -> None:
     b = g.conv(g.conv("image", "b1", 3, 1, VALID), "b2", 3, 1, VALID)
     g.add("out", a, b)
     found, field = single(tmp_path, g)
-    assert {axis.status for axis in field.axes.values()} == {"misaligned"}
+    assert {axis.facts for axis in field.axes.values()} == {("irregular", "misaligned")}
     assert {m.node for m in found.misalignments} == {"out"}
 
 
-@pytest.mark.parametrize(("size", "statuses", "shift"), [(9, {"exact"}, None), (8, {"misaligned"}, 1)])
+@pytest.mark.parametrize(("size", "facts", "shift"), [(9, ("exact",), None), (8, ("exact", "misaligned"), 1)])
 def test_micro_network_4_depends_on_the_input_size(
-    tmp_path: Path, size: int, statuses: set[str], shift: int | None
+    tmp_path: Path, size: int, facts: tuple[str, ...], shift: int | None
 ) -> None:
     g = Graph(size, size)
     shallow_and_deep(g, "out", "SAME_UPPER")
     found, field = single(tmp_path, g)
-    assert {axis.status for axis in field.axes.values()} == statuses
+    assert {axis.facts for axis in field.axes.values()} == {facts}
     assert {axis.size for axis in field.axes.values()} == {3}
     if shift is None:
         assert {axis.start for axis in field.axes.values()} == {-1}

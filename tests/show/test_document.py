@@ -24,7 +24,7 @@ def schema() -> dict[str, object]:
 
 
 def mixed() -> Network:
-    """A network with every status: exact, periodic, misaligned, whole."""
+    """A network with exact, periodic and whole layers, and a misaligned merge."""
     conv = {"out_channels": 4, "kernel": (3, 3), "padding": ((1, 1), (1, 1))}
     skewed = {"out_channels": 4, "kernel": (3, 3), "padding": ((0, 2), (0, 2))}
     up = {"axes": (2, 3), "size": (16, 16), "mode": "nearest", "coordinates": "asymmetric", "nearest": "floor"}
@@ -79,7 +79,7 @@ def test_every_status_is_told() -> None:
     assert layer(document, "up")["axes"][0]["phases"] == [[-1, 2], [-1, 2]]
     assert layer(document, "up")["axes"][0]["stride"] == [1, 2]
     merge = layer(document, "merge")
-    assert merge["axes"][1]["status"] == "misaligned"
+    assert merge["axes"][1]["facts"] == ["exact", "misaligned"]
     assert merge["misaligned"][0]["branches"][1] == {"tensor": "b", "offset": [1, 1]}
     whole = layer(document, "scale")
     assert whole["axes"][0]["status"] == "whole"

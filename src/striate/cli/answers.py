@@ -90,9 +90,11 @@ def sweep_rows(sweep: Sweep) -> list[tuple[str, ...]]:
     for point in sweep.points:
         cells = ["x".join(map(str, point.size))]
         for axis, shift in zip(point.axes, point.shift, strict=True):
-            span = axis.local or axis
-            cells += ["all" if axis.local else _text(span.size), _text(span.stride), _text(span.start), _text(shift)]
-        table.append((*cells, ", ".join(dict.fromkeys(axis.status for axis in point.axes))))
+            span = axis.span
+            size = "all" if axis.status == "whole" else _text(axis.size)
+            seen = (None, None) if span is None else (span.stride, span.start)
+            cells += [size, *map(_text, seen), _text(shift)]
+        table.append((*cells, ", ".join(dict.fromkeys(fact for axis in point.axes for fact in axis.facts))))
     return table
 
 

@@ -34,7 +34,7 @@ def borders(fields: Fields, layer: str) -> Borders:
     axes = tuple(fields[layer].axes.values())
     units = shape[len(shape) - len(axes) :]
     image = [fields.network.shapes[fields.source][axis] for axis in fields.spatial.values()]
-    kept = [axis.local is None and axis.stride is not None for axis in axes]
+    kept = [axis.stride is not None for axis in axes]
     interior = tuple(
         _interior(axis, table, len(shape) - len(axes) + k, units[k]) if ok else Interval(0, 0)
         for k, (axis, table, ok) in enumerate(zip(axes, fields.clipped.get(tensor, ()), kept, strict=False))

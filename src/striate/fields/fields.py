@@ -23,46 +23,72 @@ AXIS_NAMES = {"L": "length", "T": "time", "D": "depth", "H": "height", "W": "wid
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The arithmetic of a field: unit ``u`` sees ``[u*stride + start, u*stride + start + size)``.
+    """The arithmetic of a field without its global paths: which interval of the input each unit sees.
 
-    ``stride`` is None where a single unit stands alone; ``stride`` and ``start`` are None where
-    units follow no common rule, ``size`` then being the largest.
+    ``status`` is ``exact`` (every unit alike: ``u`` sees ``[u*stride + start, u*stride + start + size)``),
+    ``periodic`` (alike per output phase; ``size`` is the largest phase's, ``start`` the first's) or ``irregular``
+    (units follow no common rule; ``size`` is the largest unit's). ``phases`` holds one period of unclipped
+    intervals; a ``stride`` of None says that all units see the same interval.
     """
 
+    status: str
     size: int
     stride: Fraction | None
     start: int | None
+    phases: tuple[Interval, ...] = ()
+
+    def unit(self, u: int) -> Interval:
+        """The unclipped interval unit ``u`` sees; raises InputError where no rule gives it."""
+        if not self.phases:
+            raise InputError(f"the field is {self.status}: ask for the region of unit {u} instead")
+        turns, phase = divmod(u, len(self.phases))
+        return self.phases[phase].shift(int(turns * (self.stride or 0) * len(self.phases)))
 
 
 @dataclass(frozen=True, slots=True)
 class AxisField:
     """The field of a layer along one input axis.
 
-    ``status`` is ``exact`` (every interior unit alike), ``periodic`` (alike per output phase; ``size`` is the
-    largest phase's, ``start`` the first's), ``misaligned`` (a merge above joins branches whose centres
-    disagree), ``irregular`` (units follow no common rule), ``whole`` (a global operator above; ``size`` is
-    None and ``local`` is the field without it) or ``none`` (the layer does not depend on the input).
-    ``phases`` holds the interval of each unit of one period.
+    ``status`` is its span's (``exact``, ``periodic``, ``irregular``), ``whole`` (a global operator above; the
+    field without it is ``local``, None where every path is global) or ``none`` (the layer does not depend on the
+    input). ``misaligned`` says that a merge above joins branches whose centres disagree, ``at_most`` that the
+    layer sees this or less. ``size``, ``stride``, ``start`` and ``phases`` are the span's, empty where the status
+    is ``whole`` or ``none``.
     """
 
     axis: str
     status: str
-    size: int | None
-    stride: Fraction | None
-    start: int | None
-    local: Span | None = None
+    size: int | None = None
+    stride: Fraction | None = None
+    start: int | None = None
     phases: tuple[Interval, ...] = ()
+    local: Span | None = None
+    misaligned: bool = False
+    at_most: bool = False
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """All that holds together: the status, the local field's behind a ``whole`` one, then the other facts.
+
+        >>> AxisField("width", "exact", 3, Fraction(1), 0, misaligned=True).facts
+        ('exact', 'misaligned')
+        """
+        local = (self.local.status,) if self.local is not None and self.local.status != "exact" else ()
+        others = (("misaligned", self.misaligned), ("at most", self.at_most))
+        return (self.status, *local, *(word for word, holds in others if holds))
+
+    @property
+    def span(self) -> Span | None:
+        """The field without global paths: the field itself where it is local, None where nothing local is seen."""
+        if self.size is None:
+            return self.local
+        return Span(self.status, self.size, self.stride, self.start, self.phases)
 
     def unit(self, u: int) -> Interval:
         """The unclipped interval unit ``u`` sees; raises InputError where no rule gives it."""
         if self.status == "whole":
             return Interval.UNBOUNDED
-        if self.stride is None or not self.phases:
-            if self.start is not None and self.size is not None:
-                return Interval(self.start, self.start + self.size)
-            raise InputError(f"the {self.axis} field is {self.status}: ask for a region of one unit instead")
-        turns, phase = divmod(u, len(self.phases))
-        return self.phases[phase].shift(int(turns * self.stride * len(self.phases)))
+        return Interval(0, 0) if self.span is None else self.span.unit(u)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +108,9 @@ class Field:
     """What the outputs of one layer see: one AxisField per spatial axis, shape and costs.
 
     ``macs`` counts multiply-accumulates of the layer's node (bias, pooling and activations left out);
-    ``activation_bytes`` is the size of its output.
+    ``activation_bytes`` is the size of its output. ``global_via`` names the operators that see everything,
+    ``misaligned_at`` the merges whose branches' centres disagree, ``at_most_via`` the nodes whose claim is an
+    upper bound.
     """
 
     name: str
@@ -94,6 +122,7 @@ class Field:
     activation_bytes: int
     global_via: tuple[str, ...]
     misaligned_at: tuple[str, ...]
+    at_most_via: tuple[str, ...]
 
 
 class Fields(Mapping[str, Field]):
@@ -142,7 +171,7 @@ class Fields(Mapping[str, Field]):
         names = list(self.spatial)
         axes = {name: _summary(name, table) for name, table in zip(names, tables, strict=False)}
         for name in names[len(tables) :]:
-            axes[name] = AxisField(name, "none", None, None, None)
+            axes[name] = AxisField(name, "none")
         return Field(
             name=layer,
             op=node.source or node.op if node else "input",
@@ -153,6 +182,7 @@ class Fields(Mapping[str, Field]):
             activation_bytes=prod(shape) * self.network.item_bytes.get(tensor, 4),
             global_via=self._in_order({name for table in tables if table.whole.any() for name in table.via}),
             misaligned_at=self._in_order({name for table in tables if table.local for name in table.misaligned}),
+            at_most_via=self._in_order({name for table in tables if table.seen for name in table.at_most}),
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -214,6 +244,8 @@ class Fields(Mapping[str, Field]):
         if not branches:
             return None
         table = unite([branch for _, branch in branches], shape)
+        if node.at_most:
+            table = replace(table, at_most=table.at_most | {node.name})
         if not clipped and self._misaligned(node.name, list(self.spatial)[k], branches):
             table = replace(table, misaligned=table.misaligned | {node.name})
         return table
@@ -289,29 +321,30 @@ def _centre(table: FieldTable) -> tuple[Fraction, Fraction] | None:
 
 def _summary(axis: str, table: FieldTable) -> AxisField:
     """The public form of a table."""
-    span, phases, status = _span(table) if table.local else (None, (), "none")
-    if table.whole.any():
-        return AxisField(axis, "whole", None, None, None, span, phases)
-    if span is None:
-        return AxisField(axis, "none", None, None, None)
-    if table.misaligned:
-        status = "misaligned"
-    return AxisField(axis, status, span.size, span.stride, span.start, None, phases)
+    if not table.seen:
+        return AxisField(axis, "none")
+    span = _span(table) if table.local else None
+    misaligned, at_most = span is not None and bool(table.misaligned), bool(table.at_most)
+    if span is None or table.whole.any():
+        return AxisField(axis, "whole", local=span, misaligned=misaligned, at_most=at_most)
+    return AxisField(
+        axis, span.status, span.size, span.stride, span.start, span.phases, misaligned=misaligned, at_most=at_most
+    )
 
 
-def _span(table: FieldTable) -> tuple[Span, tuple[Interval, ...], str]:
+def _span(table: FieldTable) -> Span:
     lo, hi = _per_phase(table)
     size = int((hi - lo).max())
     if table.extended is None or table.step == 0:
         low, high = int(lo.min()), int(hi.max())
         if (table.lo == low).all() and (table.hi == high).all():
-            return Span(size, None, low), (Interval(low, high),), "exact"
-        return Span(int((table.hi - table.lo).max()), None, None), (), "irregular"
+            return Span("exact", size, None, low, (Interval(low, high),))
+        return Span("irregular", int((table.hi - table.lo).max()), None, None)
     lo, hi, step = _shortest(lo, hi, table.step)
     starts = (int(a) if a < FAR // 2 else 0 for a in lo)
     phases = tuple(Interval(a, a + max(int(b - c), 0)) for a, b, c in zip(starts, hi, lo, strict=True))
     status = "exact" if len(phases) == 1 else "periodic"
-    return Span(size, Fraction(step, len(phases)), phases[0].start), phases, status
+    return Span(status, size, Fraction(step, len(phases)), phases[0].start, phases)
 
 
 def _shortest(lo: Ints, hi: Ints, step: int) -> tuple[Ints, Ints, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from striate.errors import InputError
-from striate.fields.fields import AxisField, Fields, Span
+from striate.fields.fields import AxisField, Fields
 from striate.network import Network
 from striate.network.relation import Shape
 
@@ -26,7 +26,7 @@ class SizePoint:
     @property
     def aligned(self) -> bool:
         """Whether nothing shifts and no merge above is misaligned."""
-        return not any(self.shift) and all(axis.status != "misaligned" for axis in self.axes)
+        return not any(self.shift) and not any(axis.misaligned for axis in self.axes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,15 @@ def sweep(network: Network, layer: str, sizes: Iterable[int | Shape], source: st
 
 def _centre(axis: AxisField) -> Fraction | None:
     """The centre of unit 0's field, local where a global path hides it."""
-    span = axis.local or axis
-    if span.start is None or span.size is None:
+    span = axis.span
+    if span is None or span.start is None:
         return None
     return span.start + Fraction(span.size - 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A pair of layers that see different pixels: ``kind`` is shape, status, size, stride or shift."""
+    """A pair of layers that see different pixels: ``kind`` is shape, status, size, stride, shift or phases."""
 
     left: str
     right: str
@@ -123,6 +123,7 @@ def compare(left: Fields, right: Fields) -> Comparison:
     )
 
 
+SEEN = ("size", "stride", "shift", "phases")
 WINDOWED = ("conv", "conv_transpose", "pool", "adaptive_pool", "resize", "unfold", "sliding")
 
 
@@ -137,9 +138,17 @@ def _differences(left: Fields, right: Fields, a: str, b: str) -> list[Difference
         found.append(Difference(a, b, "", "shape", (str(one.shape), str(two.shape))))
     for axis in one.axes.keys() & two.axes.keys():
         x, y = one.axes[axis], two.axes[axis]
-        p: AxisField | Span = x.local or x
-        q: AxisField | Span = y.local or y
-        facts = [("status", x.status, y.status), ("size", p.size, q.size), ("stride", p.stride, q.stride)]
-        facts.append(("shift", p.start, q.start))
-        found += [Difference(a, b, axis, kind, (str(u), str(v))) for kind, u, v in facts if u != v]
+        facts = [("status", ", ".join(x.facts), ", ".join(y.facts))]
+        facts += [(kind, str(p), str(q)) for kind, p, q in zip(SEEN, _seen(x), _seen(y), strict=True)]
+        found += [Difference(a, b, axis, kind, (p, q)) for kind, p, q in facts if p != q]
     return found
+
+
+def _seen(axis: AxisField) -> tuple[object, ...]:
+    """Size, stride, start and phases of the local field, the phases from the first one's start."""
+    span = axis.span
+    if span is None:
+        return (None, None, None, "")
+    origin = span.phases[0].start if span.phases else 0
+    phases = " ".join(f"{seen.start - origin}..{seen.stop - origin}" for seen in span.phases)
+    return (span.size, span.stride, span.start, phases if len(span.phases) > 1 else "")

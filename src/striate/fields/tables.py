@@ -36,8 +36,8 @@ class FieldTable:
 
     ``lo``/``hi`` speak of the local field (without global paths), empty where ``lo >= hi``;
     ``whole`` marks elements that see the whole axis through a global operator, ``via`` names those
-    operators; ``misaligned`` names the merges above whose branches' centres disagree. A ``clipped``
-    table holds true hulls and is never extended.
+    operators; ``misaligned`` names the merges above whose branches' centres disagree, ``at_most`` the nodes
+    whose claim is an upper bound. A ``clipped`` table holds true hulls and is never extended.
     """
 
     lo: Ints
@@ -47,6 +47,7 @@ class FieldTable:
     step: int = 0
     via: frozenset[str] = frozenset()
     misaligned: frozenset[str] = frozenset()
+    at_most: frozenset[str] = frozenset()
     clipped: bool = False
 
     @property
@@ -58,6 +59,11 @@ class FieldTable:
     def local(self) -> bool:
         """Whether any element has a local field."""
         return bool((self.lo < self.hi).any())
+
+    @property
+    def seen(self) -> bool:
+        """Whether any element sees anything."""
+        return self.local or bool(self.whole.any())
 
 
 def source_table(shape: Shape, axis: int, *, extended: bool) -> FieldTable:
@@ -166,7 +172,7 @@ def _go_global(table: FieldTable, axis: int, m: Whole | Prefix, node: str) -> Fi
     whole = spread(table.whole, axis, Whole(m.in_size), np.logical_or, False) | seen
     empty = np.full([1] * table.lo.ndim, FAR, dtype=np.int64)
     via = table.via | {node} if seen.any() else table.via
-    return FieldTable(empty, -empty, whole, None, 0, via)
+    return FieldTable(empty, -empty, whole, None, 0, via, at_most=table.at_most)
 
 
 def spread(values: Values, axis: int, m: AxisMap, op: np.ufunc, empty: int | bool) -> Values:
@@ -313,17 +319,17 @@ def _unite(a: FieldTable, b: FieldTable, shape: Shape) -> FieldTable:
     if a is b:
         return a
     whole = a.whole | b.whole
-    via, misaligned = a.via | b.via, a.misaligned | b.misaligned
+    via, misaligned, at_most = a.via | b.via, a.misaligned | b.misaligned, a.at_most | b.at_most
     if not a.local or not b.local:
         kept = a if a.local else b
-        return replace(kept, whole=whole, via=via, misaligned=misaligned)
+        return replace(kept, whole=whole, via=via, misaligned=misaligned, at_most=at_most)
     if a.extended != b.extended or a.step * b.period != b.step * a.period:
         a, b = (t if t.extended is None else finite(t, shape[t.extended]) for t in (a, b))
     elif a.period != b.period:
         common = lcm(a.period, b.period)
         a, b = _repeat(a, common), _repeat(b, common)
     lo, hi = np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi)
-    return replace(a, lo=lo, hi=hi, whole=whole, via=via, misaligned=misaligned)
+    return replace(a, lo=lo, hi=hi, whole=whole, via=via, misaligned=misaligned, at_most=at_most)
 
 
 def _repeat(table: FieldTable, period: int) -> FieldTable:

@@ -104,17 +104,18 @@ def _axis(axis: AxisField, scale: Scale | None) -> Document:
     found: Document = {
         "axis": axis.axis,
         "status": axis.status,
+        "facts": list(axis.facts),
         **_span(axis),
         "local": None if axis.local is None else _span(axis.local),
     }
-    if axis.status == "periodic":
+    if len(axis.phases) > 1:
         found["phases"] = [[seen.start, seen.stop] for seen in axis.phases]
     if scale is not None:
-        span = axis.local or axis
+        span = axis.span
         found["physical"] = {
             "unit": scale.unit,
-            "size": None if span.size is None else scale.measure(span.size),
-            "stride": None if span.stride is None else scale.measure(span.stride),
+            "size": None if span is None else scale.measure(span.size),
+            "stride": None if span is None or span.stride is None else scale.measure(span.stride),
         }
     return found
 

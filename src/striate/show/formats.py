@@ -81,8 +81,8 @@ def size_text(layer: Document) -> str:
 
 
 def status_text(layer: Document) -> str:
-    """The statuses of the axes, once where all agree."""
-    found = list(dict.fromkeys(axis["status"] for axis in layer["axes"]))
+    """The facts of the axes, each once."""
+    found = list(dict.fromkeys(fact for axis in layer["axes"] for fact in axis["facts"]))
     return ", ".join(found) or "-"
 
 
