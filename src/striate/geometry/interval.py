@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from striate.errors import InputError
+from striate.values import instance, integer, integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Interval:
     UNBOUNDED: ClassVar[Interval]
 
     def __post_init__(self) -> None:
+        for end in ("start", "stop"):
+            if type(getattr(self, end)) is not int:
+                object.__setattr__(self, end, integer(f"Interval: {end}", getattr(self, end)))
+        instance("Interval: unbounded", self.unbounded, bool)
         if self.stop < self.start:
             raise InputError(f"Interval: stop {self.stop} lies before start {self.start}")
 
@@ -49,10 +54,12 @@ class Interval:
 
     def shift(self, offset: int) -> Interval:
         """The same interval moved right by ``offset``."""
+        offset = integer("Interval.shift: offset", offset)
         return self if self.unbounded else Interval(self.start + offset, self.stop + offset)
 
     def clip(self, bounds: Interval) -> Interval:
         """The part inside ``bounds``; where nothing is left, empty at the nearer end of ``bounds``."""
+        instance("Interval.clip: bounds", bounds, Interval)
         if self.unbounded or bounds.unbounded:
             return bounds if self.unbounded else self
         start = min(max(self.start, bounds.start), bounds.stop)
@@ -60,6 +67,7 @@ class Interval:
 
     def hull(self, other: Interval) -> Interval:
         """The smallest interval that holds both; an empty one adds nothing."""
+        instance("Interval.hull: other", other, Interval)
         if self.unbounded or other.unbounded:
             return Interval.UNBOUNDED
         if self.empty or other.empty:
@@ -73,7 +81,7 @@ class Interval:
         >>> Interval.of([4, 0, 2])
         Interval(0, 5)
         """
-        found = list(indices)
+        found = integers("Interval.of: indices", indices)
         return Interval(min(found), max(found) + 1) if found else Interval(0, 0)
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from striate.errors import InputError, ModelError
 from striate.network.relation import Shape, shape_after
 from striate.network.rules import RULES, Result
+from striate.values import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Network:
 
     def tensor(self, layer: str) -> str:
         """The tensor a layer name stands for; an unknown name is an error that suggests the nearest."""
-        if layer in self.layers:
+        if text("layer", layer) in self.layers:
             return self.layers[layer]
         near = get_close_matches(layer, self.layers, n=1, cutoff=0.0)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,78 @@
+"""What a caller hands over, read once: an integer, some integers, a word; anything else is refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import index
+from typing import Any, TypeVar
+
+from striate.errors import InputError
+
+T = TypeVar("T")
+
+SHOWN = 60
+
+
+def integer(name: str, value: object, least: int | None = None) -> int:
+    """``value`` as an integer of at least ``least``; InputError, naming it, where it is none.
+
+    >>> integer("stride", True), integer("stride", 3, 1)
+    (1, 3)
+    """
+    try:
+        number = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputError(f"{name} must be an integer, got {shown(value)}") from None
+    if least is not None and number < least:
+        raise InputError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def integers(name: str, value: object, least: int | None = None) -> tuple[int, ...]:
+    """Some integers as a tuple; InputError, naming them, where they are none.
+
+    >>> integers("sizes", [2, 3])
+    (2, 3)
+    """
+    if isinstance(value, str | bytes | set | dict) or not isinstance(value, Iterable):
+        raise InputError(f"{name} must be a sequence of integers, got {shown(value)}")
+    try:
+        return tuple(integer(name, item, least) for item in value)
+    except TypeError:
+        raise InputError(f"{name} must be a sequence of integers, got {shown(value)}") from None
+
+
+def text(name: str, value: object, choices: Iterable[str] = ()) -> str:
+    """A string, one of ``choices`` where there are any; InputError, naming it, for anything else.
+
+    >>> text("unknown", "whole", ("refuse", "whole"))
+    'whole'
+    """
+    allowed = tuple(choices)
+    if not isinstance(value, str) or (allowed and value not in allowed):
+        what = f"one of {', '.join(map(repr, allowed))}" if allowed else "a string"
+        raise InputError(f"{name} must be {what}, got {shown(value)}")
+    return value
+
+
+def instance(name: str, value: object, kind: type[T]) -> T:
+    """``value`` where it is a ``kind``; InputError, naming it, where it is not."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise InputError(f"{name} must be {article} {kind.__name__}, got {shown(value)}")
+    return value
+
+
+def shown(value: Any) -> str:
+    """A value in a few words on one line: arrays by type and shape, long ones cut.
+
+    >>> shown(list(range(100)))
+    '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16...'
+    """
+    if hasattr(value, "shape") and hasattr(value, "dtype") and getattr(value, "shape", ()) != ():
+        return f"an array of shape {tuple(value.shape)} and type {value.dtype}"
+    try:
+        words = " ".join(repr(value).split())
+    except Exception:
+        words = f"a {type(value).__name__}"
+    return words if len(words) <= SHOWN else words[: SHOWN - 3] + "..."
