@@ -104,7 +104,7 @@ def test_markdown_has_one_row_per_layer() -> None:
     document = describe(Fields(mixed()))
     lines = to_markdown(document).splitlines()
     assert len(lines) == 2 + len(document["layers"])
-    assert "| all x all (local 4 x 4) |" in lines[-1]
+    assert "| all (local 4 x 4) |" in lines[-1]
 
 
 def test_physical_units() -> None:
@@ -117,7 +117,7 @@ def test_physical_units() -> None:
 def test_notes_name_the_merge_and_the_global_operator() -> None:
     text = "\n".join(notes(describe(Fields(mixed()))))
     assert "These operators see everything: mean." in text
-    assert "Misaligned at merge (height): the branches' centres stand at a 0 px, b +1 px." in text
+    assert "Misaligned at merge (height, width): the branches' centres stand at a 0 px, b +1 px." in text
 
 
 def test_layers_are_chosen_by_name_and_pattern() -> None:

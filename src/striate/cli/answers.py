@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.fields import Comparison, Reach, Region, Sweep
+from striate.fields import Comparison, Reach, Region, SizePoint, Sweep
 from striate.geometry import Interval
 from striate.show import Document
-from striate.show.document import striate_version
+from striate.show.document import describe_axis, ratio, striate_version
+from striate.show.formats import field_cells, fraction_text, once, status_text
 
-COMPARE_COLUMNS = ("left", "right", "axis", "what", "left is", "right is")
+SWEEP_COLUMNS = ("input_size", "size", "stride", "start", "shift", "status")
 
 
 def region_document(model: str, region: Region, counts: bool) -> Document:
@@ -78,29 +79,37 @@ def reach_lines(reach: Reach) -> list[str]:
     ]
 
 
-def sweep_columns(sweep: Sweep) -> tuple[str, ...]:
-    """Input size, then size, stride, start and shift of the centre per axis."""
-    axes = [axis.axis for axis in sweep.points[0].axes]
-    return ("input", *(f"{axis} {what}" for axis in axes for what in ("size", "stride", "start", "shift")), "status")
-
-
 def sweep_rows(sweep: Sweep) -> list[tuple[str, ...]]:
-    """One row per input size."""
-    table = []
-    for point in sweep.points:
-        cells = ["x".join(map(str, point.size))]
-        for axis, shift in zip(point.axes, point.shift, strict=True):
-            span = axis.span
-            size = "all" if axis.status == "whole" else _text(axis.size)
-            seen = (None, None) if span is None else (span.stride, span.start)
-            cells += [size, *map(_text, seen), _text(shift)]
-        table.append((*cells, ", ".join(dict.fromkeys(fact for axis in point.axes for fact in axis.facts))))
-    return table
+    """One row per input size, in the order of ``SWEEP_COLUMNS``."""
+    return [_sweep_row(point) for point in sweep.points]
+
+
+def _sweep_row(point: SizePoint) -> tuple[str, ...]:
+    layer = {"axes": [describe_axis(axis) for axis in point.axes]}
+    shift = once([ratio(shift) for shift in point.shift], fraction_text)
+    return ("x".join(map(str, point.size)), *field_cells(layer), shift, status_text(layer))
+
+
+def compare_columns(comparison: Comparison) -> tuple[str, ...]:
+    """The heads of a comparison: one for the layer where both networks call every pair the same."""
+    return (*(("layer",) if _same_names(comparison) else ("left", "right")), "axis", "what", "left is", "right is")
 
 
 def compare_rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """One row per difference."""
-    return [(d.left, d.right, d.axis, d.kind, *d.values) for d in comparison.differences]
+    """One row per difference, in the order of ``compare_columns``."""
+    same = _same_names(comparison)
+    return [
+        (*((d.left,) if same else (d.left, d.right)), d.axis, d.kind, *(_plain_shape(d.kind, v) for v in d.values))
+        for d in comparison.differences
+    ]
+
+
+def _same_names(comparison: Comparison) -> bool:
+    return all(d.left == d.right for d in comparison.differences)
+
+
+def _plain_shape(kind: str, value: str) -> str:
+    return "x".join(re.findall(r"\d+", value)) if kind == "shape" else value
 
 
 def _sides(names: Sequence[str], sides: Sequence[Interval]) -> list[Document]:
@@ -131,7 +140,3 @@ def _numbers(used: NDArray[np.bool_]) -> str:
     if found.size and found.size == found[-1] - found[0] + 1:
         return str(found[0]) if found.size == 1 else f"{found[0]} to {found[-1]}"
     return " ".join(map(str, found)) or "none"
-
-
-def _text(value: int | Fraction | None) -> str:
-    return "-" if value is None else str(value)

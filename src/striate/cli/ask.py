@@ -10,13 +10,13 @@ import numpy as np
 from rich.console import RenderableType
 
 from striate.cli.answers import (
-    COMPARE_COLUMNS,
+    SWEEP_COLUMNS,
+    compare_columns,
     compare_rows,
     reach_document,
     reach_lines,
     region_document,
     region_lines,
-    sweep_columns,
     sweep_rows,
 )
 from striate.cli.app import DISAGREED
@@ -54,7 +54,7 @@ from striate.show import (
     view_of,
 )
 from striate.show.picture import Photo, unit_under
-from striate.show.tables import plain_table
+from striate.show.tables import grid
 
 WRITERS = {"json": to_json, "csv": to_csv, "markdown": to_markdown}
 FORMATS = ("table", *WRITERS, "html")
@@ -100,7 +100,7 @@ def fields_command(
     if page is not None:
         deliver(page, out)
     elif form == "table":
-        parts: tuple[RenderableType, ...] = (fields_table(document), *notes(document))
+        parts: tuple[RenderableType, ...] = (fields_table(document, lang), *notes(document, lang))
         if out is None:
             for part in parts:
                 say(part)
@@ -197,7 +197,7 @@ def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, .
     with progress("reading the model at each size") as report:
         network = open_model(question.model, question.shapes, question.unknown)
         answer = sweep(network, layer, ticking(sizes, report), question.source, question.layout)
-    say(plain_table(sweep_columns(answer), sweep_rows(answer), f"{layer} over input sizes"))
+    say(grid(SWEEP_COLUMNS, sweep_rows(answer), f"{layer} over input sizes"))
     still = ", ".join("x".join(map(str, size)) for size in answer.still) or "none of these"
     say(f"Nothing shifts at: {still}")
 
@@ -224,7 +224,7 @@ def compare_command(question: Question, other: str, other_inputs: tuple[tuple[st
         shapes = shapes_of(other_inputs) or question.shapes
         answer = compare(question.fields(), replace(question, model=other, shapes=shapes, source=None).fields())
     if answer.differences:
-        say(plain_table(COMPARE_COLUMNS, compare_rows(answer), f"{question.model} and {other}"))
+        say(grid(compare_columns(answer), compare_rows(answer), f"{question.model} and {other}"))
     for name, alone in ((question.model, answer.only_left), (other, answer.only_right)):
         if alone:
             say(f"Only in {name}: {', '.join(alone)}")

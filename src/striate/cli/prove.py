@@ -18,7 +18,7 @@ from striate.cli.terminal import deliver, progress, say
 from striate.show import output_sizes
 from striate.show.demo import demo
 from striate.show.lessons import CONVENTION_COLUMNS, convention_rows
-from striate.show.tables import plain_table
+from striate.show.tables import grid
 from striate.show.words import word
 
 
@@ -78,7 +78,7 @@ def size_command(n: int, kernel: int, stride: int, dilation: int, padding: int, 
     """
     if not as_json:
         title = f"{n} pixels, kernel {kernel}, stride {stride}, dilation {dilation}"
-        say(plain_table(CONVENTION_COLUMNS, convention_rows(n, kernel, stride, dilation, padding), title))
+        say(grid(CONVENTION_COLUMNS, convention_rows(n, kernel, stride, dilation, padding), title))
         return
     answers = [
         {

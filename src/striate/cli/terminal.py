@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from striate.show import write_atomically
+from striate.show.grid import wrapped
 
 PIPE_WIDTH = 100_000
 SHOW_AFTER_SECONDS = 0.7
@@ -25,9 +26,16 @@ Report = Callable[[int, int], None]
 def say(part: RenderableType) -> None:
     """Print to stdout: coloured and fitted on a terminal, plain and unwrapped in a pipe."""
     if sys.stdout.isatty():
-        Console(file=sys.stdout, highlight=False, emoji=False).print(part, markup=False)
+        show(part, Console(file=sys.stdout, highlight=False, emoji=False))
     else:
         sys.stdout.write(plain_text(part))
+
+
+def show(part: RenderableType, console: Console) -> None:
+    """Print at the console's width; no number and no word is cut, also where they are longer than a line."""
+    if isinstance(part, str):
+        part = "\n".join(line for text in part.split("\n") for line in wrapped(text, console.width))
+    console.print(part, markup=False, crop=False, overflow="ignore", no_wrap=True)
 
 
 def plain_text(part: RenderableType) -> str:
@@ -36,7 +44,7 @@ def plain_text(part: RenderableType) -> str:
     console = Console(
         file=stream, width=PIPE_WIDTH, highlight=False, emoji=False, color_system=None, force_terminal=False
     )
-    console.print(part, markup=False)
+    show(part, console)
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 

@@ -85,7 +85,7 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> Documen
         "params": field.parameters,
         "macs": field.macs,
         "activation_bytes": field.activation_bytes,
-        "axes": [_axis(axis, scales.get(name)) for name, axis in field.axes.items()],
+        "axes": [describe_axis(axis, scales.get(name)) for name, axis in field.axes.items()],
         "global_via": list(field.global_via),
         "misaligned": [
             {
@@ -100,7 +100,8 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> Documen
     }
 
 
-def _axis(axis: AxisField, scale: Scale | None) -> Document:
+def describe_axis(axis: AxisField, scale: Scale | None = None) -> Document:
+    """The field along one axis as plain numbers; ``scale`` adds it in a physical unit."""
     found: Document = {
         "axis": axis.axis,
         "status": axis.status,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from striate.show.document import Document
+
+T = TypeVar("T")
 
 COLUMNS = ("layer", "op", "shape", "size", "stride", "start", "status", "params", "MACs")
 CSV_COLUMNS = (
@@ -53,12 +55,12 @@ def rows(document: Document) -> list[tuple[str, ...]]:
     return [_row(layer, physical) for layer in document["layers"]]
 
 
-def by_axis(axes: list[Document], text: Callable[[Document], str]) -> str:
+def by_axis(axes: Sequence[T], text: Callable[[T], str]) -> str:
     """One text per axis, joined by ``x``; a dash where there is no axis."""
     return " x ".join(text(axis) for axis in axes) or "-"
 
 
-def once(axes: list[Document], text: Callable[[Document], str]) -> str:
+def once(axes: Sequence[T], text: Callable[[T], str]) -> str:
     """As ``by_axis``, but one text where all axes agree."""
     texts = [text(axis) for axis in axes]
     return texts[0] if len(set(texts)) == 1 else by_axis(axes, text)
@@ -74,10 +76,18 @@ def fraction_text(value: list[int] | None) -> str:
 def size_text(layer: Document) -> str:
     """The field's size per axis; behind a global operator ``all``, with the local field in parentheses."""
     sizes = by_axis(layer["axes"], lambda a: "all" if a["status"] == "whole" else _number(a["size"]))
+    if layer["axes"] and all(axis["status"] == "whole" for axis in layer["axes"]):
+        sizes = "all"
     if any(axis["local"] for axis in layer["axes"]):
         local = by_axis(layer["axes"], lambda a: _number((a["local"] or a)["size"]))
         return f"{sizes} (local {local})"
     return sizes
+
+
+def field_cells(layer: Document) -> tuple[str, str, str]:
+    """Size, stride and start of a layer's field, stride and start once where all axes agree."""
+    stride = once(layer["axes"], lambda a: fraction_text((a["local"] or a)["stride"]))
+    return size_text(layer), stride, once(layer["axes"], lambda a: _number((a["local"] or a)["start"]))
 
 
 def status_text(layer: Document) -> str:
@@ -91,9 +101,7 @@ def _row(layer: Document, physical: bool) -> tuple[str, ...]:
         layer["name"],
         layer["op"],
         "x".join(map(str, layer["shape"])),
-        size_text(layer),
-        once(layer["axes"], lambda a: fraction_text((a["local"] or a)["stride"])),
-        once(layer["axes"], lambda a: _number((a["local"] or a)["start"])),
+        *field_cells(layer),
         status_text(layer),
         f"{layer['params']:,}",
         f"{layer['macs']:,}",

@@ -15,7 +15,7 @@ from striate.show.document import describe
 from striate.show.formats import rows
 from striate.show.picture import Photo
 from striate.show.sizes import output_sizes
-from striate.show.tables import plain_table
+from striate.show.tables import grid
 from striate.show.words import word
 
 SEEN_AS = ("layer", "input_size", "shape", "size", "stride", "start")
@@ -82,7 +82,7 @@ def _deeper(lang: str) -> Iterator[RenderableType]:
         fields = Fields(stacked(layers))
         name, _, shape, size, stride, start, *_ = rows(describe(fields))[-1]
         table.append((name, "x".join(map(str, fields.network.shapes["O"][2:])), shape, size, stride, start))
-    yield plain_table(SEEN_AS, table, lang=lang)
+    yield grid(SEEN_AS, table, lang=lang)
     deepest = Fields(stacked(3))
     path = region(deepest, "C", (0, 0)).path()
     boxes = [f"{name} {' x '.join(str(side.size) for side in box[2:])}" for name, box in path.items()]
@@ -94,7 +94,7 @@ def _sizes(lang: str) -> Iterator[RenderableType]:
     yield word("demo_size", lang)
     yield f"(6 - 3 + 2*0)/1 + 1 = {window.output_size(6)}: 6x6 -> {window.output_size(6)}x{window.output_size(6)}"
     yield word("demo_conventions", lang)
-    yield plain_table(CONVENTION_COLUMNS, convention_rows(4, 3, 2), lang=lang)
+    yield grid(CONVENTION_COLUMNS, convention_rows(4, 3, 2), lang=lang)
 
 
 def _matrix(lang: str) -> Iterator[RenderableType]:

@@ -10,7 +10,7 @@ from string import Template
 
 from striate.show.document import Document
 from striate.show.formats import columns, rows, size_text
-from striate.show.tables import NUMERIC, byte_text, notes
+from striate.show.tables import COLUMNS, byte_text, notes
 from striate.show.words import word
 
 
@@ -57,7 +57,7 @@ def _picture(picture: bytes | None, lang: str) -> str:
 
 
 def _head(name: str, lang: str) -> str:
-    side = ' class="n"' if name in NUMERIC else ""
+    side = ' class="n"' if COLUMNS[name].right else ""
     return f'<th scope="col"{side}><button type="button">{word(name, lang)}</button></th>'
 
 
@@ -72,7 +72,7 @@ def _rows(document: Document) -> list[str]:
 
 
 def _cell(head: str, text: str, value: float | None) -> str:
-    kind = " ".join(filter(None, ("n" if head in NUMERIC else "", text.split(",")[0] if head == "status" else "")))
+    kind = " ".join(filter(None, ("n" if COLUMNS[head].right else "", text.split(",")[0] if head == "status" else "")))
     number = "" if value is None else f' data-v="{value}"'
     return f"<td{f' class={chr(34)}{escape(kind)}{chr(34)}' if kind else ''}{number}>{escape(text)}</td>"
 

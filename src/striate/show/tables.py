@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Mapping, Sequence
 
 from striate.show.document import Document
 from striate.show.formats import columns, fraction_text, rows
-from striate.show.words import WORDS, word
+from striate.show.grid import LATE, Column, Grid, Kind
+from striate.show.words import word
 
-NUMERIC = {"shape", "size", "stride", "start", "params", "MACs", "physical", "output", "shift"}
-STATUS_STYLE = {"exact": "green", "periodic": "cyan", "misaligned": "yellow", "irregular": "yellow", "whole": "magenta"}
-
-
-def plain_table(
-    heads: tuple[str, ...], body: list[tuple[str, ...]], title: str | None = None, lang: str = "en"
-) -> Table:
-    """A table of cells: numbers to the right, statuses coloured where the terminal has colours.
-
-    ``heads`` are words where the message table knows them, else they stand as they are.
-    """
-    table = Table(
-        title=title,
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        pad_edge=False,
-        collapse_padding=True,
-        title_style="bold",
+COLUMNS: Mapping[str, Column] = {
+    column.head: column
+    for column in (
+        Column("layer", Kind.NAME),
+        Column("op", leaves=1),
+        Column("params", Kind.COUNT, 2, right=True),
+        Column("MACs", Kind.COUNT, 3, right=True),
+        Column("shape", leaves=4, right=True),
+        Column("stride", leaves=LATE + 1, right=True),
+        Column("start", leaves=LATE, right=True),
+        *(Column(head, right=True) for head in ("input_size", "size", "shift", "output", "physical")),
+        *(Column(head, Kind.LIST) for head in ("status", "left is", "right is")),
+        Column("left", Kind.NAME),
+        Column("right", Kind.NAME, LATE + 2),
+        *(Column(head, Kind.PROSE) for head in ("convention", "why")),
+        Column("pads", Kind.PROSE, 2),
+        Column("windows", Kind.PROSE, 1),
+        Column("never read", Kind.PROSE, 3),
     )
-    for head in heads:
-        numeric = head.split()[-1] in NUMERIC
-        shown = word(head, lang) if head in WORDS else head
-        table.add_column(
-            shown, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric or head == "layer"
-        )
-    for cells in body:
-        table.add_row(*(Text(cell, style=STATUS_STYLE.get(cell, "")) for cell in cells))
-    return table
+}
 
 
-def fields_table(document: Document, lang: str = "en") -> Table:
+def grid(
+    heads: Sequence[str],
+    body: Sequence[tuple[str, ...]],
+    title: str = "",
+    lang: str = "en",
+    elsewhere: tuple[str, ...] = (),
+) -> Grid:
+    """A table of cells; ``heads`` are words where the message table knows them, else they stand as they are."""
+    return Grid(tuple(COLUMNS.get(head, Column(head)) for head in heads), tuple(body), title, lang, elsewhere)
+
+
+def fields_table(document: Document, lang: str = "en") -> Grid:
     """The layers of a network, one row each."""
     shape = "x".join(map(str, document["input"]["shape"]))
     title = f"{document['model']} · {document['input']['name']} {shape}"
-    return plain_table(columns(document), rows(document), title, lang)
+    return grid(columns(document), rows(document), title, lang, ("--format csv",))
 
 
 def notes(document: Document, lang: str = "en") -> list[str]:
@@ -65,8 +67,7 @@ def notes(document: Document, lang: str = "en") -> list[str]:
     via = list(dict.fromkeys(name for layer in document["layers"] for name in layer["global_via"]))
     if via:
         lines.append(word("global_note", lang, names=", ".join(via)))
-    merges = (merge for layer in document["layers"] for merge in layer["misaligned"])
-    return lines + list(dict.fromkeys(_merge_line(merge, lang) for merge in merges))
+    return lines + _merge_lines(document, lang)
 
 
 def byte_text(count: int) -> str:
@@ -83,9 +84,17 @@ def byte_text(count: int) -> str:
     return f"{size:.1f} TiB"
 
 
-def _merge_line(merge: Document, lang: str) -> str:
-    branches = ", ".join(f"{branch['tensor']} {_offset(branch['offset'], lang)}" for branch in merge["branches"])
-    return word("misaligned_note", lang, node=merge["node"], axis=merge["axis"], branches=branches)
+def _merge_lines(document: Document, lang: str) -> list[str]:
+    """One line per merge whose branches' centres disagree; axes that agree share it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for merge in (merge for layer in document["layers"] for merge in layer["misaligned"]):
+        branches = ", ".join(f"{branch['tensor']} {_offset(branch['offset'], lang)}" for branch in merge["branches"])
+        axes = found.setdefault((merge["node"], branches), [])
+        axes += [merge["axis"]] if merge["axis"] not in axes else []
+    return [
+        word("misaligned_note", lang, node=node, axis=", ".join(axes), branches=branches)
+        for (node, branches), axes in found.items()
+    ]
 
 
 def _offset(offset: list[int] | None, lang: str) -> str:

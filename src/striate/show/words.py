@@ -38,6 +38,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "never read": ("never read", "未读取"),
     "why": ("why", "原因"),
     "input_size": ("input", "输入"),
+    "left_out": ("{names} left out", "未显示 {names}"),
+    "counts_rounded": ("counts rounded", "计数已取整"),
+    "names_shortened": ("names shortened", "名称已缩短"),
+    "joined": (", ", "，"),
+    "no_room": (
+        "No room: {what}. In full: a wider terminal, | less -S{elsewhere}.",
+        "宽度不足：{what}。完整内容：加宽终端、| less -S{elsewhere}。",
+    ),
     "totals_note": (
         "Parameters {params} · MACs {macs} · peak activations {peak} at {at}.",
         "参数 {params} · 乘加 {macs} · 激活内存峰值 {peak}，出现在 {at}。",
