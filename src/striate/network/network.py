@@ -39,7 +39,7 @@ class Network:
 
     ``shapes`` and ``item_bytes`` speak of every tensor; ``aliases`` maps further layer names (a
     submodule's path, an output's name) to tensors; ``rebind`` reads the model again at another
-    input shape.
+    input shape; ``parts`` maps a submodule's path to the names of the nodes that ran inside it, in order.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Network:
     item_bytes: Mapping[str, int] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     rebind: Callable[[Shape], Network] | None = None
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def results(self) -> tuple[Result, ...]:

@@ -54,6 +54,34 @@ def test_every_submodule_and_output_is_a_layer() -> None:
     assert network.item_bytes["head"] == 4
 
 
+class Stages(nn.Module):
+    """A list of blocks, which is never called itself, and a layer that two paths share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(4, 4, 3, padding=1)
+        self.stages = nn.ModuleList([Block(), nn.Sequential(Block(), self.stem)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for stage in self.stages:
+            x = stage(x) * 2
+        return x
+
+
+def test_a_submodule_holds_the_nodes_that_ran_inside_it() -> None:
+    network = read_torch(Stages(), (1, 4, 8, 8))
+    first, second = network.parts["stages.0"], network.parts["stages.1.0"]
+    assert first == ("stages.0.conv", "stages.0.relu_1", "stages.0.add", "stages.0.relu")
+    assert second == tuple(name.replace("stages.0", "stages.1.0") for name in first)
+    assert network.parts["stages.1"] == (*second, "stem")
+    assert network.parts["stages"] == (*first, *second, "stem")
+    assert network.parts["stem"] == network.parts["stages.1.1"] == ("stem_1", "stem")
+    assert network.parts["stages.0.relu"] == ("stages.0.relu_1", "stages.0.relu")
+    assert "" not in network.parts
+    assert [n.name for n in network.nodes if n.name not in network.parts["stages"]] == ["stem_1", "mul", "mul_1"]
+
+
 def test_parameters_are_counted_once() -> None:
     shared = nn.Conv2d(4, 4, 3, padding=1)
     network = read_torch(nn.Sequential(shared, shared), (1, 4, 8, 8))

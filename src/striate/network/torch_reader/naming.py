@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -64,7 +64,17 @@ def named(
         {text: graph.item_bytes[t] for t, text in tensors.items()},
         found,
         rebind,
+        _parts(records, labels, scopes),
     )
+
+
+def _parts(records: list[Record], labels: list[str], scopes: Scopes) -> dict[str, tuple[str, ...]]:
+    """The nodes that ran inside each module, by every path of the module."""
+    around, parts = scopes.around(), defaultdict[str, list[str]](list)
+    for record, label in zip(records, labels, strict=True):
+        for path in around[record.call]:
+            parts[path].append(label)
+    return {path: tuple(parts[path]) for path in scopes.order if path in parts}
 
 
 def _used(records: list[Record], needed: set[int]) -> list[Record]:
@@ -80,13 +90,13 @@ def _used(records: list[Record], needed: set[int]) -> list[Record]:
 def _labels(records: list[Record], scopes: Scopes, names: Names) -> list[str]:
     """A leaf module's path names its last call, as it names that module's output."""
     counts = Counter(record.call for record in records)
-    paths = {path for path, _ in scopes.calls}
-    last = {path: call for call, (path, leaf) in enumerate(scopes.calls) if leaf and path and counts[call] == 1}
+    paths = {call.path for call in scopes.calls}
+    last = {call.path: k for k, call in enumerate(scopes.calls) if call.leaf and call.path and counts[k] == 1}
     for path in last:
         names.take(path)
     labels = []
     for record in records:
-        path, leaf = scopes.calls[record.call]
+        path, leaf = scopes.calls[record.call].path, scopes.calls[record.call].leaf
         label = f"{path}.{record.label}" if path else record.label
         if last.get(path) == record.call:
             labels.append(path)

@@ -5,27 +5,60 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
 
 from torch import Tensor, nn
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """One call of a submodule: every path it has, whether it has no children, the call it ran in."""
+
+    paths: tuple[str, ...]
+    leaf: bool
+    caller: int
+
+    @property
+    def path(self) -> str:
+        """The first of the module's paths."""
+        return self.paths[0]
+
+
 class Scopes:
-    """Follows calls of a module's submodules. Call 0 is the module itself; ``calls`` holds (path, leaf) of each."""
+    """Follows calls of a module's submodules.
+
+    ``calls`` holds them in order, call 0 the module itself; ``order`` holds every path.
+    """
 
     def __init__(self, module: nn.Module) -> None:
         self.paths: dict[int, list[str]] = defaultdict(list)
         for path, child in module.named_modules(remove_duplicate=False):
             self.paths[id(child)].append(path)
-        self.calls: list[tuple[str, bool]] = [("", not any(module.children()))]
+        self.order = [path for path, _ in module.named_modules(remove_duplicate=False)]
+        self.calls = [ModuleCall(("",), not any(module.children()), 0)]
         self.outputs: dict[str, int] = {}
         self._stack = [0]
 
     @property
     def path(self) -> str:
         """The path of the module that runs now."""
-        return self.calls[self._stack[-1]][0]
+        return self.calls[self._stack[-1]].path
+
+    def around(self) -> list[frozenset[str]]:
+        """For each call the paths of the modules it runs inside, its own among them.
+
+        A module that is never called itself (a list of modules) stands for the calls of modules beneath it.
+        """
+        called = {path for call in self.calls for path in call.paths}
+        found: list[frozenset[str]] = [frozenset()]
+        taken = [""]
+        for call in self.calls[1:]:
+            above = f"{taken[call.caller]}." if taken[call.caller] else ""
+            taken.append(next((path for path in call.paths if path.startswith(above)), call.path))
+            found.append(found[call.caller].union(filter(None, call.paths), _containers(taken[-1]) - called))
+        return found
 
     @contextmanager
     def followed(self, enter: Callable[[int], None], read: Callable[[Tensor], int | None]) -> Iterator[None]:
@@ -36,7 +69,7 @@ class Scopes:
             paths = self.paths.get(id(module))
             if not paths or get_ident() != thread:
                 return original(module, *args, **kwargs)
-            self.calls.append((paths[0], not any(module.children())))
+            self.calls.append(ModuleCall(tuple(paths), not any(module.children()), self._stack[-1]))
             self._stack.append(len(self.calls) - 1)
             enter(self._stack[-1])
             result = original(module, *args, **kwargs)
@@ -53,6 +86,12 @@ class Scopes:
             yield
         finally:
             nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+def _containers(path: str) -> frozenset[str]:
+    """The paths above a path."""
+    parts = path.split(".")
+    return frozenset(".".join(parts[:k]) for k in range(1, len(parts)))
 
 
 def tensors_of(result: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
