@@ -29,6 +29,7 @@ from striate.fields import compare as compare_fields
 from striate.network import Network as CommonForm
 from striate.network.onnx_reader import read_onnx
 from striate.network.relation import Shape
+from striate.network.stages import with_stages
 from striate.network.torch_reader import read_torch
 
 InputShape = Shape | Sequence[int] | Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | None
@@ -96,7 +97,7 @@ def load(model: str | PathLike[str] | Any, input_shape: InputShape = None, *, un
     if unknown not in ("refuse", "whole"):
         raise InputError(f"unknown={unknown!r}: use 'refuse' or 'whole'")
     if isinstance(model, str | PathLike):
-        return Network.of(read_onnx(model, input_shape, unknown=unknown))
+        return Network.of(with_stages(read_onnx(model, input_shape, unknown=unknown)))
     if input_shape is None:
         raise InputError("a torch module needs input_shape, such as (1, 3, 224, 224)")
     return Network.of(read_torch(model, input_shape, unknown=unknown))

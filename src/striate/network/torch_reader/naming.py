@@ -69,12 +69,12 @@ def named(
 
 
 def _parts(records: list[Record], labels: list[str], scopes: Scopes) -> dict[str, tuple[str, ...]]:
-    """The nodes that ran inside each module, by every path of the module."""
+    """The nodes that ran inside each module, by every path of the module; none in one that hands its input on."""
     around, parts = scopes.around(), defaultdict[str, list[str]](list)
     for record, label in zip(records, labels, strict=True):
         for path in around[record.call]:
             parts[path].append(label)
-    return {path: tuple(parts[path]) for path in scopes.order if path in parts}
+    return {path: tuple(parts[path]) for path in scopes.order if path and (path in parts or path in scopes.outputs)}
 
 
 def _used(records: list[Record], needed: set[int]) -> list[Record]:
