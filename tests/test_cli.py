@@ -119,6 +119,42 @@ def test_the_report_holds_a_picture(model: Path, photo: Path, tmp_path: Path) ->
     assert "data:image/png;base64," in out.read_text(encoding="utf-8")
 
 
+def two_inputs(path: Path) -> Path:
+    """``image`` through a 3x3 convolution, ``depth`` through a 5x5 one, added up; both sizes are open."""
+    pairs = (("image", 3), ("depth", 5))
+    weights = [numpy_helper.from_array(np.ones((1, 1, k, k), np.float32), f"w{k}") for _, k in pairs]
+    nodes = [
+        *(helper.make_node("Conv", [x, f"w{k}"], [f"y{k}"], f"conv{k}", pads=[k // 2] * 4) for x, k in pairs),
+        helper.make_node("Add", ["y3", "y5"], ["y"], "sum"),
+    ]
+    inputs = [helper.make_tensor_value_info(x, TensorProto.FLOAT, [1, 1, "h", "w"]) for x, _ in pairs]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "pair", inputs, [output], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "source", "size"),
+    [
+        (("--input", "depth=1x1x16x16"), "depth", 5),
+        (("--input", "image=1x1x16x16"), "image", 3),
+        (("--input", "1x1x16x16"), "image", 3),
+        (("--input", "depth=1x1x16x16", "--input", "image=1x1x16x16"), "image", 3),
+        (("--input", "depth=1x1x16x16", "--source", "image"), "image", 3),
+    ],
+)
+def test_the_named_input_is_the_source(options: tuple[str, ...], source: str, size: int, tmp_path: Path) -> None:
+    path = two_inputs(tmp_path / "pair.onnx")
+    document = json.loads(run("fields", path, *options, "--format", "json").stdout)
+    assert document["input"]["name"] == source
+    assert document["layers"][-1]["axes"][0]["size"] == size
+    assert f"pixels of {source}:" in run("region", path, "sum", "8,8", *options).stdout
+    assert f"pixel (8, 8) of {source} can" in run("reach", path, "sum", "8,8", *options).stdout
+    assert f"{size} x {size}" in run("sweep", path, "sum", "16", *options).stdout
+    assert run("compare", path, path, *options).exit_code == 0
+
+
 def test_region_in_words(model: Path) -> None:
     lines = run("region", model, "second", "0,3", "--input", "1x3x16x16", "--counts").stdout.splitlines()
     assert lines == [

@@ -44,9 +44,10 @@ class Network(CommonForm):
         return cls(**{item.name: getattr(form, item.name) for item in dataclass_fields(form)})
 
     def fields(self, source: str | None = None, layout: str | None = None) -> Fields:
-        """The receptive field of every layer with respect to one input (default: the one of highest rank).
+        """The receptive field of every layer with respect to one input.
 
-        ``layout`` names the input's axes by letters, ``"NCHW"`` for rank 4 by default.
+        The default is the first input behind a convolution, else the first of highest rank. ``layout`` names the
+        input's axes by letters, ``"NCHW"`` for rank 4 by default.
         """
         if source is None and layout is None:
             return self._fields

@@ -29,6 +29,7 @@ from striate.cli.options import (
     Question,
     lang_option,
     model_options,
+    named_input,
     pixel_size_option,
     rate_option,
     shapes_of,
@@ -222,7 +223,10 @@ def compare_command(question: Question, other: str, other_inputs: tuple[tuple[st
     """
     with progress("reading the models"):
         shapes = shapes_of(other_inputs) or question.shapes
-        answer = compare(question.fields(), replace(question, model=other, shapes=shapes, source=None).fields())
+        wanted = named_input(other_inputs) or question.source
+        network = open_model(other, shapes, question.unknown)
+        source = wanted if wanted in network.inputs else None
+        answer = compare(question.fields(), replace(question, model=other, source=source).fields_of(network))
     if answer.differences:
         say(grid(compare_columns(answer), compare_rows(answer), f"{question.model} and {other}"))
     for name, alone in ((question.model, answer.only_left), (other, answer.only_right)):

@@ -107,12 +107,17 @@ def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...]) -> Shapes:
     return dict(given)
 
 
+def named_input(given: tuple[tuple[str, tuple[int, ...]], ...]) -> str | None:
+    """The input that ``--input`` names, where it names one alone."""
+    return given[0][0] or None if len(given) == 1 else None
+
+
 def model_options(function: Callable[..., None]) -> Callable[..., None]:
     """MODEL and the options of every command that reads one, handed on as a Question."""
 
     @wraps(function)
     def ask(model: str, inputs: Any, source: str | None, layout: str | None, unknown: str, **rest: Any) -> None:
-        function(Question(model, shapes_of(inputs), source, layout, unknown), **rest)
+        function(Question(model, shapes_of(inputs), source or named_input(inputs), layout, unknown), **rest)
 
     decorated: Callable[..., None] = ask
     for decorate in (
@@ -125,7 +130,10 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--layout", metavar="LETTERS", help="The input's axes by letters of N C D H W L T, such as NHWC."),
         click.option(
-            "--source", metavar="NAME", help="The input whose pixels count (default: the one of highest rank)."
+            "--source",
+            metavar="NAME",
+            help="The input whose pixels count (default: the one that --input names alone, else the first behind "
+            "a convolution, else the first of highest rank).",
         ),
         click.option(
             "--input",

@@ -11,6 +11,7 @@ import numpy as np
 
 from striate.errors import InputError
 from striate.fields.costs import CostTable
+from striate.fields.source import choose_source
 from striate.fields.tables import FAR, FieldTable, Ints, carry, source_table, unite
 from striate.geometry import Interval
 from striate.network import Network, Node
@@ -131,7 +132,7 @@ class Fields(Mapping[str, Field]):
 
     def __init__(self, network: Network, source: str | None = None, layout: str | None = None) -> None:
         self.network = network
-        self.source = _source(network, source)
+        self.source = choose_source(network, source)
         shape = network.shapes[self.source]
         self.layout = layout or LAYOUTS.get(len(shape), "")
         self.spatial = _spatial_axes(self.layout, shape)
@@ -284,14 +285,6 @@ def unit_index(shape: Shape, at: Sequence[int], channel: int | None = None) -> t
     if channel is not None:
         index[1] = channel
     return tuple(index)
-
-
-def _source(network: Network, source: str | None) -> str:
-    if source is None:
-        return max(network.inputs, key=lambda name: len(network.shapes[name]))
-    if source not in network.inputs:
-        raise InputError(f"no input {source!r} in {network.name}; its inputs: {', '.join(network.inputs)}")
-    return source
 
 
 def _spatial_axes(layout: str, shape: Shape) -> dict[str, int]:

@@ -60,7 +60,7 @@ def sweep(network: Network, layer: str, sizes: Iterable[int | Shape], source: st
         shape = list(network.shapes[here.source])
         for axis, n in zip(here.spatial.values(), spatial, strict=True):
             shape[axis] = n
-        fields = Fields(network.rebind(tuple(shape)), here.source, here.layout)
+        fields = Fields(network.rebind(here.source, tuple(shape)), here.source, here.layout)
         found.append((spatial, tuple(fields[layer].axes.values())))
     if not found:
         raise InputError("sweep needs at least one size")

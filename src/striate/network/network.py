@@ -38,8 +38,8 @@ class Network:
     """A network bound to concrete input shapes.
 
     ``shapes`` and ``item_bytes`` speak of every tensor; ``aliases`` maps further layer names (a
-    submodule's path, an output's name) to tensors; ``rebind`` reads the model again at another
-    input shape; ``parts`` maps a submodule's path to the names of the nodes that ran inside it, in order.
+    submodule's path, an output's name) to tensors; ``rebind`` reads the model again with the named
+    input at another shape; ``parts`` maps a submodule's path to the names of the nodes that ran inside it, in order.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Network:
     shapes: Mapping[str, Shape]
     item_bytes: Mapping[str, int] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    rebind: Callable[[Shape], Network] | None = None
+    rebind: Callable[[str, Shape], Network] | None = None
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property

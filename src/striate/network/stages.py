@@ -34,8 +34,8 @@ def with_stages(network: Network) -> Network:
     )
 
 
-def _rebound(rebind: Callable[[Shape], Network], shape: Shape) -> Network:
-    return with_stages(rebind(shape))
+def _rebound(rebind: Callable[[str, Shape], Network], name: str, shape: Shape) -> Network:
+    return with_stages(rebind(name, shape))
 
 
 def _folders(network: Network) -> Mapping[str, tuple[str, ...]]:

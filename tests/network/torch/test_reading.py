@@ -111,7 +111,8 @@ def test_inputs_by_list_and_by_name() -> None:
 def test_rebinding_reads_at_another_shape() -> None:
     network = read_torch(Heads(), (1, 4, 8, 8))
     assert network.rebind is not None
-    assert network.rebind((1, 4, 9, 11)).shapes["aux" if "aux" in network.shapes else "relu"] == (1, 4, 9, 11)
+    again = network.rebind(network.inputs[0], (1, 4, 9, 11))
+    assert again.shapes["aux" if "aux" in network.shapes else "relu"] == (1, 4, 9, 11)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from striate.errors import InputError, ModelError, StriateError
 from striate.network.network import Network, Node
-from striate.network.onnx_reader.binding import InputShape, bind_inputs, main_input
+from striate.network.onnx_reader.binding import InputShape, bind_inputs
 from striate.network.onnx_reader.call import OPERATORS, Tensor
 from striate.network.onnx_reader.loading import load_model, opsets
 from striate.network.onnx_reader.walk import ACCIDENTS, Walk
@@ -58,8 +58,6 @@ def _read(file: Path, input_shape: InputShape, unknown: str) -> Network:
     outputs = tuple(info.name for info in model.graph.output)
     nodes = (*walk.nodes, *_constant_outputs(outputs, walk))
     used = {name for node in nodes for name in (*node.inputs, *node.outputs)} | set(bound)
-    main = main_input(bound)
-    rest = {name: shape for name, shape in given.items() if name != main}
     return Network(
         name=file.stem,
         inputs=tuple(bound),
@@ -67,13 +65,13 @@ def _read(file: Path, input_shape: InputShape, unknown: str) -> Network:
         nodes=nodes,
         shapes={name: walk.tensors[name].shape for name in walk.tensors if name in used},
         item_bytes={name: _item_bytes(walk.tensors[name].kind) for name in walk.tensors if name in used},
-        rebind=None if main is None else partial(_rebound, file, main, rest, unknown),
+        rebind=partial(_rebound, file, given, unknown) if bound else None,
     )
 
 
-def _rebound(file: Path, main: str, rest: Mapping[str, Shape], unknown: str, shape: Shape) -> Network:
-    """The same file with the main input at another shape."""
-    return read_onnx(file, {**rest, main: shape}, unknown=unknown)
+def _rebound(file: Path, given: Mapping[str, Shape], unknown: str, name: str, shape: Shape) -> Network:
+    """The same file with one input at another shape."""
+    return read_onnx(file, {**given, name: shape}, unknown=unknown)
 
 
 def _constant_outputs(outputs: tuple[str, ...], walk: Walk) -> list[Node]:

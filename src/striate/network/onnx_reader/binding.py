@@ -45,11 +45,6 @@ def bind_inputs(
     return given, bound
 
 
-def main_input(bound: Mapping[str, tuple[Shape, int]]) -> str | None:
-    """The first input of the highest rank."""
-    return max(bound, key=lambda name: len(bound[name][0])) if bound else None
-
-
 def _main(declared: Mapping[str, Declared]) -> str:
     return max(declared, key=lambda name: len(declared[name] or ()))
 

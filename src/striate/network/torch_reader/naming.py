@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from striate.network.network import Network, Node
+from striate.network.relation import Shape
 from striate.network.torch_reader.graph import Graph
 from striate.network.torch_reader.scopes import Scopes
 from striate.network.torch_reader.values import Record
@@ -35,7 +35,7 @@ def named(
     outputs: Mapping[str, int],
     graph: Graph,
     scopes: Scopes,
-    rebind: Callable[[Any], Network],
+    rebind: Callable[[str, Shape], Network],
 ) -> Network:
     """The Network of a graph whose first tensors are the inputs."""
     records = _used(graph.records, set(outputs.values()))

@@ -48,8 +48,8 @@ def trace(module: nn.Module, input_shape: Any, unknown: str, dtype: torch.dtype 
     if not outputs:
         raise ModelError(f"no output of {type(module).__name__} depends on its inputs")
 
-    def rebind(shape: Any) -> Network:
-        return trace(module, shape, unknown, dtype)
+    def rebind(name: str, shape: Shape) -> Network:
+        return trace(module, {**shapes, name: shape} if len(shapes) > 1 else shape, unknown, dtype)
 
     return named(type(module).__name__, tuple(inputs), outputs, graph, scopes, rebind)
 

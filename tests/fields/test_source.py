@@ -1,0 +1,80 @@
+"""The input that fields speak of by default: the one that is convolved, not the state beside it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from torch import Tensor, nn
+
+import striate
+from striate.errors import InputError
+from striate.fields import Fields, sweep
+
+
+class Recurrent(nn.Module):
+    """Audio through a convolution, with a state of higher rank that meets it later, before another convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(1, 4, 5, stride=2, padding=1)
+        self.last = nn.Conv1d(4, 1, 3)
+
+    def forward(self, state: Tensor, audio: Tensor) -> Tensor:
+        return self.last(self.conv(audio) + state[0, 0])
+
+
+def silero() -> Path:
+    found = find_spec("silero_vad")
+    if found is None or found.origin is None:
+        pytest.skip("needs silero-vad")
+    return Path(found.origin).parent / "data" / "silero_vad_16k_op15.onnx"
+
+
+def test_the_convolved_input_comes_before_the_one_of_highest_rank() -> None:
+    network = striate.load(Recurrent(), {"state": (2, 1, 4, 7), "audio": (1, 1, 16)})
+    assert network.inputs == ("state", "audio")
+    fields = network.fields()
+    assert fields.source == "audio"
+    width = fields["last"].axes["length"]
+    assert (width.size, width.stride, width.start) == (9, 2, -1)
+    assert network.fields("state").source == "state"
+    with pytest.raises(InputError, match="no input 'sound'"):
+        network.fields("sound")
+
+
+def test_without_a_convolution_the_highest_rank_counts() -> None:
+    class Sum(nn.Module):
+        def forward(self, a: Tensor, b: Tensor) -> Tensor:
+            return a + b.mean()
+
+    network = striate.load(Sum(), {"a": (1, 5), "b": (1, 3, 8, 8)})
+    assert Fields(network).source == "b"
+
+
+def test_the_audio_of_a_voice_detector() -> None:
+    fields = striate.load(silero(), {"input": (1, 576)}).fields()
+    assert fields.source == "input"
+    assert fields["/model/encoder/3/activation/Relu"].axes["length"].size is not None
+
+
+def test_a_sweep_changes_the_size_of_its_source() -> None:
+    network = striate.load(silero(), {"input": (1, 576)})
+    layer = "/model/encoder/0/activation/Relu"
+    assert [point.size for point in network.sweep(layer, (576, 640)).points] == [(576,), (640,)]
+    pair = striate.load(Pair(), {"a": (1, 1, 9, 9), "b": (1, 1, 8, 8)})
+    assert pair.fields("b").source == "b"
+    points = sweep(pair, "conv", (10, 11), source="b").points
+    assert [[axis.size for axis in point.axes] for point in points] == [[5, 5], [5, 5]]
+
+
+class Pair(nn.Module):
+    """Two inputs of one rank, each with its own layer; only b may have another size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.conv = nn.Linear(9, 1), nn.Conv2d(1, 1, 5)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return self.conv(b) + self.first(a).sum()
