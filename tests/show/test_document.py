@@ -84,7 +84,7 @@ def test_every_status_is_told() -> None:
     whole = layer(document, "scale")
     assert whole["axes"][0]["status"] == "whole"
     assert whole["axes"][0]["size"] is None
-    assert whole["axes"][0]["local"] == {"size": 4, "stride": [1, 1], "start": -1}
+    assert whole["axes"][0]["local"] == {"status": "exact", "size": 4, "stride": [1, 1], "start": -1}
     assert whole["global_via"] == ["mean"]
     assert layer(document, "straight")["padding_share"]["corner"] == [5, 9]
     assert layer(document, "straight")["interior"] == [[1, 7], [1, 7]]
@@ -102,9 +102,11 @@ def test_csv_says_what_json_says() -> None:
 
 def test_markdown_has_one_row_per_layer() -> None:
     document = describe(Fields(mixed()))
-    lines = to_markdown(document).splitlines()
+    table, _, below = to_markdown(document).partition("\n\n")
+    lines = table.splitlines()
     assert len(lines) == 2 + len(document["layers"])
     assert "| all (local 4 x 4) |" in lines[-1]
+    assert below == "- Phases of up (height, width), 2 units every 1 pixels: [-1, 2) [-1, 2).\n"
 
 
 def test_physical_units() -> None:

@@ -11,14 +11,21 @@ from typing import Any
 from striate.fields import AxisField, Field, Fields, Span
 from striate.fields.borders import borders
 from striate.fields.costs import costs
+from striate.network import Network
 from striate.show.units import Scale
 
 Document = dict[str, Any]
 
+SCHEMA = 2
+
 MACS_CONVENTION = (
     "multiply-accumulates of convolutions and matrix products; bias, pooling, normalisation and activations left out"
 )
-START_CONVENTION = "unit u sees pixels [u*stride + start, u*stride + start + size), unclipped"
+UNITS_CONVENTION = (
+    "without phases unit u sees pixels [u*stride + start, u*stride + start + size); with n phases it sees phase "
+    "u mod n moved by (u div n)*n*stride pixels; without a stride every unit sees [start, start + size); irregular "
+    "units have no rule; behind whole the same holds of local; unclipped, as if the input had no border"
+)
 
 
 def striate_version() -> str:
@@ -56,10 +63,15 @@ def describe(
     """
     network, totals = fields.network, costs(fields.network)
     return {
+        "schema": SCHEMA,
         "striate": striate_version(),
         "model": model or network.name,
-        "input": {"name": fields.source, "shape": list(network.shapes[fields.source]), "layout": fields.layout},
-        "conventions": {"start": START_CONVENTION, "macs": MACS_CONVENTION},
+        "input": {
+            **_input(network, fields.source),
+            "layout": fields.layout,
+            "others": [_input(network, name) for name in network.inputs if name != fields.source],
+        },
+        "conventions": {"units": UNITS_CONVENTION, "macs": MACS_CONVENTION},
         "totals": {
             "params": totals.parameters,
             "macs": totals.macs,
@@ -75,17 +87,25 @@ def ratio(value: Fraction | None) -> list[int] | None:
     return None if value is None else [value.numerator, value.denominator]
 
 
+def _input(network: Network, name: str) -> Document:
+    return {"name": name, "shape": list(network.shapes[name])}
+
+
 def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> Document:
     edge = borders(fields, field.name)
     merges = [merge for merge in fields.misalignments if merge.node in field.misaligned_at]
     return {
         "name": field.name,
         "op": field.op,
+        "nodes": field.nodes,
         "shape": list(field.shape),
         "params": field.parameters,
         "macs": field.macs,
         "activation_bytes": field.activation_bytes,
-        "axes": [describe_axis(axis, scales.get(name)) for name, axis in field.axes.items()],
+        "axes": [
+            describe_axis(axis, scales.get(name), along)
+            for (name, axis), along in zip(field.axes.items(), _along(fields, field), strict=True)
+        ],
         "global_via": list(field.global_via),
         "misaligned": [
             {
@@ -95,22 +115,31 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> Documen
             }
             for merge in merges
         ],
+        "at_most_via": list(field.at_most_via),
         "interior": [[units.start, units.stop] for units in edge.interior],
         "padding_share": {"centre": ratio(edge.centre), "corner": ratio(edge.corner)},
     }
 
 
-def describe_axis(axis: AxisField, scale: Scale | None = None) -> Document:
-    """The field along one axis as plain numbers; ``scale`` adds it in a physical unit."""
+def _along(fields: Fields, field: Field) -> list[int | None]:
+    """For each axis of the input the axis of the layer that its units count along; None where all see the same."""
+    found: list[int | None] = [table.extended for table in fields.tables(field.name)]
+    return found + [None] * (len(field.axes) - len(found))
+
+
+def describe_axis(axis: AxisField, scale: Scale | None = None, along: int | None = None) -> Document:
+    """The field along one axis as plain numbers.
+
+    ``scale`` adds it in a physical unit; ``along`` is the axis of the layer's shape that units count along.
+    """
     found: Document = {
         "axis": axis.axis,
+        "along": along,
         "status": axis.status,
         "facts": list(axis.facts),
         **_span(axis),
-        "local": None if axis.local is None else _span(axis.local),
+        "local": None if axis.local is None else {"status": axis.local.status, **_span(axis.local)},
     }
-    if len(axis.phases) > 1:
-        found["phases"] = [[seen.start, seen.stop] for seen in axis.phases]
     if scale is not None:
         span = axis.span
         found["physical"] = {
@@ -122,4 +151,7 @@ def describe_axis(axis: AxisField, scale: Scale | None = None) -> Document:
 
 
 def _span(span: AxisField | Span) -> Document:
-    return {"size": span.size, "stride": ratio(span.stride), "start": span.start}
+    found: Document = {"size": span.size, "stride": ratio(span.stride), "start": span.start}
+    if len(span.phases) > 1:
+        found["phases"] = [[seen.start, seen.stop] for seen in span.phases]
+    return found

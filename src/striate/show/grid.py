@@ -19,7 +19,7 @@ SHORTEST_NAME = 12
 PROSE_WIDTH = 16
 LATE = 10
 UNITS = ((10**3, "k"), (10**6, "M"), (10**9, "G"), (10**12, "T"), (10**15, "P"), (10**18, "E"))
-STYLES = {"exact": "green", "periodic": "cyan", "misaligned": "yellow", "irregular": "yellow", "whole": "magenta"}
+STYLES = {"whole": "magenta", "misaligned": "yellow", "irregular": "yellow", "periodic": "cyan", "exact": "green"}
 
 # A bracket stays whole; wide characters need no space between them to part.
 _WIDE = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60"
@@ -203,7 +203,7 @@ class Fitted:
                 room = " " * (width - cell_len(part))
                 gap = " " * GAP if len(line) > 1 else ""
                 line.append(f"{gap}{room}" if column.right else gap)
-                line.append(part, style or STYLES.get(cell.partition(",")[0], ""))
+                line.append(part, style or (_style(cell) if column.head == "status" else ""))
                 line.append("" if column.right else room)
             line.rstrip()
             yield _whole(line)
@@ -268,6 +268,11 @@ def _chars(text: str, width: int) -> int:
         if used > width:
             return count
     return len(text)
+
+
+def _style(facts: str) -> str:
+    """The colour of the weightiest fact."""
+    return next((style for fact, style in STYLES.items() if fact in facts), "")
 
 
 def _longest(text: str) -> int:

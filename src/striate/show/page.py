@@ -8,9 +8,11 @@ from importlib.resources import files
 from math import prod
 from string import Template
 
+from striate.show.cells import local_of, size_text
 from striate.show.document import Document
-from striate.show.formats import columns, rows, size_text
-from striate.show.tables import COLUMNS, byte_text, notes
+from striate.show.formats import columns, rows
+from striate.show.grid import STYLES
+from striate.show.tables import COLUMNS, byte_text, input_text, notes
 from striate.show.words import word
 
 
@@ -26,7 +28,7 @@ def to_html(document: Document, picture: bytes | None = None, lang: str = "en") 
         layers_word=word("layers", lang),
         sort_note=word("sort_note", lang),
         heads="".join(_head(name, lang) for name in columns(document)),
-        rows="\n".join(_rows(document)),
+        rows="\n".join(_rows(document, lang)),
         notes_word=word("notes", lang),
         notes="".join(f"<li>{escape(note)}</li>" for note in notes(document, lang)),
         made_by=word("made_by", lang, version=escape(document["striate"])),
@@ -34,9 +36,9 @@ def to_html(document: Document, picture: bytes | None = None, lang: str = "en") 
 
 
 def _facts(document: Document, lang: str) -> str:
-    totals, source = document["totals"], document["input"]
+    totals = document["totals"]
     facts = {
-        "input": f"{source['name']} {'x'.join(map(str, source['shape']))}",
+        "input": input_text(document, lang),
         "deepest": size_text(document["layers"][-1]) if document["layers"] else "-",
         "parameters": f"{totals['params']:,}",
         "macs": f"{totals['macs']:,}",
@@ -61,10 +63,10 @@ def _head(name: str, lang: str) -> str:
     return f'<th scope="col"{side}><button type="button">{word(name, lang)}</button></th>'
 
 
-def _rows(document: Document) -> list[str]:
+def _rows(document: Document, lang: str) -> list[str]:
     heads = columns(document)
     found = []
-    for layer, cells in zip(document["layers"], rows(document), strict=True):
+    for layer, cells in zip(document["layers"], rows(document, lang), strict=True):
         values = _sort_values(layer)
         marked = (_cell(head, cell, values.get(head)) for head, cell in zip(heads, cells, strict=True))
         found.append(f"<tr>{''.join(marked)}</tr>")
@@ -72,14 +74,19 @@ def _rows(document: Document) -> list[str]:
 
 
 def _cell(head: str, text: str, value: float | None) -> str:
-    kind = " ".join(filter(None, ("n" if COLUMNS[head].right else "", text.split(",")[0] if head == "status" else "")))
+    kind = " ".join(filter(None, ("n" if COLUMNS[head].right else "", _weightiest(text) if head == "status" else "")))
     number = "" if value is None else f' data-v="{value}"'
     return f"<td{f' class={chr(34)}{escape(kind)}{chr(34)}' if kind else ''}{number}>{escape(text)}</td>"
 
 
+def _weightiest(facts: str) -> str:
+    """The fact that gives a status its colour."""
+    return next((fact for fact in STYLES if fact in facts), "")
+
+
 def _sort_values(layer: Document) -> dict[str, float]:
     """What a column sorts by where its text is no number."""
-    spans = [axis["local"] or axis for axis in layer["axes"]]
+    spans = [local_of(axis) for axis in layer["axes"]]
     sizes = [span["size"] for span in spans]
     return {
         "shape": prod(layer["shape"]),

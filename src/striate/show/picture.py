@@ -46,13 +46,19 @@ class View:
 
 
 def view_of(region: Region, label: str = "") -> View:
-    """A region of a network with a two-dimensional input, ready to draw; other inputs are an InputError."""
+    """A region of a network with a two-dimensional input, ready to draw; other inputs are an InputError.
+
+    The label names the unit and the size of its field: without the image's border, as tables give it, and what of it
+    lies inside the picture where that is less.
+    """
     if len(region.hull) != 2:
         raise InputError(f"a picture needs two spatial axes; {region.source} has {len(region.hull)}")
     rows, columns = region.hull
     free = region.unclipped
     bounded = free is not None and len(free) == 2 and not any(side.unbounded for side in free)
-    size = f"{rows.size}x{columns.size}"
+    size = inside = f"{rows.size}x{columns.size}"
+    if bounded and free is not None and tuple(free) != (rows, columns):
+        size = f"{free[0].size}x{free[1].size}, {inside} of it inside"
     return View(
         label or f"{region.layer} {tuple(region.at)}: {size}",
         (rows, columns),

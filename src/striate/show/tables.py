@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from striate.show.cells import fraction_text
 from striate.show.document import Document
-from striate.show.formats import columns, fraction_text, rows
+from striate.show.formats import columns, rows
 from striate.show.grid import LATE, Column, Grid, Kind
+from striate.show.phases import phase_lines, rule_lines
 from striate.show.words import word
 
 COLUMNS: Mapping[str, Column] = {
@@ -44,9 +46,20 @@ def grid(
 
 def fields_table(document: Document, lang: str = "en") -> Grid:
     """The layers of a network, one row each."""
-    shape = "x".join(map(str, document["input"]["shape"]))
-    title = f"{document['model']} · {document['input']['name']} {shape}"
-    return grid(columns(document), rows(document), title, lang, ("--format csv",))
+    title = f"{document['model']} · {input_text(document, lang)}"
+    return grid(columns(document), rows(document, lang), title, lang, ("--format csv",))
+
+
+def input_text(document: Document, lang: str = "en") -> str:
+    """The input that the fields speak of, with its shape and layout; the others by name."""
+    source = document["input"]
+    others = ", ".join(_shaped(other) for other in source["others"])
+    text = f"{_shaped(source)} ({source['layout']})"
+    return f"{text} · {word('other_inputs', lang, names=others)}" if others else text
+
+
+def _shaped(source: Document) -> str:
+    return f"{source['name']} {'x'.join(map(str, source['shape']))}".rstrip()
 
 
 def notes(document: Document, lang: str = "en") -> list[str]:
@@ -62,11 +75,15 @@ def notes(document: Document, lang: str = "en") -> list[str]:
             at=totals["peak_at"],
         ),
         word("macs_note", lang),
-        word("start_note", lang),
+        *rule_lines(document, lang),
+        *phase_lines(document, lang),
     ]
     via = list(dict.fromkeys(name for layer in document["layers"] for name in layer["global_via"]))
     if via:
         lines.append(word("global_note", lang, names=", ".join(via)))
+    bounds = list(dict.fromkeys(name for layer in document["layers"] for name in layer["at_most_via"]))
+    if bounds:
+        lines.append(word("at_most_note", lang, names=", ".join(bounds)))
     return lines + _merge_lines(document, lang)
 
 
@@ -92,7 +109,7 @@ def _merge_lines(document: Document, lang: str) -> list[str]:
         axes = found.setdefault((merge["node"], branches), [])
         axes += [merge["axis"]] if merge["axis"] not in axes else []
     return [
-        word("misaligned_note", lang, node=node, axis=", ".join(axes), branches=branches)
+        word("misaligned_note", lang, node=node, axis=", ".join(word(axis, lang) for axis in axes), branches=branches)
         for (node, branches), axes in found.items()
     ]
 

@@ -55,11 +55,46 @@ WORDS: dict[str, tuple[str, str]] = {
         "activations are left out.",
         "乘加次数只计卷积和矩阵乘法，不计偏置、池化、归一化和激活。",
     ),
-    "start_note": (
+    "rule_note": (
         "Unit u of an axis sees pixels u*stride + start up to, not including, u*stride + start + size, as if the "
         "input had no border.",
         "某轴上的单元 u 看到像素区间 [u*步长 + 起点, u*步长 + 起点 + 大小)，不考虑图像边界。",
     ),
+    "rule_where_note": (
+        "Where a row has one start, unit u of an axis sees pixels u*stride + start up to, not including, "
+        "u*stride + start + size, as if the input had no border.",
+        "只有一个起点的行：某轴上的单元 u 看到像素区间 [u*步长 + 起点, u*步长 + 起点 + 大小)，不考虑图像边界。",
+    ),
+    "phases_note": (
+        "Where units differ by phase, a row has the least and the largest size and a start per phase; of n phases "
+        "unit u sees phase u mod n, moved by (u div n)*n*stride pixels.",
+        "单元随相位不同的行：列出最小和最大的大小以及各相位的起点；共 n 个相位时，单元 u 看到第 u mod n 个相位，"
+        "平移 (u div n)*n*步长 个像素。",
+    ),
+    "phases_of": (
+        "Phases of {layers} ({axes}), {count} units every {step} pixels: {phases}.",
+        "{layers} 的相位（{axes}），每 {count} 个单元平移 {step} 个像素：{phases}。",
+    ),
+    "all_see_note": (
+        "Where the stride is -, every unit sees start up to, not including, start + size.",
+        "步长为 - 的行：每个单元都看到 [起点, 起点 + 大小)。",
+    ),
+    "irregular_note": (
+        "Irregular: units follow no common rule; the size is the largest unit's.",
+        "irregular：各单元没有统一规律，大小为最大单元的大小。",
+    ),
+    "and_more": ("and {count} more", "等 {count} 层"),
+    "at_most_note": (
+        "At most: these operators may read less than is claimed: {names}.",
+        "at most：以下算子实际读取的可能少于所列：{names}。",
+    ),
+    "other_inputs": ("other inputs: {names}", "其他输入：{names}"),
+    "stage": ("stage of {count} nodes", "{count} 个节点"),
+    "height": ("height", "高"),
+    "width": ("width", "宽"),
+    "depth": ("depth", "深"),
+    "length": ("length", "长"),
+    "time": ("time", "时间"),
     "global_note": ("These operators see everything: {names}.", "以下算子看到整幅输入：{names}。"),
     "misaligned_note": (
         "Misaligned at {node} ({axis}): the branches' centres stand at {branches}.",

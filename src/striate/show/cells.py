@@ -1,0 +1,106 @@
+"""What one cell of a table says of a layer: sizes, strides, starts, phases and facts, axis by axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from striate.show.document import Document
+
+T = TypeVar("T")
+
+STARTS_SHOWN = 4
+
+
+def by_axis(axes: Sequence[T], text: Callable[[T], str]) -> str:
+    """One text per axis, joined by ``x``; a dash where there is no axis."""
+    return " x ".join(text(axis) for axis in axes) or "-"
+
+
+def once(axes: Sequence[T], text: Callable[[T], str]) -> str:
+    """As ``by_axis``, but one text where all axes agree."""
+    texts = [text(axis) for axis in axes]
+    return texts[0] if len(set(texts)) == 1 else by_axis(axes, text)
+
+
+def fraction_text(value: list[int] | None) -> str:
+    """``[3, 2]`` as ``3/2``, ``[4, 1]`` as ``4``, None as ``-``."""
+    if value is None:
+        return "-"
+    return str(value[0]) if value[1] == 1 else f"{value[0]}/{value[1]}"
+
+
+def number(value: int | None) -> str:
+    """An integer, or ``-`` for None."""
+    return "-" if value is None else str(value)
+
+
+def local_of(axis: Document) -> Document:
+    """The field without global paths along one axis: ``local`` behind a global operator, else the axis itself."""
+    found: Document = axis["local"] or axis
+    return found
+
+
+def size_range(axis: Document) -> tuple[int | None, int | None]:
+    """The least and the largest size of the local field over its phases; the same number where all agree."""
+    span = local_of(axis)
+    sizes = [stop - start for start, stop in span.get("phases") or ()]
+    return (min(sizes), max(sizes)) if sizes else (span["size"], span["size"])
+
+
+def local_size(axis: Document) -> str:
+    """The local size: ``83``, ``79-83`` where units differ by phase, ``≤83`` where it is only a bound."""
+    least, largest = size_range(axis)
+    if largest is None:
+        return "-"
+    bound = "≤" if {"irregular", "at most"} & set(axis["facts"]) else ""
+    return f"{bound}{largest}" if least == largest else f"{bound}{least}-{largest}"
+
+
+def size_text(layer: Document) -> str:
+    """The field's size per axis; behind a global operator ``all``, with the local field in parentheses.
+
+    >>> axis = {"status": "periodic", "facts": ["periodic"], "size": 5, "phases": [[0, 3], [0, 5]], "local": None}
+    >>> size_text({"axes": [axis, axis]})
+    '3-5 x 3-5'
+    """
+    axes = layer["axes"]
+    if axes and all(axis["status"] == "whole" for axis in axes):
+        sizes = "all"
+    else:
+        sizes = by_axis(axes, lambda a: "all" if a["status"] == "whole" else local_size(a))
+    return f"{sizes} (local {by_axis(axes, local_size)})" if any(axis["local"] for axis in axes) else sizes
+
+
+def start_text(axis: Document) -> str:
+    """The local field's start: one number, one per phase, or for many phases the least and the largest.
+
+    >>> start_text({"local": None, "start": -1, "phases": [[-1, 2], [-1, 2], [0, 3]]})
+    '-1,-1,0'
+    """
+    span = local_of(axis)
+    starts = [start for start, _ in span.get("phases") or ()]
+    if not starts:
+        return number(span["start"])
+    return ",".join(map(str, starts)) if len(starts) <= STARTS_SHOWN else f"{min(starts)}..{max(starts)}"
+
+
+def field_cells(layer: Document) -> tuple[str, str, str]:
+    """Size, stride and start of a layer's field, stride and start once where all axes agree."""
+    stride = once(layer["axes"], lambda a: fraction_text(local_of(a)["stride"]))
+    return size_text(layer), stride, once(layer["axes"], start_text)
+
+
+def status_text(layer: Document) -> str:
+    """All that holds of the axes, once where they agree."""
+    return once(layer["axes"], lambda a: ", ".join(a["facts"]))
+
+
+def physical_text(axis: Document) -> str:
+    """The local size in a physical unit."""
+    found, (least, largest) = axis.get("physical"), size_range(axis)
+    if not found or found["size"] is None or not largest or least is None:
+        return "-"
+    if least == largest:
+        return f"{found['size']:g} {found['unit']}"
+    return f"{found['size'] * least / largest:g}-{found['size']:g} {found['unit']}"

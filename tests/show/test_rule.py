@@ -1,0 +1,206 @@
+"""What a written document says of a unit is what the unit sees: in JSON, in CSV, in the words beneath the table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from contextlib import suppress
+from fractions import Fraction
+from importlib.resources import files
+from itertools import product
+from random import Random
+
+import pytest
+import torch
+from oracle import Builder
+from pairs import Pair
+from torch import nn
+
+import striate
+from striate.fields import Fields, region
+from striate.geometry import Interval
+from striate.show import describe, notes, to_csv, to_html, to_json, to_markdown, view_of
+from striate.show.words import LANGUAGES
+
+DENOISER = str(files("striate").joinpath("data/denoiser.onnx"))
+EVERYTHING, NOTHING = "everything", "nothing"
+
+
+def by_json(span: dict, u: int) -> tuple[int, int] | None:
+    """The convention of the JSON document, read as it is written; None where it says that there is no rule."""
+    stride = None if span["stride"] is None else Fraction(*span["stride"])
+    if "phases" in span:
+        turns, phase = divmod(u, len(span["phases"]))
+        moved = turns * len(span["phases"]) * (stride or 0)
+        start, stop = span["phases"][phase]
+        return start + moved, stop + moved
+    if span["start"] is None:
+        return None
+    start = span["start"] + u * (stride or 0)
+    return start, start + span["size"]
+
+
+def seen_by_json(axis: dict, u: int) -> object:
+    if axis["status"] == "whole":
+        return EVERYTHING
+    return NOTHING if axis["status"] == "none" else by_json(axis, u)
+
+
+def from_csv(row: dict[str, str], prefix: str = "") -> dict:
+    """The span of a CSV row, in the form of the JSON document."""
+    found = {key: row[f"{prefix}{key}"] for key in ("status", "size", "stride", "start", "phases")}
+    stride = Fraction(found["stride"]) if found["stride"] else None
+    span = {
+        "status": found["status"],
+        "size": int(found["size"]) if found["size"] else None,
+        "stride": None if stride is None else [stride.numerator, stride.denominator],
+        "start": int(found["start"]) if found["start"] else None,
+    }
+    phases = [[int(n) for n in part.split(":")] for part in found["phases"].split()]
+    return {**span, "phases": phases} if phases else span
+
+
+def seen_by_region(side: Interval | None) -> object:
+    if side is None or (side.empty and not side.unbounded):
+        return NOTHING
+    return EVERYTHING if side.unbounded else (side.start, side.stop)
+
+
+def units(shape: tuple[int, ...], most: int = 5) -> list[tuple[int, ...]]:
+    """Every unit of a small layer; of a large one those of the first and last rows and columns."""
+    chosen = [list(range(n)) if n <= 2 * most else [*range(most), *range(n - most, n)] for n in shape]
+    return list(product(*chosen))
+
+
+def random_fields(seed: int, layers: int) -> Fields:
+    """A random network of up to so many layers; it ends where torch refuses the next."""
+    pair = Pair(Random(seed))
+    with suppress(RuntimeError):
+        pair.grow(layers)
+    return Fields(pair.network())
+
+
+def agrees(fields: Fields) -> dict[str, int]:
+    """Hold the JSON and CSV of every layer against the regions of its units; counts the layers by status."""
+    document = describe(fields)
+    written = json.loads(to_json(document))
+    table = csv.DictReader(io.StringIO(to_csv(document)))
+    rows = {(row["layer"], row["axis"]): from_csv(row) for row in table}
+    counted: dict[str, int] = {}
+    for layer in written["layers"]:
+        if len(layer["shape"]) != len(written["input"]["shape"]) or 0 in layer["shape"]:
+            continue
+        for axis in layer["axes"]:
+            counted[axis["status"]] = counted.get(axis["status"], 0) + 1
+        if {0, 1} & {axis["along"] for axis in layer["axes"]}:
+            continue
+        for at in units(tuple(layer["shape"][2:])):
+            found = region(fields, layer["name"], at)
+            if not found.cover.any():
+                continue
+            for axis, side in zip(layer["axes"], found.unclipped or (None,) * len(at), strict=True):
+                u = 0 if axis["along"] is None else at[axis["along"] - 2]
+                said = seen_by_json(axis, u)
+                if said is not None:
+                    assert said == seen_by_region(side), (layer["name"], axis, at)
+                assert seen_by_json(rows[layer["name"], axis["axis"]], u) == said
+    return counted
+
+
+@pytest.mark.parametrize("first", range(0, 60, 15))
+def test_the_document_says_what_units_see(first: int) -> None:
+    counted: dict[str, int] = {}
+    for seed in range(first, first + 15):
+        for status, count in agrees(random_fields(seed, 6)).items():
+            counted[status] = counted.get(status, 0) + count
+    assert counted["exact"] > 20
+    assert counted["periodic"] + counted["whole"] > 5
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("first", range(1000, 4000, 100))
+def test_the_document_says_what_units_see_many(first: int) -> None:
+    for seed in range(first, first + 100):
+        agrees(random_fields(seed, 9))
+
+
+def test_the_denoiser_at_300x448() -> None:
+    fields = striate.load(DENOISER, (1, 3, 300, 448)).fields()
+    layers = {layer["name"]: layer for layer in json.loads(to_json(describe(fields)))["layers"]}
+    assert by_json(layers["denoised"]["axes"][0], 151) == (107, 190)
+    assert layers["dec1/conv"]["axes"][0]["phases"] == [[-41, 38], [-41, 42], [-41, 42], [-37, 42]]
+    assert layers["dec1/conv"]["axes"][1]["facts"] == ["periodic", "misaligned"]
+    assert agrees(striate.load(DENOISER, (1, 3, 24, 28)).fields())["periodic"] == 2 * 11
+
+
+class Gated(nn.Module):
+    """An upsampling branch beside a skip, then a gate that sees everything, or none."""
+
+    def __init__(self, gate: bool) -> None:
+        super().__init__()
+        self.down, self.up = nn.Conv2d(2, 2, 3, 2, 1), nn.ConvTranspose2d(2, 2, 3, 2, 0)
+        self.last, self.gate = nn.Conv2d(2, 2, 3), gate
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.last(self.up(self.down(x)))
+        return y * y.mean((2, 3), keepdim=True) if self.gate else y * 2
+
+
+def test_the_local_field_behind_a_gate_is_the_field_without_it() -> None:
+    gated, plain = (striate.load(Gated(gate), (1, 2, 17, 19)).fields() for gate in (True, False))
+    written = [json.loads(to_json(describe(fields)))["layers"][-1] for fields in (gated, plain)]
+    for behind, free in zip(*(layer["axes"] for layer in written), strict=True):
+        assert behind["facts"] == ["whole", *free["facts"]]
+        assert len(free["phases"]) == 2
+        assert [by_json(behind["local"], u) for u in range(9)] == [by_json(free, u) for u in range(9)]
+        assert behind["local"]["status"] == free["status"] == "periodic"
+    row = list(csv.DictReader(io.StringIO(to_csv(describe(gated)))))[-1]
+    assert from_csv(row, "local_") == written[0]["axes"][-1]["local"]
+
+
+def test_the_oracle_can_fail() -> None:
+    span = {"size": 83, "stride": [1, 1], "start": -41}
+    assert by_json(span, 151) == (110, 193)
+    assert by_json({**span, "phases": [[-41, 42]] * 4}, 151) == (107, 190)
+
+
+def phased() -> Fields:
+    b = Builder(1, 1, 8, 8)
+    down = b("conv", "image", out_channels=1, kernel=(3, 3), stride=(2, 2), padding=((1, 1), (1, 1)), name="down")
+    how = {"mode": "nearest", "coordinates": "asymmetric", "nearest": "floor"}
+    up = b("resize", down, axes=(2, 3), size=(8, 8), name="up", **how)
+    b("conv", up, out_channels=1, kernel=(3, 3), padding=((1, 1), (1, 1)), name="wide")
+    return Fields(b.network())
+
+
+def test_the_sentence_speaks_only_of_rows_it_holds_for() -> None:
+    exact = describe(Fields(striate.load(nn.Conv2d(1, 1, 3), (1, 1, 8, 8))))
+    assert any(line.startswith("Unit u of an axis sees") for line in notes(exact))
+    mixed = describe(phased())
+    text = "\n".join(notes(mixed))
+    assert "Where a row has one start, unit u of an axis sees" in text
+    assert "Phases of wide (height, width), 2 units every 2 pixels: [-3, 2) [-1, 4)." in text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_form_lists_the_phases(lang: str) -> None:
+    document = describe(phased())
+    (wide,) = (layer for layer in document["layers"] if layer["name"] == "wide")
+    phases = " ".join(f"[{start}, {stop})" for start, stop in wide["axes"][0]["phases"])
+    assert phases in "\n".join(notes(document, lang))
+    assert phases in to_html(document, lang=lang)
+    assert phases in to_markdown(document, lang)
+
+
+def test_a_caption_lies_in_the_range_of_its_row() -> None:
+    fields = striate.load(DENOISER, (1, 3, 300, 448)).fields()
+    (row,) = (line for line in to_markdown(describe(fields)).splitlines() if line.startswith("| dec1/conv |"))
+    least, largest = map(int, re.search(r"\| (\d+)-(\d+) x \1-\2 \|", row).groups())
+    seen = set()
+    for at in product(range(150, 154), repeat=2):
+        height, width = map(int, re.search(r": (\d+)x(\d+)", view_of(region(fields, "dec1/conv", at)).label).groups())
+        assert least <= min(height, width) <= max(height, width) <= largest
+        seen |= {height, width}
+    assert seen == {least, largest} == {79, 83}
