@@ -6,6 +6,6 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-for folder in (HERE, HERE.parents[1] / "fields"):
+for folder in (HERE, HERE.parent, HERE.parents[1] / "fields"):
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
