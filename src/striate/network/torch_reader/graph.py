@@ -7,7 +7,7 @@ from typing import Any
 
 from striate.errors import UnsupportedError
 from striate.network.relation import Shape
-from striate.network.torch_reader.values import Record, Value, View
+from striate.network.torch_reader.values import MEMORY, Record, Value, View
 
 
 class Graph:
@@ -62,6 +62,11 @@ class Graph:
             value.seen = value.root.version
             if above is None or not value.view.op:
                 value.source = above
+            elif value.view.op == MEMORY:
+                raise UnsupportedError(
+                    f"it reads a tensor of shape {value.shape} on the memory of another that depends on the input; "
+                    "which of its elements these are cannot be seen here"
+                )
             else:
                 view = value.view
                 (value.source,) = self.node(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-META = torch.device("meta")
+from striate.network.torch_reader.memory import META, place_of
+
 LARGEST_KNOWN = 1 << 16
 
 
@@ -26,7 +27,7 @@ class Metas:
     """Runs operators on meta tensors; the layout of a result is worked out once for equal arguments."""
 
     def __init__(self) -> None:
-        self._twins: dict[int, Tensor] = {}
+        self._twins: dict[Hashable, Tensor] = {}
         self._layouts: dict[Any, Any] = {}
 
     def run(self, func: OpOverload, args: Any, kwargs: dict[str, Any], fresh: bool) -> Any:
@@ -40,7 +41,8 @@ class Metas:
         key = (func, _key(args), _key(kwargs.values()), tuple(kwargs))
         if key not in self._layouts:
             result = func(*self._twin(args), **self._twin(kwargs))
-            self._layouts[key] = _layout(result)
+            if isinstance(result, Tensor | list | tuple):
+                self._layouts[key] = _layout(result)
             return result
         return _build(self._layouts[key])
 
@@ -48,10 +50,10 @@ class Metas:
         if isinstance(item, Tensor):
             if item.device == META:
                 return item
-            twin = self._twins.get(id(item))
-            if twin is None or twin.shape != item.shape:
-                twin = self._twins[id(item)] = item.detach().to(META)
-            return twin
+            place = place_of(item)
+            if place not in self._twins:
+                self._twins[place] = item.detach().to(META)
+            return self._twins[place]
         if isinstance(item, list | tuple):
             return type(item)(self._twin(x) for x in item)
         if isinstance(item, dict):
@@ -86,19 +88,23 @@ class Known:
     """The elements of small constants, computed beside the recording; the module's own tensors are only copied."""
 
     def __init__(self) -> None:
-        self._elements: dict[int, Tensor | None] = {}
+        self._elements: dict[Hashable, Tensor | None] = {}
 
     def elements(self, tensor: Tensor) -> Tensor | None:
         """The elements of a constant, None where they are not known."""
-        key = id(tensor)
+        key = place_of(tensor)
         if key not in self._elements:
             small = tensor.device.type == "cpu" and tensor.numel() <= LARGEST_KNOWN
             self._elements[key] = tensor.detach().clone() if small else None
         return self._elements[key]
 
+    def enter(self, tensor: Tensor, elements: Tensor) -> None:
+        """The elements of a constant."""
+        self._elements[place_of(tensor)] = elements
+
     def forget(self, tensor: Tensor) -> None:
         """The elements have become data."""
-        self._elements[id(tensor)] = None
+        self._elements[place_of(tensor)] = None
 
     def learn(self, func: OpOverload, args: Any, kwargs: dict[str, Any], made: list[Tensor], written: bool) -> None:
         """Run an operator whose tensors are all constants, where their elements are known and few."""
@@ -112,7 +118,7 @@ class Known:
             return
         results = list(tensors_in((found,)))
         for k, tensor in enumerate(made):
-            self._elements[id(tensor)] = results[k] if results else None
+            self._elements[place_of(tensor)] = results[k] if results else None
 
     def _known(self, item: Any) -> Any:
         if isinstance(item, Tensor):

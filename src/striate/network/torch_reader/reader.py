@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -15,8 +16,11 @@ from striate.network.network import Network
 from striate.network.relation import Shape
 from striate.network.torch_reader.composites import composites
 from striate.network.torch_reader.graph import Graph
+from striate.network.torch_reader.leaving import leaving
 from striate.network.torch_reader.literals import literals
+from striate.network.torch_reader.memory import Memory
 from striate.network.torch_reader.naming import named
+from striate.network.torch_reader.owned import owned
 from striate.network.torch_reader.recorder import Recorder
 from striate.network.torch_reader.scopes import Scopes, tensors_of
 from striate.network.torch_reader.untouched import untouched
@@ -35,14 +39,15 @@ def trace(module: nn.Module, input_shape: Any, unknown: str, dtype: torch.dtype 
     parameters = {id(p): p for p in module.parameters()}
     dtype = dtype or next((p.dtype for p in parameters.values() if p.is_floating_point()), torch.float32)
     graph, scopes = Graph(), Scopes(module)
-    recorder = Recorder(graph, scopes, unknown)
+    memory = Memory(chain(owned(module), module.parameters(), module.buffers()))
+    recorder = Recorder(graph, scopes, memory, unknown)
     for parameter in parameters.values():
         recorder.parameter(parameter)
     inputs = {name: recorder.input(shape, dtype) for name, shape in shapes.items()}
     result = _run(module, inputs, recorder, graph, scopes)
     outputs: dict[str, int] = {}
     for key, tensor in tensors_of(result):
-        number = graph.read(recorder.value_of(tensor))
+        number = recorder.result(tensor)
         if number is not None:
             outputs[key if isinstance(result, Mapping) else f"output.{key}" if key else "output"] = number
     if not outputs:
@@ -60,19 +65,20 @@ def _run(
     def enter(call: int) -> None:
         graph.call = call
 
-    def read(tensor: torch.Tensor) -> int | None:
-        return graph.read(recorder.value_of(tensor))
-
-    followed = scopes.followed(enter, read)
-    with untouched(module), torch.no_grad(), recorder, composites(recorder.composite), literals(), followed:
+    followed = scopes.followed(enter, recorder.number)
+    result: Any = None
+    ways = leaving(recorder.outside, recorder.memory.written)
+    with untouched(module), torch.no_grad(), recorder, composites(recorder.composite), literals(), ways, followed:
         try:
-            return module(**inputs) if _takes_keywords(module, inputs) else module(*inputs.values())
+            result = module(**inputs) if _takes_keywords(module, inputs) else module(*inputs.values())
         except StriateError:
             raise
         except Exception as error:
             shapes = ", ".join(f"{name}={tuple(tensor.shape)}" for name, tensor in inputs.items())
             line = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"forward failed at {scopes.path or 'the module itself'} on {shapes}: {line}") from error
+    recorder.close()
+    return result
 
 
 def _takes_keywords(module: nn.Module, inputs: Mapping[str, Any]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,7 +16,8 @@ from striate.network.relation import Shape
 from striate.network.torch_reader.aten import CONSTANTS, label_of
 from striate.network.torch_reader.call import HANDLERS, Call
 from striate.network.torch_reader.graph import Graph
-from striate.network.torch_reader.metas import META, Known, Metas, tensors_in
+from striate.network.torch_reader.memory import META, Memory
+from striate.network.torch_reader.metas import Known, Metas, tensors_in
 from striate.network.torch_reader.operators import Operator, operator
 from striate.network.torch_reader.scopes import Scopes
 from striate.network.torch_reader.values import Value
@@ -26,71 +29,103 @@ INDEXED = ("index", "index_put", "_unsafe_index", "_unsafe_index_put", "_index_p
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The module computes on meta tensors and on its own; its own are never written."""
 
-    def __init__(self, graph: Graph, scopes: Scopes, unknown: str) -> None:
+    def __init__(self, graph: Graph, scopes: Scopes, memory: Memory, unknown: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.graph, self.scopes, self.unknown = graph, scopes, unknown
+        self.graph, self.scopes, self.memory, self.unknown = graph, scopes, memory, unknown
         self.metas, self.known = Metas(), Known()
-        self._values: dict[int, Value] = {}
-        self._alive: list[Tensor] = []
+        self.refused: StriateError | None = None
 
     def input(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """A network input, as the tensor to give the module."""
         tensor = torch.empty(shape, dtype=dtype, device=META)
-        self._keep(tensor, Value(shape, tensor.itemsize, self.graph.tensor(shape, tensor.itemsize), frozenset()))
+        self.memory.keep(tensor, Value(shape, tensor.itemsize, self.graph.tensor(shape, tensor.itemsize), frozenset()))
         return tensor
 
     def parameter(self, tensor: Tensor) -> None:
         """Enter a learned tensor of the module."""
-        self._keep(tensor, Value(tuple(tensor.shape), tensor.itemsize, None, frozenset((id(tensor),))))
+        self.memory.value(tensor).root.learned |= {id(tensor)}
         self.graph.sizes[id(tensor)] = tensor.numel()
 
-    def _keep(self, tensor: Tensor, value: Value) -> None:
-        self._values[id(tensor)] = value
-        self._alive.append(tensor)
+    def number(self, tensor: Tensor) -> int | None:
+        """The number of a tensor as it is now; None for a constant and for what no operator seen here has made."""
+        with self._told():
+            return self.graph.read(self.memory.value(tensor)) if self.memory.knows(tensor) else None
 
-    def value_of(self, tensor: Tensor) -> Value:
-        """The value of a tensor; one the recorder has not made is a constant."""
-        value = self._values.get(id(tensor))
-        if value is None:
-            value = Value(tuple(tensor.shape), tensor.itemsize, None, frozenset())
-            self._keep(tensor, value)
-        return value
+    def result(self, tensor: Tensor) -> int | None:
+        """The number of a tensor that the module returns, None for a constant."""
+        with self._told():
+            return self.graph.read(self.memory.value(tensor))
 
     def elements(self, tensor: Tensor) -> Tensor | None:
         """The elements of a constant where they are known."""
-        root = self.value_of(tensor).root
+        root = self.memory.value(tensor).root
         return self.known.elements(tensor) if root.source is None and root.version == 0 else None
+
+    def outside(self, tensor: Tensor, way: str) -> Tensor:
+        """The elements of a constant that leave torch; refused where they are not known."""
+        with self._told():
+            found = self.elements(tensor)
+            if found is None and not (way == "__reduce_ex__" and self.memory.value(tensor).constant):
+                raise UnsupportedError(f"a tensor leaves torch by Tensor.{way}, and striate reads without values")
+            return tensor if found is None else found
+
+    def close(self) -> None:
+        """The module has run: raise what it caught of our refusals, and what it did where nothing is seen."""
+        if self.refused is not None:
+            raise self.refused
+        self.memory.check()
 
     def __torch_dispatch__(
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run one operator without arithmetic and record it."""
-        op = operator(func)
-        try:
-            return self._run(func, op, args, kwargs or {})
-        except StriateError as error:
-            raise UnsupportedError(f"{self._where}: {func}: {error}") from error
-        except NotImplementedError as error:
-            raise UnsupportedError(f"{self._where}: {func} has an output whose size depends on data") from error
-        except (RuntimeError, ValueError, IndexError) as error:
-            shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in((*args, *(kwargs or {}).values())))
-            line = " ".join(str(error).split())
-            raise InputError(f"{self._where}: {func} of {shapes}: {line}") from error
-
-    @property
-    def _where(self) -> str:
-        return self.scopes.path or "the module itself"
-
-    def _run(self, func: OpOverload, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        kwargs = kwargs or {}
         tensors = list(tensors_in((*args, *kwargs.values())))
-        values = [self.value_of(tensor) for tensor in tensors]
+        if types and any(self._opens(tensor) for tensor in tensors):
+            return NotImplemented
+        with torch._C.DisableTorchFunctionSubclass(), self._told(func, tensors):
+            return self._run(func, operator(func), args, kwargs, tensors)
+
+    def _opens(self, tensor: Tensor) -> bool:
+        """Whether a tensor only wraps others, which its class runs the operator on."""
+        wraps = type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__
+        return wraps and tensor.is_meta and not self.memory.knows(tensor)
+
+    @contextmanager
+    def _told(self, func: OpOverload | None = None, tensors: Sequence[Tensor] = ()) -> Iterator[None]:
+        """Say where the module is in every refusal, and remember the first, which the module might catch."""
+        where = self.scopes.path or "the module itself"
+        where = f"{where}: {func}" if func else where
+        try:
+            yield
+        except StriateError as error:
+            refused: StriateError = UnsupportedError(f"{where}: {error}")
+            cause: Exception = error
+        except NotImplementedError as error:
+            refused, cause = UnsupportedError(f"{where} has an output whose size depends on data"), error
+        except (RuntimeError, ValueError, IndexError) as error:
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+            refused, cause = InputError(f"{where} of {shapes}: {' '.join(str(error).split())}"), error
+        else:
+            return
+        self.refused = self.refused or refused
+        raise refused from cause
+
+    def _run(
+        self, func: OpOverload, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+    ) -> Any:
+        if op.key == "lift_fresh":
+            self.memory.own(tensors[0])
+        if op.key == "set":
+            raise UnsupportedError("it puts a tensor on the memory of another")
+        values = [self.memory.value(tensor) for tensor in tensors]
         constant = all(value.constant for value in values)
         if op.key == "_local_scalar_dense":
             return self._item(tensors[0])
         if op.written:
             return self._write(func, op, args, kwargs, values if constant else None)
-        if op.moves and tensors[0].device != META:
-            raise UnsupportedError("it changes the shape of a tensor of the module in place")
+        if op.moves:
+            return self._move(func, op, args, kwargs, values[0])
         if constant and (op.sized_by_elements or (op.key == "_to_copy" and kwargs.get("device") == CPU)):
             found = self.elements(tensors[0])
             if found is not None:
@@ -99,22 +134,25 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise UnsupportedError("the shape of its result depends on the elements of a tensor")
         if op.key in INDEXED:
             args = self._without_masks(args)
-        layout = (tensors[0].stride(), tensors[0].storage_offset()) if op.view is not None else None
-        result = self.metas.run(func, args, kwargs, op.view is not None or op.random)
-        made = [result] if isinstance(result, Tensor) else [t for t in result or () if isinstance(t, Tensor)]
+        arguments = op.bind(args, kwargs)
         if op.view is not None:
-            arguments = {**op.bind(args, kwargs), "layout": layout}
-            self._take_views(op, arguments, values[0], made)
+            arguments["layout"] = tensors[0].stride(), tensors[0].storage_offset()
+        result = self.metas.run(func, args, kwargs, op.view is not None or op.random)
+        made = list(tensors_in((result,)))
+        if not made:
+            return result
+        if op.view is not None:
+            self._take_views(op, arguments, values[0], tensors[0], made)
         elif constant or op.key in CONSTANTS:
             keys = frozenset[int]().union(*(value.parameters for value in values if constant))
             for tensor in made:
-                self._keep(tensor, Value(tuple(tensor.shape), tensor.itemsize, None, keys))
+                self.memory.keep(tensor, Value(tuple(tensor.shape), tensor.itemsize, None, keys))
         else:
             outputs = [_fresh(tensor) for tensor in made]
-            self._translate(op, op.bind(args, kwargs), outputs)
+            self._translate(op, arguments, outputs)
             for tensor, value in zip(made, outputs, strict=True):
-                self._keep(tensor, value)
-        if constant and not op.random and not op.moves:
+                self.memory.keep(tensor, value)
+        if constant and not op.random:
             self.known.learn(func, args, kwargs, made, False)
         return result
 
@@ -123,10 +161,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         like = next(tensors_in(arguments.values()))
         made = tuple(torch.empty(shape, dtype=like.dtype, device=META) for shape in shapes)
         outputs = [_fresh(tensor) for tensor in made]
-        if any(not self.value_of(tensor).constant for tensor in tensors_in(arguments.values())):
+        if any(not self.memory.value(tensor).constant for tensor in tensors_in(arguments.values())):
             HANDLERS[key](self._call(key, arguments, outputs))
         for tensor, value in zip(made, outputs, strict=True):
-            self._keep(tensor, value)
+            self.memory.keep(tensor, value)
         return made
 
     def _without_masks(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -145,12 +183,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _item(self, tensor: Tensor) -> Any:
         found = self.elements(tensor)
         if found is None:
-            what = "a value without elements" if self.value_of(tensor).constant else "data"
+            what = "a value without elements" if self.memory.value(tensor).constant else "data"
             raise UnsupportedError(f"control flow depends on {what} (.item(), bool() or int() of a tensor)")
         return found.item()
 
     def _call(self, key: str, arguments: dict[str, Any], outputs: list[Value]) -> Call:
-        return Call(key, label_of(key), arguments, outputs, self.graph, self.value_of, self.elements)
+        return Call(key, label_of(key), arguments, outputs, self.graph, self.memory.value, self.elements)
 
     def _translate(self, op: Operator, arguments: dict[str, Any], outputs: list[Value]) -> None:
         call = self._call(op.key, arguments, outputs)
@@ -164,16 +202,34 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             data = [value for value in call.tensors() if not value.constant]
             call.emit_all("whole", data, shapes=tuple(output.shape for output in outputs))
 
-    def _take_views(self, op: Operator, arguments: dict[str, Any], value: Value, made: list[Tensor]) -> None:
+    def _take_views(
+        self, op: Operator, arguments: dict[str, Any], value: Value, base: Tensor, made: list[Tensor]
+    ) -> None:
         assert op.view is not None
-        if op.moves:
-            value = Value(value.shape, value.item_bytes, self.graph.read(value), value.parameters)
-            self._values[id(made[0])] = value
-            self.known.forget(made[0])
         call = self._call(op.key, arguments, [_fresh(tensor) for tensor in made])
         for tensor, view, output in zip(made, op.view(call), call.outputs, strict=True):
             taken = value.take(view, output.shape, output.item_bytes, self.graph.call, call.label)
-            self._keep(tensor, taken)
+            self.memory.keep(tensor, taken, base)
+
+    def _move(self, func: OpOverload, op: Operator, args: Any, kwargs: dict[str, Any], value: Value) -> Any:
+        """An operator that gives its tensor another shape: the tensor becomes a view of what it was."""
+        tensor = args[0]
+        if tensor.device != META:
+            raise UnsupportedError("it changes the shape of a tensor of the module in place")
+        arguments = {**op.bind(args, kwargs), "layout": (tensor.stride(), tensor.storage_offset())}
+        before, found = tuple(tensor.shape), self.elements(tensor)
+        func(*args, **kwargs)
+        if op.view is None:
+            if before != tuple(tensor.shape) and (0 not in before or not value.constant):
+                raise UnsupportedError("it changes the number of elements in place")
+            self.memory.keep(tensor, value if before == tuple(tensor.shape) else _fresh(tensor))
+        else:
+            self.memory.keep(tensor, value)
+            self._take_views(op, arguments, value, tensor, [tensor])
+        self.memory.written(tensor)
+        if found is not None and op.view is not None:
+            self.known.enter(tensor, func(found.view_as(found), *args[1:], **kwargs))
+        return tensor
 
     def _write(
         self, func: OpOverload, op: Operator, args: Any, kwargs: dict[str, Any], constants: list[Value] | None
@@ -183,19 +239,32 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             args = self._without_masks(args)
         arguments = op.bind(args, kwargs)
         targets: list[Tensor] = [arguments[name] for name in op.written]
+        self._grow(func, args, kwargs, targets)
+        for target in targets:
+            self.memory.written(target)
         if constants is not None:
             keys = frozenset[int]().union(*(value.parameters for value in constants))
             self.known.learn(func, args, kwargs, targets, True)
             for target in targets:
-                self.value_of(target).root.learned |= keys
+                root = self.memory.value(target).root
+                root.learned |= keys
+                root.version += root.shared
         else:
             outputs = [_fresh(target) for target in targets]
             if op.key not in CONSTANTS:
                 self._translate(op, arguments, outputs)
             for target, output in zip(targets, outputs, strict=True):
                 self.known.forget(target)
-                self.graph.write(self.value_of(target), output.source)
+                self.graph.write(self.memory.value(target), output.source)
         return targets[0] if len(targets) == 1 else tuple(targets)
+
+    def _grow(self, func: OpOverload, args: Any, kwargs: dict[str, Any], targets: list[Tensor]) -> None:
+        """Give the shape of their result to empty tensors that an operator is told to write to (``out=``)."""
+        empty = [target for target in targets if not target.numel() and target.device == META]
+        if empty:
+            self.metas.run(func, args, kwargs, True)
+        for target in empty:
+            self.memory.keep(target, _fresh(target))
 
 
 def _fresh(tensor: Tensor) -> Value:

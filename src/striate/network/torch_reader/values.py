@@ -12,6 +12,8 @@ from typing import Any
 
 from striate.network.relation import Shape
 
+MEMORY = "memory"
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -28,11 +30,13 @@ class View:
 class Value:
     """A tensor while recording; ``source`` is its number in the network, None for a constant.
 
-    ``learned`` are the keys of the learned tensors it was made of.
+    ``learned`` are the keys of the learned tensors it was made of; ``shared`` says that other tensors stand on its
+    memory by a view that was not seen (``MEMORY``).
     """
 
     __slots__ = (
-        *("call", "item_bytes", "label", "learned", "parent", "root", "seen", "shape", "source", "version", "view"),
+        *("call", "item_bytes", "label", "learned", "parent", "root", "seen"),
+        *("shape", "shared", "source", "version", "view"),
     )
 
     def __init__(self, shape: Shape, item_bytes: int, source: int | None, parameters: frozenset[int]) -> None:
@@ -42,6 +46,7 @@ class Value:
         self.view = View()
         self.version = self.seen = 0
         self.call, self.label = 0, ""
+        self.shared = False
 
     def take(self, view: View, shape: Shape, item_bytes: int, call: int, label: str) -> Value:
         """A view of this value, recorded at module call ``call``."""

@@ -13,7 +13,7 @@ from striate.network.torch_reader.values import Value
          "rsub", "hardswish", "_prelu_kernel", "prelu", "bernoulli", "rrelu_with_noise",
          "log_sigmoid_forward", "_fake_quantize_learnable_per_tensor_affine", "addcmul", "lift_fresh_copy",
          "quantize_per_tensor", "alpha_dropout", "celu", "nan_to_num", "clamp", "masked_fill", "isnan", "isfinite",
-         "fake_quantize_per_tensor_affine_cachemask")
+         "fake_quantize_per_tensor_affine_cachemask", "complex", "polar")
 def elementwise(call: Call) -> None:
     """Every element from the elements at its place, with broadcasting."""
     values = call.tensors()

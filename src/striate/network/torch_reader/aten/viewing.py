@@ -18,7 +18,7 @@ def slice_view(axis: int, start: int, count: int, step: int = 1) -> View:
 
 
 @views("alias", "detach", "lift_fresh", "lift", "view_as", "_reshape_alias_copy", "_conj", "resolve_conj",
-       "resolve_neg", "real", "expand_as")
+       "resolve_neg", "real", "expand_as", "to")
 def same(call: Call) -> list[View]:
     """The same elements."""
     return [View()]
@@ -30,6 +30,8 @@ def reshaped(call: Call) -> list[View]:
     before, after = call.value("self").shape, call.shape
     if before == after:
         return [View()]
+    if prod(before) != prod(after):
+        raise UnsupportedError("it reads elements as another type of another size")
     return [View("reshape", {"shape": after})]
 
 
