@@ -91,8 +91,23 @@ def fuzz(folder: Path, contents: list[tuple[bytes, object]], count: int, seed: i
         refusal(written(folder, mutated(content, rng)), shape)
 
 
+def calling() -> onnx.ModelProto:
+    """Functions in functions, with attributes handed on and a default."""
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
+    pool = helper.make_node("MaxPool", ["a"], ["b"], "pool", kernel_shape=[2, 2])
+    pool.attribute.append(onnx.AttributeProto(name="strides", ref_attr_name="pace", type=onnx.AttributeProto.INTS))
+    pace = helper.make_attribute("pace", [2, 2])
+    inner = helper.make_function("local", "Inner", ["a"], ["b"], [pool], opsets, attribute_protos=[pace])
+    nodes = [helper.make_node("Inner", ["a"], ["t"], domain="local"), helper.make_node("Relu", ["t"], ["b"])]
+    outer = helper.make_function("local", "Outer", ["a"], ["b"], nodes, opsets)
+    model = model_of(*(helper.make_node("Outer", [a], [b], domain="local") for a, b in pairwise("xsy")))
+    model.opset_import.append(opsets[1])
+    model.functions.extend((inner, outer))
+    return model
+
+
 def sources() -> list[tuple[bytes, object]]:
-    found: list[tuple[bytes, object]] = [(SOUND.read_bytes(), None)]
+    found: list[tuple[bytes, object]] = [(SOUND.read_bytes(), None), (calling().SerializeToString(), None)]
     recogniser = find_spec("rapidocr_onnxruntime")
     if recogniser and recogniser.origin:
         folder = Path(recogniser.origin).parent / "models"

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import mmap
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from striate.errors import InputError, MissingDependencyError, ModelError, UnsupportedError
+from striate.network.onnx_reader.functions import expanded, subgraphs
 from striate.network.onnx_reader.wire import slim
 
 if TYPE_CHECKING:
     import onnx
 
-MOST_NODES = 1_000_000
 OLDEST_OPSET = 7
 
 
 def load_model(path: Path) -> onnx.ModelProto:
-    """The model in a file, large payloads left out and local functions inlined."""
+    """The model in a file, large payloads left out and local functions expanded."""
     try:
         import onnx
     except ImportError as error:
@@ -32,9 +31,7 @@ def load_model(path: Path) -> onnx.ModelProto:
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise ModelError("holds no ONNX graph")
     _check_external(model, path.parent)
-    if model.functions:
-        model = _inlined(model)
-    return model
+    return expanded(model)
 
 
 def opsets(model: onnx.ModelProto) -> dict[str, int]:
@@ -60,14 +57,6 @@ def _slim_file(path: Path) -> bytes:
             raise
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"cannot be opened: {reason}") from error
-
-
-def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The graphs a node holds as attributes."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
@@ -103,42 +92,3 @@ def _check_external(model: onnx.ModelProto, folder: Path) -> None:
         place = folder / location
         if not place.is_file() or not place.resolve().is_relative_to(folder.resolve()):
             raise ModelError(f"tensor {tensor.name!r} keeps its data in {location!r}, which is not beside the model")
-
-
-def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with its local functions expanded; recursive or exploding ones are refused."""
-    from onnx import inliner
-
-    calls = {(f.domain, f.name): Counter(_called(f.node)) for f in model.functions}
-    sizes: dict[tuple[str, str], int] = {}
-    for key in calls:
-        _expanded_size(key, calls, sizes, ())
-    total = sum(sizes.get(key, 1) for key in _called(model.graph.node))
-    if total > MOST_NODES:
-        raise ModelError(f"local functions expand to {total} nodes; at most {MOST_NODES} are read")
-    inlined: onnx.ModelProto = inliner.inline_local_functions(model)
-    return inlined
-
-
-def _called(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, str]]:
-    for node in nodes:
-        yield node.domain, node.op_type
-        for graph in subgraphs(node):
-            yield from _called(graph.node)
-
-
-def _expanded_size(
-    key: tuple[str, str],
-    calls: dict[tuple[str, str], Counter[tuple[str, str]]],
-    sizes: dict[tuple[str, str], int],
-    path: tuple[tuple[str, str], ...],
-) -> int:
-    """How many nodes a call becomes."""
-    if key not in calls:
-        return 1
-    if key in path or len(path) > 64:
-        raise ModelError(f"local function {key[1]!r} calls itself or nests too deep")
-    if key not in sizes:
-        inner = calls[key].items()
-        sizes[key] = sum(count * _expanded_size(called, calls, sizes, (*path, key)) for called, count in inner)
-    return sizes[key]

@@ -14,7 +14,7 @@ from striate.network.network import Node
 from striate.network.onnx_reader import arrange, combine, quantised, spatial
 from striate.network.onnx_reader.call import OPERATORS, Call, Tensor, Translation
 from striate.network.onnx_reader.folding import fold, shape_value
-from striate.network.onnx_reader.loading import subgraphs
+from striate.network.onnx_reader.functions import subgraphs
 from striate.network.relation import Shape
 from striate.network.rules import RULES
 
