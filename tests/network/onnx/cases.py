@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from onnx.backend.test.case.node import collect_testcases
@@ -142,3 +143,21 @@ def _step(step: Step, table: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.expand_dims(table, step.axis)
     assert isinstance(step, Drop)
     return np.squeeze(table, step.axis)
+
+
+def perturbed(model: onnx.ModelProto, seed: int = 0) -> tuple[tuple[int, ...], NDArray[np.bool_]]:
+    """The shape of output ``y`` in onnxruntime, and which of its elements move with which element of input ``x``."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 4, 1
+    run = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    shape = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
+    x = (np.random.default_rng(seed).permutation(int(np.prod(shape))).astype(np.float32).reshape(shape) + 1) / 8
+    (before,) = run.run(["y"], {"x": x})
+    moved = np.zeros((before.size, x.size), bool)
+    for column in range(x.size):
+        for value in (-50.0, 100.0):
+            other = x.copy()
+            other.reshape(-1)[column] = value
+            (after,) = run.run(["y"], {"x": other})
+            moved[:, column] |= ((after != before) & ~(np.isnan(after) & np.isnan(before))).reshape(-1)
+    return before.shape, moved

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import onnx
-import onnxruntime
 import pytest
-from cases import claimed
-from numpy.typing import NDArray
+from cases import claimed, perturbed
 from onnx import AttributeProto, TensorProto, helper, inliner
 
 from striate.errors import ModelError, StriateError
@@ -61,22 +58,6 @@ def model_of(
 def read(folder: Path, model: onnx.ModelProto) -> Network:
     (folder / "f.onnx").write_bytes(model.SerializeToString())
     return read_onnx(folder / "f.onnx")
-
-
-def perturbed(model: onnx.ModelProto, shape: Sequence[int]) -> tuple[tuple[int, ...], NDArray[np.bool_]]:
-    """The output's shape in onnxruntime, and which of its elements move with which element of ``x``."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    run = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    x = np.random.default_rng(0).permutation(np.prod(shape)).astype(np.float32).reshape(shape) + 1
-    (before,) = run.run(["y"], {"x": x})
-    moved = np.zeros((before.size, x.size), bool)
-    for column in range(x.size):
-        for value in (-50.0, 1000.0):
-            other = x.copy()
-            other.reshape(-1)[column] = value
-            moved[:, column] |= (run.run(["y"], {"x": other})[0] != before).reshape(-1)
-    return before.shape, moved
 
 
 def pooled(attributes: Sequence[str] = (), defaults: Sequence[AttributeProto] = ()) -> onnx.FunctionProto:
@@ -238,10 +219,10 @@ def test_a_call_reads_what_the_runtime_reads(tmp_path: Path, name: str) -> None:
     network.validate()
     if name in REFUSED_BY_ONNXRUNTIME:
         with pytest.raises(Exception, match="ONNXRuntimeError"):
-            perturbed(model, shape)
+            perturbed(model)
         assert network.shapes["y"] == shape
         return
-    found, moved = perturbed(model, shape)
+    found, moved = perturbed(model)
     assert network.shapes["y"] == found
     assert not (moved & ~claimed(network)[0]).any()
     assert (moved == claimed(network)[0]).all()
@@ -306,7 +287,7 @@ def test_a_function_of_another_opset_is_read_by_the_models(tmp_path: Path, op: s
     """Before opset 13 a Softmax mixes all axes from the second on; onnxruntime takes the model's, one axis."""
     older = function("F", [node(op, ["a"], ["b"])], opsets=[helper.make_opsetid("", 11)])
     model = model_of([call("F", ["x"], ["y"])], [older], (1, 1, 3, 4))
-    _, moved = perturbed(model, (1, 1, 3, 4))
+    _, moved = perturbed(model)
     (told,) = claimed(read(tmp_path, model))
     assert not (moved & ~told).any()
     assert told.sum() == 3 * 4 * 4

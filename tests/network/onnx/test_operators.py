@@ -13,9 +13,10 @@ from striate.errors import InputError, StriateError, UnsupportedError
 from striate.network.onnx_reader import OPERATORS, read_onnx
 
 LINEAR = (
-    "Add AveragePool BatchNormalization Col2Im Concat Conv ConvTranspose CumSum DepthToSpace Einsum Expand Flatten "
-    "Gather Gemm GlobalAveragePool Identity LRN MatMul Pad ReduceMean ReduceSum Reshape Resize Slice SpaceToDepth "
-    "Split Squeeze Sub Tile Transpose Unsqueeze Upsample"
+    "Add AveragePool BatchNormalization Col2Im Compress Concat Conv ConvTranspose CumSum DepthToSpace Einsum Expand "
+    "Flatten Gather GatherElements GatherND Gemm GlobalAveragePool Identity LRN MatMul Pad ReduceMean ReduceSum "
+    "Reshape Resize ReverseSequence ScatterElements ScatterND Slice SpaceToDepth Split Squeeze Sub Tile Transpose "
+    "Unsqueeze Upsample"
 )
 EXACT = LINEAR.split()
 EMPTY = ("empty_set", "zero_size", "allowzero_reordered", "slice_start_out_of_bounds")

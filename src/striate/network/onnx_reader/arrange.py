@@ -121,58 +121,6 @@ def slice_(call: Call) -> Translation:
     return Translation("slice", dict(zip(("axes", "starts", "counts", "steps"), columns, strict=True)))
 
 
-def anywhere(call: Call, shape: Shape, *inputs: int) -> Translation:
-    """Positions that depend on data: every output may read every element."""
-    return Translation("whole", {"shapes": (shape,)}, inputs or (0,))
-
-
-@operator("Gather")
-def gather(call: Call) -> Translation:
-    """Fixed indices are a map; indices made by data may point anywhere."""
-    axis = call.axis(int(call.get("axis", 0)))
-    if call.constant(1):
-        indices = call.value(1)
-        attributes = {"axis": axis, "indices": call.ints(1), "shape": tuple(indices.shape)}
-        return Translation("gather", attributes)
-    return anywhere(call, (*call.x[:axis], *call.shape(1), *call.x[axis + 1 :]))
-
-
-@operator("GatherElements")
-def gather_elements(call: Call) -> Translation:
-    """Where only ``axis`` changes size each output stays on its own line."""
-    axis, shape = call.axis(int(call.get("axis", 0))), call.shape(1)
-    lines = call.x[:axis] + call.x[axis + 1 :] == shape[:axis] + shape[axis + 1 :]
-    if lines and not call.tensor(1).data:
-        return Translation("transform", {"axes": (axis,), "sizes": (shape[axis],)})
-    return anywhere(call, shape)
-
-
-@operator("GatherND")
-def gather_nd(call: Call) -> Translation:
-    """Fixed indices into the first axis are a gather; else any element may be read."""
-    batch, indices = int(call.get("batch_dims", 0)), call.shape(1)
-    if not indices or batch + indices[-1] > call.rank:
-        raise ModelError(f"indices of shape {indices} do not fit rank {call.rank}")
-    if call.constant(1) and batch == 0 and indices[-1] == 1:
-        return Translation("gather", {"axis": 0, "indices": call.ints(1), "shape": indices[:-1]})
-    return anywhere(call, (*indices[:-1], *call.x[batch + indices[-1] :]))
-
-
-@operator("Compress")
-def compress(call: Call) -> Translation:
-    """A fixed mask is a gather."""
-    kept = tuple(int(k) for k in np.flatnonzero(call.value(1)))
-    if "axis" in call.attributes:
-        return Translation("gather", {"axis": call.axis(call.get("axis")), "indices": kept, "shape": (len(kept),)})
-    return anywhere(call, (len(kept),))
-
-
-@operator("ScatterND", "ScatterElements", "Scatter", "TensorScatter")
-def scatter(call: Call) -> Translation:
-    """An element of the first input, or of the updates."""
-    return Translation("scatter", {}, (0, 2))
-
-
 @operator("Identity", "Trilu", "Bernoulli")
 def identity(call: Call) -> Translation:
     """Element by element."""
@@ -230,23 +178,6 @@ def range_(call: Call) -> Translation:
     if not step:
         raise ModelError("a range with step 0")
     return constant((max(int(np.ceil((stop - start) / step)), 0),), call.tensor(0).kind)
-
-
-@operator("OneHot")
-def one_hot(call: Call) -> Translation:
-    """A new axis of ``depth`` elements."""
-    axis = call.axis(int(call.get("axis", -1)), call.rank + 1)
-    shape = (*call.x[:axis], int(scalar(call.value(1))), *call.x[axis:])
-    return Translation("whole", {"shapes": (shape,)}, (0,), (call.tensor(2).kind,))
-
-
-@operator("ReverseSequence")
-def reverse_sequence(call: Call) -> Translation:
-    """Lengths per batch decide where each element of the time axis comes from."""
-    axis = int(call.get("time_axis", 0))
-    if call.tensor(1).data:
-        return anywhere(call, call.x)
-    return Translation("transform", {"axes": (axis,), "sizes": (call.x[axis],)})
 
 
 @operator("NonMaxSuppression", "NonZero", "Unique", "StringSplit")

@@ -43,7 +43,7 @@ class Translation:
     ``inputs`` are the positions the rule always reads; the others stay, after them, only where data
     makes them. ``outputs`` are the positions of the rule's outputs in the node (default: in order),
     ``kinds`` their elem_types where they differ from the first input's, ``constants`` the shapes
-    of further outputs that depend on nothing.
+    of further outputs that depend on nothing. ``at_most``: the node may read less than the rule claims.
     """
 
     op: str
@@ -52,6 +52,7 @@ class Translation:
     kinds: tuple[int, ...] = ()
     outputs: tuple[int, ...] | None = None
     constants: tuple[Shape, ...] = ()
+    at_most: bool = False
 
 
 @dataclass(frozen=True, slots=True)

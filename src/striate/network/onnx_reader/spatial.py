@@ -279,7 +279,8 @@ def space_to_depth(call: Call) -> Translation:
 
 def sampled(shape: Shape, channelwise: bool, *inputs: int) -> Translation:
     """Positions that depend on data."""
-    return Translation("sample", {"shapes": (shape,), "channelwise": channelwise}, inputs or (0,))
+    attributes = {"shapes": (shape,), "channelwise": channelwise}
+    return Translation("sample", attributes, inputs or (0,), at_most=True)
 
 
 @operator("GridSample")
@@ -292,7 +293,7 @@ def grid_sample(call: Call) -> Translation:
 def affine_grid(call: Call) -> Translation:
     """A grid for GridSample from a matrix per batch element."""
     size = call.ints(1)
-    return Translation("whole", {"shapes": ((size[0], *size[2:], len(size) - 2),)})
+    return Translation("whole", {"shapes": ((size[0], *size[2:], len(size) - 2),)}, at_most=True)
 
 
 @operator("DeformConv")

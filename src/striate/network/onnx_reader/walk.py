@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
 from striate.network.network import Node
-from striate.network.onnx_reader import arrange, combine, quantised, spatial
+from striate.network.onnx_reader import arrange, combine, places, quantised, spatial
 from striate.network.onnx_reader.call import OPERATORS, Call, Tensor, Translation
 from striate.network.onnx_reader.folding import fold, shape_value
 from striate.network.onnx_reader.functions import subgraphs
@@ -21,7 +21,7 @@ from striate.network.rules import RULES
 if TYPE_CHECKING:
     import onnx
 
-FAMILIES = (arrange, combine, quantised, spatial)
+FAMILIES = (arrange, combine, places, quantised, spatial)
 REFUSED = {
     "If": "a branch chosen by data",
     "Loop": "a loop",
@@ -167,7 +167,8 @@ class Walk:
         if len(shapes) < len(found):
             raise UnsupportedError("there is no rule for this operator and the model declares no shape of its output")
         inputs = tuple(k for k in range(len(call.inputs)) if call.has(k))
-        return Translation("whole", {"shapes": shapes}, inputs, tuple(kind for _, kind in found))
+        kinds = tuple(kind for _, kind in found)
+        return Translation("whole", {"shapes": shapes}, inputs, kinds, at_most=True)
 
     def _translate(self, name: str, call: Call, made: Translation) -> None:
         """Enter the outputs of a node, and the node itself where data reaches it."""
@@ -193,8 +194,9 @@ class Walk:
         if data:
             names = tuple(t.name for t in kept)
             source = call.op.rpartition(":")[2]
+            count = self._parameters(call)
             self.nodes.append(
-                Node(name, made.op, names, tuple(written), made.attributes, source, self._parameters(call))
+                Node(name, made.op, names, tuple(written), made.attributes, source, count, made.at_most)
             )
 
     def _parameters(self, call: Call) -> int:

@@ -1,0 +1,205 @@
+"""Operators that read or write at fixed places of several axes at once."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import InputError
+from striate.geometry import TapMap, Whole, expand_map, gather_map, part_map, slice_map
+from striate.network.relation import (
+    ELEMENTWISE,
+    NOTHING,
+    Along,
+    Drop,
+    Insert,
+    Merge,
+    Reads,
+    Relation,
+    Shape,
+    Split,
+    Step,
+    masked,
+    permute,
+)
+from striate.network.rules.base import Attributes, Result, one, rule, through
+
+Places = NDArray[np.int64]
+Group = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+@rule("index")
+def index(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Fixed indices of neighbouring axes: ``x[:, i, j]``.
+
+    Attributes: axis (the first indexed), indices (an array of integers for each indexed axis, all of one rank,
+    which broadcast to ``shape``), shape (what the indexed axes become).
+    """
+    first, shape, x = a["axis"], tuple(a["shape"]), shapes[0]
+    columns = _columns(a["indices"], x[first : first + len(a["indices"])], shape)
+    groups = _groups(columns)
+    order = [axis for axes, _ in groups for axis in axes]
+    before, behind = tuple(range(first)), tuple(range(first + len(columns), len(x)))
+    steps: list[Step] = list(permute((*before, *(first + axis for axis in order), *behind)))
+    at = first
+    made: list[int] = []
+    for axes, outs in groups:
+        sizes = tuple(x[first + axis] for axis in axes)
+        steps += [Merge(at)] * (len(axes) - 1)
+        steps += _picked(at, _ravelled([columns[axis] for axis in axes], sizes, outs), prod(sizes))
+        made += outs
+        at += len(outs)
+    for out in (k for k in range(len(shape)) if k not in made):
+        steps += [Insert(at)] + ([Along(at, expand_map(shape[out]))] if shape[out] != 1 else [])
+        made.append(out)
+        at += 1
+    places = tuple(first + made.index(out) for out in range(len(shape)))
+    steps += permute((*before, *places, *(at + k for k in range(len(behind)))))
+    return through(tuple(steps), shapes)
+
+
+@rule("scatter_at")
+def scatter_at(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """The first input with elements at fixed places of its leading axes replaced by those of the second, or combined.
+
+    Attributes: indices (an array of integers for each of the leading axes, all of one rank, which broadcast to the
+    second input's leading axes), combined (whether what stood there still counts). Of two elements written to one
+    place the last stays.
+    """
+    x, updates = shapes[0], shapes[1]
+    count = len(a["indices"])
+    rank = len(updates) - (len(x) - count)
+    columns = _columns(a["indices"], x[:count], updates[:rank])
+    groups = _groups(columns)
+    apart = all(len(axes) == 1 and len(outs) < 2 for axes, outs in groups)
+    write = _apart if apart else _together
+    read, written = write(columns, x[:count], updates, rank, a["combined"])
+    old: Reads = ELEMENTWISE
+    if not a["combined"]:
+        keep = ~written.reshape(*written.shape, *[1] * (len(x) - count))
+        old = (masked(x, keep),) if keep.any() else NOTHING
+    return one(x, old, (read,), *[NOTHING] * (len(shapes) - 2))
+
+
+def _columns(indices: tuple[Places, ...], sizes: Shape, shape: Shape) -> list[Places]:
+    """The indices of each axis counted from the front, of size 1 along the axes of ``shape`` they do not follow."""
+    found = []
+    for places, n in zip(indices, sizes, strict=True):
+        if places.ndim != len(shape) or any(m not in (1, k) for m, k in zip(places.shape, shape, strict=True)):
+            raise InputError(f"indices of shape {places.shape} do not broadcast to {shape}")
+        if not places.size:
+            raise InputError("there are no indices")
+        outside = places[(places < -n) | (places >= n)]
+        if outside.size:
+            raise InputError(f"index {int(outside[0])} lies outside an axis of {n}")
+        places = np.where(places < 0, places + n, places)
+        for axis in range(places.ndim):
+            first = places.take([0], axis)
+            if places.shape[axis] > 1 and (places == first).all():
+                places = first
+        found.append(places)
+    return found
+
+
+def _groups(columns: list[Places]) -> list[Group]:
+    """Indexed axes that follow the same axes of the result, and those axes."""
+    found: list[Group] = []
+    for axis, places in enumerate(columns):
+        axes, outs = {axis}, {k for k, n in enumerate(places.shape) if n > 1}
+        for group in [group for group in found if outs.intersection(group[1])]:
+            found.remove(group)
+            axes.update(group[0])
+            outs.update(group[1])
+        found.append((tuple(sorted(axes)), tuple(sorted(outs))))
+    return sorted(found)
+
+
+def _ravelled(columns: list[Places], sizes: Shape, outs: tuple[int, ...]) -> Places:
+    """One index along the merged axes for each place of ``outs``."""
+    flat = np.zeros((), np.int64)
+    for places, n in zip(columns, sizes, strict=True):
+        flat = flat * n + places
+    return flat.reshape([flat.shape[out] for out in outs])
+
+
+def _picked(at: int, places: Places, n: int) -> Relation:
+    """Axis ``at``, of ``n`` elements, read at ``places``, whose axes it becomes."""
+    shape = places.shape
+    if places.ndim == 2:
+        corner, outer, inner = int(places[0, 0]), int(places[1, 0] - places[0, 0]), int(places[0, 1] - places[0, 0])
+        lattice = corner + np.arange(shape[0])[:, None] * outer + np.arange(shape[1]) * inner
+        if outer > 0 and inner > 0 and (lattice == places).all():
+            return (Split(at, shape[0], shape[1], outer, inner, corner),)
+    steps: list[Step] = list(_along(at, places.reshape(-1), n))
+    if not shape:
+        return (*steps, Drop(at))
+    for k in range(len(shape) - 1):
+        inner = prod(shape[k + 1 :])
+        steps.append(Split(at + k, shape[k], inner, inner))
+    return tuple(steps)
+
+
+def _along(at: int, places: Places, n: int) -> Relation:
+    """One axis read at a row of places, as a slice where they are one."""
+    step = int(places[1] - places[0]) if len(places) > 1 else 1
+    if step and (np.diff(places) == step).all():
+        if (len(places), int(places[0]), step) == (n, 0, 1):
+            return ()
+        return (Along(at, slice_map(n, int(places[0]), len(places), step)),)
+    return (Along(at, gather_map(n, tuple(places.tolist()))),)
+
+
+def _apart(
+    columns: list[Places], sizes: Shape, updates: Shape, rank: int, combined: bool
+) -> tuple[Relation, NDArray[np.bool_]]:
+    """Writes at a product of places, axis by axis: how the updates are read, and where they land.
+
+    The first ``rank`` axes of ``updates`` are those of the places.
+    """
+    outs = [next((k for k, n in enumerate(places.shape) if n > 1), None) for places in columns]
+    steps: list[Step] = []
+    for out in reversed(range(rank)):
+        if out not in outs:
+            n = updates[out]
+            last = Whole(n) if combined else gather_map(n, (n - 1,))
+            steps += ([Along(out, last)] if n > 1 else []) + [Drop(out)]
+    left = sorted(out for out in outs if out is not None)
+    for axis, follows in enumerate(outs):
+        if follows is None:
+            steps.append(Insert(len(left)))
+            left.append(-1 - axis)
+    order = [left.index(-1 - axis if out is None else out) for axis, out in enumerate(outs)]
+    steps += permute((*order, *(len(order) + k for k in range(len(updates) - rank))))
+    written = np.ones((), np.bool_)
+    for axis, (places, n) in enumerate(zip(columns, sizes, strict=True)):
+        row = places.reshape(-1)
+        if not (len(row) == n and (row == np.arange(n)).all()):
+            steps.append(Along(axis, _landed(row, n, combined)))
+        written = written[..., None] & np.isin(np.arange(n), row)
+    return tuple(steps), written
+
+
+def _together(
+    columns: list[Places], sizes: Shape, updates: Shape, rank: int, combined: bool
+) -> tuple[Relation, NDArray[np.bool_]]:
+    """Writes at any places: how the updates are read, and where they land."""
+    flat = np.broadcast_to(_ravelled(columns, sizes, tuple(range(rank))), updates[:rank]).reshape(-1)
+    total = prod(sizes)
+    steps: list[Step] = [Merge(0)] * (rank - 1)
+    steps.append(Along(0, _landed(flat, total, combined)))
+    for k in range(len(sizes) - 1):
+        inner = prod(sizes[k + 1 :])
+        steps.append(Split(k, sizes[k], inner, inner))
+    return tuple(steps), np.isin(np.arange(total), flat).reshape(sizes)
+
+
+def _landed(places: Places, n: int, combined: bool) -> TapMap:
+    """The map of writes: each of ``n`` places reads what is written to it."""
+    if len(places) == 1 or (np.diff(places) == 1).all():
+        return part_map(len(places), int(places[0]), n)
+    taps: list[tuple[int, ...]] = [()] * n
+    for k, place in enumerate(places.tolist()):
+        taps[place] = (*taps[place], k) if combined else (k,)
+    return TapMap(len(places), n, 0, tuple(taps), periodic=False)
