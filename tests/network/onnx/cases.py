@@ -22,12 +22,18 @@ NUMERIC = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.UIN
 
 
 @lru_cache(maxsize=1)
-def operator_cases() -> dict[str, onnx.backend.test.case.test_case.TestCase]:
-    """Every case with one node and a first input that holds numbers, by name."""
+def single_nodes() -> tuple[onnx.backend.test.case.test_case.TestCase, ...]:
+    """Every case with one node."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = collect_testcases(None)
-    return {case.name: case for case in found if len(case.model.graph.node) == 1 and _numeric(case)}
+    return tuple(case for case in found if len(case.model.graph.node) == 1)
+
+
+@lru_cache(maxsize=1)
+def operator_cases() -> dict[str, onnx.backend.test.case.test_case.TestCase]:
+    """Every case with one node and a first input that holds numbers, by name."""
+    return {case.name: case for case in single_nodes() if _numeric(case)}
 
 
 def _numeric(case: onnx.backend.test.case.test_case.TestCase) -> bool:

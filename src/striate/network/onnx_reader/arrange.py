@@ -121,7 +121,7 @@ def slice_(call: Call) -> Translation:
     return Translation("slice", dict(zip(("axes", "starts", "counts", "steps"), columns, strict=True)))
 
 
-@operator("Identity", "Trilu", "Bernoulli")
+@operator("Identity", "Bernoulli")
 def identity(call: Call) -> Translation:
     """Element by element."""
     kind = call.get("dtype")

@@ -20,7 +20,8 @@ Array = NDArray[Any]
 class Tensor:
     """A tensor of the graph: ``kind`` is ONNX's elem_type, ``data`` whether it depends on an input.
 
-    ``value`` holds small constants; ``learned`` marks weights and what is computed from them.
+    ``value`` holds small constants; ``learned`` marks weights and what is computed from them. ``zero`` and ``low``
+    say, broadcast over the shape, where data is known to be zero or so low that a softmax makes nothing of it.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Tensor:
     data: bool
     value: Array | None = None
     learned: bool = False
+    zero: Array | None = None
+    low: Array | None = None
 
     @property
     def size(self) -> int:

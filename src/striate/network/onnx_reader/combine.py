@@ -5,8 +5,11 @@ from __future__ import annotations
 from math import prod
 from string import ascii_letters
 
+import numpy as np
+
 from striate.errors import ModelError, UnsupportedError
 from striate.network.onnx_reader.call import Call, Translation, operator, scalar
+from striate.network.onnx_reader.masks import Mask, fitted, masked, rows, vanishing, weightless, zeros
 from striate.network.relation import Shape
 from striate.network.rules.combine import broadcast_shape
 
@@ -14,13 +17,13 @@ BOOL, INT64 = 9, 7
 
 
 def pointwise(call: Call, *positions: int, kinds: tuple[int, ...] = ()) -> Translation:
-    """Element by element over some inputs; a constant stays only where it widens the shape."""
+    """Element by element over some inputs, where no constant hides them; one stays only where it widens the shape."""
     shapes = [call.shape(p) for p in positions]
     full = broadcast_shape(tuple(shapes))
     data = [p for p in positions if call.tensor(p).data]
-    if data and broadcast_shape(tuple(call.shape(p) for p in data)) == full:
-        return Translation("elementwise", inputs=tuple(data), kinds=kinds)
-    return Translation("elementwise", inputs=positions, kinds=kinds)
+    narrow = not data or broadcast_shape(tuple(call.shape(p) for p in data)) != full
+    made = Translation("elementwise", inputs=positions if narrow else tuple(data), kinds=kinds)
+    return masked(call, made, positions, full)
 
 
 ACTIVATIONS = (
@@ -122,7 +125,12 @@ def rotary_embedding(call: Call) -> Translation:
 def softmax(call: Call) -> Translation:
     """One axis; before opset 13 all axes from ``axis`` on."""
     axis = call.axis(int(call.get("axis", -1 if call.opset >= 13 else 1)))
-    return Translation("mix", {"axes": (axis,) if call.opset >= 13 else tuple(range(axis, call.rank))})
+    axes = (axis,) if call.opset >= 13 else tuple(range(axis, call.rank))
+    nothing = weightless(call, axes)
+    if nothing is None or call.op == "Hardmax":
+        return Translation("mix", {"axes": axes})
+    keep = fitted(~nothing, call.x)
+    return Translation("mix", {"axes": axes} if keep is None else {"axes": axes, "keep": keep}, at_most=keep is None)
 
 
 REDUCTIONS = "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare"
@@ -168,7 +176,10 @@ def product(call: Call, left: int, right: int, kinds: tuple[int, ...] = ()) -> T
         raise ModelError(f"cannot multiply shapes {x} and {y}")
     if not call.tensor(right).data and len(y) == 2:
         return Translation("linear", {"out_features": y[1]}, (left,), kinds)
-    return Translation("matmul", {}, (left, right), kinds)
+    keep, changing = rows(zeros(call.tensor(left)), len(x))
+    if keep is None or len(y) < 2:
+        return Translation("matmul", {}, (left, right), kinds, at_most=changing)
+    return Translation("matmul", {"keep": keep}, (left, right), kinds)
 
 
 @operator("MatMul")
@@ -221,11 +232,32 @@ def attention(call: Call) -> Translation:
     q, v = call.shape(0), call.shape(2)
     if len(call.outputs) > 1 or call.has(4) or call.has(5):
         raise UnsupportedError("attention with a cache or more than one output")
-    if len(q) == 4:
-        return Translation("attention", {}, (0, 1, 2))
-    heads, shared = int(call.need("q_num_heads")), int(call.need("kv_num_heads"))
+    if len(q) == 4 and not (call.has(3) and call.tensor(3).data):
+        keep, changing = _attended(call, q[-2], call.shape(1)[-2])
+        return Translation("attention", {} if keep is None else {"keep": keep}, (0, 1, 2), at_most=changing)
+    heads, shared = (1, 1) if len(q) == 4 else (int(call.need("q_num_heads")), int(call.need("kv_num_heads")))
     shape = (*q[:-1], v[-1] // shared * heads)
-    return Translation("whole", {"shapes": (shape,)}, (0, 1, 2))
+    return Translation("whole", {"shapes": (shape,)}, (0, 1, 2), at_most=True)
+
+
+def _attended(call: Call, queries: int, keys: int) -> tuple[Mask | None, bool]:
+    """Which keys each query reads, where a constant mask takes some away; and whether there is more than that."""
+    keep = np.ones((queries, keys), np.bool_)
+    if call.get("is_causal", 0):
+        keep = np.tril(keep)
+    changing = False
+    if call.has(3):
+        mask = call.tensor(3)
+        if mask.value is None:
+            changing = not mask.learned
+        else:
+            taken = ~mask.value if mask.value.dtype == np.bool_ else vanishing(mask)
+            given, changing = rows(taken, mask.value.ndim)
+            if given is not None:
+                keep &= np.broadcast_to(given, keep.shape)
+    rest = keep.any(axis=1)
+    keep[~rest] = True
+    return (None if keep.all() else keep), changing
 
 
 @operator("RNN", "GRU", "LSTM")

@@ -11,11 +11,11 @@ import numpy as np
 from striate.errors import ModelError
 from striate.network.onnx_reader.call import Array, Call, scalar
 
-LARGEST = 1 << 16
+LARGEST = 1 << 18
 
 
 class TooLargeError(Exception):
-    """A result too large to be shape arithmetic; its shape alone is kept."""
+    """A result that is no shape arithmetic, mostly for its size; its shape alone is kept."""
 
 
 def _room(shape: tuple[int, ...]) -> None:
@@ -50,7 +50,7 @@ def _divide(a: Array, b: Array) -> Array:
 def _modulo(call: Call) -> Array:
     a, b = call.value(0), call.value(1)
     _room(np.broadcast_shapes(a.shape, b.shape))
-    if not np.all(b):
+    if not np.all(b) and b.dtype.kind in "iu":
         raise ModelError("division by zero in shape arithmetic")
     return np.asarray(np.fmod(a, b) if call.get("fmod", 0) else np.mod(a, b))
 
@@ -138,6 +138,8 @@ def _reduce(ufunc: Callable[..., Any]) -> Callable[[Call], Array]:
         if not axes and call.get("noop_with_empty_axes", 0):
             return call.value(0)
         x = call.value(0)
+        if not x.size:
+            raise TooLargeError
         return np.asarray(ufunc(x, axis=axes or None, keepdims=bool(call.get("keepdims", 1)))).astype(x.dtype)
 
     return fold
@@ -158,16 +160,78 @@ def _non_zero(call: Call) -> Array:
 
 
 def _cumsum(call: Call) -> Array:
-    return np.cumsum(call.value(0), axis=int(scalar(call.value(1))))
+    x, axis = call.value(0), call.axis(int(scalar(call.value(1))))
+    turned = np.flip(x, axis) if call.get("reverse", 0) else x
+    found = np.cumsum(turned, axis=axis, dtype=x.dtype)
+    found = found - turned if call.get("exclusive", 0) else found
+    return np.flip(found, axis) if call.get("reverse", 0) else found
+
+
+def _trilu(call: Call) -> Array:
+    k = int(scalar(call.value(1))) if call.has(1) else 0
+    return np.triu(call.value(0), k) if call.get("upper", 1) else np.tril(call.value(0), k)
+
+
+def _gather_elements(call: Call) -> Array:
+    x, axis = call.value(0), call.axis(int(call.get("axis", 0)))
+    indices = call.value(1)
+    places: list[Array] = list(np.indices(indices.shape, sparse=True))
+    places[axis] = indices
+    return np.asarray(x[tuple(places)])
+
+
+def _gather_nd(call: Call) -> Array:
+    x, indices, batch = call.value(0), call.value(1), int(call.get("batch_dims", 0))
+    if not 0 <= batch < indices.ndim or batch + indices.shape[-1] > x.ndim:
+        raise ModelError(f"indices of shape {indices.shape} do not fit {x.shape}")
+    _room((*indices.shape[:-1], *x.shape[batch + indices.shape[-1] :]))
+    before = np.indices(indices.shape[:-1], sparse=True)[:batch]
+    return np.asarray(x[(*before, *np.moveaxis(indices, -1, 0))])
+
+
+COMBINED: dict[str, np.ufunc] = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
+
+
+def _write(call: Call, places: tuple[Array, ...]) -> Array:
+    found, reduction = call.value(0).copy(), call.text("reduction", "none")
+    if reduction == "none":
+        found[places] = call.value(2)
+    elif reduction in COMBINED:
+        COMBINED[reduction].at(found, places, call.value(2))
+    else:
+        raise ModelError(f"unknown reduction {reduction!r}")
+    return found
 
 
 def _scatter_nd(call: Call) -> Array:
-    if call.text("reduction", "none") != "none":
-        raise TooLargeError
-    found = call.value(0).copy()
-    indices = call.value(1)
-    found[tuple(np.moveaxis(indices, -1, 0))] = call.value(2)
-    return found
+    return _write(call, tuple(np.moveaxis(call.value(1), -1, 0)))
+
+
+def _scatter_elements(call: Call) -> Array:
+    axis, indices = call.axis(int(call.get("axis", 0))), call.value(1)
+    places: list[Array] = list(np.indices(indices.shape, sparse=True))
+    places[axis] = indices
+    return _write(call, tuple(places))
+
+
+def _one_hot(call: Call) -> Array:
+    indices, depth = call.value(0), int(scalar(call.value(1)))
+    axis = call.axis(int(call.get("axis", -1)), indices.ndim + 1)
+    _room((*indices.shape, depth))
+    places: Array = np.arange(depth).reshape([-1 if k == axis else 1 for k in range(indices.ndim + 1)])
+    found = np.expand_dims(np.where(indices < 0, indices + depth, indices), axis) == places
+    off, on = call.value(2)
+    return np.asarray(np.where(found, on, off))
+
+
+def _eye_like(call: Call) -> Array:
+    from onnx import helper
+
+    x, kind = call.value(0), call.get("dtype")
+    dtype = x.dtype if kind is None else helper.tensor_dtype_to_np_dtype(int(kind))
+    if x.ndim != 2:
+        raise ModelError(f"a diagonal needs two axes, got {x.shape}")
+    return np.eye(x.shape[0], x.shape[1], int(call.get("k", 0))).astype(dtype)
 
 
 FOLDS: dict[str, Callable[[Call], Array]] = {
@@ -179,9 +243,9 @@ FOLDS: dict[str, Callable[[Call], Array]] = {
     **{name: _unary(getattr(np, numpy)) for name, numpy in {
         "Abs": "abs", "Neg": "negative", "Floor": "floor", "Ceil": "ceil", "Round": "round", "Sqrt": "sqrt",
         "Not": "logical_not", "Sign": "sign", "Identity": "asarray", "Exp": "exp", "Log": "log",
-        "Reciprocal": "reciprocal",
+        "Reciprocal": "reciprocal", "IsNaN": "isnan",
     }.items()},
-    **{f"Reduce{name}": _reduce(getattr(np, name.lower())) for name in ("Prod", "Sum", "Max", "Min")},
+    **{f"Reduce{name}": _reduce(getattr(np, name.lower())) for name in ("Prod", "Sum", "Max", "Min", "Mean")},
     "Div": _binary(_divide),
     "Mod": _modulo,
     "Cast": _cast,
@@ -200,6 +264,12 @@ FOLDS: dict[str, Callable[[Call], Array]] = {
     "NonZero": _non_zero,
     "CumSum": _cumsum,
     "ScatterND": _scatter_nd,
+    "ScatterElements": _scatter_elements,
+    "GatherND": _gather_nd,
+    "GatherElements": _gather_elements,
+    "Trilu": _trilu,
+    "OneHot": _one_hot,
+    "EyeLike": _eye_like,
 }  # fmt: skip
 
 

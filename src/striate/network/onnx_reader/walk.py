@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
 from striate.network.network import Node
-from striate.network.onnx_reader import arrange, combine, places, quantised, spatial
+from striate.network.onnx_reader import arrange, combine, masks, places, quantised, spatial
 from striate.network.onnx_reader.call import OPERATORS, Call, Tensor, Translation
 from striate.network.onnx_reader.folding import fold, shape_value
 from striate.network.onnx_reader.functions import subgraphs
@@ -21,7 +21,7 @@ from striate.network.rules import RULES
 if TYPE_CHECKING:
     import onnx
 
-FAMILIES = (arrange, combine, places, quantised, spatial)
+FAMILIES = (arrange, combine, masks, places, quantised, spatial)
 REFUSED = {
     "If": "a branch chosen by data",
     "Loop": "a loop",
@@ -32,6 +32,7 @@ CONTAINERS = ("Sequence", "Optional", "SplitToSequence", "ConcatFromSequence", "
 NOT_LEARNED = (6, 7, 8, 9, 12, 13)
 LARGEST_ATTRIBUTE = 1 << 20
 LARGEST_SIZE = 1 << 31
+MOST_FOLDED = 1 << 28
 TAPS = ("kernel", "stride", "dilation", "padding", "output_padding", "pads", "repeats", "block", "sizes", "size")
 ACCIDENTS = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 
@@ -51,6 +52,7 @@ class Walk:
         self._seen: set[str] = set()
         self._counted: set[str] = set()
         self._stored: set[str] = set()
+        self._folded = 0
 
     def graph(self, graph: onnx.GraphProto) -> None:
         """Walk one graph, or the branch of an If, in the scope of what is known."""
@@ -104,7 +106,7 @@ class Walk:
         if not any(call.outputs):
             raise ModelError("has no output")
         value = shape_value(call)
-        value = fold(call) if value is None else value
+        value = fold(call) if value is None and self._folded < MOST_FOLDED else value
         if value is not None:
             self._enter_value(call, value)
         elif key == "If" and call.constant(0):
@@ -122,9 +124,10 @@ class Walk:
     def _enter_value(self, call: Call, value: np.ndarray[Any, Any]) -> None:
         from onnx import helper
 
-        learned = call.op not in ("Shape", "Size") and self._learned(call)
-        kind = helper.np_dtype_to_tensor_dtype(value.dtype)
-        self._enter(Tensor(call.outputs[0], value.shape, int(kind), False, value, learned))
+        self._folded += value.nbytes
+        kind = int(helper.np_dtype_to_tensor_dtype(value.dtype))
+        learned = kind not in NOT_LEARNED and self._learned(call)
+        self._enter(Tensor(call.outputs[0], value.shape, kind, False, value, learned))
 
     def _learned(self, call: Call) -> bool:
         """Whether a constant result holds weights: made from weights, or filled in a shape the file states."""
@@ -187,7 +190,9 @@ class Walk:
         for k, (place, shape) in enumerate(zip(places, (*shapes, *made.constants), strict=False)):
             output = call.outputs[place] or f"{name}:{place}"
             kind = made.kinds[k] if k < len(made.kinds) else kept[0].kind if kept else 1
-            self._enter(Tensor(output, shape, kind, data and k < len(shapes), learned=learned))
+            known = masks.carried(call, shape) if data and not k else (None, None)
+            weights = learned and kind not in NOT_LEARNED
+            self._enter(Tensor(output, shape, kind, data and k < len(shapes), None, weights, *known))
             written += [output] if k < len(shapes) else []
         if len(shapes) + len(made.constants) < len(places):
             raise UnsupportedError(f"output {len(shapes)} of this operator is not read")

@@ -1,13 +1,15 @@
 """The protobuf wire format of an ONNX file, walked without its weights.
 
 Source: the protobuf encoding specification and ``onnx.proto``. The walk copies every field that
-describes the graph and leaves out tensor payloads too large to be shape arithmetic.
+describes the graph and leaves out tensor payloads too large to be shape arithmetic, unless they are a mask.
 """
 
 from __future__ import annotations
 
 from math import prod
 from mmap import mmap
+
+import numpy as np
 
 from striate.errors import ModelError
 
@@ -32,6 +34,10 @@ BITS = {
     17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2,
 }  # fmt: skip
 INTEGERS = (6, 7, 9, 12, 13)
+FLOATS = (1, 10, 11)
+LARGEST_MASK = 1 << 22
+# Minus infinity and the most negative finite number, as the integers of the same bits.
+LOWEST = {1: (), 2: (0xFC00, 0xFBFF), 4: (0xFF800000, 0xFF7FFFFF), 8: (0xFFF << 52, 0xFFEFFFFFFFFFFFFF)}
 
 
 def slim(view: Buffer) -> bytes:
@@ -141,9 +147,23 @@ def _tensor(view: Buffer, start: int, stop: int) -> bytes:
         need = -(-prod(dims) * BITS[data_type] // 8)
         if raw != need:
             raise ModelError(f"truncated or damaged: a tensor of shape {tuple(dims)} needs {need} bytes, holds {raw}")
-    if size <= (LARGEST_INTEGERS if data_type in INTEGERS else SMALL):
+    small = size <= (LARGEST_INTEGERS if data_type in INTEGERS else SMALL)
+    if small or (raw == size and len(payload) == 1 and _masks(view, payload[0][1] - raw, raw, data_type)):
         pieces += (view[first:end] for first, end in payload)
     return b"".join(pieces)
+
+
+def _masks(view: Buffer, start: int, size: int, data_type: int) -> bool:
+    """Whether raw elements look like a mask: two values in all, or minus infinity near the start."""
+    width = BITS.get(data_type, 0) // 8
+    if width not in LOWEST or size > LARGEST_MASK:
+        return False
+    first = np.frombuffer(view[start : start + SMALL], f"<u{width}")
+    if data_type in FLOATS and np.isin(first, LOWEST[width]).any():
+        return True
+    if len(np.unique(first)) > 2:
+        return False
+    return len(np.unique(np.frombuffer(view[start : start + size], f"<u{width}"))) == 2
 
 
 def _numbers(view: Buffer, wire: int, start: int, stop: int) -> list[int]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from striate.errors import InputError
-from striate.geometry import Groups, Prefix, TapMap, Whole, expand_map
+from striate.geometry import AxisMap, Groups, Prefix, TapMap, Whole, expand_map
 from striate.network.relation import (
     IDENTITY,
     NOTHING,
@@ -19,6 +22,7 @@ from striate.network.relation import (
     broadcast,
     drop,
     everything,
+    masked,
     mix,
     permute,
     reduce,
@@ -26,17 +30,25 @@ from striate.network.relation import (
 )
 from striate.network.rules.base import Attributes, Output, Result, one, rule, through, weighted
 
+Mask = NDArray[np.bool_]
+
 
 @rule("elementwise")
 def elementwise(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     """Arithmetic and activations, with broadcasting; a batch normalisation in inference counts here.
 
-    Attributes: parameters (how many trailing inputs are per-channel values, not data).
+    Attributes: parameters (how many trailing inputs are per-channel values, not data); keep (for each other input
+    the booleans, of the output's rank, where a constant lets it through, or None).
     """
     kept = len(shapes) - a.get("parameters", 0)
     shape = broadcast_shape(shapes[:kept])
-    reads = [(broadcast(s, shape),) for s in shapes[:kept]]
+    keeps = a.get("keep") or (None,) * kept
+    reads = [(broadcast(s, shape) + _masked(shape, keep),) for s, keep in zip(shapes[:kept], keeps, strict=True)]
     return one(shape, *reads, *[NOTHING] * (len(shapes) - kept))
+
+
+def _masked(shape: Shape, keep: Mask | None) -> Relation:
+    return IDENTITY if keep is None else masked(shape, keep)
 
 
 def broadcast_shape(shapes: tuple[Shape, ...]) -> Shape:
@@ -71,30 +83,37 @@ def mix_rule(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     """Softmax, layer, group, instance and local response normalisation, sort, FFT: an element and all along axes.
 
     Attributes: axes; groups (the channels of axis 1 that are normalised together); statistics (shapes of
-    further outputs). Further inputs are parameters.
+    further outputs); keep (booleans of the input's rank: False where an element weighs nothing and comes out as a
+    constant). Further inputs are parameters.
     """
     x, groups = shapes[0], a.get("groups")
     spread: Relation = mix(x, tuple(a["axes"]))
     if groups is not None:
         spread = (Along(1, Groups(x[1], x[1], groups)), *spread)
-    outputs = [Output(x, ((IDENTITY, spread), *((everything(s, x),) for s in shapes[1:])))]
+    only = _masked(x, a.get("keep"))
+    outputs = [Output(x, ((only, only + spread + only), *((everything(s, x),) for s in shapes[1:])))]
     outputs += [Output(t, tuple((everything(s, t),) for s in shapes)) for t in a.get("statistics", ())]
     return Result(tuple(outputs))
 
 
 @rule("matmul")
 def matmul(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
-    """NumPy's matrix product; a second input that holds weights is read like data and depends on nothing."""
+    """NumPy's matrix product; a second input that holds weights is read like data and depends on nothing.
+
+    Attributes: keep (booleans, rows by columns of the first matrix, False where it is known to be zero).
+    """
     x, y = shapes[0], shapes[1]
+    keep: Mask | None = a.get("keep")
     left, right = (x if len(x) > 1 else (1, *x)), (y if len(y) > 1 else (*y, 1))
     batch = broadcast_shape((left[:-2], right[:-2])) if len(left) + len(right) > 4 else ()
     full = (*batch, left[-2], right[-1])
-    read_left: list[Step] = [Insert(0)] * (len(full) - len(x))
+    read_left: list[Step] = [] if keep is None else list(masked(x, _of_rank(keep, len(x))))
+    read_left += [Insert(0)] * (len(full) - len(x))
     read_left += [Along(len(full) - 1, Whole(left[-1], right[-1]))]
     read_left += [s for s in broadcast((*left[:-1], 1), (*batch, left[-2], 1)) if isinstance(s, Along)]
     read_right: list[Step] = [Insert(1)] if len(y) == 1 else []
     read_right += [Insert(0)] * (len(full) - len(right))
-    read_right += [Along(len(full) - 2, Whole(right[-2], left[-2]))]
+    read_right += [Along(len(full) - 2, _rows(keep, right[-2], left[-2]))]
     read_right += [s for s in broadcast((*right[:-2], 1, 1), (*batch, 1, 1)) if isinstance(s, Along)]
     dropped = tuple(
         axis for axis, gone in ((len(full) - 2, len(x) == 1), (len(full) - 1, len(y) == 1)) if gone
@@ -104,6 +123,22 @@ def matmul(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     rest: list[Reads] = [NOTHING] * (len(shapes) - 2)
     reads = ((tuple(read_left) + tail,), (tuple(read_right) + tail,))
     return one(shape, *reads, *rest, macs=prod(full) * left[-1])
+
+
+def _of_rank(keep: Mask, rank: int) -> Mask:
+    return keep.reshape((1,) * (rank - 2) + keep.shape)
+
+
+def _rows(keep: Mask | None, n: int, count: int) -> AxisMap:
+    """Which of ``n`` elements each of ``count`` rows reads: all, or those kept."""
+    if keep is None:
+        return Whole(n, count)
+    wide = np.broadcast_to(keep, (count, n))
+    for reverse in (False, True):
+        if count == n and (wide == (np.triu if reverse else np.tril)(np.ones((n, n), np.bool_))).all():
+            return Prefix(n, reverse)
+    taps = tuple(tuple(np.flatnonzero(row).tolist()) for row in wide)
+    return TapMap(n, count, 0, taps, periodic=False)
 
 
 @rule("linear")
@@ -142,13 +177,17 @@ def _einsum_read(term: str, letters: str, sizes: dict[str, int]) -> Relation:
 
 @rule("attention")
 def attention(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
-    """softmax(Q Kᵀ) V over (..., tokens, features). Inputs: query, key, value, masks. Attributes: statistics."""
+    """softmax(Q Kᵀ) V over (..., tokens, features). Inputs: query, key, value, masks.
+
+    Attributes: statistics; keep (booleans, queries by keys, False where a mask takes the key away).
+    """
     q, k, v = shapes[:3]
     tokens, features = len(q) - 2, len(q) - 1
     shape = (*q[:-1], v[-1])
     read_q: Relation = (Along(features, Whole(q[-1], v[-1])),)
-    read_k: Relation = (Along(tokens, Whole(k[-2], q[-2])), Along(features, Whole(k[-1], v[-1])))
-    read_v: Relation = (Along(tokens, Whole(v[-2], q[-2])),)
+    rows = _rows(a.get("keep"), k[-2], q[-2])
+    read_k: Relation = (Along(tokens, rows), Along(features, Whole(k[-1], v[-1])))
+    read_v: Relation = (Along(tokens, rows),)
     heads = [_share(s, q, v[-1]) for s in (k, v)]
     reads = ((read_q,), (read_k + heads[0],), (read_v + heads[1],))
     outputs = [Output(shape, (*reads, *[NOTHING] * (len(shapes) - 3)))]
