@@ -15,22 +15,24 @@ from onnx.reference import ReferenceEvaluator
 from torch.nn import functional
 
 from striate.errors import InputError
-from striate.geometry import TapMap, resize_map
-from striate.geometry.resize import COORDINATES, MODES, NEAREST_MODES
+from striate.geometry import Coordinates, Interpolation, Rounding, TapMap, picked_map, resize_map, stated_ratio
 
 NOISE = 1e-9
 # The reference has dropped tf_half_pixel_for_nn, and departs from the specification where pytorch_half_pixel
 # resizes to a single unit; onnxruntime stands in for it there.
-REFERENCE_COORDINATES = tuple(word for word in COORDINATES if word != "tf_half_pixel_for_nn")
+REFERENCE_COORDINATES = tuple(word for word in Coordinates if word is not Coordinates.TF_HALF_PIXEL_FOR_NN)
+NEAREST, LINEAR, CUBIC = Interpolation
+CORNERS = {"coordinates": Coordinates.ALIGN_CORNERS}
+FILTERED = {"antialias": True, "exclude_outside": True}
 TORCH_MODES: dict[str, dict[str, object]] = {
-    "nearest": {"mode": "nearest", "coordinates": "asymmetric", "nearest": "floor"},
-    "nearest-exact": {"mode": "nearest", "coordinates": "half_pixel", "nearest": "round_prefer_ceil"},
-    "bilinear": {"mode": "linear", "coordinates": "half_pixel"},
-    "bilinear corners": {"mode": "linear", "coordinates": "align_corners"},
-    "bilinear antialias": {"mode": "linear", "coordinates": "half_pixel", "antialias": True},
-    "bicubic": {"mode": "cubic", "coordinates": "half_pixel"},
-    "bicubic corners": {"mode": "cubic", "coordinates": "align_corners"},
-    "bicubic antialias": {"mode": "cubic", "coordinates": "half_pixel", "antialias": True},
+    "nearest": {"mode": NEAREST, "coordinates": Coordinates.ASYMMETRIC, "nearest": Rounding.FLOOR},
+    "nearest-exact": {"mode": NEAREST, "nearest": Rounding.ROUND_PREFER_CEIL},
+    "bilinear": {"mode": LINEAR},
+    "bilinear corners": {"mode": LINEAR, **CORNERS},
+    "bilinear antialias": {"mode": LINEAR, **FILTERED},
+    "bicubic": {"mode": CUBIC},
+    "bicubic corners": {"mode": CUBIC, **CORNERS},
+    "bicubic antialias": {"mode": CUBIC, **FILTERED},
 }
 
 
@@ -84,7 +86,7 @@ def onnx_weights(n: int, count: int, roi: tuple[Fraction, Fraction], **attribute
 
 def on_edge(m: dict[str, object], n: int, count: int, roi: tuple[Fraction, Fraction]) -> bool:
     """Whether a unit of a nearest resize stands on a rounding edge that doubles cannot hold exactly."""
-    if m["mode"] != "nearest":
+    if m["mode"] is not NEAREST:
         return False
     below, above = (
         [resize_map(n, count, **m, roi=(roi[0] + nudge, roi[1] + nudge), scale=Fraction(count, n) * (1 + nudge))
@@ -95,11 +97,11 @@ def on_edge(m: dict[str, object], n: int, count: int, roi: tuple[Fraction, Fract
 
 def onnx_case(seed: int) -> tuple[dict[str, object], int, int, tuple[Fraction, Fraction]]:
     random = Random(seed)
-    mode = random.choice(MODES)
+    mode = random.choice(tuple(Interpolation))
     chosen: dict[str, object] = {"mode": mode, "coordinates": random.choice(REFERENCE_COORDINATES)}
-    if mode == "nearest":
-        chosen["nearest"] = random.choice(NEAREST_MODES)
-    if mode == "cubic":
+    if mode is NEAREST:
+        chosen["nearest"] = random.choice(tuple(Rounding))
+    if mode is CUBIC:
         chosen["exclude_outside"] = random.random() < 0.5
     roi = (Fraction(random.randint(-1, 1), 4), Fraction(random.randint(2, 5), 4))
     return chosen, random.randint(1, 7), random.randint(1, 9), roi
@@ -107,7 +109,7 @@ def onnx_case(seed: int) -> tuple[dict[str, object], int, int, tuple[Fraction, F
 
 def check_onnx(seed: int) -> bool:
     chosen, n, count, roi = onnx_case(seed)
-    if on_edge(chosen, n, count, roi) or (count == 1 and chosen["coordinates"] == "pytorch_half_pixel"):
+    if on_edge(chosen, n, count, roi) or (count == 1 and chosen["coordinates"] is Coordinates.PYTORCH_HALF_PIXEL):
         return False
     words = {"coordinate_transformation_mode": chosen["coordinates"], "mode": chosen["mode"]}
     if "nearest" in chosen:
@@ -147,7 +149,7 @@ def runtime_weights(n: int, count: int, opset: int, **attributes: object) -> NDA
 def test_onnxruntime_half_pixel_for_nearest() -> None:
     for n in range(1, 10):
         for count in range(1, 10):
-            m = {"mode": "nearest", "coordinates": "tf_half_pixel_for_nn", "nearest": "floor"}
+            m = {"mode": NEAREST, "coordinates": Coordinates.TF_HALF_PIXEL_FOR_NN, "nearest": Rounding.FLOOR}
             if not on_edge(m, n, count, (Fraction(0), Fraction(1))):
                 weights = runtime_weights(n, count, 11, mode="nearest", nearest_mode="floor",
                                           coordinate_transformation_mode="tf_half_pixel_for_nn")
@@ -156,19 +158,60 @@ def test_onnxruntime_half_pixel_for_nearest() -> None:
 
 def test_onnxruntime_pytorch_half_pixel_to_a_single_unit() -> None:
     for n in range(2, 9):
-        for mode in ("linear", "cubic"):
+        for mode in (LINEAR, CUBIC):
             weights = runtime_weights(n, 1, 13, mode=mode, coordinate_transformation_mode="pytorch_half_pixel")
-            check(resize_map(n, 1, mode, "pytorch_half_pixel"), weights, f"{mode} {n} to 1")
+            check(resize_map(n, 1, mode, Coordinates.PYTORCH_HALF_PIXEL), weights, f"{mode} {n} to 1")
 
 
 def test_the_oracle_notices_a_wrong_mode() -> None:
     with pytest.raises(AssertionError, match="unit 5"):
-        check(resize_map(4, 8, "linear", "align_corners"), torch_weights("bilinear", 4, 9)[:, :8], "wrong")
+        check(resize_map(4, 8, LINEAR, **CORNERS), torch_weights("bilinear", 4, 9)[:, :8], "wrong")
     with pytest.raises(AssertionError):
-        check(resize_map(5, 3, "nearest", "half_pixel"), torch_weights("nearest", 5, 3), "wrong")
+        check(resize_map(5, 3, NEAREST), torch_weights("nearest", 5, 3), "wrong")
 
 
-@pytest.mark.parametrize("word", ["mode", "coordinates", "nearest"])
-def test_an_unknown_word_is_refused(word: str) -> None:
-    with pytest.raises(InputError, match="known:"):
-        resize_map(4, 8, **{word: "cubist"})
+def test_a_scale_factor_stands_for_a_simple_ratio() -> None:
+    for numerator in range(1, 400):
+        for scale in (numerator * 0.05, numerator / 20, float(np.float32(numerator / 20))):
+            assert stated_ratio(scale) == Fraction(numerator, 20)
+    assert stated_ratio(float(np.float32(2**0.5))) == Fraction(float(np.float32(2**0.5)))
+    with pytest.raises(InputError, match="above 0"):
+        resize_map(4, 8, scale=Fraction(-2))
+
+
+def picks_of(n: int, count: int, slope: float) -> tuple[int, ...]:
+    return tuple(min(floor(i * slope), n - 1) for i in range(count))
+
+
+def test_picks_keep_the_period_where_it_holds() -> None:
+    # 0 0 0 1 1 2 2 2 3 3 | 4 ... : 10 inputs, 16 outputs, 3/5 of a pixel each
+    ideal = resize_map(10, 16, NEAREST, Coordinates.ASYMMETRIC, scale=Fraction(5, 3), nearest=Rounding.FLOOR)
+    assert picked_map(ideal, picks_of(10, 16, 0.6)) == ideal
+    late = tuple(pick - (i % 5 == 2) for i, pick in enumerate(ideal.reads(i)[0] for i in range(16)))
+    moved = picked_map(ideal, late)
+    assert (moved.out_step, moved.in_step, moved.periodic) == (5, 3, True)
+    assert tuple(moved.reads(i)[0] for i in range(16)) == late
+
+
+def test_one_irregular_pick_makes_one_period_of_the_axis() -> None:
+    ideal = resize_map(50, 115, NEAREST, Coordinates.ASYMMETRIC, scale=Fraction(23, 10), nearest=Rounding.FLOOR)
+    picks = tuple(ideal.reads(i)[0] - (i == 69) for i in range(115))
+    m = picked_map(ideal, picks)
+    assert (m.out_step, m.in_step, m.periodic) == (115, 50, True)
+    assert tuple(m.reads(i)[0] for i in range(115)) == picks
+    assert m.virtual(115) == (50,)
+
+
+def test_picks_of_a_crop_read_nothing_outside() -> None:
+    ideal = resize_map(4, 3, NEAREST, Coordinates.TF_CROP_AND_RESIZE, roi=(Fraction(-1), Fraction(1)))
+    m = picked_map(ideal, (None, 0, 3))
+    assert [m.reads(i) for i in range(3)] == [(), (0,), (3,)]
+    assert not m.periodic
+
+
+def test_picks_of_a_long_axis_are_listed() -> None:
+    ideal = resize_map(7_000, 9_000, NEAREST, Coordinates.ASYMMETRIC, nearest=Rounding.FLOOR)
+    picks = tuple(ideal.reads(i)[0] - (i == 8_001) for i in range(9_000))
+    m = picked_map(ideal, picks)
+    assert tuple(m.reads(i)[0] for i in range(9_000)) == picks
+    assert not m.periodic

@@ -21,7 +21,7 @@ from striate.geometry.axis_map import (
 )
 from striate.geometry.interval import Interval
 from striate.geometry.padding import CaffeCeil, Convention, Explicit, Padding, resolve_padding
-from striate.geometry.resize import resize_map
+from striate.geometry.resize import Coordinates, Interpolation, Rounding, picked_map, resize_map, stated_ratio
 from striate.geometry.window import Window
 
 __all__ = [
@@ -29,11 +29,14 @@ __all__ = [
     "Border",
     "CaffeCeil",
     "Convention",
+    "Coordinates",
     "Explicit",
     "Groups",
+    "Interpolation",
     "Interval",
     "Padding",
     "Prefix",
+    "Rounding",
     "Run",
     "TapMap",
     "Whole",
@@ -44,9 +47,11 @@ __all__ = [
     "mask_map",
     "pad_map",
     "part_map",
+    "picked_map",
     "resize_map",
     "resolve_padding",
     "slice_map",
+    "stated_ratio",
     "strided",
     "transposed_map",
     "window_map",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import floor, prod
+from math import prod
 from typing import Any
 
 from striate.errors import ModelError, UnsupportedError
@@ -179,84 +178,6 @@ def center_crop_pad(call: Call) -> Translation:
         more = size - call.x[axis]
         pairs[axis] = (more // 2, more - more // 2) if more > 0 else (-(-more // 2), more + -more // 2)
     return Translation("pad", {"pads": tuple(pairs)})
-
-
-@operator("Upsample")
-def upsample(call: Call) -> Translation:
-    """Resize's forerunner: asymmetric coordinates, rounded down."""
-    scales = call.get("scales")
-    given = tuple(map(_fraction, scales if scales is not None else call.value(1).reshape(-1)))
-    return _scaled(call, given, {"coordinates": "asymmetric", "nearest": "floor"})
-
-
-@operator("Resize")
-def resize(call: Call) -> Translation:
-    """Opset 10 has scales only, 11 adds roi and sizes, 18 axes, antialias and the aspect ratio's policy."""
-    if call.opset < 11:
-        scales = tuple(map(_fraction, call.value(1).reshape(-1)))
-        shrinks = any(scale < 1 for scale in scales)
-        if shrinks and any(scale > 1 for scale in scales) and _mode(call) == "nearest":
-            raise UnsupportedError("one axis shrinks and another grows, which opset 10 rounds differently")
-        return _scaled(call, scales, {"coordinates": "asymmetric", "nearest": "ceil" if shrinks else "floor"})
-    options: dict[str, Any] = {
-        "coordinates": call.text("coordinate_transformation_mode", "half_pixel"),
-        "nearest": call.text("nearest_mode", "round_prefer_floor"),
-        "antialias": bool(call.get("antialias", 0)),
-        "exclude_outside": bool(call.get("exclude_outside", 0)),
-    }
-    axes = tuple(call.get("axes") or range(call.rank))
-    axes = call.axes(axes)
-    options["roi"] = _roi(call, len(axes)) if options["coordinates"] == "tf_crop_and_resize" else None
-    if call.has(3) and (call.tensor(3).data or call.tensor(3).size):
-        return _sized(call, axes, call.ints(3), options)
-    return _scaled(call, tuple(map(_fraction, call.value(2).reshape(-1))), options, axes)
-
-
-def _fraction(scale: float) -> Fraction:
-    """A float32 scale as the ratio it stands for."""
-    exact = Fraction(float(scale))
-    near = exact.limit_denominator(4096)
-    return near if abs(near - exact) <= abs(exact) / (1 << 23) else exact
-
-
-def _roi(call: Call, rank: int) -> tuple[tuple[Fraction, Fraction], ...]:
-    bounds = [Fraction(float(v)) for v in call.value(1).reshape(-1)]
-    if len(bounds) != 2 * rank:
-        raise ModelError(f"roi has {len(bounds)} entries for {rank} axes")
-    return tuple((bounds[k], bounds[rank + k]) for k in range(rank))
-
-
-def _mode(call: Call) -> str:
-    mode = call.text("mode", "nearest")
-    return "linear" if mode == "bilinear" else mode
-
-
-def _scaled(
-    call: Call, scales: tuple[Fraction, ...], options: dict[str, Any], axes: tuple[int, ...] | None = None
-) -> Translation:
-    """A resize given by scales; sizes round down."""
-    axes = tuple(range(call.rank)) if axes is None else axes
-    if len(scales) != len(axes) or any(scale <= 0 for scale in scales):
-        raise ModelError(f"scales {tuple(map(float, scales))} do not fit an input of shape {call.x}")
-    bounds = options.get("roi") or ((Fraction(0), Fraction(1)),) * len(axes)
-    size = tuple(
-        floor(call.x[axis] * (stop - start) * scale)
-        for axis, scale, (start, stop) in zip(axes, scales, bounds, strict=True)
-    )
-    return Translation("resize", {"axes": axes, "size": size, "scale": scales, "mode": _mode(call), **options})
-
-
-def _sized(call: Call, axes: tuple[int, ...], size: tuple[int, ...], options: dict[str, Any]) -> Translation:
-    """A resize given by sizes, which the aspect ratio's policy may change."""
-    if len(size) != len(axes):
-        raise ModelError(f"sizes {size} do not fit axes {axes}")
-    policy = call.text("keep_aspect_ratio_policy", "stretch")
-    scales = tuple(Fraction(count, call.x[axis]) for axis, count in zip(axes, size, strict=True))
-    if policy in ("not_larger", "not_smaller"):
-        common = min(scales) if policy == "not_larger" else max(scales)
-        scales = (common,) * len(axes)
-        size = tuple(floor(common * call.x[axis] + Fraction(1, 2)) for axis in axes)
-    return Translation("resize", {"axes": axes, "size": size, "scale": scales, "mode": _mode(call), **options})
 
 
 @operator("DepthToSpace")

@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
 from striate.network.network import Node
-from striate.network.onnx_reader import arrange, combine, masks, places, quantised, spatial
+from striate.network.onnx_reader import arrange, combine, masks, places, quantised, resizing, spatial
 from striate.network.onnx_reader.call import OPERATORS, Call, Tensor, Translation
 from striate.network.onnx_reader.folding import fold, shape_value
 from striate.network.onnx_reader.functions import subgraphs
@@ -21,7 +21,7 @@ from striate.network.rules import RULES
 if TYPE_CHECKING:
     import onnx
 
-FAMILIES = (arrange, combine, masks, places, quantised, spatial)
+FAMILIES = (arrange, combine, masks, places, quantised, resizing, spatial)
 REFUSED = {
     "If": "a branch chosen by data",
     "Loop": "a loop",

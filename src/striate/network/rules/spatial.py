@@ -8,13 +8,17 @@ from math import prod
 from striate.geometry import (
     Border,
     Convention,
+    Coordinates,
     Groups,
+    Interpolation,
     Padding,
+    Rounding,
     Whole,
     Window,
     adaptive_map,
     gather_map,
     pad_map,
+    picked_map,
     resize_map,
     resolve_padding,
     transposed_map,
@@ -98,14 +102,21 @@ def adaptive_pool(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
 def resize(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     """Interpolation. Attributes: axes, size per axis, and the keyword arguments of ``geometry.resize_map``.
 
-    ``scale`` and ``roi`` hold one entry per axis.
+    ``scale``, ``roi`` and ``nearest`` may hold one entry per axis; ``picks`` holds, for each axis, the pixel that the
+    model's runtime reads for each unit (nearest only; None where it reads none).
     """
-    x, same = shapes[0], {k: v for k, v in a.items() if k not in ("axes", "size", "scale", "roi")}
+    x = shapes[0]
     steps = []
     for k, (axis, count) in enumerate(zip(a["axes"], a["size"], strict=True)):
+        same = {name: a[name] for name in ("antialias", "exclude_outside") if name in a}
         each = {name: a[name][k] for name in ("scale", "roi") if a.get(name) is not None}
-        if count != x[axis] or each.get("scale") not in (None, 1) or a.get("coordinates") == "tf_crop_and_resize":
-            steps.append(Along(axis, resize_map(x[axis], count, **same, **each)))
+        coordinates = Coordinates(a.get("coordinates", Coordinates.HALF_PIXEL))
+        picks, nearest = a.get("picks"), a.get("nearest", Rounding.ROUND_PREFER_FLOOR)
+        rounding = Rounding(nearest if isinstance(nearest, str) else nearest[k])
+        if count != x[axis] or each.get("scale") not in (None, 1) or coordinates is Coordinates.TF_CROP_AND_RESIZE:
+            mode = Interpolation(a.get("mode", Interpolation.NEAREST))
+            resized = resize_map(x[axis], count, mode, coordinates, nearest=rounding, **same, **each)
+            steps.append(Along(axis, resized if picks is None else picked_map(resized, picks[k])))
     return through(tuple(steps), shapes)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from striate.errors import UnsupportedError
@@ -58,37 +57,6 @@ def adaptive_pool(call: Call) -> None:
     size = call.shape[len(call.shape) - int(call.op[-2]) :]
     call.emit("adaptive_pool", [x], size=size)
     call.emit_rest("adaptive_pool", [x], size=size)
-
-
-UPSAMPLING = {
-    "nearest": {"mode": "nearest", "coordinates": "asymmetric", "nearest": "floor"},
-    "_nearest_exact": {"mode": "nearest", "coordinates": "half_pixel", "nearest": "round_prefer_ceil"},
-    "linear": {"mode": "linear", "coordinates": "half_pixel"},
-    "bilinear": {"mode": "linear", "coordinates": "half_pixel"},
-    "trilinear": {"mode": "linear", "coordinates": "half_pixel"},
-    "bicubic": {"mode": "cubic", "coordinates": "half_pixel"},
-}
-
-
-@handles("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact1d",
-         "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "upsample_linear1d", "upsample_bilinear2d",
-         "upsample_trilinear3d", "upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
-def upsample(call: Call) -> None:
-    """``torch.nn.functional.interpolate`` in every mode."""
-    x = call.value("self")
-    antialias = call.op.endswith("_aa")
-    mode = call.op.removesuffix("_aa").removeprefix("_").removeprefix("upsample_")[:-2]
-    attributes: dict[str, Any] = dict(UPSAMPLING[mode if mode != "nearest_exact" else "_nearest_exact"])
-    if call.get("align_corners"):
-        attributes["coordinates"] = "align_corners"
-    if antialias:
-        attributes["antialias"] = True
-    axes = tuple(range(2, len(x.shape)))
-    names = {1: ("scales",), 2: ("scales_h", "scales_w"), 3: ("scales_d", "scales_h", "scales_w")}[len(axes)]
-    scales = [call.get(name) for name in names]
-    if all(scale is not None and scale > 0 for scale in scales):
-        attributes["scale"] = tuple(Fraction(scale) for scale in scales)
-    call.emit("resize", [x], axes=axes, size=tuple(call.shape[2:]), **attributes)
 
 
 BORDERS = {
