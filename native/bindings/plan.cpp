@@ -147,7 +147,7 @@ nb::dict blocking(const Plan& plan) {
 }  // namespace
 
 void register_plan(nb::module_& m) {
-    nb::class_<Packed>(m, "Packed", "Weights in the layout of one plan; immutable.")
+    nb::class_<Packed>(m, "Packed", "Weights in one layout; immutable.")
         .def_prop_ro("bytes", &Packed::bytes, "Size in memory.");
 
     nb::class_<Plan>(m, "Plan", "How one convolution shape is computed. Zero padding; NCHW arrays.")
@@ -156,6 +156,7 @@ void register_plan(nb::module_& m) {
              "algorithm"_a = "auto", "strict"_a = false, "threads"_a = 0)
         .def_prop_ro("algorithm", [](const Plan& p) { return p.way().name; }, "The way chosen.")
         .def_prop_ro("blocking", &blocking, "How the way splits the work.")
+        .def_prop_ro("layout", &Plan::layout, "Plans of one layout take each other's packed weights.")
         .def_prop_ro("workspace_bytes", &Plan::workspace_bytes, "Scratch memory of a call, all threads together.")
         .def_prop_ro("error_bound", [](const Plan& p) { return p.way().error_bound; },
                      "Largest float32 error for unit-variance data, as a share of 1 + sqrt(terms per output).")

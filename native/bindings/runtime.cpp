@@ -9,6 +9,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -37,6 +40,30 @@ nb::ndarray<nb::numpy> empty(const std::vector<size_t>& shape, bool doubles) {
     return {data, shape.size(), shape.data(), owner, nullptr, doubles ? nb::dtype<double>() : nb::dtype<float>()};
 }
 
+using Bytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// One thread reads faster than memory gives up to some hundred kilobytes.
+constexpr size_t compared_at_once = size_t(1) << 18;
+
+bool same_bytes(const Bytes& a, const Bytes& b) {
+    if (a.size() != b.size()) return false;
+    struct Pair {
+        const uint8_t *a, *b;
+        size_t bytes;
+        std::atomic<bool> same;
+    } pair{a.data(), b.data(), a.size(), true};
+    const nb::gil_scoped_release release;
+    const auto compare = [](void* context, const striate::Unit& unit) {
+        Pair& of = *static_cast<Pair*>(context);
+        if (!of.same.load(std::memory_order_relaxed)) return;
+        const size_t start = size_t(unit.task) * compared_at_once, count = std::min(compared_at_once, of.bytes - start);
+        if (std::memcmp(of.a + start, of.b + start, count) != 0) of.same.store(false, std::memory_order_relaxed);
+    };
+    const size_t tasks = (pair.bytes + compared_at_once - 1) / compared_at_once;
+    striate::parallel_for(int64_t(tasks), striate::get_threads(), 0, compare, &pair);
+    return pair.same;
+}
+
 }  // namespace
 
 void register_runtime(nb::module_& m) {
@@ -62,5 +89,6 @@ void register_runtime(nb::module_& m) {
     m.def("empty", &empty, "shape"_a, "doubles"_a = false,
           "An uninitialised float32 or float64 array that starts with a cache line. The memory of a large one, once freed, is kept for "
           "the next of its size.");
+    m.def("same_bytes", &same_bytes, "a"_a, "b"_a, "Whether two byte arrays hold the same, compared on every thread.");
     m.def("get_threads", &striate::get_threads, "Threads a plan takes when it names none.");
 }

@@ -130,6 +130,7 @@ Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
     auto way = std::make_unique<Depthwise>(
         "depthwise", d, p.dtype == DType::float32 ? m.target->depthwise_float : m.target->depthwise_double);
     way->predicted_us = us;
+    way->packing = {d.by_channel};
     way->blocking = {{"lanes_are_channels", d.by_channel}, {"rows", d.rows}, {"channel_block", d.block}, {"tasks", d.tasks()}};
     return {std::move(way), {}};
 }

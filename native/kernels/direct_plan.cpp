@@ -142,6 +142,7 @@ Offer offer_direct(const Problem& p, const Machine& m, int threads) {
     auto way = std::make_unique<Direct>(
         "direct", d, p.dtype == DType::float32 ? m.target->direct_float : m.target->direct_double);
     way->predicted_us = us;
+    way->packing = {d.k_block};
     way->blocking = {{"k_block", d.k_block}, {"pixel_block", d.vectors * d.lanes}, {"rows", d.rows},
                      {"c_block", d.c_block}, {"group_block", d.group_block}, {"tasks", d.tasks()}};
     return {std::move(way), {}};

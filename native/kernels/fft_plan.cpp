@@ -119,6 +119,7 @@ Offer offer_fft(const Problem& p, const Machine& m, int threads) {
     if (!std::isfinite(us)) return {nullptr, "no tile of the fft is both larger than the kernel and within the workspace"};
     auto way = std::make_unique<Fft>("fft", f, m.target->fft_float);
     way->predicted_us = cost(f, m, threads);
+    way->packing = {f.size, f.by_channel, p.dh, p.dw};
     way->error_bound = 1.5e-5;
     way->blocking = {{"tile", f.size}, {"tiles", f.places()}, {"lanes_are_channels", f.by_channel}, {"tasks", f.tasks()}};
     return {std::move(way), {}};

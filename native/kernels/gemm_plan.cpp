@@ -163,6 +163,7 @@ Offer offer_gemm(const Problem& p, const Machine& m, int threads) {
     const GemmPlan g = plan_gemm(p, m, threads, &us);
     auto way = std::make_unique<Gemm>("gemm", g, m.target->gemm_float);
     way->predicted_us = us;
+    way->packing = {g.deep, g.k_block()};
     way->blocking = {{"deep", g.deep}, {"in_place", g.in_place}, {"by_rows", g.by_rows}, {"rows", g.rows}, {"vectors", g.vectors},
                      {"pixel_block", g.pixel_block()}, {"k_tasks", g.k_tasks}, {"tasks", g.tasks()}};
     return {std::move(way), {}};

@@ -7,6 +7,18 @@
 #include <stdexcept>
 
 namespace striate {
+namespace {
+
+std::string layout_of(const Way& way, const Problem& p) {
+    std::string text = way.name + (p.dtype == DType::float32 ? " float32" : " float64");
+    for (int64_t size : {p.k, p.group_c(), p.kh, p.kw, p.groups}) text += " " + std::to_string(size);
+    text += ":";
+    for (int64_t number : way.packing) text += " " + std::to_string(number);
+    return text;
+}
+
+}  // namespace
+
 Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, int threads)
     : problem_(checked(problem)), threads_(threads > 0 ? std::min(threads, 256) : get_threads()) {
     const Machine& machine = machine_for(chosen_target());
@@ -33,16 +45,18 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     if (!way_) throw std::invalid_argument("algorithm must be 'auto' or one of " + names + ", got '" + algorithm + "'");
     const double affordable = problem_.workspace_limit() / double(std::max<size_t>(way_->workspace_bytes, 1));
     threads_ = std::max(1, int(std::min(affordable, double(threads_))));
+    layout_ = layout_of(*way_, problem_);
 }
 
 std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
-    auto packed = std::make_shared<Packed>(way_->packed_bytes, way_.get());
+    auto packed = std::make_shared<Packed>(way_->packed_bytes, layout_);
     way_->pack(weight, packed->data());
     return packed;
 }
 
 void Plan::run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const {
-    if (packed.owner() != way_.get()) throw std::invalid_argument("packed weights belong to another plan: pack them with this one");
+    if (packed.layout() != layout_)
+        throw std::invalid_argument("packed weights have another layout: got '" + packed.layout() + "', need '" + layout_ + "'");
     way_->run({x, packed.data(), bias, out, activation}, threads_);
 }
 

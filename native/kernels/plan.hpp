@@ -6,19 +6,19 @@
 
 namespace striate {
 
-// Weights in the layout of one plan. Immutable, so any number of threads may use it.
+// Weights in one layout, for every plan of that layout. Immutable, so any number of threads may use it.
 class Packed {
 public:
-    Packed(size_t bytes, const void* owner) : memory_(allocate(bytes)), bytes_(bytes), owner_(owner) {}
+    Packed(size_t bytes, std::string layout) : memory_(allocate(bytes)), bytes_(bytes), layout_(std::move(layout)) {}
     const void* data() const { return memory_.get(); }
     void* data() { return memory_.get(); }
-    const void* owner() const { return owner_; }
+    const std::string& layout() const { return layout_; }
     size_t bytes() const { return bytes_; }
 
 private:
     Memory memory_;
     size_t bytes_;
-    const void* owner_;
+    std::string layout_;
 };
 
 class Plan {
@@ -31,12 +31,14 @@ public:
     const Way& way() const { return *way_; }
     // As many as asked for, fewer where their workspaces would pass the problem's limit together.
     int threads() const { return threads_; }
+    // Plans of one layout take each other's packed weights.
+    const std::string& layout() const { return layout_; }
     size_t workspace_bytes() const { return way_->workspace_bytes * size_t(threads_); }
     const std::vector<std::pair<std::string, double>>& candidates() const { return candidates_; }
 
     // `weight` is (k, c/groups, kh, kw), contiguous.
     std::shared_ptr<const Packed> pack(const void* weight) const;
-    // Arrays are contiguous NCHW of the problem's sizes. Throws std::invalid_argument where `packed` is another way's.
+    // Arrays are contiguous NCHW of the problem's sizes. Throws std::invalid_argument where `packed` has another layout.
     void run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const;
     // Packs `weight` for this call alone.
     void run_unpacked(const void* x, const void* weight, const void* bias, Activation activation, void* out) const;
@@ -45,6 +47,7 @@ private:
     Problem problem_;
     int threads_;
     std::shared_ptr<const Way> way_;
+    std::string layout_;
     std::vector<std::pair<std::string, double>> candidates_;
 };
 

@@ -20,6 +20,8 @@ public:
 
     std::string name;
     std::vector<std::pair<std::string, int64_t>> blocking;
+    // Beside the name, the weights' shape and their type, all that their packed form depends on.
+    std::vector<int64_t> packing;
     size_t packed_bytes = 0;
     size_t workspace_bytes = 0;  // per thread
     double predicted_us = 0;

@@ -139,6 +139,7 @@ Offer offer_winograd1d(const Problem& p, const Machine& m, int threads) {
     if (d.bands == 0) return {nullptr, "winograd1d needs fewer input channels or a smaller width"};
     auto way = std::make_unique<Winograd1d>("winograd1d", d, m.target->winograd1d_float);
     way->predicted_us = us;
+    way->packing = {d.k_block, p.sw / p.dw};
     way->error_bound = 1e-5;
     way->blocking = {{"k_block", d.k_block}, {"rows", d.rows}, {"spanning", d.spanning}, {"tasks", d.tasks()}};
     return {std::move(way), {}};

@@ -127,6 +127,7 @@ Offer offer_winograd(const Problem& p, const Machine& m, int threads) {
     const WinogradPlan w = plan_winograd(p, m, threads, size, &us);
     auto way = std::make_unique<Winograd>(w, *m.target);
     way->predicted_us = us;
+    way->packing = {w.m, w.stride};
     way->error_bound = 1.5e-5;
     way->blocking = {{"tile", w.m}, {"tile_block", w.tile_block}, {"tiles", w.tiles()}, {"k_tasks", w.k_tasks},
                      {"tasks", w.tasks()}};

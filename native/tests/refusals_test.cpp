@@ -31,12 +31,12 @@ int main() {
     refused({1, 1, 8, 8, 1, 3, 3}, "best", "got 'best'");
     refused({1, 1, 8, 8, 1, 3, 3, 2, 2, 0, 0, 0, 0, 3, 3}, "winograd", "winograd needs a dilation that divides the stride");
     refused({1, 1, 8, 8, 1, 3, 3, 3, 3}, "winograd", "winograd needs a stride of 1 or 2");
-    const Plan one({1, 1, 8, 8, 1, 3, 3}, "direct", false, 1), other({1, 1, 8, 8, 1, 3, 3}, "direct", false, 1);
+    const Plan one({1, 1, 8, 8, 1, 3, 3}, "direct", false, 1), other({1, 1, 8, 8, 1, 3, 3}, "winograd", false, 1);
     const std::vector<float> x(64), weight(9);
     std::vector<float> out(36);
     try {
         other.run(x.data(), *one.pack(weight.data()), nullptr, Activation::none, out.data());
-        CHECK(false, "another plan's weights were taken");
+        CHECK(false, "weights of another layout were taken");
     } catch (const std::invalid_argument&) {
     }
     const Plan strict({1, 64, 56, 56, 64, 3, 3}, "auto", true, 1);
