@@ -14,9 +14,7 @@ import torch
 
 from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv1d, conv2d
 from striate.conv.arrays import pad_border, unpad_border
-from striate.conv.engine import find_call
 from striate.conv.errors import InputError, StriateError
-from striate.conv.packing import SeenWeights
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 4, 7, 6)).astype(np.float32)
@@ -216,21 +214,6 @@ def test_weights_called_with_again_are_packed_once_and_anew_when_they_change() -
         np.testing.assert_array_equal(conv2d(x, weight), first)
     weight *= 2
     np.testing.assert_array_equal(conv2d(x, weight), 2 * first)
-
-
-def test_packed_weights_go_with_their_array_and_keep_to_a_limit() -> None:
-    call = find_call((1, 32, 12, 12), (48, 32, 3, 3), np.dtype(np.float32))
-    seen = SeenWeights(limit_bytes=1_000_000)
-    weights = [np.full((48, 32, 3, 3), i, np.float32) for i in range(20)]
-    assert [seen.packed(call, weight) for weight in weights] == [None] * 20
-    packed = [seen.packed(call, weight) for weight in weights]
-    assert all(packed)
-    assert seen.packed(call, weights[-1]) is packed[-1]
-    assert seen.packed(call, weights[0]) is None
-    assert 0 < seen.bytes <= 1_000_000
-    packed.clear()
-    weights.clear()
-    assert seen.bytes == 0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -1,5 +1,6 @@
 """Convolutions of NumPy arrays: ``torch.nn.Conv2d``'s meaning, computed several ways."""
 
+from striate.conv.budget import cache_bytes, get_cache_limit, set_cache_limit
 from striate.conv.engine import get_threads, set_cache, set_threads
 from striate.conv.errors import ArrayTypeError, EngineError, ShapeError
 from striate.conv.explaining import Explanation, explain
@@ -19,6 +20,7 @@ __all__ = [
     "EngineError",
     "Explanation",
     "ShapeError",
+    "cache_bytes",
     "compiled_ways",
     "conv1d",
     "conv2d",
@@ -28,10 +30,12 @@ __all__ = [
     "conv_matrix",
     "conv_transpose2d",
     "explain",
+    "get_cache_limit",
     "get_threads",
     "instruction_sets",
     "plan_conv",
     "read_image",
     "set_cache",
+    "set_cache_limit",
     "set_threads",
 ]

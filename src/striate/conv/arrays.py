@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.errors import ArrayTypeError, InputError, ShapeError
+from striate.conv.errors import ArrayTypeError, InputError, ShapeError, shown
 from striate.conv.native import maker
 from striate.conv.problem import Pads
 
@@ -33,16 +35,41 @@ def compute_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.floating]:
     return _COMPUTE[name]
 
 
+def parse_dtype(dtype: Any) -> np.dtype[np.floating]:
+    """A type the convolutions take, in any of NumPy's spellings. Raises ArrayTypeError for another.
+
+    >>> parse_dtype("f8")
+    dtype('float64')
+    """
+    try:
+        kind: np.dtype[np.floating] = np.dtype(dtype)
+    except (TypeError, ValueError):
+        raise ArrayTypeError(f"dtype must be a NumPy type, got {shown(dtype)}") from None
+    compute_dtype(kind)
+    return kind
+
+
 def check_arrays(x: object, weight: object, bias: object) -> None:
     """Raises ArrayTypeError or ShapeError where the three cannot belong together."""
     for name, value in (("input", x), ("weight", weight), ("bias", bias)):
-        if not isinstance(value, np.ndarray) and not (name == "bias" and value is None):
-            raise ArrayTypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
+        if not (name == "bias" and value is None):
+            check_array(name, value)
     assert_same_type("weight", weight, x)
     if bias is not None:
         assert_same_type("bias", bias, x)
     if isinstance(x, np.ndarray):
         compute_dtype(x.dtype)
+
+
+def check_array(name: str, value: object) -> None:
+    """Raises ArrayTypeError for anything but a NumPy array, and InputError for one that hides some of its values."""
+    if not isinstance(value, np.ndarray):
+        raise ArrayTypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
+    if isinstance(value, np.ma.MaskedArray) and (hidden := int(np.ma.count_masked(value))):  # type: ignore[no-untyped-call]
+        raise InputError(
+            f"{name} is a masked array that hides {hidden:,} of {value.size:,} values, which a sum cannot leave out; "
+            "pass .filled(value), or .data where the mask does not matter"
+        )
 
 
 def assert_same_type(name: str, value: object, x: object) -> None:
@@ -61,14 +88,15 @@ def check_bias(bias: Array | None, k: int) -> None:
 
 def check_out(out: Array, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:
     """Raises where ``out`` cannot take the result."""
-    if not isinstance(out, np.ndarray):
-        raise ArrayTypeError(f"out must be a NumPy array, got {type(out).__name__}")
+    check_array("out", out)
     if out.dtype != dtype:
         raise ArrayTypeError(f"expected out of type {dtype}, got {out.dtype}")
     if out.shape != shape:
         raise ShapeError(f"expected out of shape {shape}, got {out.shape}")
     if not out.flags.writeable:
         raise InputError("out is read-only")
+    if any(step == 0 and size > 1 for step, size in zip(out.strides, out.shape, strict=True)):
+        raise InputError(f"out holds several results in one place: its strides are {out.strides}")
 
 
 def empty_like_layout(x: Array, shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Array:
@@ -112,7 +140,7 @@ ACTIVATIONS = ("none", "relu", "relu6")
 
 def parse_activation(activation: str | None) -> str:
     """The activation's name, ``None`` meaning ``"none"``; raises InputError for an unknown one."""
-    name = "none" if activation is None else activation
-    if name not in ACTIVATIONS:
-        raise InputError(f"activation must be None or one of {ACTIVATIONS}, got {activation!r}")
-    return name
+    name: Any = "none" if activation is None else activation
+    if not isinstance(name, str) or name not in ACTIVATIONS:
+        raise InputError(f"activation must be None or one of {ACTIVATIONS}, got {shown(activation)}")
+    return str(name)

@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from striate.conv.errors import InputError, shown
 from striate.conv.native import engine
 from striate.conv.problem import Problem
 from striate.conv.storage import replace_file
@@ -27,6 +28,8 @@ def set_folder(folder: str | PathLike[str] | bool | None) -> None:
     """The folder of the file: a path, True for the user's cache folder, False for none, None for ``STRIATE_CACHE``."""
     if isinstance(folder, bool):
         folder = _ON if folder else ""
+    if folder is not None and not isinstance(folder, (str, PathLike)):
+        raise InputError(f"expected a folder, True, False or None, got {shown(folder)}")
     _place[0] = None if folder is None else os.fspath(folder)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,9 +54,8 @@ def _timed(plan: Any, x: Array, packed: Any, out: Array) -> float:
     return time.perf_counter() - before
 
 
-@lru_cache(maxsize=4096)
 def fastest_measured(problem: Problem, dtype: str, strict: bool) -> Any:
-    """The plan of the way that :func:`measure` finds fastest, measured once per problem, or kept from before."""
+    """The plan of the way that :func:`measure` finds fastest, measured now, or kept from before."""
 
     def choose() -> str:
         return measure(problem, dtype, strict)[0][0]

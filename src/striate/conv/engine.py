@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from striate.conv import reference
-from striate.conv.arguments import PaddingArg, PairArg, parse_problem
+from striate.conv.arguments import Arguments, PaddingArg, PairArg, exact, parse_count, parse_name
 from striate.conv.arrays import Array, apply_activation, compute_dtype, empty_like_layout, pad_border
 from striate.conv.choices import set_folder
 from striate.conv.choosing import fastest_measured, make_plan
-from striate.conv.errors import InputError
+from striate.conv.errors import InputError, named
 from striate.conv.matrix import conv_matrix
-from striate.conv.native import check_way, engine, maker
+from striate.conv.native import check_way, compiled_ways, engine, maker
 from striate.conv.problem import Pads, Problem
 
 PLAIN_WAYS = ("reference", "matrix")
@@ -26,12 +26,28 @@ ACCURACIES = ("normal", "strict")
 IN_ORDER = 0x101  # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
 
 
+class Generation:
+    """Everything found under one of these holds until another takes its place in ``settings``."""
+
+
+class Settings:
+    """What calls depend on beside their arguments; ``generation`` is replaced whenever it changes."""
+
+    __slots__ = ("generation",)
+
+    def __init__(self) -> None:
+        self.generation = Generation()
+
+
+settings = Settings()
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One shape's way of computing; ``plan`` is None where plain NumPy or SciPy computes.
 
     ``simple`` says that the plan takes the caller's arrays as they are, where :func:`in_order` holds for them;
-    ``make(shape, compute)`` makes the array of the result.
+    ``make(shape, compute)`` makes the array of the result; calls of one ``layout`` share packed weights.
     """
 
     problem: Problem
@@ -43,6 +59,7 @@ class Call:
     plan: Any
     simple: bool
     make: Callable[..., Array]
+    layout: str
 
     def run(
         self, x: Array, weight: Array, bias: Array | None, activation: str, out: Array | None, packed: Any = None
@@ -52,18 +69,18 @@ class Call:
         result = empty_like_layout(x, self.shape, x.dtype) if out is None else out
         direct = result.dtype == compute and in_order(result)
         if out is not None and direct:
-            direct = not np.may_share_memory(out, x)
+            direct = not any(np.may_share_memory(out, read) for read in (x, weight, bias) if read is not None)
         source = pad_border(x, self.pads, self.mode) if any(self.pads) else x
-        source = _plain(source, compute).reshape(self.problem.input_shape)
-        offset = None if bias is None else _plain(bias, compute)
+        source = plain(source, compute).reshape(self.problem.input_shape)
+        offset = None if bias is None else plain(bias, compute)
         if plan is None:
-            target = self._plain_way(source, _plain(weight, compute), offset)
+            target = self._plain_way(source, plain(weight, compute), offset)
             apply_activation(target, activation)
             result[...] = target.reshape(self.shape)
             return result
-        target = result if direct else self.make(self.shape, compute)
+        target = np.asarray(result) if direct else self.make(self.shape, compute)
         if packed is None:
-            packed = plan.pack(_plain(weight, compute))
+            packed = plan.pack(plain(weight, compute))
         plan.run(source, packed, offset, activation, target.reshape(self.problem.output_shape))
         if not direct:
             result[...] = target
@@ -96,10 +113,11 @@ def in_order(array: Array) -> bool:
     return array.flags.num & IN_ORDER == IN_ORDER
 
 
-def _plain(array: Array, dtype: np.dtype[np.floating]) -> Array:
-    if array.dtype == dtype and in_order(array):
+def plain(array: Array, dtype: np.dtype[np.floating]) -> Array:
+    """The array as one of class ``numpy.ndarray``, of ``dtype``, C-contiguous and aligned: itself where it is."""
+    if type(array) is np.ndarray and array.dtype == dtype and in_order(array):
         return array
-    return np.require(array, dtype, ["C", "A"])
+    return np.require(np.asarray(array), dtype, ["C", "A"])
 
 
 def hashable(value: Any) -> Any:
@@ -107,7 +125,6 @@ def hashable(value: Any) -> Any:
     return tuple(hashable(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
-@lru_cache(maxsize=4096)
 def find_call(
     x: tuple[int, ...],
     weight: tuple[int, ...],
@@ -121,28 +138,90 @@ def find_call(
     accuracy: str = "normal",
 ) -> Call:
     """The call for these shapes and arguments, made once; the arguments are those of ``conv2d``."""
-    compute = compute_dtype(dtype)
-    problem, pads = parse_problem(x, weight, stride, padding, dilation, groups, padding_mode)
-    shape = problem.output_shape if len(x) == 4 else problem.output_shape[1:]
-    check_way(algorithm, (*CHOOSERS, *PLAIN_WAYS))
-    plain = problem.empty or algorithm in PLAIN_WAYS
-    plan = None if plain else find_plan(problem, compute.name, algorithm, accuracy)
-    check_accuracy(accuracy)
-    way = algorithm if plan is None else plan.algorithm
-    simple = plan is not None and len(x) == 4 and not any(pads) and compute == dtype
-    return Call(problem, pads, padding_mode, way, compute, shape, plan, simple, maker(shape, compute))
-
-
-def check_accuracy(accuracy: str) -> None:
-    """Raises InputError for an unknown accuracy."""
-    if accuracy not in ACCURACIES:
-        raise InputError(f"accuracy must be one of {ACCURACIES}, got {accuracy!r}")
+    ints = type(stride) is int and type(padding) is int and type(dilation) is int
+    # Only where equal arguments are alike in type: a cache takes 1.0 for 1.
+    if (ints or (exact(stride) and exact(padding) and exact(dilation))) and type(groups) is int:
+        with_names = padding_mode, algorithm, accuracy
+        try:
+            return _known_call(settings.generation, x, weight, dtype, stride, padding, dilation, groups, *with_names)
+        except TypeError:
+            pass  # A name that cannot be a key, or a type that is refused: below by name.
+    arguments = Arguments.parse(stride, padding, dilation, groups, padding_mode)
+    return call_for(x, weight, dtype, arguments, algorithm, accuracy)
 
 
 @lru_cache(maxsize=4096)
+def _known_call(
+    generation: Generation,
+    x: tuple[int, ...],
+    weight: tuple[int, ...],
+    dtype: np.dtype[np.floating],
+    stride: PairArg,
+    padding: PaddingArg,
+    dilation: PairArg,
+    groups: int,
+    padding_mode: str,
+    algorithm: str,
+    accuracy: str,
+) -> Call:
+    arguments = Arguments.parse(stride, padding, dilation, groups, padding_mode)
+    return call_for(x, weight, dtype, arguments, algorithm, accuracy)
+
+
+def call_for(
+    x: tuple[int, ...],
+    weight: tuple[int, ...],
+    dtype: np.dtype[np.floating],
+    arguments: Arguments,
+    algorithm: str = "auto",
+    accuracy: str = "normal",
+) -> Call:
+    """The call for these shapes and parsed arguments, made once."""
+    return _parsed_call(
+        settings.generation, x, weight, dtype, arguments, check_algorithm(algorithm), check_accuracy(accuracy)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _parsed_call(
+    generation: Generation,
+    x: tuple[int, ...],
+    weight: tuple[int, ...],
+    dtype: np.dtype[np.floating],
+    arguments: Arguments,
+    algorithm: str,
+    accuracy: str,
+) -> Call:
+    compute = compute_dtype(dtype)
+    problem, pads = arguments.problem(x, weight)
+    shape = problem.output_shape if len(x) == 4 else problem.output_shape[1:]
+    without = problem.empty or algorithm in PLAIN_WAYS
+    plan = None if without else find_plan(problem, compute.name, algorithm, accuracy)
+    way, layout = (algorithm, "") if plan is None else (plan.algorithm, plan.layout)
+    simple = plan is not None and len(x) == 4 and not any(pads) and compute == dtype
+    return Call(problem, pads, arguments.padding_mode, way, compute, shape, plan, simple, maker(shape, compute), layout)
+
+
+def check_algorithm(algorithm: Any, others: tuple[str, ...] = (*CHOOSERS, *PLAIN_WAYS)) -> str:
+    """The name of a compiled way or one of ``others``. Raises InputError for anything else."""
+    if not isinstance(algorithm, str):
+        return parse_name("algorithm", algorithm, (*others, *compiled_ways()))
+    check_way(algorithm, others)
+    return str(algorithm)
+
+
+def check_accuracy(accuracy: Any) -> str:
+    """The name of an accuracy. Raises InputError for an unknown one."""
+    return parse_name("accuracy", accuracy, ACCURACIES)
+
+
 def find_plan(problem: Problem, dtype: str, algorithm: str, accuracy: str) -> Any:
     """The compiled plan of a problem; raises InputError where the way cannot compute it."""
-    strict = accuracy == "strict"
+    return _known_plan(settings.generation, problem, dtype, algorithm, accuracy == "strict")
+
+
+@lru_cache(maxsize=4096)
+def _known_plan(generation: Generation, problem: Problem, dtype: str, algorithm: str, strict: bool) -> Any:
     if algorithm == "measured":
         return fastest_measured(problem, dtype, strict)
     plan = make_plan(problem, dtype, algorithm, strict)
@@ -154,10 +233,7 @@ def find_plan(problem: Problem, dtype: str, algorithm: str, accuracy: str) -> An
     return plan
 
 
-generation = [0]
-"""One number, raised when every call kept anywhere must be found anew."""
-
-
+@named("set_threads")
 def set_threads(count: int) -> None:
     """Threads a convolution may use from now on; 0 means the CPUs this process may use. Results do not change.
 
@@ -166,12 +242,11 @@ def set_threads(count: int) -> None:
     1
     >>> set_threads(0)
     """
-    if count < 0:
-        raise InputError(f"threads must be 0 or more, got {count}")
-    engine().set_threads(count)
+    engine().set_threads(min(parse_count("threads", count, least=0), 2**15))
     find_anew()
 
 
+@named("set_cache")
 def set_cache(folder: str | PathLike[str] | bool | None) -> None:
     """Where the ways that ``algorithm="measured"`` found fastest are kept from one process to the next.
 
@@ -188,8 +263,8 @@ def set_cache(folder: str | PathLike[str] | bool | None) -> None:
 
 def find_anew() -> None:
     """Forgets every call and plan, wherever one is kept."""
-    generation[0] += 1
-    for cache in (find_call, find_plan, fastest_measured):
+    settings.generation = Generation()
+    for cache in (_known_call, _parsed_call, _known_plan):
         cache.cache_clear()
 
 

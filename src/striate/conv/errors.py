@@ -24,6 +24,16 @@ class EngineError(MissingDependencyError):
     """A compiled way was asked for and the compiled module is not there."""
 
 
+def shown(value: object) -> str:
+    """A caller's value on one line of bounded length.
+
+    >>> shown((1, 2)), len(shown(list(range(1000))))
+    ('(1, 2)', 80)
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 def named(operation: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Puts the operation's name before the text of striate's own errors."""
 
@@ -48,4 +58,5 @@ __all__ = [
     "ShapeError",
     "StriateError",
     "named",
+    "shown",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.arguments import PaddingArg, PairArg, parse_problem
+from striate.conv.arguments import PaddingArg, PairArg, listed, parse_integer, parse_problem
 from striate.conv.arrays import Array, check_arrays, check_bias, compute_dtype, pad_border
-from striate.conv.engine import hashable
-from striate.conv.errors import InputError, named
+from striate.conv.errors import InputError, named, shown
 from striate.conv.problem import Problem
 
 
@@ -86,13 +86,13 @@ def explain(
     (90.0, (1, 2, 3), 9, 64, 36)
     """
     check_arrays(x, weight, bias)
-    steps = hashable(stride), hashable(padding), hashable(dilation)
-    problem, pads = parse_problem(x.shape, weight.shape, *steps, groups, padding_mode)
+    problem, pads = parse_problem(x.shape, weight.shape, stride, padding, dilation, groups, padding_mode)
     check_bias(bias, problem.k)
-    _check_position(at, image, problem)
+    k, y, left = _position(at, problem)
+    image = _image(image, problem)
+    x, weight = np.asarray(x), np.asarray(weight)
     compute = compute_dtype(x.dtype)
     single = (x if x.ndim == 4 else x[None])[image : image + 1].astype(compute)
-    k, y, left = at
     rows, columns = problem.rows.reads(y), problem.columns.reads(left)
     per_group = problem.c // problem.groups
     first = k // (problem.k // problem.groups) * per_group
@@ -120,12 +120,20 @@ def explain(
     )
 
 
-def _check_position(at: tuple[int, int, int], image: int, problem: Problem) -> None:
-    n, *limits = problem.output_shape
-    if len(at) != 3 or any(not 0 <= index < limit for index, limit in zip(at, limits, strict=True)):
-        raise InputError(f"at=(k, y, x) must lie inside the output {tuple(limits)}, got {at}")
-    if not 0 <= image < n:
-        raise InputError(f"image must be in [0, {n}), got {image}")
+def _position(at: Any, problem: Problem) -> tuple[int, int, int]:
+    limits = problem.output_shape[1:]
+    numbers = [parse_integer(number) for number in listed(at) or ()]
+    match numbers:
+        case [int(k), int(y), int(x)] if all(0 <= i < limit for i, limit in zip((k, y, x), limits, strict=True)):
+            return k, y, x
+    raise InputError(f"at=(k, y, x) must lie inside the output {limits}, got {shown(at)}")
+
+
+def _image(image: Any, problem: Problem) -> int:
+    number = parse_integer(image)
+    if number is None or not 0 <= number < problem.n:
+        raise InputError(f"image must be in [0, {problem.n}), got {shown(image)}")
+    return number
 
 
 def _window(channels: Array, rows: tuple[int, ...], columns: tuple[int, ...]) -> Array:

@@ -6,15 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from striate.conv.arguments import PaddingArg, PairArg, check_padding, check_shapes, parse_groups, parse_positive
+from striate.conv.arguments import (
+    PaddingArg,
+    PairArg,
+    check_padding,
+    check_shapes,
+    listed,
+    parse_convention,
+    parse_groups,
+    parse_integer,
+    parse_positive,
+)
 from striate.conv.arrays import Array, check_arrays, check_bias, check_out, parse_activation
-from striate.conv.engine import Call, find_call, hashable, in_order
-from striate.conv.errors import InputError, StriateError, named
+from striate.conv.engine import Call, find_call, in_order
+from striate.conv.errors import InputError, StriateError, named, shown
 from striate.conv.packing import SeenWeights
 from striate.conv.problem import Pair
 
 _WORTH_KEEPING = 16 * 1024
-_seen = SeenWeights(limit_bytes=256 * 2**20)
+_seen = SeenWeights()
 
 
 def conv2d(
@@ -64,11 +74,17 @@ def conv2d(
         packed = _seen.packed(call, weight)
         if packed is not None:
             return call.run(x, weight, bias, activation or "none", out, packed)
-    if call.simple and out is None and (bias is None or in_order(bias)):
+    if call.simple and out is None and _as_they_are(x, weight, bias):
         result = call.make(call.shape, call.compute)
-        if call.plan.run_unpacked(x, weight, bias, activation or "none", result):
-            return result
+        call.plan.run_unpacked(x, weight, bias, activation or "none", result)
+        return result
     return call.run(x, weight, bias, activation or "none", out)
+
+
+def _as_they_are(x: Array, weight: Array, bias: Array | None) -> bool:
+    if type(x) is not np.ndarray or type(weight) is not np.ndarray or not (in_order(x) and in_order(weight)):
+        return False
+    return bias is None or (type(bias) is np.ndarray and in_order(bias))
 
 
 def checked_call(
@@ -89,15 +105,9 @@ def checked_call(
     usual = type(x) is np.ndarray and type(weight) is np.ndarray and x.dtype is weight.dtype
     if not usual or (bias is not None and (type(bias) is not np.ndarray or bias.dtype is not x.dtype)):
         check_arrays(x, weight, bias)
-    try:
-        call = find_call(
-            x.shape, weight.shape, x.dtype, stride, padding, dilation, groups, padding_mode, algorithm, accuracy
-        )
-    except TypeError as error:
-        if "unhashable" not in str(error):
-            raise
-        steps = hashable(stride), hashable(padding), hashable(dilation)
-        call = find_call(x.shape, weight.shape, x.dtype, *steps, groups, padding_mode, algorithm, accuracy)
+    call = find_call(
+        x.shape, weight.shape, x.dtype, stride, padding, dilation, groups, padding_mode, algorithm, accuracy
+    )
     if bias is not None:
         check_bias(bias, call.problem.k)
     if activation is not None:
@@ -141,21 +151,21 @@ def conv1d(
 
 
 def _one(name: str, value: int | Sequence[int]) -> Pair:
-    if isinstance(value, Sequence) and len(value) != 1:
-        raise InputError(f"{name} must be an integer or a tuple of one, got {value!r}")
+    items = listed(value)
+    if items is not None and len(items) != 1:
+        raise InputError(f"{name} must be an integer or a tuple of one, got {shown(value)}")
     return 1, parse_positive(name, value)[1]
 
 
 def _sides(padding: PaddingArg) -> str | tuple[Pair, Pair]:
     if isinstance(padding, str):
-        return padding
-    both: object = padding[0] if isinstance(padding, Sequence) and len(padding) == 1 else padding
-    match both:
-        case int():
-            sides = (0, 0), (both, both)
-        case (int(left), int(right)) if both is not padding:
-            sides = (0, 0), (left, right)
-        case _:
-            raise InputError(f"padding must be an integer, (both,) or ((left, right),), got {padding!r}")
-    check_padding(sides)
-    return sides
+        return parse_convention(padding)
+    items = listed(padding)
+    only = items[0] if items is not None and len(items) == 1 else padding
+    sides = listed(only) if items is not None and only is not padding else None
+    numbers = [parse_integer(side) for side in ([only, only] if sides is None else sides)]
+    match numbers:
+        case [int(left), int(right)]:
+            check_padding(((0, 0), (left, right)))
+            return (0, 0), (left, right)
+    raise InputError(f"padding must be an integer, (both,) or ((left, right),), got {shown(padding)}")

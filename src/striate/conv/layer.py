@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from math import prod, sqrt
 from os import PathLike
@@ -12,29 +11,20 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from striate.conv.arguments import (
-    PaddingArg,
-    PairArg,
-    parse_groups,
-    parse_mode,
-    parse_padding,
-    parse_pair,
-    parse_positive,
+from striate.conv.arguments import Arguments, PaddingArg, PairArg, listed, parse_count, parse_integer, parse_positive
+from striate.conv.arrays import (
+    Array,
+    check_array,
+    check_arrays,
+    check_out,
+    compute_dtype,
+    parse_activation,
+    parse_dtype,
 )
-from striate.conv.arrays import Array, check_arrays, check_out, compute_dtype, parse_activation
-from striate.conv.engine import (
-    CHOOSERS,
-    IN_ORDER,
-    PLAIN_WAYS,
-    check_accuracy,
-    find_call,
-    generation,
-    hashable,
-    in_order,
-)
-from striate.conv.errors import ArrayTypeError, InputError, ShapeError, StriateError, named
-from striate.conv.native import check_way
-from striate.conv.packing import PackedWeights
+from striate.conv.budget import BUDGET
+from striate.conv.engine import IN_ORDER, call_for, check_accuracy, check_algorithm, settings
+from striate.conv.errors import ArrayTypeError, InputError, ShapeError, StriateError, named, shown
+from striate.conv.fast_path import FollowedModule, Ready, Weights
 from striate.conv.storage import read_tensors, tensor_array, write_tensors
 
 
@@ -46,8 +36,9 @@ class Conv2d:
     generator. ``algorithm``, ``activation`` and ``accuracy`` are those of ``conv2d``. The arguments can be read back as
     attributes and stay as they were given.
 
-    ``weight`` (K, C / groups, kh, kw) and ``bias`` ((K,) or None) are NumPy arrays, to be read, changed in place or
-    assigned. Weights are packed for the engine once, and again when they change.
+    ``weight`` (K, C / groups, kh, kw) and ``bias`` ((K,) or None) are read as read-only NumPy arrays. Assignment takes
+    a copy: ``layer.weight = layer.weight * 2``. Whoever assigns, from whatever thread, every call that starts
+    afterwards computes with the new values, and one under way ends with the old.
 
     Raises InputError or ShapeError (ValueError) for arguments that make no convolution.
 
@@ -69,9 +60,11 @@ class Conv2d:
     algorithm: str
     activation: str | None
     accuracy: str
-    _lock: Lock
-    _weight: Array
-    _bias: Array | None
+
+    _arguments: Arguments
+    _activation: str
+    _weights: Weights
+    _module: FollowedModule | None
 
     @named("Conv2d")
     def __init__(
@@ -92,159 +85,133 @@ class Conv2d:
         activation: str | None = None,
         accuracy: str = "normal",
     ) -> None:
-        self._configure(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, padding_mode)
+        arguments = Arguments.parse(stride, padding, dilation, groups, padding_mode)
+        self._configure(in_channels, out_channels, kernel_size, padding, arguments)
         self._choose(algorithm, activation, accuracy)
-        shape = (out_channels, in_channels // self.groups, *self.kernel_size)
+        shape = self._weight_shape
         bound = 1 / sqrt(max(prod(shape[1:]), 1))
-        generator, kind = np.random.default_rng(rng), np.dtype(dtype)
-        compute_dtype(kind)
+        generator, kind = _generator(rng), parse_dtype(dtype)
         weight = generator.uniform(-bound, bound, shape).astype(kind)
-        self._adopt(weight, generator.uniform(-bound, bound, out_channels).astype(kind) if bias else None)
+        offset = generator.uniform(-bound, bound, self.out_channels).astype(kind) if bias else None
+        self._weights, self._module = Weights(weight, offset), None
 
     def _configure(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: PairArg,
-        stride: PairArg,
-        padding: PaddingArg,
-        dilation: PairArg,
-        groups: int,
-        padding_mode: str,
+        self, in_channels: int, out_channels: int, kernel_size: PairArg, padding: PaddingArg, arguments: Arguments
     ) -> None:
-        values = {
-            "in_channels": in_channels,
-            "out_channels": out_channels,
-            "kernel_size": parse_positive("kernel_size", kernel_size),
-            "stride": parse_positive("stride", stride),
-            "padding": hashable(padding),
-            "dilation": parse_positive("dilation", dilation),
-            "groups": parse_groups(groups),
-            "padding_mode": parse_mode(padding_mode),
-        }
-        if isinstance(padding, int):
-            values["padding"] = parse_pair("padding", padding)
-        self.__dict__.update(values)
-        for name in ("in_channels", "out_channels"):
-            channels = values[name]
-            if channels < 1 or channels % groups:
-                raise ShapeError(f"{name} must be positive and divisible by groups={groups}, got {channels}")
-        parse_padding(self.padding, (1, 1), self.kernel_size, self.stride, self.dilation)
+        self.in_channels = _channels("in_channels", in_channels, arguments.groups)
+        self.out_channels = _channels("out_channels", out_channels, arguments.groups)
+        self.kernel_size = parse_positive("kernel_size", kernel_size)
+        arguments.pads((1, 1), self.kernel_size)
+        self.stride, self.dilation, self.groups = arguments.stride, arguments.dilation, arguments.groups
+        self.padding, self.padding_mode = _as_given(padding), arguments.padding_mode
+        self._arguments = arguments
 
     def _choose(self, algorithm: str, activation: str | None, accuracy: str) -> None:
-        if algorithm not in CHOOSERS:
-            check_way(algorithm, (*CHOOSERS, *PLAIN_WAYS))
-        check_accuracy(accuracy)
-        name = parse_activation(activation)
-        self.__dict__.update(algorithm=algorithm, activation=activation, accuracy=accuracy, _activation=name)
+        self.algorithm, self.accuracy = check_algorithm(algorithm), check_accuracy(accuracy)
+        self.activation, self._activation = activation, parse_activation(activation)
 
-    def _adopt(self, weight: Array, bias: Array | None) -> None:
-        self.__dict__.update(
-            _weight=weight, _bias=bias, _settled=False, _ready={}, _packed=PackedWeights(), _lock=Lock()
-        )
+    @property
+    def _weight_shape(self) -> tuple[int, ...]:
+        return self.out_channels, self.in_channels // self.groups, *self.kernel_size
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in _MADE_ANEW}
+        weights = self._current()
+        return self.__dict__ | {"_weights": (weights.weight, weights.bias), "_module": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._adopt(state["_weight"], state["_bias"])
+        self._weights = Weights(*state["_weights"])
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("weight", "bias"):
-            object.__setattr__(self, name, value)
-        else:
+        if name not in _CHANGING and (name in self.__dict__ or name not in Conv2d.__annotations__):
             raise AttributeError(f"Conv2d.{name} stays as it was made; make a new layer instead")
+        object.__setattr__(self, name, value)
 
     @property
     def weight(self) -> Array:
-        """The weight (K, C / groups, kh, kw), shared with the layer."""
-        with self._lock:
-            self.__dict__.update(_settled=False, _ready={})
-            weight = self._weight
-        return weight
+        """The weight (K, C / groups, kh, kw), read-only; assignment copies."""
+        return self._current().weight
 
     @weight.setter
+    @named("Conv2d")
     def weight(self, value: Array) -> None:
-        expected = self.out_channels, self.in_channels // self.groups, *self.kernel_size
-        self.__dict__.update(_weight=_fitting("weight", value, expected), _settled=False, _ready={})
+        self._own()
+        weight = _fitting("weight", value, self._weight_shape)
+        with _ASSIGNING:
+            self._weights = Weights(weight, self._weights.bias)
 
     @property
     def bias(self) -> Array | None:
-        """The bias (K,), shared with the layer, or None."""
-        return self._bias
+        """The bias (K,), read-only, or None; assignment copies."""
+        return self._current().bias
 
     @bias.setter
+    @named("Conv2d")
     def bias(self, value: Array | None) -> None:
+        self._own()
         bias = None if value is None else _fitting("bias", value, (self.out_channels,))
-        self.__dict__.update(_bias=bias, _ready={})
+        with _ASSIGNING:
+            self._weights = self._weights.with_bias(bias)
+
+    def _own(self) -> None:
+        if self._module is not None:
+            raise InputError(
+                "this layer follows a torch module: change the module's parameters, or copy.copy(layer) to part them"
+            )
+
+    def _current(self) -> Weights:
+        return self._weights if self._module is None else self._module.weights()
 
     def __call__(self, x: Array, *, out: Array | None = None) -> Array:
         """The convolution of ``x`` (N, C, H, W) or (C, H, W); raises as ``conv2d`` does."""
-        state = self.__dict__
+        weights = self._weights if self._module is None else self._module.weights()
         if out is None and type(x) is np.ndarray:
-            ready = state["_ready"].get(x.shape)
+            ready = weights.ready.get(x.shape)
             if ready is not None:
-                run, make, packed, bias, name, shape, dtype, made = ready
-                if x.dtype is dtype and made == generation[0] and x.flags.num & IN_ORDER == IN_ORDER:
+                run, make, kept, shape, dtype, generation = ready
+                packed = kept.value
+                usual = x.dtype is dtype and x.flags.num & IN_ORDER == IN_ORDER
+                if usual and packed is not None and generation is settings.generation:
+                    kept.used = BUDGET.now
                     out = make(shape, dtype)
-                    run(x, packed, bias, name, out)
+                    run(x, packed, weights.bias, self._activation, out)
                     return out
-        if not state["_settled"]:
-            self._settle()
-        weight, bias = state["_weight"], state["_bias"]
+        return self._compute(weights, x, out)
+
+    def _compute(self, weights: Weights, x: Array, out: Array | None) -> Array:
+        weight, bias, generation = weights.weight, weights.bias, settings.generation
         try:
-            if type(x) is not np.ndarray or x.dtype is not weight.dtype or bias is not None:
-                check_arrays(x, weight, bias)
-            call = find_call(
-                x.shape,
-                weight.shape,
-                x.dtype,
-                state["stride"],
-                state["padding"],
-                state["dilation"],
-                state["groups"],
-                state["padding_mode"],
-                state["algorithm"],
-                state["accuracy"],
-            )
+            check_arrays(x, weight, bias)
+            call = call_for(x.shape, weight.shape, x.dtype, self._arguments, self.algorithm, self.accuracy)
             if out is not None:
                 check_out(out, call.shape, x.dtype)
         except StriateError as error:
             raise type(error)(f"Conv2d: {error}") from None
-        packed = state["_packed"].packed(call, weight)
-        if call.simple and state["_settled"] and (bias is None or in_order(bias)):
-            entry = call.plan.run, call.make, packed, bias, state["_activation"], call.shape, x.dtype, generation[0]
-            state["_ready"] = {**dict(list(state["_ready"].items())[-63:]), x.shape: entry}
-            if not state["_settled"]:
-                state["_ready"] = {}
-        return call.run(x, weight, bias, state["_activation"], out, packed)
-
-    def _settle(self) -> None:
-        # Nobody else can change an array that owns its memory and that only this layer refers to.
-        state = self.__dict__
-        with self._lock:
-            state["_settled"] = state["_weight"].flags.owndata and sys.getrefcount(state["_weight"]) == _ALONE
-        state["_packed"].refresh(state["_weight"])
+        if call.plan is None:
+            return call.run(x, weight, bias, self._activation, out)
+        kept, packed = weights.packed.form(call, weight)
+        if call.simple:
+            weights.make_ready(x.shape, Ready(call.plan.run, call.make, kept, call.shape, x.dtype, generation))
+        return call.run(x, weight, bias, self._activation, out, packed)
 
     def state_dict(self) -> dict[str, Array]:
-        """``weight`` and, where there is one, ``bias``: the layer's own arrays, not copies."""
-        return {"weight": self.weight} if self.bias is None else {"weight": self.weight, "bias": self.bias}
+        """``weight`` and, where there is one, ``bias``: read-only arrays of the layer's own."""
+        weights = self._current()
+        return {"weight": weights.weight} if weights.bias is None else {"weight": weights.weight, "bias": weights.bias}
 
     @named("Conv2d.load_state_dict")
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Copies ``weight`` and ``bias`` into the layer's arrays, converting to their type.
+        """Takes copies of ``weight`` and ``bias``, converted to the types that the layer's have.
 
         Raises InputError where a name is missing or left over, ShapeError where a shape differs.
         """
+        self._own()
         own = self.state_dict()
-        if set(state) != set(own):
-            raise InputError(f"expected the names {sorted(own)}, got {sorted(state)}")
-        for name, array in own.items():
-            if state[name].shape != array.shape:
-                raise ShapeError(f"expected {name} of shape {array.shape}, got {state[name].shape}")
-        for name, array in own.items():
-            array[...] = state[name]
+        if not isinstance(state, Mapping) or set(state) != set(own):
+            raise InputError(f"expected the names {sorted(own)}, got {shown(_names(state))}")
+        taken = {name: _taken(name, state[name], array) for name, array in own.items()}
+        with _ASSIGNING:
+            self._weights = Weights(taken["weight"], taken.get("bias"))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the ``state_dict`` to a safetensors file, replacing it whole."""
@@ -260,31 +227,27 @@ class Conv2d:
         return self
 
     @classmethod
+    @named("Conv2d.from_torch")
     def from_torch(cls, module: Any) -> Self:
-        """A layer with a ``torch.nn.Conv2d``'s arguments that shares its parameters' memory.
+        """A layer with a ``torch.nn.Conv2d``'s arguments that follows its parameters.
 
-        Nothing is copied: a change on either side is seen on the other. Raises ArrayTypeError for another module or
-        for parameters that are not in CPU memory.
+        At each call the layer looks whether the module has other parameters or torch has counted a change to them, and
+        then takes a copy. torch does not count what is written through ``.data`` or a NumPy view of a parameter, or by
+        another process: assign the parameter anew after it. The weights are changed in the module alone; a copy of the
+        layer has its own. Raises ArrayTypeError for another module or for parameters that are not in CPU memory.
         """
         for name in ("weight", "bias", "kernel_size", "padding_mode", "transposed"):
             if not hasattr(module, name):
-                raise ArrayTypeError(f"Conv2d.from_torch: expected a torch.nn.Conv2d, got {type(module).__name__}")
+                raise ArrayTypeError(f"expected a torch.nn.Conv2d, got {type(module).__name__}")
         if module.transposed or len(module.kernel_size) != 2:
-            raise ArrayTypeError(f"Conv2d.from_torch: expected a torch.nn.Conv2d, got {type(module).__name__}")
+            raise ArrayTypeError(f"expected a torch.nn.Conv2d, got {type(module).__name__}")
         layer = cls.__new__(cls)
-        named("Conv2d.from_torch")(layer._configure)(
-            module.in_channels,
-            module.out_channels,
-            module.kernel_size,
-            module.stride,
-            module.padding,
-            module.dilation,
-            module.groups,
-            module.padding_mode,
-        )
+        steps = module.stride, module.padding, module.dilation, module.groups, module.padding_mode
+        arguments = Arguments.parse(*steps)
+        layer._configure(module.in_channels, module.out_channels, module.kernel_size, module.padding, arguments)
         layer._choose("auto", None, "normal")
-        bias = None if module.bias is None else tensor_array(module.bias)
-        layer._adopt(tensor_array(module.weight), bias)
+        layer._module = FollowedModule(module)
+        layer._weights = layer._module.weights()
         return layer
 
     def __repr__(self) -> str:
@@ -297,15 +260,55 @@ class Conv2d:
         return f"Conv2d({', '.join(parts)}{', bias=False' if self.bias is None else ''})"
 
 
+_ASSIGNING = Lock()
+_CHANGING = ("weight", "bias", "_weights")
+
+
+def _channels(name: str, value: int, groups: int) -> int:
+    channels = parse_count(name, value, least=0)
+    if channels < 1 or channels % groups:
+        raise ShapeError(f"{name} must be positive and divisible by groups={groups}, got {channels}")
+    return channels
+
+
+def _as_given(padding: PaddingArg) -> PaddingArg:
+    # What a caller may change later is taken as a tuple; a number for all four sides as a pair.
+    number, items = parse_integer(padding), listed(padding)
+    if number is not None:
+        return number, number
+    return padding if items is None else tuple(_as_tuple(item) for item in items)
+
+
+def _as_tuple(value: Any) -> Any:
+    items = listed(value)
+    return value if items is None else tuple(items)
+
+
+def _generator(rng: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise InputError(f"rng must be a seed or a NumPy generator, got {shown(rng)}") from None
+
+
+def _names(state: Any) -> Any:
+    return sorted(map(str, state)) if isinstance(state, Mapping) else state
+
+
+def _taken(name: str, value: Any, own: Array) -> Array:
+    array = tensor_array(value) if hasattr(value, "detach") else value
+    check_array(name, array)
+    if array.shape != own.shape:
+        raise ShapeError(f"expected {name} of shape {own.shape}, got {array.shape}")
+    try:
+        return array.astype(own.dtype)
+    except (TypeError, ValueError):
+        raise ArrayTypeError(f"{name} cannot be converted from {array.dtype} to {own.dtype}") from None
+
+
 def _fitting(name: str, value: Array, shape: tuple[int, ...]) -> Array:
-    if not isinstance(value, np.ndarray):
-        raise ArrayTypeError(f"Conv2d: {name} must be a NumPy array, got {type(value).__name__}")
+    check_array(name, value)
     if value.shape != shape:
-        raise ShapeError(f"Conv2d: expected {name} of shape {shape}, got {value.shape}")
+        raise ShapeError(f"expected {name} of shape {shape}, got {value.shape}")
     compute_dtype(value.dtype)
     return value
-
-
-_MADE_ANEW = ("_settled", "_ready", "_packed", "_lock")
-_LONE = {"_weight": np.empty(1)}
-_ALONE = sys.getrefcount(_LONE["_weight"])

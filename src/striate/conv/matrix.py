@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.arguments import PaddingArg, PairArg, parse_pair, parse_problem
-from striate.conv.arrays import Array, pad_border
+from striate.conv.arguments import PaddingArg, PairArg, parse_groups, parse_positive, parse_problem
+from striate.conv.arrays import Array, check_array, pad_border
 from striate.conv.errors import MissingDependencyError, named
 from striate.conv.problem import Pads, Problem
 
@@ -38,8 +38,10 @@ def conv_matrix(
     >>> matrix.toarray()[0].astype(int).tolist()
     [1, 2, 3, 0, 4, 5, 6, 0, 7, 8, 9, 0, 0, 0, 0, 0]
     """
+    check_array("weight", weight)
     sparse = _scipy_sparse()
-    size = parse_pair("input_size", input_size)
+    size = parse_positive("input_size", input_size)
+    groups = parse_groups(groups)
     channels = weight.shape[1] * groups if weight.ndim == 4 else 0
     shape = (1, channels, *size)
     problem, pads = parse_problem(shape, weight.shape, stride, padding, dilation, groups, padding_mode)

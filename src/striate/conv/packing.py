@@ -1,4 +1,4 @@
-"""Weights packed once for a call's way, and packed again when they change."""
+"""Weights packed once for every call of a layout, and packed again when they change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from weakref import ref
 import numpy as np
 
 from striate.conv.arrays import Array
-from striate.conv.engine import Call
+from striate.conv.budget import BUDGET, Kept
+from striate.conv.engine import Call, in_order, plain
+from striate.conv.native import engine
 
 _WORDS = {2: np.uint16, 4: np.uint32, 8: np.uint64}
 
@@ -16,88 +18,91 @@ _WORDS = {2: np.uint16, 4: np.uint32, 8: np.uint64}
 def same_bits(a: Array, b: Array) -> bool:
     """Whether two arrays of one type and shape hold the same bits; NaN equals itself, -0 differs from 0.
 
+    Arrays in C order are compared on every thread.
+
     >>> same_bits(np.array([np.nan]), np.array([np.nan])), same_bits(np.array([0.0]), np.array([-0.0]))
     (True, False)
     """
+    if in_order(a) and in_order(b):
+        return bool(engine().same_bytes(_bytes_of(a), _bytes_of(b)))
     word = _WORDS[a.dtype.itemsize]
     return bool(np.array_equal(a.view(word), b.view(word)))
 
 
-class PackedWeights:
-    """The packed forms of one weight, by call, and the copy by which a change is noticed."""
+def _bytes_of(array: Array) -> Any:
+    return np.asarray(array).reshape(-1).view(np.uint8)
 
-    __slots__ = ("_by_call", "_copy")
+
+class PackedWeights:
+    """The packed forms of one weight that stays as it is, by layout; the budget of the process holds them."""
+
+    __slots__ = ("_forms",)
 
     def __init__(self) -> None:
-        self._by_call: dict[int, tuple[Call, Any]] = {}
-        self._copy: Array | None = None
+        self._forms: dict[str, Kept] = {}
 
-    def refresh(self, weight: Array) -> None:
-        """Forgets every packed form where ``weight`` is not what was packed."""
-        copy = self._copy
-        same = copy is not None and copy.dtype == weight.dtype and copy.shape == weight.shape
-        if not same or copy is None or not same_bits(copy, weight):
-            self._by_call = {}
-            self._copy = weight.copy(order="K")
-
-    @property
-    def bytes(self) -> int:
-        """Memory of the packed forms and the copy."""
-        forms = sum(int(packed.bytes) for _, packed in tuple(self._by_call.values()))
-        return forms + (0 if self._copy is None else self._copy.nbytes)
+    def form(self, call: Call, weight: Array) -> tuple[Kept, Any]:
+        """Where the weight in the layout of ``call`` is kept, and itself."""
+        kept = self._forms.get(call.layout)
+        if kept is None:
+            kept = self._forms.setdefault(call.layout, Kept())
+        packed = kept.value
+        if packed is None:
+            packed = call.plan.pack(plain(weight, call.compute))
+            BUDGET.keep(kept, packed, packed.bytes)
+        kept.used = BUDGET.now
+        return kept, packed
 
     def packed(self, call: Call, weight: Array) -> Any:
         """The weight in the layout of ``call``, None where the call takes it as it is."""
-        if call.plan is None:
+        return None if call.plan is None else self.form(call, weight)[1]
+
+
+class _Snapshot:
+    """What an array held at one time, and that packed."""
+
+    __slots__ = ("_copy", "_packed")
+
+    def __init__(self, weight: Array) -> None:
+        self._copy = Kept()
+        copy = weight.copy(order="K")
+        BUDGET.keep(self._copy, copy, copy.nbytes)
+        self._packed = PackedWeights()
+
+    def packed(self, call: Call, weight: Array) -> Any:
+        """The packed form for ``call``, None where ``weight`` holds anything else by now."""
+        copy = self._copy.value
+        if copy is None or copy.dtype != weight.dtype or copy.shape != weight.shape or not same_bits(copy, weight):
             return None
-        entry = self._by_call.get(id(call))
-        if entry is None or entry[0] is not call:
-            if len(self._by_call) >= 64:
-                self._by_call = {}
-            entry = self._by_call[id(call)] = call, call.plan.pack(np.ascontiguousarray(weight, call.compute))
-        return entry[1]
+        self._copy.used = BUDGET.now
+        return self._packed.packed(call, copy)
 
 
 class SeenWeights:
     """Packed forms of the weight arrays that functions are called with again and again.
 
-    An array is remembered as long as it lives, packed from its second call on, and packed anew when it changed. The
-    packed forms together keep to ``limit_bytes``; the least recently used go first.
+    An array is remembered as long as it lives, packed from its second call on, and packed anew when it changed.
     """
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit = limit_bytes
-        self._entries: dict[int, tuple[ref[Array], PackedWeights | None]] = {}
+    def __init__(self) -> None:
+        self._entries: dict[int, tuple[ref[Array], _Snapshot | None]] = {}
 
     def packed(self, call: Call, weight: Array) -> Any:
         """The packed weight, None where it is better packed for this call alone."""
         key = id(weight)
-        known, kept = self._entries.pop(key, (None, None))
+        known, snapshot = self._entries.get(key, (None, None))
         if known is None or known() is not weight:
             self._entries[key] = ref(weight, lambda gone: self._forget(key, gone)), None
             return None
-        kept = kept or PackedWeights()
-        self._entries[key] = known, kept
-        before = kept.bytes
-        kept.refresh(weight)
-        packed = kept.packed(call, weight)
-        if kept.bytes != before:
-            self._keep_limit()
+        packed = None if snapshot is None else snapshot.packed(call, weight)
+        if packed is None:
+            if 2 * weight.nbytes > BUDGET.limit:
+                return None
+            snapshot = _Snapshot(weight)
+            self._entries[key] = known, snapshot
+            packed = snapshot.packed(call, weight)
         return packed
-
-    @property
-    def bytes(self) -> int:
-        """Memory of every packed form and copy."""
-        return sum(kept.bytes for _, kept in tuple(self._entries.values()) if kept is not None)
 
     def _forget(self, key: int, gone: ref[Array]) -> None:
         if self._entries.get(key, (None,))[0] is gone:
             self._entries.pop(key, None)
-
-    def _keep_limit(self) -> None:
-        kept = [(key, packed.bytes) for key, (_, packed) in tuple(self._entries.items()) if packed is not None]
-        total = sum(size for _, size in kept)
-        for key, size in kept:
-            if total > self._limit:
-                self._entries.pop(key, None)
-                total -= size

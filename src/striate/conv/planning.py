@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from striate.conv.arguments import PaddingArg, PairArg, parse_problem
-from striate.conv.arrays import compute_dtype
+from striate.conv.arguments import PaddingArg, PairArg, parse_problem, parse_shape
+from striate.conv.arrays import compute_dtype, parse_dtype
 from striate.conv.choosing import measure
-from striate.conv.engine import CHOOSERS, check_accuracy, find_plan, hashable
+from striate.conv.engine import CHOOSERS, check_accuracy, check_algorithm, find_plan
 from striate.conv.errors import InputError, named
-from striate.conv.native import check_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +96,11 @@ def plan_conv(
     ((1, 8, 32, 32), 221184)
     """
     check_accuracy(accuracy)
-    check_way(algorithm, CHOOSERS)
-    compute = compute_dtype(np.dtype(dtype)).name
-    shapes = tuple(input_shape), tuple(weight_shape)
-    steps = hashable(stride), hashable(padding), hashable(dilation)
-    problem, _ = parse_problem(*shapes, *steps, groups, padding_mode)
+    check_algorithm(algorithm, CHOOSERS)
+    kind = parse_dtype(dtype)
+    compute = compute_dtype(kind).name
+    shapes = parse_shape("input_shape", input_shape), parse_shape("weight_shape", weight_shape)
+    problem, _ = parse_problem(*shapes, stride, padding, dilation, groups, padding_mode)
     if problem.empty:
         raise InputError(f"nothing to compute for input {shapes[0]} and weight {shapes[1]}")
     plan = find_plan(problem, compute, algorithm, accuracy)
@@ -110,7 +109,7 @@ def plan_conv(
         shapes[0],
         shapes[1],
         problem.output_shape if len(shapes[0]) == 4 else problem.output_shape[1:],
-        np.dtype(dtype).name,
+        kind.name,
         plan.algorithm,
         dict(plan.blocking),
         plan.workspace_bytes,
