@@ -12,7 +12,7 @@ from torch import nn
 
 import striate.torch
 from striate.conv import ArrayTypeError, conv2d, get_threads, set_threads
-from striate.torch import accelerate
+from striate.torch import accelerate, operators, weights
 
 # stride, padding, dilation, groups, padding_mode
 CASES = [
@@ -25,9 +25,14 @@ CASES = [
 ]
 
 
+def swapped(model: nn.Module) -> nn.Module:
+    assert not accelerate(model).left
+    return model
+
+
 def pair(arguments: dict[str, object], dtype: torch.dtype = torch.float64) -> tuple[nn.Conv2d, nn.Conv2d]:
     theirs = nn.Conv2d(4, 8, 3, **arguments).to(dtype)
-    return theirs, accelerate(copy.deepcopy(theirs))
+    return theirs, swapped(copy.deepcopy(theirs))
 
 
 @pytest.mark.parametrize("arguments", CASES)
@@ -98,7 +103,14 @@ def test_accelerate_swaps_in_place_and_nothing_else() -> None:
     parameters = [id(p) for p in model.parameters()]
     x = torch.randn(1, 3, 8, 8)
     before = model[:4](x)
-    assert accelerate(model) is model
+    report = accelerate(model)
+    assert report.model is model
+    assert report.swapped == ("0", "1")
+    assert [left.name for left in report.left] == ["3", "4"]
+    assert report.left[0].why == "Own is a subclass of torch.nn.Conv2d, which keeps its own ways"
+    assert "4 is left to torch: striate computes torch.nn.Conv2d alone, this is a Conv1d" in str(report)
+    assert not report.measured
+    assert accelerate(model).swapped == report.swapped
     assert type(model[0]) is type(shared) is type(model[2][0]) is striate.torch.Conv2d
     assert type(model[3]) is Own
     assert type(model[4]) is nn.Conv1d
@@ -125,7 +137,7 @@ def test_weights_may_change_by_any_means() -> None:
             for module in (theirs, ours):
                 change(module)
             torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
-    trained = accelerate(nn.Conv2d(4, 2, 3))
+    trained = swapped(nn.Conv2d(4, 2, 3))
     optimizer = torch.optim.SGD(trained.parameters(), 0.1)
     losses = []
     for _ in range(20):
@@ -139,7 +151,7 @@ def test_weights_may_change_by_any_means() -> None:
 
 def large_pair() -> tuple[nn.Conv2d, nn.Conv2d]:
     theirs = nn.Conv2d(48, 48, 3, padding=1)
-    return theirs, accelerate(copy.deepcopy(theirs))
+    return theirs, swapped(copy.deepcopy(theirs))
 
 
 CHANGES = {
@@ -207,8 +219,8 @@ def test_repack_sees_what_torch_does_not() -> None:
 
 def test_a_weight_that_stays_is_packed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
-    make = striate.torch.PackedWeights
-    monkeypatch.setattr(striate.torch, "PackedWeights", lambda: made.append(None) or make())
+    make = weights.PackedWeights
+    monkeypatch.setattr(weights, "PackedWeights", lambda: made.append(None) or make())
     _, ours = large_pair()
     x = torch.randn(1, 48, 6, 6)
     for mode in (torch.no_grad, torch.inference_mode, torch.enable_grad):
@@ -227,17 +239,23 @@ def test_weights_made_in_inference_mode() -> None:
 
 
 def test_output_is_written_where_torch_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    places: list[tuple[int, int]] = []
-    run = striate.torch.Call.run
+    places: set[int] = set()
+    seen = operators.tensor_array
 
-    def spy(self, x, weight, bias, activation, out, packed=None):
-        places.append((x.ctypes.data, out.ctypes.data))
-        return run(self, x, weight, bias, activation, out, packed)
+    def spy(tensor: torch.Tensor) -> np.ndarray:
+        array = seen(tensor)
+        places.add(array.ctypes.data)
+        assert array.ctypes.data == tensor.data_ptr()
+        return array
 
-    monkeypatch.setattr(striate.torch.Call, "run", spy)
+    monkeypatch.setattr(operators, "tensor_array", spy)
     x = torch.randn(1, 4, 6, 6)
-    result = accelerate(nn.Conv2d(4, 2, 3))(x)
-    assert places == [(x.data_ptr(), result.data_ptr())]
+    layer = striate.torch.Conv2d(4, 2, 3)
+    for mode in (torch.no_grad, torch.enable_grad):
+        with mode():
+            places.clear()
+            result = layer(x)
+            assert {x.data_ptr(), layer.bias.data_ptr(), result.data_ptr()} <= places
 
 
 def test_what_striate_does_not_compute_is_left_to_torch() -> None:
@@ -249,7 +267,7 @@ def test_what_striate_does_not_compute_is_left_to_torch() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs.to(torch.complex64)
-    assert accelerate(theirs)(x.to(torch.complex64)).dtype == torch.complex64
+    assert swapped(theirs)(x.to(torch.complex64)).dtype == torch.complex64
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -66,8 +66,8 @@ def tensor_array(tensor: Any) -> Array:
     """A CPU tensor as a NumPy array on the same memory; bfloat16 by way of ml_dtypes."""
     if tensor.device.type != "cpu":
         raise ArrayTypeError(f"expected a tensor in CPU memory, got one on {tensor.device}; move it with .cpu()")
-    plain = tensor.detach()
-    if str(plain.dtype) != "torch.bfloat16":
+    plain = tensor.detach() if tensor.requires_grad else tensor
+    if plain.element_size() != 2 or str(plain.dtype) != "torch.bfloat16":
         return plain.numpy()  # type: ignore[no-any-return]
     try:
         from ml_dtypes import bfloat16

@@ -1,0 +1,79 @@
+"""Packed parameters under many threads: every answer comes from the weights as they are."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+import striate.torch
+from striate.conv import cache_bytes, set_cache_limit
+from striate.torch import weights
+
+
+@pytest.fixture(autouse=True)
+def _often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+    set_cache_limit(None)
+
+
+def at_once(count: int, work: Callable[[int], torch.Tensor]) -> list[torch.Tensor]:
+    results: list[torch.Tensor] = [torch.empty(0)] * count
+    barrier = threading.Barrier(count)
+
+    def run(i: int) -> None:
+        barrier.wait()
+        with torch.no_grad():
+            results[i] = work(i)
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+SIZES = ((1, 4, 5, 6), (1, 4, 8, 8), (2, 4, 7, 5), (4, 9, 9))
+
+
+@pytest.mark.parametrize("limit", [None, 0, 4000])
+@pytest.mark.parametrize("rounds", [25, pytest.param(500, marks=pytest.mark.exhaustive)])
+def test_answers_come_from_the_weights_as_they_are(rounds: int, limit: int | None) -> None:
+    set_cache_limit(limit)
+    layer = striate.torch.Conv2d(4, 6, 3, bias=False)
+    inputs = [torch.ones(size) for size in SIZES]
+    changes = [
+        lambda turn: layer.weight.fill_(turn),
+        lambda turn: layer.load_state_dict({"weight": torch.full((6, 4, 3, 3), float(turn))}),
+        lambda turn: setattr(layer, "weight", torch.nn.Parameter(torch.full((6, 4, 3, 3), float(turn)))),
+        lambda turn: setattr(layer.weight, "data", torch.full((6, 4, 3, 3), float(turn))),
+        lambda turn: layer.weight.data.fill_(turn),
+    ]
+    for turn in range(1, rounds):
+        with torch.no_grad():
+            changes[turn % len(changes)](turn)
+        results = at_once(8, lambda i: layer(inputs[i % len(inputs)]))
+        for result in results:
+            torch.testing.assert_close(result, torch.full_like(result, 36 * turn), rtol=1e-5, atol=0)
+
+
+def test_forms_go_with_their_parameter() -> None:
+    gc.collect()
+    before, known = cache_bytes(), len(weights._remembered)
+    layer = striate.torch.Conv2d(8, 8, 3)
+    with torch.no_grad():
+        layer(torch.ones(1, 8, 9, 9))
+    assert cache_bytes() > before
+    assert len(weights._remembered) == known + 1
+    del layer
+    gc.collect()
+    assert cache_bytes() == before
+    assert len(weights._remembered) == known
