@@ -23,8 +23,6 @@ EMPTY = ("empty_set", "zero_size", "allowzero_reordered", "slice_start_out_of_bo
 DISPUTED = {
     "test_resize_downsample_scales_linear_align_corners": "the reference divides by an unrounded size, runtimes do not",
     "test_resize_downsample_scales_cubic_align_corners": "the reference divides by an unrounded size, runtimes do not",
-    "test_cumsum_1d_exclusive": "an exclusive scan is told as an inclusive one",
-    "test_cumsum_1d_reverse_exclusive": "an exclusive scan is told as an inclusive one",
 }
 
 

@@ -9,21 +9,18 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from cases import claimed
-from numpy.typing import NDArray
 from onnx import helper
+from running import agrees, model, moved, read, session
 
 from striate.errors import ModelError
 from striate.geometry import Coordinates, Rounding
 from striate.network import Network
-from striate.network.onnx_reader import read_onnx
 
 OUTSIDE = -1.0
-SHIFT = 1000.0
-# What rounding leaves of a weight that is zero, and the largest change it makes of a shift.
-RESIDUE = {"nearest": 0.0, "linear": 0.02, "cubic": 0.001}
+# The largest change that rounding makes where a weight is zero.
+RESIDUE = {"nearest": 0.0, "linear": 0.002, "cubic": 0.0001}
 
 
 def node(op: str, opset: int, k: int, scales: Sequence[float] | None, sizes: Sequence[int] | None,
@@ -42,28 +39,11 @@ def node(op: str, opset: int, k: int, scales: Sequence[float] | None, sizes: Seq
     return helper.make_node(op, inputs, [f"y{k}"], **attributes), constants
 
 
-def model(
+def joined(
     made: Sequence[tuple[onnx.NodeProto, list[onnx.TensorProto]]], shape: Sequence[int], opset: int
 ) -> onnx.ModelProto:
-    outputs = [helper.make_tensor_value_info(n.output[0], 1, None) for n, _ in made]
-    graph = helper.make_graph(
-        [n for n, _ in made], "resizes", [helper.make_tensor_value_info("x", 1, shape)], outputs,
-        [constant for _, constants in made for constant in constants],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-
-
-def session(wanted: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(wanted.SerializeToString(), options, providers=["CPUExecutionProvider"])
-
-
-def read(wanted: onnx.ModelProto, folder: Path) -> Network:
-    path = folder / "resize.onnx"
-    path.write_bytes(wanted.SerializeToString())
-    return read_onnx(path)
+    """The model of some nodes and their constants."""
+    return model([n for n, _ in made], [constant for _, constants in made for constant in constants], shape, opset)
 
 
 def picked(network: Network, output: str, axis: int, n: int) -> list[int]:
@@ -81,7 +61,7 @@ def check_lines(
     n: int, made: Sequence[tuple[onnx.NodeProto, list[onnx.TensorProto]]], opset: int, folder: Path
 ) -> None:
     """Many resizes of one axis of ``n`` pixels in one model: every unit names the pixel whose number it holds."""
-    wanted = model(made, [1, 1, n, 2], opset)
+    wanted = joined(made, [1, 1, n, 2], opset)
     x = np.broadcast_to(np.arange(n, dtype=np.float32)[:, None], (1, 1, n, 2))
     network = read(wanted, folder)
     for k, y in enumerate(session(wanted).run(None, {"x": x})):
@@ -107,8 +87,8 @@ def lines(n: int, counts: Sequence[int], steps: Sequence[int], folder: Path, coo
 @pytest.mark.parametrize("coordinates", Coordinates)
 def test_nearest_pixels(coordinates: str, tmp_path: Path) -> None:
     for rounding in Rounding:
-        for n in (1, 2, 10, 12, 28, 50, 299):
-            lines(n, range(1 + n % 7, 301, 43), range(1 + n % 5, 101, 17), tmp_path, coordinates, rounding)
+        for n in (1, 10, 28, 299):
+            lines(n, range(1 + n % 7, 301, 53), range(1 + n % 5, 101, 19), tmp_path, coordinates, rounding)
 
 
 @pytest.mark.exhaustive
@@ -164,30 +144,11 @@ def random_resize(random: Random) -> tuple[list[int], int, dict[str, Any]]:
     return shape, opset, arguments
 
 
-def moved(run: onnxruntime.InferenceSession, x: NDArray[np.float32], residue: float) -> NDArray[np.bool_]:
-    """Which output (rows) moves with which input (columns)."""
-    before = run.run(None, {"x": x})[0].reshape(-1)
-    shifted = np.repeat(x.reshape(1, -1), x.size, 0) + np.eye(x.size, dtype=np.float32) * SHIFT
-    after = [run.run(None, {"x": row.reshape(x.shape)})[0].reshape(-1) for row in shifted]
-    return np.array([np.abs(y - before) > residue for y in after]).T
-
-
 def check_random(seed: int, folder: Path) -> bool:
     shape, opset, arguments = random_resize(Random(seed))
-    wanted = model([node(opset=opset, k=0, **arguments)], shape, opset)
-    x = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-    try:
-        run = session(wanted)
-        made = run.run(None, {"x": x})[0]
-    except Exception:
-        return False
-    if not made.size:
-        return False
-    network = read(wanted, folder)
-    assert network.shapes["y0"] == made.shape, f"seed {seed}: {shape} {arguments}"
-    (told,) = claimed(network)
-    assert (told == moved(run, x, RESIDUE[arguments["mode"]])).all(), f"seed {seed}: {shape} {arguments}"
-    return True
+    made, constants = node(opset=opset, k=0, **arguments)
+    text = f"seed {seed}: {shape} {arguments}"
+    return agrees(model([made], constants, shape, opset), folder, text, RESIDUE[arguments["mode"]])
 
 
 def test_random_resizes(tmp_path: Path) -> None:
@@ -215,11 +176,11 @@ def test_many_random_resizes(tmp_path: Path) -> None:
 def test_words_and_numbers_that_no_resize_has(attributes: dict[str, Any], message: str, tmp_path: Path) -> None:
     given = {"scales": None if "sizes" in attributes else [1, 1, 2, 2], "sizes": None} | attributes
     with pytest.raises(ModelError, match=message):
-        read(model([node("Resize", 19, 0, **given)], [1, 1, 4, 4], 19), tmp_path)
+        read(joined([node("Resize", 19, 0, **given)], [1, 1, 4, 4], 19), tmp_path)
 
 
 def test_the_oracle_notices_a_wrong_pixel(tmp_path: Path) -> None:
-    wanted = model([node("Resize", 19, 0, None, [1, 1, 7, 2], **words("half_pixel", "floor"))], [1, 1, 5, 2], 19)
-    other = model([node("Resize", 19, 0, None, [1, 1, 7, 2], **words("half_pixel", "ceil"))], [1, 1, 5, 2], 19)
+    wanted = joined([node("Resize", 19, 0, None, [1, 1, 7, 2], **words("half_pixel", "floor"))], [1, 1, 5, 2], 19)
+    other = joined([node("Resize", 19, 0, None, [1, 1, 7, 2], **words("half_pixel", "ceil"))], [1, 1, 5, 2], 19)
     (told,) = claimed(read(wanted, tmp_path))
     assert (told != moved(session(other), np.ones((1, 1, 5, 2), np.float32), 0.0)).any()

@@ -166,7 +166,8 @@ def top_k(call: Call) -> Translation:
 def cumulative(call: Call) -> Translation:
     """A scan along one axis."""
     axis = call.axis(int(scalar(call.value(1))))
-    return Translation("scan", {"axis": axis, "reverse": bool(call.get("reverse", 0))})
+    flags = {name: bool(call.get(name, 0)) for name in ("reverse", "exclusive")}
+    return Translation("scan", {"axis": axis, **flags})
 
 
 def product(call: Call, left: int, right: int, kinds: tuple[int, ...] = ()) -> Translation:

@@ -62,7 +62,23 @@ def convolution(call: Call, weight: int, kinds: tuple[int, ...] = ()) -> Transla
     if groups < 1 or w[1] * groups != call.x[1]:
         raise ModelError(f"a weight of shape {w} with {groups} groups does not fit {call.x[1]} channels")
     attributes = window_attributes(call, kernel) | {"out_channels": w[0], "groups": groups}
+    auto = call.text("auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        rows = zip(call.x[2:], kernel, attributes["stride"], attributes["dilation"], strict=True)
+        totals = [_needed(n, Window(size, stride, dilation).extent, stride) for n, size, stride, dilation in rows]
+        attributes["padding"] = tuple(_halved(total + (total < 0), auto) for total in totals)
     return Translation("conv", attributes, kinds=kinds)
+
+
+def _needed(n: int, extent: int, stride: int) -> int:
+    """Pads in all for one unit for each started stride; negative where windows leave pixels out between them."""
+    return (-(-n // stride) - 1) * stride + extent - n
+
+
+def _halved(total: int, auto: str) -> tuple[int, int]:
+    """Pads before and after, as onnxruntime divides them: halves of negative ones are rounded towards zero."""
+    before = int((total + (auto == "SAME_LOWER")) / 2)
+    return before, total - before
 
 
 @operator("Conv")
@@ -109,6 +125,7 @@ def _transposed_pads(
     for n, size, stride, dilation, added, target in rows:
         natural = (n - 1) * stride + Window(size, stride, dilation).extent + added
         total = max(natural - target, 0)
+        target = target if given else natural - total
         half = total // 2
         found.append((half, total - half) if auto == "SAME_UPPER" else (total - half, half))
         more.append(added + target - (natural - total))
@@ -116,14 +133,32 @@ def _transposed_pads(
 
 
 def pooling(call: Call, outputs: int = 1, trailing: int | None = None) -> Translation:
-    """A pool over the spatial axes."""
+    """A pool over the spatial axes, with the pads and the number of windows that onnxruntime takes."""
     kernel = tuple(call.need("kernel_shape"))
     if len(kernel) != (call.rank - 2 if trailing is None else trailing):
         raise ModelError(f"kernel_shape {kernel} does not fit an input of shape {call.x}")
     attributes = window_attributes(call, kernel)
-    auto = call.text("auto_pad", "NOTSET")
-    attributes |= {"ceil": bool(call.get("ceil_mode", 0)) and auto not in AUTO, "outputs": outputs}
+    spatial, auto = call.x[call.rank - len(kernel) :], call.text("auto_pad", "NOTSET")
+    ceil, pads, counts = bool(call.get("ceil_mode", 0)), [], []
+    rows = zip(spatial, kernel, attributes["stride"], attributes["dilation"], attributes["padding"], strict=True)
+    for n, size, stride, dilation, pad in rows:
+        if min(size, stride, dilation) < 1:
+            raise ModelError(f"a pool of kernel {size}, stride {stride}, dilation {dilation}: each must be at least 1")
+        before, after = pad if isinstance(pad, tuple) else (0, 0)
+        if auto in ("SAME_UPPER", "SAME_LOWER"):
+            before, after = _halved(_needed(n, size, stride), auto)
+        pads.append((before, after))
+        counts.append(_pool_count(n + before + after - Window(size, 1, dilation).extent, stride, n + before, ceil))
+    attributes |= {"padding": tuple(pads), "count": tuple(counts), "outputs": outputs}
     return Translation("pool", attributes, kinds=(call.tensor(0).kind, 7)[:outputs])
+
+
+def _pool_count(room: int, stride: int, last: int, ceil: bool) -> int:
+    """Windows of a pool; one hangs over the end where the window is larger than its room by less than a stride."""
+    if not ceil:
+        return int(room / stride) + 1
+    count = -(-room // stride) + 1
+    return count - ((count - 1) * stride >= last)
 
 
 @operator("MaxPool")

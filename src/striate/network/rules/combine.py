@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import InputError
-from striate.geometry import AxisMap, Groups, Prefix, TapMap, Whole, expand_map
+from striate.geometry import AxisMap, Groups, Prefix, TapMap, Whole, expand_map, pad_map
 from striate.network.relation import (
     IDENTITY,
     NOTHING,
@@ -217,8 +217,11 @@ def transform(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
 
 @rule("scan")
 def scan(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
-    """Cumulative sums along an axis. Attributes: axis, reverse."""
-    return through((Along(a["axis"], Prefix(shapes[0][a["axis"]], a.get("reverse", False))),), shapes)
+    """Cumulative sums along an axis. Attributes: axis, reverse, exclusive (an element is left out of its own sum)."""
+    axis, reverse = a["axis"], a.get("reverse", False)
+    n = shapes[0][axis]
+    steps: list[Step] = [Along(axis, pad_map(n, -1, 1) if reverse else pad_map(n, 1, -1))] if a.get("exclusive") else []
+    return through((*steps, Along(axis, Prefix(n, reverse))), shapes)
 
 
 @rule("rnn")

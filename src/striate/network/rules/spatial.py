@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from math import prod
 
+from striate.errors import InputError
 from striate.geometry import (
     Border,
     Convention,
@@ -76,12 +77,15 @@ def conv_transpose(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
 def pool(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     """Max, average or Lp pooling over the trailing axes. Attributes: kernel, stride, dilation, padding, ceil, outputs.
 
-    ``outputs`` is 2 where the indices of the maxima come out too.
+    ``outputs`` is 2 where the indices of the maxima come out too; ``count`` states the units of each axis where the
+    model's runtime makes more or fewer than fit.
     """
     x, first = shapes[0], len(shapes[0]) - len(a["kernel"])
+    windows = _windows(a, x[first:])
+    counts = a.get("count", (None,) * len(windows))
     steps = tuple(
-        Along(axis, window_map(window, x[axis]))
-        for axis, window in enumerate(_windows(a, x[first:]), start=first)
+        Along(axis, window_map(window, x[axis], out_size=count))
+        for axis, (window, count) in enumerate(zip(windows, counts, strict=True), start=first)
     )
     result = through(steps, shapes)
     return Result(result.outputs * a.get("outputs", 1))
@@ -122,14 +126,23 @@ def resize(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
 
 @rule("pad")
 def pad(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
-    """Padding, or with negative pads cropping. Attributes: pads ((before, after) per axis), border (Border)."""
+    """Padding, or with negative pads cropping. Attributes: pads ((before, after) per axis), border (Border).
+
+    A circular border goes round what cropping leaves.
+    """
     border = a.get("border", Border.ZERO)
-    steps = tuple(
-        Along(axis, pad_map(shapes[0][axis], before, after, border))
-        for axis, (before, after) in enumerate(a["pads"])
-        if before or after
-    )
-    return through(steps, shapes)
+    steps: list[Step] = []
+    for axis, (before, after) in enumerate(a["pads"]):
+        n = shapes[0][axis]
+        if border is Border.CIRCULAR and min(before, after) < 0:
+            cut = min(before, 0), min(after, 0)
+            steps.append(Along(axis, pad_map(n, *cut)))
+            before, after, n = max(before, 0), max(after, 0), n + sum(cut)
+            if n < 1:
+                raise InputError(f"circular padding of axis {axis}: cropping by {cut} leaves none of its pixels")
+        if before or after:
+            steps.append(Along(axis, pad_map(n, before, after, border)))
+    return through(tuple(steps), shapes)
 
 
 @rule("depth_to_space")
