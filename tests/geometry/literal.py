@@ -75,19 +75,19 @@ def padded(n: int, before: int, after: int, border: Border = Border.ZERO) -> Pla
 def slid(line: Places, size: int, stride: int, dilation: int, last_start: int | None = None) -> Reads:
     """A comb of ``size`` teeth moved over a line while it fits.
 
-    With ``last_start`` (ceil mode) one more window may hang over the end, if places are left over and it
-    starts before that.
+    With ``last_start`` (ceil mode) one more window, that starts before that, may hang over the end by fewer teeth
+    than a step.
     """
     comb = [False] * (dilation * size)
     comb[::dilation] = [True] * size
     while not comb[-1]:
         comb.pop()
     found: Reads = []
-    start, end = 0, 0
+    start = 0
     while line[start:] and len(line[start : start + len(comb)]) == len(comb):
         found.append([p for p, tooth in zip(line[start:], comb, strict=False) if tooth and p is not None])
-        end, start = start + len(comb), start + stride
-    if last_start is not None and found and line[end:] and start < last_start:
+        start += stride
+    if last_start is not None and len(comb[len(line[start:]) :]) < stride and start < last_start:
         found.append([p for p, tooth in zip(line[start:], comb, strict=False) if tooth and p is not None])
     return found
 

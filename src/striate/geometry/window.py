@@ -12,8 +12,8 @@ from striate.geometry.interval import Interval
 class Window:
     """A window of ``size`` taps, ``dilation`` apart, moved by ``stride`` over a padded axis.
 
-    Negative pads crop. ``ceil`` rounds the output size up by PyTorch's rule: a window may not
-    start in the right padding.
+    Negative pads crop. ``ceil`` rounds the output size up by PyTorch's rule: the last window may hang over the end
+    by less than a stride, and may not start in the right padding.
 
     >>> Window(3, stride=2, pad_before=1, pad_after=1).output_size(4)
     2
@@ -39,17 +39,15 @@ class Window:
         return self.dilation * (self.size - 1) + 1
 
     def output_size(self, n: int) -> int:
-        """Output units over ``n`` input pixels; zero where the padded input is smaller than the window.
+        """Output units over ``n`` input pixels; zero where no window fits the padded input.
 
         ``floor((n + pad_before + pad_after - dilation*(size-1) - 1) / stride) + 1``; source:
         ``torch.nn.Conv2d`` and, for ``ceil``, ``torch.nn.MaxPool2d``.
         """
         room = n + self.pad_before + self.pad_after - self.extent
-        if room < 0:
-            return 0
         if not self.ceil:
-            return room // self.stride + 1
-        count = -(-room // self.stride) + 1
+            return room // self.stride + 1 if room >= 0 else 0
+        count = max(-(-room // self.stride) + 1, 0)
         starts_in_padding = (count - 1) * self.stride >= n + self.pad_before
         return count - 1 if starts_in_padding else count
 

@@ -15,6 +15,7 @@ from striate.network.torch_reader.call import Call, handles
 
 DIGIT = 256
 WIDE = 129
+AT_THE_EDGE = Fraction(1 << 30)
 LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}
 NAMES = {1: ("scales",), 2: ("scales_h", "scales_w"), 3: ("scales_d", "scales_h", "scales_w")}
 NEAREST = {
@@ -46,12 +47,12 @@ def nearest(call: Call) -> None:
     )
 
 
-def _ratios(before: Shape, after: Shape, scales: tuple[float | None, ...]) -> tuple[Any, ...] | None:
+def _ratios(before: Shape, after: Shape, scales: tuple[float | None, ...]) -> tuple[Fraction, ...] | None:
     """Outputs per input as exact ratios; None where every axis is stretched from size to size."""
     if all(scale is None for scale in scales):
         return None
     return tuple(
-        Fraction(count, n) if scale in (None, count / n) else stated_ratio(scale)
+        Fraction(count, n) if scale is None or scale == count / n else stated_ratio(scale)
         for n, count, scale in zip(before, after, scales, strict=True)
     )
 
@@ -89,15 +90,50 @@ SMOOTH = {
 }
 
 
-@handles("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d",
-         "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
+@handles("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d")
 def smooth(call: Call) -> None:
-    """Linear and cubic interpolation; a filter against aliasing leaves out what lies outside the image."""
-    x, antialias = call.value("self"), call.op.endswith("_aa")
+    """Linear and cubic interpolation; a linear one copies an axis that keeps its size, whatever the scale."""
+    x = call.value("self")
     rank, after = len(x.shape) - 2, tuple(call.shape[2:])
-    mode = SMOOTH[call.op.removesuffix("_aa").removeprefix("_").removeprefix("upsample_")[:-2]]
-    corners = Coordinates.ALIGN_CORNERS if call.get("align_corners") else Coordinates.HALF_PIXEL
+    mode = SMOOTH[call.op.removeprefix("upsample_")[:-2]]
+    scales = _scales(call, rank)
+    if mode is Interpolation.LINEAR:
+        scales = tuple(None if n == m else scale for n, m, scale in zip(x.shape[2:], after, scales, strict=True))
     call.emit(
-        "resize", [x], axes=tuple(range(2, rank + 2)), size=after, mode=mode, coordinates=corners,
-        scale=_ratios(x.shape[2:], after, _scales(call, rank)), antialias=antialias, exclude_outside=antialias,
+        "resize", [x], axes=tuple(range(2, rank + 2)), size=after, mode=mode,
+        coordinates=Coordinates.ALIGN_CORNERS if call.get("align_corners") else Coordinates.HALF_PIXEL,
+        scale=_ratios(x.shape[2:], after, scales),
     )
+
+
+@handles("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
+def filtered(call: Call) -> None:
+    """Interpolation against aliasing: pixels outside the image are left out, an axis that keeps its size is copied.
+
+    With aligned corners the step is theirs and the places are half pixels all the same. An image that becomes one
+    pixel wide and does not lie channels last repeats its first row.
+    """
+    x, tensor = call.value("self"), call["self"]
+    before, after, scales = x.shape[2:], tuple(call.shape[2:]), _scales(call, 2)
+    if call.get("align_corners"):
+        ratios: tuple[Fraction, ...] | None = tuple(_corner_ratio(n, m) for n, m in zip(before, after, strict=True))
+    else:
+        scales = tuple(None if n == m else scale for n, m, scale in zip(before, after, scales, strict=True))
+        ratios = _ratios(before, after, scales)
+    attributes: dict[str, Any] = {
+        "axes": (2, 3), "size": after, "mode": SMOOTH[call.op.removeprefix("_upsample_").removesuffix("2d_aa")],
+        "scale": ratios, "antialias": True, "exclude_outside": True,
+    }  # fmt: skip
+    last = x.shape[1] > 1 and tensor.is_contiguous(memory_format=torch.channels_last)
+    if after[1] == 1 and after[0] not in (1, before[0]) and not last:
+        rows = call.add("resize", [call.graph.number(x)], call.shape, **attributes)
+        call.emit("gather", [rows], axis=2, indices=(0,) * after[0], shape=after[:1])
+    else:
+        call.emit("resize", [x], **attributes)
+
+
+def _corner_ratio(n: int, count: int) -> Fraction:
+    """Outputs per input between the first and the last; a single output stands half a pixel before the first."""
+    if n == count:
+        return Fraction(1)
+    return Fraction(count - 1, n - 1) if min(n, count) > 1 else AT_THE_EDGE
