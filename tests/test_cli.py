@@ -281,6 +281,7 @@ def test_unknown_operators(tmp_path: Path) -> None:
         (("sweep", "MODEL", "second", "9:3", "--input", "1x3x16x16"), "first:last:step"),
         (("size", "4"), "--kernel"),
         (("size", "4", "--kernel", "0"), "0"),
+        (("fields", "MODEL"), "is dynamic; give a size, --input x=1x3xNxN"),
         (("nonsense",), "nonsense"),
         (("fields", "MODEL", "--nonsense"), "--nonsense"),
     ],

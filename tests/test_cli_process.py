@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -36,6 +39,44 @@ def test_a_pipe_gets_plain_lines() -> None:
     assert row.split()[:3] == ["noise/conv", "Conv", "1x3x64x64"]
     assert "83 x 83" in row
     assert all(line == line.rstrip() for line in done.stdout.splitlines())
+
+
+def on_terminal(columns: int, *args: str) -> str:
+    """What the program prints on a terminal of so many columns, without colours."""
+    pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    environment = {key: value for key, value in ENVIRONMENT.items() if key not in ("COLUMNS", "LINES")}
+    with subprocess.Popen(
+        [*PROGRAM, *args], stdout=theirs, stderr=subprocess.PIPE, env={**environment, "TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        found = b""
+        with suppress(OSError):
+            while part := os.read(ours, 1 << 16):
+                found += part
+        assert process.wait(60) == 0
+    os.close(ours)
+    return re.sub(r"\x1b\[[0-9;]*m", "", found.decode().replace("\r\n", "\n"))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_narrow_terminal_cuts_no_number(lang: str) -> None:
+    ask = ("fields", DENOISER, "--input", "1x3x480x480", "--lang", lang)
+    full, narrow = run(*ask).stdout, on_terminal(70, *ask)
+    assert set(re.findall(r"\d[\d,x]*", narrow)) <= set(re.findall(r"\d[\d,x]*", full))
+    assert "1x24x480x480" in full
+    assert "1x24x480x480" not in narrow
+    assert "--format csv" in narrow
+    assert "1,194,393,600" in on_terminal(160, *ask)
+
+
+def test_a_pipe_knows_no_width() -> None:
+    ask = ("fields", DENOISER, "--input", "1x3x64x64")
+    done = subprocess.run(
+        [*PROGRAM, *ask], capture_output=True, text=True, env={**ENVIRONMENT, "COLUMNS": "40"}, timeout=60, check=True
+    )
+    assert done.stdout == run(*ask).stdout
 
 
 def test_a_reader_that_leaves_early() -> None:

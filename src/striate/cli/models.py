@@ -15,11 +15,24 @@ from striate.model import Network, load
 
 Shapes = Mapping[str, tuple[int, ...]] | tuple[int, ...] | None
 
+_ARGUMENT = re.compile(r"input_shape=\{'([^']+)': \(([^()]*)\)\}")
 _NAMED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 def open_model(text: str, shape: Shapes, unknown: str = "refuse") -> Network:
     """Read MODEL at an input shape; raises the StriateError that says what is wrong."""
+    try:
+        return _open(text, shape, unknown)
+    except InputError as error:
+        raise InputError(_ARGUMENT.sub(_option, str(error))) from error
+
+
+def _option(argument: re.Match[str]) -> str:
+    """Python's ``input_shape={'image': (N, 3, N, N)}`` as it is written on the command line."""
+    return f"--input {argument[1]}={'x'.join(re.findall(r'[^, ]+', argument[2]))}"
+
+
+def _open(text: str, shape: Shapes, unknown: str) -> Network:
     if Path(text).exists() or not _NAMED.fullmatch(text):
         return load(_file(text), shape, unknown=unknown)
     if shape is None:

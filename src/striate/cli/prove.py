@@ -116,8 +116,7 @@ def demo_command(out: Path, lang: str) -> None:
             say("")
         say(part)
 
-    with progress("working"):
-        written = demo(out, lang, print_part)
+    written = demo(out, lang, print_part)
     say("")
     say(word("demo_open", lang))
     for path in written:

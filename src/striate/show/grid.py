@@ -21,9 +21,10 @@ LATE = 10
 UNITS = ((10**3, "k"), (10**6, "M"), (10**9, "G"), (10**12, "T"), (10**15, "P"), (10**18, "E"))
 STYLES = {"whole": "magenta", "misaligned": "yellow", "irregular": "yellow", "periodic": "cyan", "exact": "green"}
 
-# A bracket stays whole; wide characters need no space between them to part.
+# A bracket or an interval stays whole; wide characters part without a space, but not before what closes.
 _WIDE = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60"
-_PIECE = re.compile(rf"\s+|\[[^\]]*\]|[{_WIDE}]|[^\s{_WIDE}]+")
+_CLOSING = "，。：；、）"
+_PIECE = re.compile(rf"\s+|(?:\[[^\[\])]*[\])]|[{_WIDE}]|[^\s{_WIDE}]+)[{_CLOSING}]*")
 
 
 class Kind(Enum):
@@ -177,7 +178,7 @@ class Fitted:
 
     def _natural(self, k: int) -> int:
         cells = (cell_len(row[k]) for row in self.grid.rows)
-        return max((*cells, self._head_width(self.grid.columns[k])))
+        return max((*cells, cell_len(self.grid.head(self.grid.columns[k]))))
 
     def _head_width(self, column: Column) -> int:
         return max(map(cell_len, self.grid.head(column).split()), default=0)
