@@ -15,6 +15,8 @@ from striate.model import Network, load
 
 Shapes = Mapping[str, tuple[int, ...]] | tuple[int, ...] | None
 
+LONGEST_SHOWN = 300
+
 _ARGUMENT = re.compile(r"input_shape=\{'([^']+)': \(([^()]*)\)\}")
 _NAMED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -33,7 +35,7 @@ def _option(argument: re.Match[str]) -> str:
 
 
 def _open(text: str, shape: Shapes, unknown: str) -> Network:
-    if Path(text).exists() or not _NAMED.fullmatch(text):
+    if _exists(text) or not _NAMED.fullmatch(text):
         return load(_file(text), shape, unknown=unknown)
     if shape is None:
         raise InputError(f"{text} is a torch model: give its input, such as --input 1x3x224x224")
@@ -52,7 +54,7 @@ def open_for_photo(text: str, photo_size: tuple[int, int], unknown: str) -> Netw
 
 def model_source(text: str) -> Any:
     """What MODEL names, unread: a path, or the torch module."""
-    return make_module(text) if not Path(text).exists() and _NAMED.fullmatch(text) else _file(text)
+    return make_module(text) if not _exists(text) and _NAMED.fullmatch(text) else _file(text)
 
 
 def make_module(text: str) -> Any:
@@ -92,8 +94,17 @@ def make_module(text: str) -> Any:
 
 def _file(text: str) -> Path:
     path = Path(text)
-    if not path.exists():
-        raise InputError(f"{text}: no such file; a torch model is written as package.module:callable")
+    if not _exists(text):
+        shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+        raise InputError(f"{shown}: no such file; a torch model is written as package.module:callable")
     if path.is_dir():
-        raise InputError(f"{text} is a folder; give the model file in it")
+        raise InputError(f"{path} is a folder; give the model file in it")
     return path
+
+
+def _exists(text: str) -> bool:
+    """Whether a file or folder has this name; a name that the system refuses has none."""
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):
+        return False

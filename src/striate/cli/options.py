@@ -19,6 +19,7 @@ from striate.show import parse_pixel_size, parse_rate
 from striate.show.words import LANGUAGES
 
 LARGEST_SWEEP = 1000
+LETTERS = "NCDHWLT"
 
 
 class _Parsed(click.ParamType[Any]):
@@ -69,11 +70,21 @@ def parse_sizes(text: str) -> list[int | tuple[int, ...]]:
     return [size[0] if len(size) == 1 else size for size in sizes]
 
 
+def parse_layout(text: str) -> str:
+    """One letter per axis of N, C and the spatial ones, each at most once."""
+    if not text or set(text) - set(LETTERS) or len(set(text)) < len(text):
+        raise InputError(
+            f"{text!r} is no layout; write one letter per axis of {' '.join(LETTERS)}, each once, like NHWC"
+        )
+    return text
+
+
 SHAPE = _Parsed("SHAPE", parse_shape)
 POSITION = _Parsed("Y,X", parse_position)
 SIZES = _Parsed("SIZES", parse_sizes)
 PIXEL_SIZE = _Parsed("SIZE", parse_pixel_size)
 RATE = _Parsed("RATE", parse_rate)
+LAYOUT = _Parsed("LETTERS", parse_layout)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -104,6 +115,10 @@ def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...]) -> Shapes:
         return given[0][1]
     if not all(name for name, _ in given):
         raise InputError("several inputs need their names: --input a=1x3x64x64 --input b=1x10")
+    names = [name for name, _ in given]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"--input {name} is given {names.count(name)} times; each input has one shape")
     return dict(given)
 
 
@@ -117,7 +132,8 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def ask(model: str, inputs: Any, source: str | None, layout: str | None, unknown: str, **rest: Any) -> None:
-        function(Question(model, shapes_of(inputs), source or named_input(inputs), layout, unknown), **rest)
+        chosen = named_input(inputs) if source is None else source
+        function(Question(model, shapes_of(inputs), chosen, layout, unknown), **rest)
 
     decorated: Callable[..., None] = ask
     for decorate in (
@@ -128,7 +144,12 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="An operator without a rule: refuse the model, or count it as seeing everything.",
         ),
-        click.option("--layout", metavar="LETTERS", help="The input's axes by letters of N C D H W L T, such as NHWC."),
+        click.option(
+            "--layout",
+            type=LAYOUT,
+            metavar="LETTERS",
+            help="The input's axes by letters of N C D H W L T, such as NHWC.",
+        ),
         click.option(
             "--source",
             metavar="NAME",
