@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from striate.conv import ConvPlan, conv2d, conv_matrix, conv_transpose2d, explain, plan_conv, read_image
+from striate.conv import ConvPlan, conv2d, conv_matrix, conv_transpose2d, explain, plan_conv
 from striate.conv.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -120,49 +118,3 @@ def test_a_plan_is_data() -> None:
         ConvPlan.from_json("[]")
     with pytest.raises(InputError, match=r"plan_conv: .*16 channels, got 15"):
         plan_conv((1, 15, 20, 20), (32, 16, 3, 3))
-
-
-def picture(mode: str, size: tuple[int, int] = (3, 2)) -> Image.Image:
-    return Image.effect_noise((8, 8), 64).resize(size).convert(mode)
-
-
-def saved(image: Image.Image, form: str = "png", **more: object) -> io.BytesIO:
-    file = io.BytesIO()
-    image.save(file, form, **more)
-    file.seek(0)
-    return file
-
-
-def test_read_image_gives_channels_first_in_unit_range(tmp_path) -> None:
-    image = picture("RGB")
-    expected = np.asarray(image).transpose(2, 0, 1) / np.float32(255)
-    image.save(tmp_path / "a.png")
-    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), saved(image)):
-        result = read_image(source)
-        np.testing.assert_array_equal(result, expected)
-        assert result.dtype == np.float32
-        assert result.flags.c_contiguous
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "CMYK"])
-def test_read_image_makes_rgb(mode: str) -> None:
-    image = picture(mode)
-    result = read_image(saved(image, "tiff" if mode == "CMYK" else "png"))
-    np.testing.assert_array_equal(result, np.asarray(image.convert("RGB")).transpose(2, 0, 1) / np.float32(255))
-
-
-def test_read_image_keeps_sixteen_bits_and_turns_upright() -> None:
-    deep = np.array([[0, 65535], [257, 1000]], np.uint16)
-    np.testing.assert_allclose(read_image(saved(Image.fromarray(deep)))[1], deep / 65535, rtol=1e-6)
-    tags = Image.Exif()
-    tags[0x0112] = 6
-    upright = picture("RGB")
-    turned = read_image(saved(upright, exif=tags))
-    np.testing.assert_array_equal(turned, np.rot90(read_image(saved(upright)), -1, (1, 2)))
-
-
-def test_read_image_refuses_what_is_not_an_image() -> None:
-    with pytest.raises(InputError, match="read_image: not an image"):
-        read_image(io.BytesIO(b"words"))
-    with pytest.raises(FileNotFoundError):
-        read_image("no/such/file.png")
