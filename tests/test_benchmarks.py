@@ -39,13 +39,14 @@ def test_conv(tmp_path: Path) -> None:
     assert "depthwise, other" not in table.read_text()
 
 
-def test_models(tmp_path: Path) -> None:
+@pytest.mark.parametrize("models", [["unet"], pytest.param([], marks=pytest.mark.exhaustive)], ids=["one", "all"])
+def test_models(tmp_path: Path, models: list[str]) -> None:
     table = tmp_path / "table.md"
-    chosen = ("--models", "unet", "squeezenet1_1", "--threads", "1")
-    printed = run("models.py", *chosen, "--quick", "--markdown", str(table))
+    chosen = ["--models", *models] if models else []
+    printed = run("models.py", *chosen, "--threads", "1", "--quick", "--markdown", str(table))
     assert "unet channels-last 1 " in printed
     rows = [line for line in table.read_text().splitlines() if line.startswith("| ")]
-    assert len(rows) == 5
+    assert len(rows) == 1 + 2 * (len(models) or 10)
     assert rows[1].startswith("| unet | contiguous | 1 | ")
     assert rows[2].endswith("| 0 of 18 |")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import index
 from typing import Any
 
@@ -82,6 +83,18 @@ class Arguments:
         top, bottom, left, right = pads
         h, w = h + top + bottom, w + left + right
         return Problem(n, c, h, w, k, kh, kw, self.stride, none, self.dilation, self.groups), pads
+
+
+@lru_cache(maxsize=1024)
+def _known(stride: PairArg, padding: PaddingArg, dilation: PairArg, groups: int) -> Arguments:
+    return Arguments.parse(stride, padding, dilation, groups)
+
+
+def parsed(stride: PairArg, padding: PaddingArg, dilation: PairArg, groups: int) -> Arguments:
+    """:meth:`Arguments.parse`, which remembers what it was given."""
+    if exact(stride) and exact(padding) and exact(dilation) and type(groups) is int:
+        return _known(stride, padding, dilation, groups)
+    return Arguments.parse(stride, padding, dilation, groups)
 
 
 def exact(value: Any) -> bool:

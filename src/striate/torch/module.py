@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from striate.conv.arguments import Arguments
+from striate.conv.arguments import parsed
 from striate.conv.engine import find_call
 from striate.conv.errors import StriateError
-from striate.torch.operators import DTYPES, compute, memory_format, transforming
+from striate.torch.operators import DTYPES, Convolution, compute, memory_format, transforming
 
 
 class Conv2d(nn.Conv2d):
@@ -42,14 +42,19 @@ class Conv2d(nn.Conv2d):
             steps = _pair(self.stride), _four(padding, weight, self.dilation), _pair(self.dilation), self.groups
             traced: Tensor = torch.ops.striate.conv2d(input, weight, bias, *steps)
             return traced
+        tensors = (input, weight) if bias is None else (input, weight, bias)
+        plain = not _watched() and all(map(_is_plain, tensors))
+        wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
         try:
-            if _plain(input, weight, bias):
+            if plain and not wanted:
                 return compute(input, weight, bias, find_call, self.stride, padding, self.dilation, self.groups)
-            arguments = Arguments.parse(self.stride, padding, self.dilation, self.groups)
+            arguments = parsed(self.stride, padding, self.dilation, self.groups)
             pads = arguments.pads((1, 1), _kernel(weight))
+            steps = arguments.stride, pads, arguments.dilation, arguments.groups
+            if plain:
+                return Convolution.apply(input, weight, bias, *steps)  # type: ignore[no-any-return, no-untyped-call]
         except StriateError as error:
             raise type(error)(f"Conv2d: {error}") from None
-        steps = arguments.stride, pads, arguments.dilation, arguments.groups
         result: Tensor = torch.ops.striate.conv2d(input, weight, bias, *steps)
         return result
 
@@ -63,16 +68,14 @@ def computes(input: Any) -> bool:
     return memory_format(input) != torch.channels_last
 
 
-def _plain(input: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    # Nothing but the values is asked for: no gradient, and nobody who watches the operators go by.
-    tensors = (input, weight) if bias is None else (input, weight, bias)
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        return False
-    watched = torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack()
-    if watched or torch._C._get_tracing_state() is not None:
-        return False
-    kinds = all(type(tensor) in (Tensor, nn.Parameter) and tensor.device.type == "cpu" for tensor in tensors)
-    return kinds and not any(tensor.is_neg() for tensor in tensors)
+def _watched() -> bool:
+    # Whether somebody sees the operators go by.
+    modes = torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack()
+    return bool(modes) or torch._C._get_tracing_state() is not None
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return type(tensor) in (Tensor, nn.Parameter) and tensor.device.type == "cpu" and not tensor.is_neg()
 
 
 def _kernel(weight: Tensor) -> tuple[int, int]:

@@ -213,6 +213,16 @@ class _Conv2d(torch.autograd.Function):
         return from_x, from_weight, grad.sum(rest) if needs_bias else None, None, None, None, None
 
 
+class Convolution(_Conv2d):
+    """The same where nobody watches the operators go by, which saves the way through the dispatcher."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, *steps: Any) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.steps = steps
+        return compute(x, weight, bias, call_for, _arguments(*steps))
+
+
 class _InputGrad(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, grad: Tensor, weight: Tensor, input_size: Ints, *steps: Any) -> Tensor:

@@ -61,12 +61,12 @@ def accelerate(model: nn.Module, example: Any = None) -> Acceleration:
     in evaluation mode and without gradients, and each convolution is timed both ways on what it met there; torch keeps
     those it computes faster. The choice stands from then on. Without an example every layer is swapped, faster or not.
 
-    Whole models do not always gain: a layer of little work costs some ten microseconds more to call, and torch's own
-    threads, which wait for the next layer by spinning, take time from striate's. Give an example of the size that
-    matters, compare the model before and after, and leave it as it was where it is not faster; where it is not,
-    ``OMP_WAIT_POLICY=PASSIVE`` may help. Do not use it for models with the channels last in memory, on another device,
-    in half precision or under autocast, which torch computes either way, nor under ``torch.compile``, which then no
-    longer fuses what follows a convolution.
+    Whole models do not always gain: a layer costs more to call than torch's, which counts where it has little to
+    compute, and torch's own threads, which wait for the next layer by spinning, take time from striate's. Give an
+    example of the size that matters, compare the model before and after, and leave it as it was, or try
+    ``OMP_WAIT_POLICY=PASSIVE``, where it is not faster. Do not use it for models with the channels last in memory, on
+    another device, in half precision or under autocast, which torch computes either way, nor under ``torch.compile``,
+    which then no longer fuses what follows a convolution.
 
     Every module whose class is exactly ``torch.nn.Conv2d`` may become a :class:`Conv2d`; parameters, hooks and names
     stay as they are. Subclasses (lazy, quantised, parametrised) keep their own ways. Raises ArrayTypeError (a
