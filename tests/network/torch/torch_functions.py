@@ -103,6 +103,109 @@ def write_at_list(x: Tensor) -> Tensor:
     return y
 
 
+def banded(n: int) -> Tensor:
+    """True where row and column differ by at most one."""
+    places = torch.arange(n)
+    return (places[:, None] - places).abs() <= 1
+
+
+def additive(keep: Tensor) -> Tensor:
+    """Zero where kept, else minus infinity."""
+    return torch.zeros(keep.shape, dtype=torch.float64).masked_fill(~keep, float("-inf"))
+
+
+def scores(x: Tensor) -> Tensor:
+    return x @ x.transpose(-2, -1)
+
+
+def masked_in_place(x: Tensor) -> Tensor:
+    s = scores(x)
+    s.masked_fill_(~banded(5), float("-inf"))
+    return s.softmax(-1) @ x
+
+
+def softmax_by_hand(x: Tensor) -> Tensor:
+    s = torch.where(banded(5), scores(x), float("-inf"))
+    e = (s - 5).exp()
+    return e / e.sum(-1, keepdim=True) @ x
+
+
+def mask_of_each_head() -> Tensor:
+    return torch.stack([banded(5), torch.ones(5, 5, dtype=torch.bool).tril(), banded(5).tril(), banded(5).flip(1)])
+
+
+def attention_by_einsum(x: Tensor) -> Tensor:
+    s = torch.einsum("bhid,bhjd->bhij", x, x) * 0.5 + additive(banded(5))
+    return torch.einsum("bhij,bhjd->bihd", s.softmax(-1), x)
+
+
+def masked_then_viewed(x: Tensor) -> Tensor:
+    s = scores(x).masked_fill(~mask_of_each_head(), float("-inf"))
+    weights = s.reshape(4, 5, 5).softmax(2)[1:].unsqueeze(0).clone()
+    return weights @ x[:, 1:]
+
+
+def checkerboard() -> Tensor:
+    return (torch.arange(5)[:, None] + torch.arange(6)) % 2
+
+
+def masked_by_index(x: Tensor) -> Tensor:
+    s = scores(x)
+    s[:, :, ~banded(5)] = float("-inf")
+    return s.softmax(-1) @ x
+
+
+def learned_and_masked(x: Tensor) -> Tensor:
+    weight = nn.Parameter(WEIGHT[:4, :1].expand(4, 6).clone())
+    return F.linear(x, weight * banded(6)[:4])
+
+
+MASKS: dict[str, Callable[[Tensor], Tensor]] = {
+    "times zeros": lambda x: x * checkerboard(),
+    "times a row": lambda x: checkerboard()[0] * x,
+    "times channels": lambda x: x * torch.tensor([0.0, 1, 0, 2])[:, None, None],
+    "times zero": lambda x: x + x.flip(3) * 0,
+    "times both": lambda x: x * (x.flip(3) * checkerboard()),
+    "times a larger mask": lambda x: x[:, :1] * torch.eye(4)[:, :, None, None][:, :1],
+    "zeros times itself": lambda x: (x * checkerboard()) * x.flip(2),
+    "zeros of an activation": lambda x: torch.relu(x * checkerboard()) * x.flip(2),
+    "zero over": lambda x: checkerboard() / x,
+    "where": lambda x: torch.where(checkerboard() == 1, x, 0.0),
+    "where of both": lambda x: torch.where(checkerboard() == 1, x, x.flip(3)),
+    "where of rows": lambda x: torch.where((torch.arange(5) > 2)[:, None], x[:, :1], x),
+    "where all": lambda x: torch.where(torch.ones(6, dtype=torch.bool), x, x.flip(3)),
+    "masked fill": lambda x: x.masked_fill(checkerboard() == 1, 3.0),
+    "masked fill by data": lambda x: x.masked_fill(checkerboard() == 1, x.sum()),
+    "minus infinity": lambda x: (x + additive(checkerboard() == 1)).exp(),
+    "lower triangle": lambda x: x.tril(-1),
+    "upper triangle": lambda x: torch.triu(x, 1) * x.flip(3),
+    "both triangles": lambda x: x.tril() + x.flip(3).triu(2),
+    "product with a triangle": lambda x: x @ torch.ones(6, 6, dtype=x.dtype).triu(),
+    "product with another triangle": lambda x: torch.ones(5, 5, dtype=x.dtype).triu() @ x,
+    "product with a band": lambda x: banded(5).double() @ x,
+    "product with a band on the right": lambda x: x @ banded(6).double()[:, :4],
+    "product with an empty column": lambda x: x[0] @ torch.tensor([1.0, 0, 1, 0, 0, 2]).double()[:, None].expand(6, 3),
+    "product of masked data": lambda x: x @ (x * checkerboard()).transpose(2, 3),
+    "product of a masked batch": lambda x: (x[:, :, :, :5] * mask_of_each_head()) @ x,
+    "dense masked": lambda x: F.linear(x, WEIGHT[:3, :1] * banded(6).double()[:3]),
+    "masked softmax": lambda x: x.masked_fill(checkerboard() == 1, float("-inf")).softmax(3),
+    "masked softmax, logarithm": lambda x: x.masked_fill(checkerboard() == 1, float("-inf")).log_softmax(2).exp(),
+    "causal attention": lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True),
+    "causal attention, fewer keys": lambda x: F.scaled_dot_product_attention(x, *[x[:, :, :3]] * 2, is_causal=True),
+    "masked attention": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=banded(5)),
+    "additively masked attention": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=additive(banded(5))),
+    "attention masked by heads": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=mask_of_each_head()),
+    "attention masked in place": masked_in_place,
+    "attention masked by index": masked_by_index,
+    "learned and masked": learned_and_masked,
+    "attention masked by lowest": lambda x: scores(x).masked_fill(~banded(5), torch.finfo(x.dtype).min).softmax(-1) @ x,
+    "attention with softmax by hand": softmax_by_hand,
+    "attention by einsum": attention_by_einsum,
+    "attention masked, then viewed": masked_then_viewed,
+    "baddbmm": lambda x: torch.baddbmm(additive(banded(5)), x[0], x[0].transpose(1, 2)).softmax(2) @ x[0],
+    "head of triangles": lambda x: (scores(x) + additive(banded(5).tril())).softmax(-1) @ x,
+}
+
 CASES: dict[str, Callable[[Tensor], Tensor]] = {
     "temporal shift": temporal_shift,
     "write into a slice of itself": write_into_slice_of_itself,
@@ -177,4 +280,5 @@ CASES: dict[str, Callable[[Tensor], Tensor]] = {
     "channel shuffle": lambda x: x.view(1, 2, 2, 5, 6).transpose(1, 2).reshape(1, 4, 5, 6),
     "Fourier transform": lambda x: torch.fft.rfft2(x).real,
     "out argument": out_argument,
+    **MASKS,
 }

@@ -13,6 +13,7 @@ from striate.network.relation import (
     IDENTITY,
     NOTHING,
     Along,
+    Drop,
     Insert,
     Permute,
     Reads,
@@ -100,7 +101,8 @@ def mix_rule(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
 def matmul(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     """NumPy's matrix product; a second input that holds weights is read like data and depends on nothing.
 
-    Attributes: keep (booleans, rows by columns of the first matrix, False where it is known to be zero).
+    Attributes: left, right (booleans of that operand's rank, two or more, false where it is zero: what the other
+    operand has there is not read); keep (as left, of the last two axes alone; the zeros are not read either).
     """
     x, y = shapes[0], shapes[1]
     keep: Mask | None = a.get("keep")
@@ -109,12 +111,15 @@ def matmul(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     full = (*batch, left[-2], right[-1])
     read_left: list[Step] = [] if keep is None else list(masked(x, _of_rank(keep, len(x))))
     read_left += [Insert(0)] * (len(full) - len(x))
-    read_left += [Along(len(full) - 1, Whole(left[-1], right[-1]))]
     read_left += [s for s in broadcast((*left[:-1], 1), (*batch, left[-2], 1)) if isinstance(s, Along)]
+    kept = None if a.get("right") is None else np.moveaxis(_of_rank(a["right"], len(full)), -1, -2)
+    read_left += _summed((*batch, left[-2], left[-1]), len(full) - 1, right[-1], kept)
     read_right: list[Step] = [Insert(1)] if len(y) == 1 else []
     read_right += [Insert(0)] * (len(full) - len(right))
-    read_right += [Along(len(full) - 2, _rows(keep, right[-2], left[-2]))]
     read_right += [s for s in broadcast((*right[:-2], 1, 1), (*batch, 1, 1)) if isinstance(s, Along)]
+    zeros = a.get("left", keep)
+    kept = None if zeros is None else _of_rank(zeros, len(full))
+    read_right += _summed((*batch, right[-2], right[-1]), len(full) - 2, left[-2], kept)
     dropped = tuple(
         axis for axis, gone in ((len(full) - 2, len(x) == 1), (len(full) - 1, len(y) == 1)) if gone
     )
@@ -126,7 +131,18 @@ def matmul(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
 
 
 def _of_rank(keep: Mask, rank: int) -> Mask:
-    return keep.reshape((1,) * (rank - 2) + keep.shape)
+    return keep.reshape((1,) * (rank - keep.ndim) + keep.shape)
+
+
+def _summed(shape: Shape, axis: int, count: int, keep: Mask | None) -> list[Step]:
+    """One of the last two axes summed into ``count`` sums; ``keep[..., k, j]`` says whether sum ``k`` takes ``j``."""
+    n, rank = shape[axis], len(shape)
+    if keep is None or keep.size == keep.shape[-2] * keep.shape[-1]:
+        return [Along(axis, _rows(None if keep is None else keep.reshape(keep.shape[-2:]), n, count))]
+    spread = (*shape[:axis], count, *shape[axis:])
+    places = np.expand_dims(keep, rank if axis == rank - 2 else rank - 2)
+    summed: list[Step] = [Along(axis + 1, Whole(n)), Drop(axis + 1)]
+    return [Insert(axis), Along(axis, expand_map(count)), *masked(spread, places), *summed]
 
 
 def _rows(keep: Mask | None, n: int, count: int) -> AxisMap:

@@ -19,9 +19,12 @@ from striate.network.torch_reader.values import Value, View
 
 
 class Call:
-    """The arguments by name (``call["stride"]``) and the outputs, as values, of one operator call."""
+    """The arguments by name (``call["stride"]``) and the outputs, as values, of one operator call.
 
-    __slots__ = ("arguments", "graph", "known", "label", "op", "outputs", "value_of")
+    ``at_most`` is set by a handler whose claim is an upper bound, before it emits.
+    """
+
+    __slots__ = ("arguments", "at_most", "graph", "known", "label", "op", "outputs", "value_of")
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Call:
     ) -> None:
         self.op, self.label, self.arguments, self.outputs = op, label, arguments, outputs
         self.graph, self.value_of, self.known = graph, value_of, known
+        self.at_most = False
 
     def __getitem__(self, name: str) -> Any:
         return self.arguments[name]
@@ -116,7 +120,7 @@ class Call:
                     numbers.append(number)
         made = graph.node(
             op, numbers, (o.shape for o in outputs), outputs[0].item_bytes, self.label, attributes,
-            parameters=graph.count(constants),
+            parameters=graph.count(constants), at_most=self.at_most,
         )
         for output, number in zip(outputs, made, strict=True):
             output.source = number
@@ -125,9 +129,13 @@ class Call:
         """The first output as an elementwise function of some values, constants counted and dropped."""
         data = [value for value in values if not value.constant]
         numbers = [self.graph.number(value) for value in data]
-        if broadcast_shape(tuple(value.shape for value in data)) != self.shape:
-            numbers[0] = self.add("expand", numbers[:1], self.shape, shape=self.shape)
-        self.emit("elementwise", numbers, [value for value in values if value.constant])
+        self.elementwise_of(numbers, [value.shape for value in data], [value for value in values if value.constant])
+
+    def elementwise_of(self, numbers: list[int], shapes: Sequence[Shape], constants: Sequence[Value]) -> None:
+        """The first output as an elementwise function of numbered tensors of some shapes."""
+        if broadcast_shape(tuple(shapes)) != self.shape:
+            numbers = [self.add("expand", numbers[:1], self.shape, shape=self.shape), *numbers[1:]]
+        self.emit("elementwise", numbers, constants)
 
 
 Handler = Callable[[Call], None]

@@ -41,12 +41,15 @@ class Graph:
         *,
         parameters: int = 0,
         spare: bool = False,
+        at_most: bool = False,
         call: int | None = None,
     ) -> tuple[int, ...]:
         """Record a node and number its outputs."""
         outputs = tuple(self.tensor(shape, item_bytes) for shape in shapes)
         call = self.call if call is None else call
-        self.records.append(Record(op, tuple(inputs), outputs, attributes, label, call, parameters, spare))
+        self.records.append(
+            Record(op, tuple(inputs), outputs, attributes, label, call, parameters, spare, at_most)
+        )
         return outputs
 
     def count(self, constants: Iterable[Value]) -> int:

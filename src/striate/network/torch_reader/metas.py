@@ -11,7 +11,8 @@ from torch._ops import OpOverload
 
 from striate.network.torch_reader.memory import META, place_of
 
-LARGEST_KNOWN = 1 << 16
+LARGEST_KNOWN = 1 << 20
+LARGEST_LEARNED = 1 << 16
 
 
 def tensors_in(items: Iterable[Any]) -> Iterator[Tensor]:
@@ -90,11 +91,11 @@ class Known:
     def __init__(self) -> None:
         self._elements: dict[Hashable, Tensor | None] = {}
 
-    def elements(self, tensor: Tensor) -> Tensor | None:
-        """The elements of a constant, None where they are not known."""
+    def elements(self, tensor: Tensor, largest: int) -> Tensor | None:
+        """The elements of a constant, None where they are not known; tensors above a size are not copied."""
         key = place_of(tensor)
         if key not in self._elements:
-            small = tensor.device.type == "cpu" and tensor.numel() <= LARGEST_KNOWN
+            small = tensor.device.type == "cpu" and tensor.numel() <= largest
             self._elements[key] = tensor.detach().clone() if small else None
         return self._elements[key]
 
@@ -106,11 +107,14 @@ class Known:
         """The elements have become data."""
         self._elements[place_of(tensor)] = None
 
-    def learn(self, func: OpOverload, args: Any, kwargs: dict[str, Any], made: list[Tensor], written: bool) -> None:
+    def learn(
+        self, func: OpOverload, args: Any, kwargs: dict[str, Any], made: list[Tensor], written: bool, largest: int
+    ) -> None:
         """Run an operator whose tensors are all constants, where their elements are known and few."""
         found: Any = None
-        small = all(tensor.numel() <= LARGEST_KNOWN for tensor in made)
-        if small and all(self.elements(tensor) is not None for tensor in tensors_in((*args, *kwargs.values()))):
+        small = all(tensor.numel() <= largest for tensor in made)
+        given = tensors_in((*args, *kwargs.values()))
+        if small and all(self.elements(tensor, largest) is not None for tensor in given):
             if kwargs.get("device") is not None:
                 kwargs = {**kwargs, "device": torch.device("cpu")}
             found = func(*self._known(args), **{name: self._known(x) for name, x in kwargs.items()})
@@ -122,7 +126,7 @@ class Known:
 
     def _known(self, item: Any) -> Any:
         if isinstance(item, Tensor):
-            return self.elements(item)
+            return self._elements[place_of(item)]
         if isinstance(item, list | tuple):
             return type(item)(self._known(x) for x in item)
         return item

@@ -15,9 +15,10 @@ from striate.errors import InputError, StriateError, UnsupportedError
 from striate.network.relation import Shape
 from striate.network.torch_reader.aten import CONSTANTS, label_of
 from striate.network.torch_reader.call import HANDLERS, Call
+from striate.network.torch_reader.fixed import masked_weights
 from striate.network.torch_reader.graph import Graph
 from striate.network.torch_reader.memory import META, Memory
-from striate.network.torch_reader.metas import Known, Metas, tensors_in
+from striate.network.torch_reader.metas import LARGEST_KNOWN, LARGEST_LEARNED, Known, Metas, tensors_in
 from striate.network.torch_reader.operators import Operator, operator
 from striate.network.torch_reader.scopes import Scopes
 from striate.network.torch_reader.values import Value
@@ -59,7 +60,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def elements(self, tensor: Tensor) -> Tensor | None:
         """The elements of a constant where they are known."""
         root = self.memory.value(tensor).root
-        return self.known.elements(tensor) if root.source is None and root.version == 0 else None
+        if root.source is not None or root.version:
+            return None
+        return self.known.elements(tensor, LARGEST_LEARNED if root.learned else LARGEST_KNOWN)
 
     def outside(self, tensor: Tensor, way: str) -> Tensor:
         """The elements of a constant that leave torch; refused where they are not known."""
@@ -146,14 +149,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif constant or op.key in CONSTANTS:
             keys = frozenset[int]().union(*(value.parameters for value in values if constant))
             for tensor in made:
-                self.memory.keep(tensor, Value(tuple(tensor.shape), tensor.itemsize, None, keys))
+                value = Value(tuple(tensor.shape), tensor.itemsize, None, keys)
+                value.fixed = masked_weights(self._call(op.key, arguments, [])) if keys and op.key == "mul" else None
+                self.memory.keep(tensor, value)
         else:
             outputs = [_fresh(tensor) for tensor in made]
             self._translate(op, arguments, outputs)
             for tensor, value in zip(made, outputs, strict=True):
                 self.memory.keep(tensor, value)
         if constant and not op.random:
-            self.known.learn(func, args, kwargs, made, False)
+            largest = LARGEST_LEARNED if any(value.parameters for value in values) else LARGEST_KNOWN
+            self.known.learn(func, args, kwargs, made, False, largest)
         return result
 
     def composite(self, key: str, arguments: dict[str, Any], shapes: list[Shape]) -> tuple[Tensor, ...]:
@@ -200,6 +206,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if self.unknown == "refuse":
                 raise
             data = [value for value in call.tensors() if not value.constant]
+            call.at_most = True
             call.emit_all("whole", data, shapes=tuple(output.shape for output in outputs))
 
     def _take_views(
@@ -244,9 +251,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.memory.written(target)
         if constants is not None:
             keys = frozenset[int]().union(*(value.parameters for value in constants))
-            self.known.learn(func, args, kwargs, targets, True)
+            self.known.learn(func, args, kwargs, targets, True, LARGEST_LEARNED if keys else LARGEST_KNOWN)
+            masked = masked_weights(self._call(op.key, arguments, [])) if keys and op.key == "mul" else None
             for target in targets:
-                root = self.memory.value(target).root
+                value = self.memory.value(target)
+                value.fix(masked)
+                root = value.root
                 root.learned |= keys
                 root.version += root.shared
         else:
@@ -255,7 +265,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self._translate(op, arguments, outputs)
             for target, output in zip(targets, outputs, strict=True):
                 self.known.forget(target)
-                self.graph.write(self.memory.value(target), output.source)
+                value = self.memory.value(target)
+                self.graph.write(value, output.source)
+                value.fix(output.fixed)
         return targets[0] if len(targets) == 1 else tuple(targets)
 
     def _grow(self, func: OpOverload, args: Any, kwargs: dict[str, Any], targets: list[Tensor]) -> None:

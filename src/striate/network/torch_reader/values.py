@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from striate.network.relation import Shape
+
+Bools = NDArray[np.bool_]
 
 MEMORY = "memory"
 
@@ -27,15 +32,27 @@ class View:
     after: tuple[View, Shape] | None = None
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Fixed:
+    """Elements of a tensor that are the constant ``fill``: those where ``keep`` (which broadcasts to it) is false.
+
+    ``keep`` is None where there may be such elements and nobody knows which.
+    """
+
+    keep: Bools | None
+    fill: float
+
+
 class Value:
     """A tensor while recording; ``source`` is its number in the network, None for a constant.
 
     ``learned`` are the keys of the learned tensors it was made of; ``shared`` says that other tensors stand on its
-    memory by a view that was not seen (``MEMORY``).
+    memory by a view that was not seen (``MEMORY``). ``fixed`` is what is known of elements of data that are a constant
+    all the same, as long as nothing has been written since ``fixed_at``.
     """
 
     __slots__ = (
-        *("call", "item_bytes", "label", "learned", "parent", "root", "seen"),
+        *("call", "fixed", "fixed_at", "item_bytes", "label", "learned", "parent", "root", "seen"),
         *("shape", "shared", "source", "version", "view"),
     )
 
@@ -47,6 +64,8 @@ class Value:
         self.version = self.seen = 0
         self.call, self.label = 0, ""
         self.shared = False
+        self.fixed: Fixed | None = None
+        self.fixed_at = 0
 
     def take(self, view: View, shape: Shape, item_bytes: int, call: int, label: str) -> Value:
         """A view of this value, recorded at module call ``call``."""
@@ -57,6 +76,13 @@ class Value:
         value.root, value.parent, value.view, value.seen = self.root, self, view, -1
         value.call, value.label = call, label
         return value
+
+    def fix(self, fixed: Fixed | None) -> None:
+        """Say what is known of the elements from now on, also of those this is the whole of."""
+        value: Value | None = self
+        while value is not None:
+            value.fixed, value.fixed_at = fixed, self.root.version
+            value = None if value.view.op else value.parent
 
     @property
     def parameters(self) -> frozenset[int]:
@@ -71,7 +97,10 @@ class Value:
 
 @dataclass(slots=True)
 class Record:
-    """One node before it has a name; tensors are numbers. ``spare`` nodes go where nobody reads them."""
+    """One node before it has a name; tensors are numbers. ``spare`` nodes go where nobody reads them.
+
+    ``at_most`` nodes may read less than they claim.
+    """
 
     op: str
     inputs: tuple[int, ...]
@@ -81,3 +110,4 @@ class Record:
     call: int
     parameters: int = 0
     spare: bool = False
+    at_most: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from striate.network.torch_reader.aten import arithmetic, arrange, products, resizing, spatial, viewing
+from striate.network.torch_reader.aten import arithmetic, arrange, masking, products, resizing, spatial, viewing
 from striate.network.torch_reader.aten.names import CONSTANTS, label_of
 
-__all__ = ["CONSTANTS", "arithmetic", "arrange", "label_of", "products", "resizing", "spatial", "viewing"]
+__all__ = ["CONSTANTS", "arithmetic", "arrange", "label_of", "masking", "products", "resizing", "spatial", "viewing"]

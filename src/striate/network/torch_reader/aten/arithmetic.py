@@ -9,10 +9,9 @@ from striate.network.torch_reader.call import Call, axis_of, handles
 from striate.network.torch_reader.values import Value
 
 
-@handles("elementwise", "_to_copy", "clone", "contiguous", "tril", "triu", "where", "native_dropout", "dropout",
-         "rsub", "hardswish", "_prelu_kernel", "prelu", "bernoulli", "rrelu_with_noise",
-         "log_sigmoid_forward", "_fake_quantize_learnable_per_tensor_affine", "addcmul", "lift_fresh_copy",
-         "quantize_per_tensor", "alpha_dropout", "celu", "nan_to_num", "clamp", "masked_fill", "isnan", "isfinite",
+@handles("elementwise", "rsub", "_prelu_kernel", "prelu", "bernoulli", "rrelu_with_noise",
+         "log_sigmoid_forward", "_fake_quantize_learnable_per_tensor_affine", "addcmul",
+         "quantize_per_tensor", "alpha_dropout", "nan_to_num", "clamp", "isnan", "isfinite",
          "fake_quantize_per_tensor_affine_cachemask", "complex", "polar")
 def elementwise(call: Call) -> None:
     """Every element from the elements at its place, with broadcasting."""
@@ -28,12 +27,6 @@ def copy(call: Call) -> None:
     sources = call.tensors()[1:]
     if sources and not sources[0].constant:
         call.elementwise(sources)
-
-
-@handles("_unsafe_view", "view_copy", "_reshape_copy", "unsqueeze_copy", "squeeze_copy")
-def reshape(call: Call) -> None:
-    """The same elements in row-major order."""
-    call.emit("reshape", [call.value("self")], shape=call.shape)
 
 
 @handles("glu")
@@ -67,13 +60,21 @@ def _axes(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     return tuple(sorted({axis_of(d, rank) for d in ([dim] if isinstance(dim, int) else dim)})) if rank else ()
 
 
-@handles("_softmax", "_log_softmax", "softmax", "log_softmax", "_safe_softmax", "sort", "argsort", "renorm")
+@handles("sort", "argsort")
 def along_axis(call: Call) -> None:
     """An element and all along one axis."""
     x = call.value("self")
     axes = (axis_of(call["dim"], len(x.shape)),) if x.shape else ()
     call.emit("mix", [x], axes=axes)
     call.emit_rest("mix", [x], axes=axes)
+
+
+@handles("renorm")
+def renorm(call: Call) -> None:
+    """Every index of an axis scaled by the norm of all else that it holds."""
+    rank = len(call.shape)
+    axes = tuple(axis for axis in range(rank) if axis != axis_of(call["dim"], rank))
+    call.emit("mix", [call.value("self")], axes=axes)
 
 
 @handles("topk")

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import prod
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from striate.errors import UnsupportedError
 from striate.network.relation import Shape
 from striate.network.torch_reader.call import Call, axis_of, handles
-from striate.network.torch_reader.values import Value
-
-
-@handles("cat", "concat", "concatenate")
-def cat(call: Call) -> None:
-    """One after the other along an axis; empty tensors of rank 1 do not count."""
-    parts = [call.value_of(t) for t in call["tensors"] if t.shape != (0,)]
-    call.emit("concat", parts, axis=axis_of(call["dim"], len(call.shape)))
+from striate.network.torch_reader.fixed import fix, number_of
+from striate.network.torch_reader.values import Fixed, Value
 
 
 @handles("stack")
@@ -83,6 +78,7 @@ def _by_data(call: Call, indices: Iterable[Tensor | None]) -> bool:
     """Where data makes the indices: everything is seen, and the node says so."""
     if all(item is None or call.value_of(item).constant for item in indices):
         return False
+    call.at_most = True
     call.emit("sample", [value for value in call.tensors() if not value.constant], shapes=(call.shape,))
     return True
 
@@ -165,7 +161,9 @@ def gather(call: Call) -> None:
 @handles("index_put", "_unsafe_index_put", "_index_put_impl")
 def index_put(call: Call) -> None:
     """New elements at fixed indices of neighbouring axes."""
+    fill = number_of(call, call["values"])
     if _by_data(call, call["indices"]):
+        fix(call, None if fill is None else Fixed(None, fill))
         return
     if call["accumulate"]:
         raise UnsupportedError("it adds at indices")
@@ -181,6 +179,11 @@ def index_put(call: Call) -> None:
     whole.source = None if old is None else call.add("reshape", [old], merged, shape=merged)
     made = call.graph.replace(whole, number, first, flat.flatten().tolist())
     call.emit("reshape", [made], shape=call.shape)
+    if fill is not None:
+        keep = np.ones(merged[first], np.bool_)
+        keep[flat.flatten().tolist()] = False
+        sizes = x.shape[first : first + len(indices)]
+        fix(call, Fixed(keep.reshape((1,) * first + sizes + (1,) * (len(x.shape) - first - len(sizes))), fill))
 
 
 @handles("slice_scatter", "select_scatter")

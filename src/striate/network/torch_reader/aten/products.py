@@ -3,48 +3,88 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
+
+import numpy as np
+from torch import Tensor
 
 from striate.network.torch_reader.call import Call, handles
-from striate.network.torch_reader.values import Value
+from striate.network.torch_reader.fixed import LARGEST_MASK, fitted, fix, is_lowest, is_zero, where
+from striate.network.torch_reader.values import Bools, Value
 
 
-def product(call: Call, left: Value, right: Value, extra: tuple[Value, ...] = ()) -> None:
-    """``left @ right``; a constant matrix on the right makes it a dense layer. ``extra`` is added."""
-    constants = [value for value in extra if value.constant]
-    data = [call.graph.number(value) for value in extra if not value.constant]
-    dense = right.constant and len(right.shape) == 2 and not left.constant
-    if not data:
-        if dense:
-            call.emit("linear", [left], [right, *constants], out_features=right.shape[1])
-        else:
-            call.emit("matmul", [left, right], constants)
+def product(call: Call, first: Tensor, second: Tensor, term: Tensor | None = None) -> None:
+    """``first @ second + term``; a constant matrix on the right makes it a dense layer.
+
+    What stands against a zero that is surely there is not read.
+    """
+    left, right, graph = call.value_of(first), call.value_of(second), call.graph
+    zeros = {"left": where(call, first, is_zero, 0.0), "right": where(call, second, is_zero, 0.0)}
+    keeps = {side: _followed(fixed.keep) for side, fixed in zeros.items() if fixed is not None}
+    attributes: dict[str, Any] = {side: keep for side, keep in keeps.items() if keep is not None}
+    call.at_most = len(attributes) < len(keeps)
+    inputs = [left, right]
+    op = "matmul"
+    constants: list[Value] = []
+    if right.constant and len(right.shape) == 2 and not left.constant and not attributes:
+        op, inputs, constants, attributes = "linear", [left], [right], {"out_features": right.shape[1]}
+    if term is None:
+        call.emit(op, inputs, constants, **attributes)
         return
-    graph = call.graph
-    shape = (*left.shape[:-1], right.shape[-1])
-    numbers = (graph.number(left),) if dense else (graph.number(left), graph.number(right))
-    made = call.add("linear", numbers, shape, out_features=right.shape[1]) if dense else call.add(
-        "matmul", numbers, shape
-    )
-    call.emit("elementwise", [made, *data], [*constants, right] if dense else constants)
+    extra, low = call.value_of(term), where(call, term, is_lowest, -np.inf)
+    if extra.constant and low is None:
+        call.emit(op, inputs, [*constants, extra], **attributes)
+        return
+    made = call.add(op, [graph.number(value) for value in inputs], call.shape, **attributes)
+    weights = [*constants, *(value for value in inputs if value.constant)]
+    if low is None or low.keep is None:
+        data = [] if extra.constant else [graph.number(extra)]
+        call.emit("elementwise", [made, *data], [*weights, *([extra] if extra.constant else [])])
+    else:
+        _masked_sum(call, made, extra, low.keep, weights)
+    fix(call, low)
+
+
+def _masked_sum(call: Call, made: int, extra: Value, low: Bools, weights: list[Value]) -> None:
+    """A product and a term, nothing of either where the term is minus infinity."""
+    keep = fitted(low, call.shape)
+    numbers = [made] if extra.constant else [made, call.graph.number(extra)]
+    if keep is None:
+        call.at_most = True
+    elif len(numbers) == 1:
+        call.emit("mask", numbers, [*weights, extra], keep=keep)
+        return
+    else:
+        numbers[0] = call.add("mask", [made], call.shape, keep=keep)
+    call.emit("elementwise", numbers, [*weights, *([extra] if extra.constant else [])])
+
+
+def _followed(keep: Bools | None) -> Bools | None:
+    """Zeros of an operand that can be followed: few, or a triangle."""
+    if keep is None or keep.ndim < 2:
+        return None
+    n, lower = keep.shape[-1], np.tri(keep.shape[-1], dtype=np.bool_)
+    square = keep.shape[-2] == n and keep.size == n * n
+    triangle = square and bool((keep == lower).all() or (keep == lower.T).all())
+    return keep if triangle or keep.size <= LARGEST_MASK else None
 
 
 @handles("mm", "bmm", "matmul", "linalg_matmul")
 def matmul(call: Call) -> None:
     """A matrix product."""
-    product(call, call.value("self"), call.value("mat2" if call.get("mat2") is not None else "other"))
+    product(call, call["self"], call["mat2"] if call.get("mat2") is not None else call["other"])
 
 
 @handles("addmm")
 def addmm(call: Call) -> None:
     """A matrix product and a term."""
-    product(call, call.value("mat1"), call.value("mat2"), (call.value("self"),))
+    product(call, call["mat1"], call["mat2"], call["self"])
 
 
 @handles("baddbmm")
 def baddbmm(call: Call) -> None:
     """A batch of matrix products and a term, left out where its factor is zero."""
-    extra = (call.value("self"),) if call["beta"] else ()
-    product(call, call.value("batch1"), call.value("batch2"), extra)
+    product(call, call["batch1"], call["batch2"], call["self"] if call["beta"] else None)
 
 
 @handles("mv", "dot")
@@ -70,6 +110,7 @@ def attention(call: Call) -> None:
     inputs = [call.value(name) for name in ("query", "key", "value")]
     masks = [call.value(name) for name in ("attn_mask", "attn_bias") if call.get(name) is not None]
     if any(not mask.constant for mask in masks):
+        call.at_most = True
         call.emit("whole", [*inputs, *masks], shapes=(call.shape,))
     else:
         call.emit("attention", inputs, masks)

@@ -7,11 +7,12 @@ from typing import Any
 from striate.errors import UnsupportedError
 from striate.geometry import Border
 from striate.network.torch_reader.call import Call, each, handles
+from striate.network.torch_reader.fixed import is_zero, where
 
 
 @handles("convolution", "_convolution", "cudnn_convolution", "mkldnn_convolution")
 def convolution(call: Call) -> None:
-    """Convolution of any rank, and transposed convolution."""
+    """Convolution of any rank, and transposed convolution; an upper bound where taps are surely zero."""
     x, weight = call.value("input"), call.value("weight")
     bias = call.value("bias") if call.get("bias") is not None else None
     rank, groups = len(x.shape) - 2, call["groups"]
@@ -23,6 +24,7 @@ def convolution(call: Call) -> None:
         "padding": tuple((p, p) for p in each(call["padding"], rank)),
         "groups": groups,
     }
+    call.at_most = weight.constant and where(call, call["weight"], is_zero, 0.0) is not None
     if x.constant:
         call.emit("whole", [value for value in (weight, bias) if value and not value.constant], shapes=(call.shape,))
     elif call["transposed"]:
@@ -122,6 +124,7 @@ def col2im(call: Call) -> None:
 @handles("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "_grid_sampler_2d_cpu_fallback", "cudnn_grid_sampler")
 def grid_sample(call: Call) -> None:
     """Positions that depend on data."""
+    call.at_most = True
     call.emit("sample", [call.value("input"), call.value("grid")], shapes=(call.shape,), channelwise=True)
 
 
@@ -132,6 +135,7 @@ def unpool(call: Call) -> None:
     data = [value for value in call.tensors() if not value.constant]
     if x.constant or len(x.shape) != len(call.shape) or x.shape[:2] != call.shape[:2]:
         raise UnsupportedError("unpooling needs data of shape (N, C, ...)")
+    call.at_most = True
     call.emit("sample", data, shapes=(call.shape,), channelwise=True)
     call.emit_rest("whole", data)
 
@@ -142,5 +146,6 @@ def sampled(call: Call) -> None:
     """Positions that depend on data; constants are weights."""
     values = call.tensors()
     data = [value for value in values if not value.constant]
+    call.at_most = True
     call.emit("sample", data, [value for value in values if value.constant], shapes=(call.shape,))
     call.emit_rest("whole", data)
