@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from literal import MAKERS, Case, Reads, padded, slid
 
-from striate.geometry import Border, Interval, TapMap, Window, window_map
+from striate.geometry import Border, Interval, TapMap, Window, gather_map, mask_map, window_map
 
 DEFAULT, FULL = 400, 14_000
 
@@ -40,6 +40,23 @@ def test_maps_read_the_literal_positions(make) -> None:
 def test_many_maps_read_the_literal_positions(make) -> None:
     for seed in range(DEFAULT, FULL):
         check(make(Random(seed)))
+
+
+def test_maps_of_any_taps_read_what_their_runs_name() -> None:
+    random = Random(0)
+    for _ in range(2000):
+        n, units = random.randint(1, 8), random.randint(1, 9)
+        phases = random.choice([1, 2, units, units + 2])
+        taps = tuple(
+            tuple(random.randint(-3, n + 3) for _ in range(random.randint(0, 3))) for _ in range(phases)
+        )
+        m = TapMap(n, units, random.randint(-2, 2), taps, random.choice(list(Border)))
+        assert pairs(m) == Counter((i, p) for i in range(units) for p in m.reads(i)), m
+
+
+def test_a_map_that_never_repeats_names_long_runs() -> None:
+    assert len(mask_map((True, True, False, True, True, True)).runs()) == 2
+    assert [run.in_step for run in gather_map(9, (8, 6, 4, 4, 4)).runs()] == [-2, 0]
 
 
 def chain(random: Random) -> list[Case]:

@@ -8,6 +8,7 @@ resizes, slices, flips, pads, crops, adaptive pooling, fixed gathers. ``Whole``,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -111,6 +112,8 @@ class TapMap:
 
 @lru_cache(maxsize=4096)
 def _runs(m: TapMap) -> tuple[Run, ...]:
+    if 1 < m.out_size <= m.out_step:
+        return tuple(_stretches(m))
     found: list[Run] = []
     for phase, taps in enumerate(m.taps):
         units = len(range(phase, m.out_size, m.out_step))
@@ -125,6 +128,23 @@ def _runs(m: TapMap) -> tuple[Run, ...]:
                     if real is not None:
                         found.append(Run(phase + k * m.out_step, 1, real, 1, 1))
     return tuple(found)
+
+
+def _stretches(m: TapMap) -> Iterator[Run]:
+    """The reads of a map that never repeats: neighbours whose reads move on evenly make one run."""
+    for ordinal in range(max(map(len, m.taps))):
+        first = last = step = count = 0
+        for i in range(m.out_size):
+            taps = m.taps[i]
+            read = m.border.resolve(taps[ordinal], m.in_size) if ordinal < len(taps) else None
+            if read is not None and count and read - last == (step if count > 1 else read - last):
+                step, last, count = read - last, read, count + 1
+                continue
+            if count:
+                yield Run(i - count, 1, first, step, count)
+            first, last, step, count = (0, 0, 0, 0) if read is None else (read, read, 0, 1)
+        if count:
+            yield Run(m.out_size - count, 1, first, step, count)
 
 
 def _inside(tap: int, step: int, n: int, units: int) -> range:
