@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from striate.fields.fields import AxisField, Fields
-from striate.fields.tables import FieldTable, Ints
+from striate.fields.tables import FieldTable
 from striate.geometry import Interval
 
 
@@ -17,9 +17,10 @@ from striate.geometry import Interval
 class Borders:
     """How a layer meets the border of the image.
 
-    ``interior`` holds, per spatial axis, the units whose true hull is their whole unclipped field (empty where no
-    unit fits); ``centre`` and ``corner`` are the shares of the field of the middle and of the first unit that lie
-    outside the image, None where a global operator or an irregular field leaves nothing to share.
+    ``interior`` holds, per spatial axis of the input, the units along the layer's axis that follows it whose true
+    hull is their whole unclipped field (empty where no unit fits); ``centre`` and ``corner`` are the shares of the
+    field of the middle and of the first unit that lie outside the image, None where a global operator or an
+    irregular field leaves nothing to share.
     """
 
     interior: tuple[Interval, ...]
@@ -28,18 +29,17 @@ class Borders:
 
 
 def borders(fields: Fields, layer: str) -> Borders:
-    """Interior and padding shares of a layer that keeps the input's spatial axes as its last ones."""
+    """Interior and padding shares of a layer."""
     tensor = fields.network.tensor(layer)
     shape = fields.network.shapes[tensor]
     axes = tuple(fields[layer].axes.values())
-    units = shape[len(shape) - len(axes) :]
     image = [fields.network.shapes[fields.source][axis] for axis in fields.spatial.values()]
-    kept = [axis.stride is not None for axis in axes]
+    units = [0 if axis.along is None else shape[axis.along] for axis in axes]
     interior = tuple(
-        _interior(axis, table, len(shape) - len(axes) + k, units[k]) if ok else Interval(0, 0)
-        for k, (axis, table, ok) in enumerate(zip(axes, fields.clipped.get(tensor, ()), kept, strict=False))
+        _interior(axis, table, n) if n else Interval(0, 0)
+        for axis, table, n in zip(axes, fields.clipped.get(tensor, ()), units, strict=False)
     )
-    if not axes or not all(kept):
+    if not all(units):
         return Borders(interior, None, None)
     return Borders(
         interior, padding_share(axes, [n // 2 for n in units], image), padding_share(axes, [0] * len(units), image)
@@ -56,20 +56,13 @@ def padding_share(axes: Sequence[AxisField], at: Sequence[int], image: Sequence[
     return 1 - inside
 
 
-def _interior(axis: AxisField, table: FieldTable, tensor_axis: int, units: int) -> Interval:
+def _interior(axis: AxisField, table: FieldTable, units: int) -> Interval:
     """The first unbroken run of units whose true hull is the unclipped one."""
-    lo, hi = (_along(values, tensor_axis, low) for values, low in ((table.lo, True), (table.hi, False)))
-    turns, phases = np.divmod(np.arange(units), len(axis.phases))
-    shift = turns * int((axis.stride or 0) * len(axis.phases))
-    start = np.array([phase.start for phase in axis.phases])[phases] + shift
-    stop = np.array([phase.stop for phase in axis.phases])[phases] + shift
+    lo, hi = table.profile(axis.along or 0, units)
+    seen = [axis.unit(u) for u in range(units)]
+    start, stop = np.array([s.start for s in seen]), np.array([s.stop for s in seen])
     whole = np.flatnonzero((lo == start) & (hi == stop))
     if not whole.size:
         return Interval(0, 0)
     gaps = np.flatnonzero(np.diff(whole) > 1)
     return Interval(int(whole[0]), int(whole[gaps[0] if gaps.size else -1]) + 1)
-
-
-def _along(values: Ints, axis: int, low: bool) -> Ints:
-    others = tuple(k for k in range(values.ndim) if k != axis)
-    return np.asarray(values.min(axis=others) if low else values.max(axis=others))

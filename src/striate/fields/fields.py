@@ -7,88 +7,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-import numpy as np
-
 from striate.errors import InputError
 from striate.fields.costs import CostTable
 from striate.fields.source import choose_source
-from striate.fields.tables import FAR, FieldTable, Ints, carry, source_table, unite
+from striate.fields.spans import AxisField, Span
+from striate.fields.summary import axis_field, first_unit_axis, local_span
+from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.geometry import Interval
 from striate.network import Network, Node
 from striate.network.relation import Reads, Shape
 
 LAYOUTS = {1: "L", 2: "NL", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 AXIS_NAMES = {"L": "length", "T": "time", "D": "depth", "H": "height", "W": "width"}
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The arithmetic of a field without its global paths: which interval of the input each unit sees.
-
-    ``status`` is ``exact`` (every unit alike: ``u`` sees ``[u*stride + start, u*stride + start + size)``),
-    ``periodic`` (alike per output phase; ``size`` is the largest phase's, ``start`` the first's) or ``irregular``
-    (units follow no common rule; ``size`` is the largest unit's). ``phases`` holds one period of unclipped
-    intervals; a ``stride`` of None says that all units see the same interval.
-    """
-
-    status: str
-    size: int
-    stride: Fraction | None
-    start: int | None
-    phases: tuple[Interval, ...] = ()
-
-    def unit(self, u: int) -> Interval:
-        """The unclipped interval unit ``u`` sees; raises InputError where no rule gives it."""
-        if not self.phases:
-            raise InputError(f"the field is {self.status}: ask for the region of unit {u} instead")
-        turns, phase = divmod(u, len(self.phases))
-        return self.phases[phase].shift(int(turns * (self.stride or 0) * len(self.phases)))
-
-
-@dataclass(frozen=True, slots=True)
-class AxisField:
-    """The field of a layer along one input axis.
-
-    ``status`` is its span's (``exact``, ``periodic``, ``irregular``), ``whole`` (a global operator above; the
-    field without it is ``local``, None where every path is global) or ``none`` (the layer does not depend on the
-    input). ``misaligned`` says that a merge above joins branches whose centres disagree, ``at_most`` that the
-    layer sees this or less. ``size``, ``stride``, ``start`` and ``phases`` are the span's, empty where the status
-    is ``whole`` or ``none``.
-    """
-
-    axis: str
-    status: str
-    size: int | None = None
-    stride: Fraction | None = None
-    start: int | None = None
-    phases: tuple[Interval, ...] = ()
-    local: Span | None = None
-    misaligned: bool = False
-    at_most: bool = False
-
-    @property
-    def facts(self) -> tuple[str, ...]:
-        """All that holds together: the status, the local field's behind a ``whole`` one, then the other facts.
-
-        >>> AxisField("width", "exact", 3, Fraction(1), 0, misaligned=True).facts
-        ('exact', 'misaligned')
-        """
-        local = (self.local.status,) if self.local is not None and self.local.status != "exact" else ()
-        others = (("misaligned", self.misaligned), ("at most", self.at_most))
-        return (self.status, *local, *(word for word, holds in others if holds))
-
-    @property
-    def span(self) -> Span | None:
-        """The field without global paths: the field itself where it is local, None where nothing local is seen."""
-        if self.size is None:
-            return self.local
-        return Span(self.status, self.size, self.stride, self.start, self.phases)
-
-    def unit(self, u: int) -> Interval:
-        """The unclipped interval unit ``u`` sees; raises InputError where no rule gives it."""
-        if self.status == "whole":
-            return Interval.UNBOUNDED
-        return Interval(0, 0) if self.span is None else self.span.unit(u)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +86,14 @@ class Fields(Mapping[str, Field]):
         """
         tensor = self.network.tensor(layer)
         index = unit_index(self.network.shapes[tensor], at, channel)
-        found = []
-        for table in self.clipped.get(tensor, ()):
-            lo, hi = (
-                values[tuple(i if n > 1 else slice(None) for i, n in zip(index, values.shape, strict=True))]
-                for values in (table.lo, table.hi)
-            )
-            low, high = int(lo.min()), int(hi.max())
-            found.append(Interval(low, high) if low < high else Interval(0, 0))
-        return tuple(found)
+        return tuple(table.interval(index) for table in self.clipped.get(tensor, ()))
 
     def __getitem__(self, layer: str) -> Field:
         tensor, cost = self.network.tensor(layer), self._costs[layer]
         shape, tables = self.network.shapes[tensor], self._tables.get(tensor, ())
         names = list(self.spatial)
-        axes = {name: _summary(name, table) for name, table in zip(names, tables, strict=False)}
+        first = first_unit_axis(shape, tables)
+        axes = {name: axis_field(name, table, first) for name, table in zip(names, tables, strict=False)}
         for name in names[len(tables) :]:
             axes[name] = AxisField(name, "none")
         return Field(
@@ -182,9 +105,9 @@ class Fields(Mapping[str, Field]):
             macs=cost.macs,
             activation_bytes=cost.activation_bytes,
             nodes=cost.nodes,
-            global_via=self._in_order({name for table in tables if table.whole.any() for name in table.via}),
+            global_via=self._in_order({name for table in tables if table.whole for name in table.via}),
             misaligned_at=self._in_order({name for table in tables if table.local for name in table.misaligned}),
-            at_most_via=self._in_order({name for table in tables if table.seen for name in table.at_most}),
+            at_most_via=self._in_order({name for table in tables if table.pieces for name in table.at_most}),
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -208,61 +131,61 @@ class Fields(Mapping[str, Field]):
         return tuple(sorted(names, key=lambda name: self._positions[name]))
 
     def _pass(self, *, clipped: bool) -> dict[str, tuple[FieldTable, ...]]:
-        shape = self.network.shapes[self.source]
-        start = tuple(source_table(shape, axis, extended=not clipped) for axis in self.spatial.values())
-        tables = {self.source: start}
+        shape: Shape = self.network.shapes[self.source]
+        spatial = tuple(self.spatial.values())
+        start = tuple(source_table(shape, spatial, axis, clipped=clipped) for axis in spatial)
+        tables: dict[str, tuple[FieldTable, ...]] = {self.source: start} if 0 not in shape else {}
         for node, result in zip(self.network.nodes, self.network.results, strict=True):
             for name, output in zip(node.outputs, result.outputs, strict=False):
-                found = [
-                    self._node_table(node, output.reads, output.shape, tables, k, clipped)
-                    for k in range(len(self.spatial))
+                branches = [
+                    (before, reads)
+                    for before, reads in zip(node.inputs, output.reads, strict=True)
+                    if before in tables and reads
                 ]
-                if found and found[0] is not None:
-                    tables[name] = tuple(table for table in found if table is not None)
+                if branches and spatial and 0 not in output.shape:
+                    tables[name] = self._node_tables(node, branches, output.shape, tables, clipped)
         return tables
 
-    def _node_table(
+    def _node_tables(
         self,
         node: Node,
-        reads: tuple[Reads, ...],
+        branches: list[tuple[str, Reads]],
         shape: Shape,
         tables: Mapping[str, tuple[FieldTable, ...]],
-        k: int,
         clipped: bool,
-    ) -> FieldTable | None:
-        """The table of one output along spatial axis ``k``; None where no input depends on the source."""
-        branches: list[tuple[str, FieldTable]] = []
-        for name, relations in zip(node.inputs, reads, strict=True):
-            if name not in tables or not relations:
-                continue
-            carried = []
-            for relation in relations:
-                table, at = tables[name][k], self.network.shapes[name]
-                for step in relation:
-                    table, at = carry(table, step, at, node.name), step.shape(at)
-                carried.append(table)
-            branches.append((name, unite(carried, shape)))
-        if not branches:
-            return None
-        table = unite([branch for _, branch in branches], shape)
-        if node.at_most:
-            table = replace(table, at_most=table.at_most | {node.name})
-        if not clipped and self._misaligned(node.name, list(self.spatial)[k], branches):
-            table = replace(table, misaligned=table.misaligned | {node.name})
-        return table
+    ) -> tuple[FieldTable, ...]:
+        """The tables of one output, one per spatial axis of the source."""
+        alone = len(branches) == 1
+        parts = [
+            [carried([tables[name][k] for _ in reads], reads, node.name, alone=alone) for name, reads in branches]
+            for k in range(len(self.spatial))
+        ]
+        found = []
+        for axis, part in zip(self.spatial, parts, strict=True):
+            table = unite(part)
+            if node.at_most:
+                table = replace(table, at_most=table.at_most | {node.name})
+            if not clipped and self._misaligned(node, axis, [name for name, _ in branches], part, shape):
+                table = replace(table, misaligned=table.misaligned | {node.name})
+            found.append(table)
+        return tuple(found)
 
-    def _misaligned(self, node: str, axis: str, branches: list[tuple[str, FieldTable]]) -> bool:
-        """Record the merge where its branches' centres disagree."""
-        distinct = {id(table): (name, table) for name, table in branches if table.local}
+    def _misaligned(self, node: Node, axis: str, names: list[str], branches: list[FieldTable], shape: Shape) -> bool:
+        """Record the merge where its branches' centres disagree; parts that stand one after the other do not meet."""
+        distinct = {id(table): (name, table) for name, table in zip(names, branches, strict=True) if table.local}
         if len(distinct) < 2:
             return False
-        centres = [(name, _centre(table)) for name, table in distinct.values()]
-        if any(centre is None for _, centre in centres) or len({centre for _, centre in centres}) == 1:
+        spans = [(name, local_span(table, first_unit_axis(shape, (table,)))) for name, table in distinct.values()]
+        centres = [(name, span.stride, span.centre) for name, span in spans]
+        alongs = {span.along for _, span in spans}
+        if len(alongs) > 1 or (node.op == "concat" and node.attributes["axis"] in alongs):
             return False
-        known = [(name, centre) for name, centre in centres if centre is not None]
-        stride, origin = known[0][1]
-        offsets = tuple((name, c - origin if s == stride else None) for name, (s, c) in known)
-        self.misalignments.append(Misalignment(node, axis, offsets))
+        if any(centre is None for _, _, centre in centres) or len({centre[1:] for centre in centres}) == 1:
+            return False
+        known = [(name, stride, centre) for name, stride, centre in centres if centre is not None]
+        _, first, origin = known[0]
+        offsets = tuple((name, centre - origin if stride == first else None) for name, stride, centre in known)
+        self.misalignments.append(Misalignment(node.name, axis, offsets))
         return True
 
 
@@ -294,62 +217,6 @@ def _spatial_axes(layout: str, shape: Shape) -> dict[str, int]:
             "use one letter per axis of N, C, D, H, W, L, T"
         )
     return {AXIS_NAMES[letter]: axis for axis, letter in enumerate(layout) if letter in AXIS_NAMES}
-
-
-def _per_phase(table: FieldTable) -> tuple[Ints, Ints]:
-    """Lowest start and highest stop of each phase over all other axes."""
-    others = tuple(axis for axis in range(table.lo.ndim) if axis != table.extended)
-    return np.atleast_1d(table.lo.min(axis=others)), np.atleast_1d(table.hi.max(axis=others))
-
-
-def _centre(table: FieldTable) -> tuple[Fraction, Fraction] | None:
-    """Stride, and the mean centre over one period of ``centre(u) - u * stride``; None without a rule."""
-    if table.extended is None or table.step == 0:
-        return None
-    lo, hi = _per_phase(table)
-    stride = Fraction(table.step, table.period)
-    kept = [(u, int(a), int(b)) for u, (a, b) in enumerate(zip(lo, hi, strict=True)) if a < b]
-    return stride, sum((Fraction(a + b - 1, 2) - u * stride for u, a, b in kept), Fraction(0)) / len(kept)
-
-
-def _summary(axis: str, table: FieldTable) -> AxisField:
-    """The public form of a table."""
-    if not table.seen:
-        return AxisField(axis, "none")
-    span = _span(table) if table.local else None
-    misaligned, at_most = span is not None and bool(table.misaligned), bool(table.at_most)
-    if span is None or table.whole.any():
-        return AxisField(axis, "whole", local=span, misaligned=misaligned, at_most=at_most)
-    return AxisField(
-        axis, span.status, span.size, span.stride, span.start, span.phases, misaligned=misaligned, at_most=at_most
-    )
-
-
-def _span(table: FieldTable) -> Span:
-    lo, hi = _per_phase(table)
-    size = int((hi - lo).max())
-    if table.extended is None or table.step == 0:
-        low, high = int(lo.min()), int(hi.max())
-        if (table.lo == low).all() and (table.hi == high).all():
-            return Span("exact", size, None, low, (Interval(low, high),))
-        return Span("irregular", int((table.hi - table.lo).max()), None, None)
-    lo, hi, step = _shortest(lo, hi, table.step)
-    starts = (int(a) if a < FAR // 2 else 0 for a in lo)
-    phases = tuple(Interval(a, a + max(int(b - c), 0)) for a, b, c in zip(starts, hi, lo, strict=True))
-    status = "exact" if len(phases) == 1 else "periodic"
-    return Span(status, size, Fraction(step, len(phases)), phases[0].start, phases)
-
-
-def _shortest(lo: Ints, hi: Ints, step: int) -> tuple[Ints, Ints, int]:
-    """The same phases with their shortest period."""
-    period = len(lo)
-    for short in range(1, period):
-        if period % short or step * short % period:
-            continue
-        move = step * short // period
-        if all((values[short:] - values[:-short] == move).all() for values in (lo, hi)):
-            return lo[:short], hi[:short], move
-    return lo, hi, step
 
 
 __all__ = ["AxisField", "Field", "Fields", "Misalignment", "Span"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from striate.errors import InputError
 from striate.fields.fields import Fields, unit_index
 from striate.fields.patch import Patch, Semiring
-from striate.fields.tables import FieldTable, finite
 from striate.fields.walk import pull, push, trace
 from striate.geometry import Interval
 from striate.network.relation import Shape
@@ -123,7 +121,7 @@ def region(fields: Fields, layer: str, at: Sequence[int], channel: int | None = 
     patch = pull(network, tensor, unit_patch(shape, unit, channel, Semiring.COVER), fields.source)
     cover = _cut(patch.sum(tuple(fields.spatial.values())))
     index = unit_index(shape, unit, channel)
-    unclipped = tuple(_unclipped(table, index, shape) for table in fields.tables(layer))
+    unclipped = tuple(table.interval(index) for table in fields.tables(layer))
     return Region(
         layer=layer,
         at=unit,
@@ -213,25 +211,3 @@ def _on_whole(values: Bools, box: tuple[Interval, ...], shape: Shape) -> Bools:
 
 def _spatial_shape(fields: Fields) -> Shape:
     return tuple(fields.network.shapes[fields.source][axis] for axis in fields.spatial.values())
-
-
-def _unclipped(table: FieldTable, index: tuple[int | slice, ...], shape: Shape) -> Interval:
-    """The interval one unit sees as if the input had no border."""
-    shift, place, axis = 0, list(index), table.extended
-    if axis is not None:
-        i = index[axis]
-        if isinstance(i, int):
-            turns, place[axis] = divmod(i, table.period)
-            shift = turns * table.step
-        else:
-            table = finite(table, shape[axis])
-    if _chosen(table.whole, index).any():
-        return Interval.UNBOUNDED
-    low, high = int(_chosen(table.lo, place).min()), int(_chosen(table.hi, place).max())
-    return Interval(low + shift, high + shift) if low < high else Interval(0, 0)
-
-
-def _chosen(values: NDArray[Any], index: Sequence[int | slice]) -> NDArray[Any]:
-    """The part of a table that ``index`` names; an axis of length 1 stands for any index."""
-    found: NDArray[Any] = values[tuple(i if n > 1 else slice(None) for i, n in zip(index, values.shape, strict=True))]
-    return found

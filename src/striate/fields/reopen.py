@@ -1,0 +1,68 @@
+"""Literal pieces whose units follow one rule again: joined slices, gathers, masks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.fields.pieces import Ints, Piece, changed
+
+LONGEST = 64
+
+
+def reopened(piece: Piece, extent: int) -> Piece:
+    """The piece with every literal dimension that follows a rule opened by it.
+
+    A rule is taken from the units in the middle and must hold for all: a unit may see something else only where by
+    the rule it would reach past the input's ``extent``, and nothing at either end; at least half follow the rule.
+    """
+    for dim, d in enumerate(piece.dims):
+        if d.open or not d.grown or piece.lo.shape[dim] == 1:
+            continue
+        found = rule(np.moveaxis(piece.lo, dim, 0), np.moveaxis(piece.hi, dim, 0), extent)
+        if found is not None:
+            lo, hi, step = found
+            opened = replace(d, open=True, step=step)
+            piece = changed(piece, dim, opened, np.moveaxis(lo, 0, dim), np.moveaxis(hi, 0, dim))
+    return piece
+
+
+def rule(lo: Ints, hi: Ints, extent: int | None) -> tuple[Ints, Ints, int] | None:
+    """One period of ``lo`` and ``hi`` along their first axis, and the step; without ``extent`` no unit is excepted."""
+    n = len(lo)
+    empty = lo >= hi
+    ends = _ends(np.asarray(empty.reshape(n, -1).all(axis=1))).reshape([n] + [1] * (lo.ndim - 1))
+    for period in range(1, min(n // 2, LONGEST) + 1):
+        start = (n - 2 * period) // 2
+        turns, phases = np.divmod(np.arange(n) - start, period)
+        step = _step(lo, hi, empty, start, period)
+        if step is None:
+            continue
+        shift = (turns * step).reshape(ends.shape)
+        low, high = lo[start + phases] + shift, hi[start + phases] + shift
+        alike = ((low == lo) & (high == hi)) | (empty & (low >= high))
+        excepted = False if extent is None else ends | (low < 0) | (high > extent)
+        if (alike | excepted).all() and 2 * (alike & ~empty).sum() >= (~empty).sum():
+            return low[:period], high[:period], step
+    return None
+
+
+def _step(lo: Ints, hi: Ints, empty: NDArray[np.bool_], start: int, period: int) -> int | None:
+    """How far the two middle periods stand apart; None where they differ."""
+    first, second = slice(start, start + period), slice(start + period, start + 2 * period)
+    seen = ~empty[first]
+    if (empty[first] != empty[second]).any() or not seen.any():
+        return None
+    moves = np.concatenate([(values[second] - values[first])[seen] for values in (lo, hi)])
+    return int(moves[0]) if (moves == moves[0]).all() else None
+
+
+def _ends(empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The empty units before the first and after the last that is not."""
+    filled = np.flatnonzero(~empty)
+    found = np.ones(len(empty), dtype=np.bool_)
+    if filled.size:
+        found[filled[0] : filled[-1] + 1] = False
+    return found

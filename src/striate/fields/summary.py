@@ -1,0 +1,95 @@
+"""From a table of every element to the few words that hold for all units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+
+from striate.fields.pieces import Ints, Piece, changed, finite, narrowed
+from striate.fields.reopen import rule
+from striate.fields.spans import AxisField, Span
+from striate.fields.tables import FieldTable
+from striate.geometry import Interval
+from striate.network.relation import Shape
+
+
+def first_unit_axis(shape: Shape, tables: Sequence[FieldTable]) -> int:
+    """The first axis whose index names a unit: batch and channel do not, unless some field moves along them."""
+    first = 2 if len(shape) > 2 else min(1, len(shape) - 1)
+    pieces = [piece for table in tables for piece in table.flat if not piece.whole]
+    moving = (piece.dims[k].grown and not piece.uniform(k) for piece in pieces for k in range(first))
+    return 0 if any(moving) else first
+
+
+def axis_field(axis: str, table: FieldTable, first: int) -> AxisField:
+    """The public form of a table; units are named by the axes from ``first`` on."""
+    if not table.pieces:
+        return AxisField(axis, "none")
+    span = local_span(table, first) if table.local else None
+    misaligned, at_most = span is not None and bool(table.misaligned), bool(table.at_most)
+    if span is None or table.whole:
+        return AxisField(axis, "whole", local=span, misaligned=misaligned, at_most=at_most)
+    return AxisField(
+        axis, span.status, span.size, span.stride, span.start, span.phases,
+        misaligned=misaligned, at_most=at_most, along=span.along,
+    )  # fmt: skip
+
+
+def local_span(table: FieldTable, first: int) -> Span:
+    """What the local pieces of a table say of every unit along one axis."""
+    pieces = [_over(piece, range(first)) for piece in table.flat if not piece.whole]
+    axes = {axis for piece in pieces for axis in range(len(piece.dims)) if not piece.uniform(axis)}
+    if not axes:
+        low, high = min(int(piece.lo.min()) for piece in pieces), max(int(piece.hi.max()) for piece in pieces)
+        return Span("exact", high - low, None, low, (Interval(low, high),))
+    found = None if len(axes) > 1 else _along(pieces, next(iter(axes)))
+    return found or Span("irregular", _largest(pieces), None, None)
+
+
+def _over(piece: Piece, axes: range) -> Piece:
+    """The union over some axes of a flat piece."""
+    for axis in axes:
+        piece = finite(piece, axis)
+        lo, hi = piece.lo.min(axis, keepdims=True), piece.hi.max(axis, keepdims=True)
+        piece = changed(piece, axis, replace(piece.dims[axis], step=0), lo, hi)
+    for axis in range(len(piece.dims)):
+        piece = narrowed(piece, axis)
+    return piece
+
+
+def _along(pieces: list[Piece], axis: int) -> Span | None:
+    """The rule along the only axis that matters; None without one."""
+    d = pieces[0].dims[axis]
+    if len(pieces) == 1 and d.open:
+        lo, hi = pieces[0].lo.ravel(), pieces[0].hi.ravel()
+        return _span(lo, hi, d.step, axis)
+    written = [finite(piece, axis) for piece in pieces]
+    lo = np.min([np.broadcast_to(piece.lo.ravel(), d.size) for piece in written], axis=0)
+    hi = np.max([np.broadcast_to(piece.hi.ravel(), d.size) for piece in written], axis=0)
+    found = rule(lo, hi, None)
+    return None if found is None else _span(*found, axis)
+
+
+def _span(lo: Ints, hi: Ints, step: int, axis: int) -> Span:
+    """The span of one period."""
+    pairs = zip(lo.tolist(), hi.tolist(), strict=True)
+    phases = tuple(Interval(a, b) if a < b else Interval(0, 0) for a, b in pairs)
+    size, status = max(phase.size for phase in phases), "exact" if len(phases) == 1 else "periodic"
+    return Span(status, size, Fraction(step, len(phases)), phases[0].start, phases, axis)
+
+
+def _largest(pieces: list[Piece]) -> int:
+    """The size of the largest unit's field: over all pairs, what one piece reaches beyond where another begins."""
+    written = pieces
+    for axis in range(len(pieces[0].dims)):
+        written = [finite(piece, axis) for piece in written]
+    best = 0
+    for a, b in product(written, repeat=2):
+        others = [tuple(k for k, n in enumerate(two.lo.shape) if n == 1) for two in (b, a)]
+        low, high = a.lo.min(axis=others[0], keepdims=True), b.hi.max(axis=others[1], keepdims=True)
+        best = max(best, int((high - low).max()))
+    return best

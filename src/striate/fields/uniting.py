@@ -1,0 +1,144 @@
+"""The union of pieces: those that move alike become one, what adds nothing goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from math import lcm, prod
+
+import numpy as np
+
+from striate.fields.pieces import Piece, at, canonical, changed, finite, flat, isolated
+from striate.fields.reopen import reopened
+
+MANY, LARGE = 6, 2**20
+
+
+def united(pieces: Iterable[Piece], extent: int, *, settled: bool) -> tuple[Piece, ...]:
+    """A few pieces that together say what all of ``pieces`` say; where ``settled``, with the rules they follow."""
+    found: list[Piece] = []
+    for piece in pieces:
+        _enter(found, piece)
+    if settled:
+        found = _without_idle([reopened(piece, extent) for piece in found])
+    if sum(not piece.whole for piece in found) > MANY:
+        whole = [piece for piece in found if piece.whole]
+        closed = [_closed(piece) for piece in found if not piece.whole]
+        first, *rest = closed
+        for piece in rest:
+            first = _joined(first, piece)
+        found = [first, *whole]
+    return tuple(found)
+
+
+def _enter(found: list[Piece], piece: Piece) -> None:
+    """Add a piece, or unite it with the first that moves alike."""
+    for k, other in enumerate(found):
+        both = _union(other, piece)
+        if both is not None:
+            found[k] = both
+            return
+    found.append(piece)
+
+
+def _union(a: Piece, b: Piece) -> Piece | None:
+    """Two pieces as one; None where they do not move alike, or where one array would be much larger than two."""
+    if a is b:
+        return a
+    if a.whole != b.whole:
+        return None
+    a, b = _on_one_view(a, b)
+    if a.whole:
+        a, b = _written(a), _written(b)
+    for dim in range(len(a.dims)):
+        pair = _alike(a, b, dim)
+        if pair is None:
+            return None
+        a, b = pair
+    size = prod(max(n, m) for n, m in zip(a.lo.shape, b.lo.shape, strict=True))
+    return _joined(a, b) if size <= 4 * (a.lo.size + b.lo.size) else None
+
+
+def _on_one_view(a: Piece, b: Piece) -> tuple[Piece, Piece]:
+    """Two pieces of one tensor with the same view; axes that run over like digits in both are left as they are."""
+    a, b = canonical(a), canonical(b)
+    if a.view == b.view:
+        return a, b
+    for axis in range(len(a.view)):
+        form = _form(a, axis)
+        if form is None or form != _form(b, axis):
+            a, b = isolated(a, axis)[0], isolated(b, axis)[0]
+    a, b = canonical(a), canonical(b)
+    return (a, b) if a.view == b.view else (flat(a), flat(b))
+
+
+def _form(piece: Piece, axis: int) -> tuple[int, ...] | None:
+    """The sizes of an axis's dimensions, and where they stand in it; None where it does not run over whole ones."""
+    place = piece.view[axis]
+    whole = all(isinstance(d.root, int) and piece.dims[d.root].size == d.size for d in place.digits)
+    return (place.offset, place.size, *(d.size for d in place.digits)) if whole else None
+
+
+def _joined(a: Piece, b: Piece) -> Piece:
+    dims = tuple(replace(d, grown=d.grown or e.grown) for d, e in zip(a.dims, b.dims, strict=True))
+    return Piece(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi), dims, a.view, a.whole)
+
+
+def _alike(a: Piece, b: Piece, dim: int) -> tuple[Piece, Piece] | None:
+    """Two pieces with the same period along a dimension; None where they do not move alike."""
+    d, e = a.dims[dim], b.dims[dim]
+    if d.open and e.open:
+        n, m = a.lo.shape[dim], b.lo.shape[dim]
+        if d.step * m != e.step * n:
+            return None
+        return _repeated(a, dim, lcm(n, m)), _repeated(b, dim, lcm(n, m))
+    if d.open == e.open:
+        return a, b
+    loose, fixed = (a, b) if d.open else (b, a)
+    if not loose.uniform(dim):
+        return None
+    if fixed.uniform(dim):
+        fixed = changed(fixed, dim, replace(fixed.dims[dim], open=True), fixed.lo, fixed.hi)
+    else:
+        loose = finite(loose, dim)
+    return (loose, fixed) if d.open else (fixed, loose)
+
+
+def _repeated(piece: Piece, dim: int, period: int) -> Piece:
+    """The same piece with a longer period."""
+    n, d = piece.lo.shape[dim], piece.dims[dim]
+    if n == period or piece.uniform(dim):
+        return piece
+    return changed(piece, dim, replace(d, step=d.step * period // n), *at(piece, dim, np.arange(period)))
+
+
+def _written(piece: Piece) -> Piece:
+    """The piece with every dimension literal."""
+    for dim in range(len(piece.dims)):
+        piece = finite(piece, dim)
+    return piece
+
+
+def _closed(piece: Piece) -> Piece:
+    return _written(flat(piece))
+
+
+def _without_idle(pieces: list[Piece]) -> list[Piece]:
+    """The pieces without the literal ones that add nothing to another."""
+    if len(pieces) < 2:
+        return pieces
+    kept = list(pieces)
+    for piece in pieces:
+        if not piece.whole and not any(d.step for d in piece.dims):
+            others = [other for other in kept if other is not piece and not other.whole]
+            if any(_adds_nothing(piece, other) for other in others):
+                kept = [other for other in kept if other is not piece]
+    return kept
+
+
+def _adds_nothing(piece: Piece, other: Piece) -> bool:
+    """Whether each unit of ``other`` sees all that it sees in ``piece``."""
+    a, b = _closed(piece), _closed(other)
+    if prod(max(n, m) for n, m in zip(a.lo.shape, b.lo.shape, strict=True)) > LARGE:
+        return False
+    return bool(((a.lo >= a.hi) | ((b.lo <= a.lo) & (b.hi >= a.hi))).all())
