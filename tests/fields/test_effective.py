@@ -11,7 +11,7 @@ from oracle import Builder
 from torch import nn
 
 from striate.errors import InputError
-from striate.fields import Fields
+from striate.fields import Fields, region
 from striate.fields.effective import Effective, effective_field, effective_field_gradient
 from striate.geometry import Interval
 
@@ -140,3 +140,19 @@ def test_bad_questions_get_one_clear_line(layer: str, arguments: dict[str, objec
     name = "0.dead" if layer == "dead" else layer
     with pytest.raises(InputError, match=words.replace("run dead", "run 0.dead")):
         effective_field_gradient(module, name, (1, 1, 8, 8), **arguments)
+
+
+# A state that is read back through 3 gates and 4 units each turn: 16 paths a step, the last step's share is 16**-299.
+def test_shares_too_small_for_a_float_leave_one_entry_for_each_pixel() -> None:
+    b = Builder(1, 1, 300)
+    state = b("select", "image", axis=2, index=0)
+    for k in range(1, 300):
+        now = b("linear", b("linear", state, out_features=16), out_features=1)
+        state = b("elementwise", now, b("select", "image", axis=2, index=k))
+    fields = Fields(b.network())
+    found = region(fields, state, (0,))
+    weights = found.weights()
+    assert weights.shape == found.cover.shape == (300,)
+    assert weights[0] == pytest.approx(15 / 16)
+    assert weights[-1] == 0
+    assert effective_field(fields, state, (0,)).radii[0.95] > 148

@@ -10,15 +10,13 @@ from functools import cached_property
 from striate.errors import InputError
 from striate.fields.costs import CostTable
 from striate.fields.source import choose_source
+from striate.fields.layout import layout_of, spatial_axes
 from striate.fields.spans import AxisField, Span
 from striate.fields.summary import axis_field, first_unit_axis, local_span
 from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.geometry import Interval
 from striate.network import Network, Node
 from striate.network.relation import Reads, Shape
-
-LAYOUTS = {1: "L", 2: "NL", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
-AXIS_NAMES = {"L": "length", "T": "time", "D": "depth", "H": "height", "W": "width"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,8 @@ class Fields(Mapping[str, Field]):
         self.network = network
         self.source = choose_source(network, source)
         shape = network.shapes[self.source]
-        self.layout = layout or LAYOUTS.get(len(shape), "")
-        self.spatial = _spatial_axes(self.layout, shape)
+        self.layout = layout or layout_of(network, self.source)
+        self.spatial = spatial_axes(self.layout, shape)
         self.misalignments: list[Misalignment] = []
         self._tables = self._pass(clipped=False)
 
@@ -140,10 +138,11 @@ class Fields(Mapping[str, Field]):
                 branches = [
                     (before, reads)
                     for before, reads in zip(node.inputs, output.reads, strict=True)
-                    if before in tables and reads
+                    if tables.get(before) and reads
                 ]
-                if branches and spatial and 0 not in output.shape:
-                    tables[name] = self._node_tables(node, branches, output.shape, tables, clipped)
+                if branches and spatial:
+                    seen = 0 not in output.shape
+                    tables[name] = self._node_tables(node, branches, output.shape, tables, clipped) if seen else ()
         return tables
 
     def _node_tables(
@@ -190,13 +189,13 @@ class Fields(Mapping[str, Field]):
 
 
 def unit_index(shape: Shape, at: Sequence[int], channel: int | None = None) -> tuple[int | slice, ...]:
-    """The index into a tensor of one unit: ``at`` names all axes but batch and channel, or all but batch.
+    """The index into a tensor of one unit: ``at`` names all axes, all but the first, or all but batch and channel.
 
     Raises InputError with the valid range where ``at`` does not fit.
     """
     rank = len(shape)
     first = 2 if rank > 2 else 1
-    if len(at) not in (rank - first, rank):
+    if len(at) not in (rank - first, rank - 1, rank):
         raise InputError(f"a unit of shape {shape} needs {rank - first} indices, got {len(at)}")
     axes = range(rank - len(at), rank)
     for axis, i in zip(axes, at, strict=True):
@@ -210,13 +209,6 @@ def unit_index(shape: Shape, at: Sequence[int], channel: int | None = None) -> t
     return tuple(index)
 
 
-def _spatial_axes(layout: str, shape: Shape) -> dict[str, int]:
-    if len(layout) != len(shape) or set(layout) - set("NC") - set(AXIS_NAMES):
-        raise InputError(
-            f"layout {layout!r} does not name the {len(shape)} axes of input shape {shape}; "
-            "use one letter per axis of N, C, D, H, W, L, T"
-        )
-    return {AXIS_NAMES[letter]: axis for axis, letter in enumerate(layout) if letter in AXIS_NAMES}
 
 
 __all__ = ["AxisField", "Field", "Fields", "Misalignment", "Span"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,11 +50,14 @@ class Region:
 
         Every tap, channel and branch counts once; input channels are added up.
         """
-        return self._sums(Semiring.COUNT).values
+        return self._sums(Semiring.COUNT)
 
     def weights(self) -> NDArray[np.float64]:
-        """The share of all paths that each pixel of ``hull`` holds; the sum is one where any pixel is read."""
-        values: NDArray[np.float64] = self._sums(Semiring.WEIGHT).values
+        """The share of all paths that each pixel of ``hull`` holds; the sum is one where any pixel is read.
+
+        A share too small for a float is zero.
+        """
+        values: NDArray[np.float64] = self._sums(Semiring.WEIGHT)
         return values / values.sum() if values.size else values
 
     def path(self) -> Mapping[str, tuple[Interval, ...]]:
@@ -71,9 +75,15 @@ class Region:
     def _unit(self, semiring: Semiring) -> Patch:
         return unit_patch(self.fields.network.shapes[self._tensor], self.at, self.channel, semiring)
 
-    def _sums(self, semiring: Semiring) -> Patch:
+    def _sums(self, semiring: Semiring) -> NDArray[Any]:
+        """The sums over all axes but the spatial ones, one entry for each pixel of the hull."""
         network, spatial = self.fields.network, tuple(self.fields.spatial.values())
-        return _cut(pull(network, self._tensor, self._unit(semiring), self.source).sum(spatial))
+        found = _cut(pull(network, self._tensor, self._unit(semiring), self.source).sum(spatial))
+        values = np.zeros(self.cover.shape, found.values.dtype)
+        if found.values.size:
+            place = zip(found.box, self.hull, strict=True)
+            values[tuple(slice(i.start - hull.start, i.stop - hull.start) for i, hull in place)] = found.values
+        return values
 
 
 @dataclass(frozen=True, eq=False)

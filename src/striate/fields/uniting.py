@@ -85,7 +85,7 @@ def _joined(a: Piece, b: Piece) -> Piece:
 
 
 def _alike(a: Piece, b: Piece, dim: int) -> tuple[Piece, Piece] | None:
-    """Two pieces with the same period along a dimension; None where they do not move alike."""
+    """Two pieces with the same period along a dimension; None where they do not move, or not grow, alike."""
     d, e = a.dims[dim], b.dims[dim]
     if d.open and e.open:
         n, m = a.lo.shape[dim], b.lo.shape[dim]
@@ -93,7 +93,8 @@ def _alike(a: Piece, b: Piece, dim: int) -> tuple[Piece, Piece] | None:
             return None
         return _repeated(a, dim, lcm(n, m)), _repeated(b, dim, lcm(n, m))
     if d.open == e.open:
-        return a, b
+        same = d.grown == e.grown or a.lo.shape[dim] == b.lo.shape[dim] == 1
+        return (a, b) if same else None
     loose, fixed = (a, b) if d.open else (b, a)
     if not loose.uniform(dim):
         return None

@@ -215,9 +215,11 @@ def masked(shape: Shape, keep: NDArray[np.bool_]) -> Relation:
     >>> masked((2, 3), np.array([[True, False, True]]))[0].map.reads(1)
     ()
     """
+    if keep.all():
+        return IDENTITY
     axes = tuple(axis for axis, n in enumerate(keep.shape) if n != 1)
     if not axes:
-        return IDENTITY if keep.all() else (Along(0, mask_map((False,) * shape[0])),)
+        return (Along(0, mask_map((False,) * shape[0])),)
     kept = np.broadcast_to(keep, [shape[axis] if axis in axes else 1 for axis in range(len(shape))])
     along = Along(0 if len(axes) > 1 else axes[0], mask_map(tuple(kept.ravel().tolist())))
     if len(axes) == 1:
