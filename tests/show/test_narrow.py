@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,7 @@ import striate
 from striate.cli.answers import SWEEP_COLUMNS, compare_columns, compare_rows, sweep_rows
 from striate.cli.terminal import plain_text, show
 from striate.fields import Fields, compare, sweep
-from striate.show import describe, fields_table, notes
+from striate.show import Document, describe, fields_table, notes
 from striate.show.grid import Column, Grid, Kind, short_count, shortened, wrapped
 from striate.show.lessons import CONVENTION_COLUMNS, convention_rows, stacked
 from striate.show.tables import grid
@@ -29,11 +30,13 @@ NUMBER = re.compile(r"[-+]?\d[\d,./]*(?:x\d+)*")
 ROUNDED = re.compile(r"\b(\d+(?:\.\d+)?) ([kMGT])\b")
 
 
-def detector() -> striate.Network:
+@cache
+def detector() -> Document:
     found = find_spec("rapidocr_onnxruntime")
     if found is None or found.origin is None:
         pytest.skip("needs rapidocr-onnxruntime")
-    return striate.load(Path(found.origin).parent / "models" / "ch_PP-OCRv4_det_infer.onnx", (1, 3, 480, 480))
+    path = Path(found.origin).parent / "models" / "ch_PP-OCRv4_det_infer.onnx"
+    return describe(striate.load(path, (1, 3, 480, 480)).fields(), model=path.name)
 
 
 def denoiser(size: int = 480) -> striate.Network:
@@ -68,7 +71,7 @@ def assert_nothing_is_cut(part: object, width: int) -> None:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_fields_of_a_detector(lang: str) -> None:
-    document = describe(Fields(detector()), model="ch_PP-OCRv4_det_infer.onnx")
+    document = detector()
     table = fields_table(document, lang)
     for width in WIDTHS:
         for part in (table, *notes(document, lang)):

@@ -94,14 +94,13 @@ def agrees(fields: Fields) -> dict[str, int]:
             continue
         for axis in layer["axes"]:
             counted[axis["status"]] = counted.get(axis["status"], 0) + 1
-        if {0, 1} & {axis["along"] for axis in layer["axes"]}:
-            continue
-        for at in units(tuple(layer["shape"][2:])):
+        first = 0 if {0, 1} & {axis["along"] for axis in layer["axes"]} else 2
+        for at in units(tuple(layer["shape"][first:]), 4 if first else 2):
             found = region(fields, layer["name"], at)
             if not found.cover.any():
                 continue
-            for axis, side in zip(layer["axes"], found.unclipped or (None,) * len(at), strict=True):
-                u = 0 if axis["along"] is None else at[axis["along"] - 2]
+            for axis, side in zip(layer["axes"], found.unclipped or (None,) * len(layer["axes"]), strict=True):
+                u = 0 if axis["along"] is None else at[axis["along"] - first]
                 said = seen_by_json(axis, u)
                 if said is not None:
                     assert said == seen_by_region(side), (layer["name"], axis, at)
@@ -109,7 +108,7 @@ def agrees(fields: Fields) -> dict[str, int]:
     return counted
 
 
-@pytest.mark.parametrize("first", range(0, 60, 15))
+@pytest.mark.parametrize("first", range(0, 45, 15))
 def test_the_document_says_what_units_see(first: int) -> None:
     counted: dict[str, int] = {}
     for seed in range(first, first + 15):

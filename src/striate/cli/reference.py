@@ -23,9 +23,9 @@ first) and called without arguments, unless it is a module already. Only name co
 Results go to stdout, without colour or wrapping in a pipe; progress goes to stderr, on a terminal only. An error is one
 line on stderr and an exit code. Files are written whole or not at all.
 
-No number is ever cut. Where a terminal is too narrow for a table, counts are rounded with their unit (99.5 M), then whole
-columns are left out, and a line beneath names them; a wider terminal, a pipe such as `| less -S`, and the other formats
-show everything.
+No number is ever cut. Where a terminal is too narrow for a table, counts are rounded with their unit (99.5 M), then
+whole columns are left out, and a line beneath names them; a wider terminal, a pipe such as `| less -S`, and the other
+formats show everything.
 """
 
 COMPLETION = """

@@ -102,10 +102,7 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> Documen
         "params": field.parameters,
         "macs": field.macs,
         "activation_bytes": field.activation_bytes,
-        "axes": [
-            describe_axis(axis, scales.get(name), along)
-            for (name, axis), along in zip(field.axes.items(), _along(fields, field), strict=True)
-        ],
+        "axes": [describe_axis(axis, scales.get(name)) for name, axis in field.axes.items()],
         "global_via": list(field.global_via),
         "misaligned": [
             {
@@ -121,20 +118,11 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> Documen
     }
 
 
-def _along(fields: Fields, field: Field) -> list[int | None]:
-    """For each axis of the input the axis of the layer that its units count along; None where all see the same."""
-    found: list[int | None] = [table.extended for table in fields.tables(field.name)]
-    return found + [None] * (len(field.axes) - len(found))
-
-
-def describe_axis(axis: AxisField, scale: Scale | None = None, along: int | None = None) -> Document:
-    """The field along one axis as plain numbers.
-
-    ``scale`` adds it in a physical unit; ``along`` is the axis of the layer's shape that units count along.
-    """
+def describe_axis(axis: AxisField, scale: Scale | None = None) -> Document:
+    """The field along one axis as plain numbers; ``scale`` adds it in a physical unit."""
     found: Document = {
         "axis": axis.axis,
-        "along": along,
+        "along": None if axis.span is None else axis.span.along,
         "status": axis.status,
         "facts": list(axis.facts),
         **_span(axis),
