@@ -596,3 +596,89 @@ CASES = (
         "first axis": lambda m, x: x.permute(3, 0, 1, 2).cumsum(0).permute(1, 2, 3, 0),
     }),
 )
+
+
+def causal(n: int) -> Tensor:
+    return torch.ones(n, n, dtype=torch.bool).tril()
+
+
+def near(n: int) -> Tensor:
+    places = torch.arange(n)
+    return (places[:, None] - places).abs() <= 2
+
+
+def lowered(keep: Tensor) -> Tensor:
+    """Zero where kept, else minus infinity."""
+    return torch.zeros(keep.shape).masked_fill(~keep, float("-inf"))
+
+
+def attended_where(x: Tensor, keep: Tensor) -> Tensor:
+    """Attention of the rows' pixels, by hand."""
+    t = x.permute(0, 2, 3, 1)
+    scores = torch.where(keep, t @ t.transpose(2, 3) * 8**-0.5, float("-inf"))
+    return (scores.softmax(3) @ t).permute(0, 3, 1, 2)
+
+
+def attended_under(x: Tensor, mask: Tensor) -> Tensor:
+    t = x.permute(0, 2, 3, 1)
+    return (torch.softmax(t @ t.transpose(2, 3) * 8**-0.5 + mask, 3) @ t).permute(0, 3, 1, 2)
+
+
+def attended_filled(x: Tensor, keep: Tensor) -> Tensor:
+    t = x.permute(0, 2, 3, 1)
+    scores = (t * 8**-0.5) @ t.transpose(2, 3)
+    scores.masked_fill_(~keep, float("-inf"))
+    return torch.einsum("nhij,nhjc->nchi", scores.softmax(3), t)
+
+
+def rows_of(x: Tensor, **options: object) -> Tensor:
+    """Attention of the rows' pixels, by torch's function."""
+    t = x.permute(0, 2, 3, 1)
+    return F.scaled_dot_product_attention(t, t, t, **options).permute(0, 3, 1, 2)  # type: ignore[arg-type]
+
+
+def stripes() -> Tensor:
+    return (torch.arange(16) // 3 % 2).float()
+
+
+def zeroed(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., stripes() == 0] = 0
+    return y
+
+
+MASKED = (
+    Case("causal attention", {
+        "function": lambda m, x: rows_of(x, is_causal=True),
+        "mask": lambda m, x: rows_of(x, attn_mask=causal(16)),
+        "added mask": lambda m, x: rows_of(x, attn_mask=lowered(causal(16))),
+        "where": lambda m, x: attended_where(x, causal(16)),
+        "added": lambda m, x: attended_under(x, torch.full((16, 16), float("-inf")).triu(1)),
+        "filled": lambda m, x: attended_filled(x, causal(16)),
+    }),
+    Case("attention to neighbours", {
+        "mask": lambda m, x: rows_of(x, attn_mask=near(16)),
+        "added mask": lambda m, x: rows_of(x, attn_mask=lowered(near(16))),
+        "where": lambda m, x: attended_where(x, near(16)),
+        "added": lambda m, x: attended_under(x, lowered(near(16))),
+        "filled": lambda m, x: attended_filled(x, near(16)),
+    }),
+    Case("stripes", {
+        "product": lambda m, x: x * stripes(),
+        "where": lambda m, x: torch.where(stripes() > 0, x, 0.0),
+        "masked fill": lambda m, x: x.masked_fill(stripes() == 0, 0.0),
+        "write": lambda m, x: zeroed(x),
+        "pieces": lambda m, x: torch.cat(
+            [zeros(x, 12, k.numel()) if not on else x[..., k] for on, k in
+             ((k[0] // 3 % 2 > 0, k) for k in torch.arange(16).split(3))], 3
+        ),
+        "diagonal": lambda m, x: x @ torch.diag(stripes()),
+    }),
+    Case("running sum", {
+        "cumsum": lambda m, x: x.cumsum(3),
+        "triangle": lambda m, x: x @ torch.ones(16, 16).triu(),
+        "triangle on the left": lambda m, x: (torch.ones(16, 16).tril() @ x.transpose(2, 3)).transpose(2, 3),
+        "linear": lambda m, x: F.linear(x, torch.ones(16, 16).tril()),
+        "einsum": lambda m, x: torch.einsum("nchw,ow->ncho", x, torch.ones(16, 16).tril()),
+    }),
+)

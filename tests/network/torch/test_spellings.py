@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from spellings import CASES, Case
+from spellings import CASES, MASKED, Case
 
 import striate
 from striate.fields import region
@@ -16,7 +16,7 @@ from striate.fields import region
 Seen = Mapping[Any, tuple[Any, Any]]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES + MASKED, ids=lambda case: case.name)
 def test_the_spellings_compute_the_same(case: Case) -> None:
     x = torch.rand(case.shape, generator=torch.Generator().manual_seed(1)) + 0.1
     with torch.no_grad():
@@ -39,7 +39,7 @@ def regions(case: Case, spelling: str) -> Seen:
     return found
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES + MASKED, ids=lambda case: case.name)
 def test_the_spellings_have_the_same_regions(case: Case) -> None:
     first, *others = case.spellings
     expected = regions(case, first)
