@@ -120,28 +120,35 @@ def picked_map(ideal: TapMap, picks: tuple[int | None, ...]) -> TapMap:
     >>> picked_map(ideal, tuple(i * 10 // 16 for i in range(16))) == ideal
     True
     """
-    reads = tuple(() if pick is None else (pick,) for pick in picks)
-    if _follows(ideal, reads):
+    picked = _picks(ideal)
+    if picked == picks:
         return ideal
     if ideal.periodic:
         for periods in (1, -(-ideal.out_size // ideal.out_step)):
-            longer = _corrected(ideal, reads, periods)
-            if longer.out_step <= LONGEST_PERIOD and _follows(longer, reads):
+            longer = _corrected(ideal, picked, picks, periods)
+            if longer.out_step <= LONGEST_PERIOD and _picks(longer) == picks:
                 return longer
+    reads = tuple(() if pick is None else (pick,) for pick in picks)
     return TapMap(ideal.in_size, ideal.out_size, 0, reads, ideal.border, periodic=False)
 
 
-def _follows(m: TapMap, reads: tuple[tuple[int, ...], ...]) -> bool:
-    return all(m.reads(i) == read for i, read in enumerate(reads))
+def _picks(m: TapMap) -> tuple[int | None, ...]:
+    """The one pixel that each unit of a nearest resize reads."""
+    last, taps = m.in_size - 1, [taps[0] if taps else None for taps in m.taps]
+    shifts = (k * m.in_step for k in range(-(-m.out_size // m.out_step)))
+    found = [None if tap is None else min(max(tap + shift, 0), last) for shift in shifts for tap in taps]
+    return tuple(found[: m.out_size])
 
 
-def _corrected(ideal: TapMap, reads: tuple[tuple[int, ...], ...], periods: int) -> TapMap:
-    """The ideal map over some periods as one, with what is read in place of what is not."""
-    taps = tuple(
-        ideal.virtual(i) if i >= len(reads) or ideal.reads(i) == reads[i] else reads[i]
-        for i in range(periods * ideal.out_step)
-    )
-    return TapMap(ideal.in_size, ideal.out_size, periods * ideal.in_step, taps, ideal.border)
+def _corrected(
+    ideal: TapMap, picked: tuple[int | None, ...], picks: tuple[int | None, ...], periods: int
+) -> TapMap:
+    """The ideal map over some periods as one, with what is picked in place of what is not."""
+    taps = [ideal.virtual(i) for i in range(periods * ideal.out_step)]
+    for i, (pick, other) in enumerate(zip(picks[: len(taps)], picked, strict=False)):
+        if pick != other:
+            taps[i] = () if pick is None else (pick,)
+    return TapMap(ideal.in_size, ideal.out_size, periods * ideal.in_step, tuple(taps), ideal.border)
 
 
 def _coordinate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
+from typing import TypeVar
 
 from striate.errors import InputError
 from striate.geometry import (
@@ -27,6 +28,8 @@ from striate.geometry import (
 )
 from striate.network.relation import Along, Drop, Merge, Permute, Shape, Split, Step, everything, reshape
 from striate.network.rules.base import Attributes, Output, Result, rule, through, weighted
+
+Word = TypeVar("Word", Coordinates, Interpolation, Rounding)
 
 
 def _windows(a: Attributes, spatial: Shape) -> list[Window]:
@@ -114,14 +117,20 @@ def resize(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     for k, (axis, count) in enumerate(zip(a["axes"], a["size"], strict=True)):
         same = {name: a[name] for name in ("antialias", "exclude_outside") if name in a}
         each = {name: a[name][k] for name in ("scale", "roi") if a.get(name) is not None}
-        coordinates = Coordinates(a.get("coordinates", Coordinates.HALF_PIXEL))
+        coordinates = _member(Coordinates, a.get("coordinates", Coordinates.HALF_PIXEL))
         picks, nearest = a.get("picks"), a.get("nearest", Rounding.ROUND_PREFER_FLOOR)
-        rounding = Rounding(nearest if isinstance(nearest, str) else nearest[k])
+        rounding = _member(Rounding, nearest if isinstance(nearest, str) else nearest[k])
         if count != x[axis] or each.get("scale") not in (None, 1) or coordinates is Coordinates.TF_CROP_AND_RESIZE:
-            mode = Interpolation(a.get("mode", Interpolation.NEAREST))
+            mode = _member(Interpolation, a.get("mode", Interpolation.NEAREST))
             resized = resize_map(x[axis], count, mode, coordinates, nearest=rounding, **same, **each)
             steps.append(Along(axis, resized if picks is None else picked_map(resized, picks[k])))
     return through(tuple(steps), shapes)
+
+
+def _member(kind: type[Word], word: str) -> Word:
+    if word not in list(kind):
+        raise InputError(f"resize: unknown {kind.__name__.lower()} {word!r}; known: {', '.join(kind)}")
+    return kind(word)
 
 
 @rule("pad")
