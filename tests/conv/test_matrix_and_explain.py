@@ -1,4 +1,4 @@
-"""The matrix, the explanation of one output, the plan, and images."""
+"""The matrix, the explanation of one output, and the plan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from striate.conv import ConvPlan, conv2d, conv_matrix, conv_transpose2d, explain, plan_conv
-from striate.conv.errors import InputError
+from striate.conv.errors import ArrayTypeError, InputError
 
 RNG = np.random.default_rng(0)
 STEPS = [
@@ -118,3 +118,17 @@ def test_a_plan_is_data() -> None:
         ConvPlan.from_json("[]")
     with pytest.raises(InputError, match=r"plan_conv: .*16 channels, got 15"):
         plan_conv((1, 15, 20, 20), (32, 16, 3, 3))
+
+
+def test_a_window_that_lies_in_the_padding_alone_reads_zeros() -> None:
+    part = explain(np.ones((1, 3, 3)), np.ones((1, 1, 1, 2)), np.ones(1), padding=2, at=(0, 0, 0))
+    assert (part.value, part.window.any(), part.rows, part.columns) == (1, False, (-2,), (-2, -1))
+
+
+def test_a_matrix_of_no_output_and_of_halves() -> None:
+    assert conv_matrix(np.zeros((0, 1, 3, 3)), (5, 6)).shape == (0, 30)
+    half = conv_matrix(np.full((1, 1, 2, 2), 0.1, np.float16), (3, 3))
+    assert half.dtype == np.float32
+    assert half.data[0] == np.float16(0.1)
+    with pytest.raises(ArrayTypeError, match="conv_matrix: weight must hold numbers, got dtype"):
+        conv_matrix(np.full((1, 1, 2, 2), "a"), (3, 3))

@@ -249,13 +249,14 @@ def check_shapes(x: tuple[int, ...], weight: tuple[int, ...], groups: int, axes:
     if len(weight) != rank:
         words = {3: "three", 4: "four"}[rank]
         raise ShapeError(
-            f"weight should have at least {words} dimensions (K, C/groups, kernel), got {len(weight)} in {weight}"
+            f"weight should have at least {words} dimensions (K, C/groups, kernel), "
+            f"got {len(weight)} in {shown(weight)}"
             f"{_missing('weight', len(weight), rank)}. "
             f"Expected {len(weight)}-dimensional input for {len(weight)}-dimensional weight"
         )
     if len(x) not in (rank - 1, rank):
         raise ShapeError(
-            f"expected {rank - 1}D ({layout}) or {rank}D (N, {layout}) input, got {len(x)}D of shape {x}"
+            f"expected {rank - 1}D ({layout}) or {rank}D (N, {layout}) input, got {len(x)}D of shape {shown(x)}"
             f"{_missing('x', len(x), rank - 1)}"
         )
     if min(weight[2:]) < 1:

@@ -14,7 +14,7 @@ from striate.conv.problem import Pads
 Array = NDArray[np.floating]
 
 _COMPUTE: dict[str, np.dtype[np.floating]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
-_HALF = ("float16", "bfloat16")
+HALF = ("float16", "bfloat16")
 _NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
@@ -25,7 +25,7 @@ def compute_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.floating]:
     dtype('float32')
     """
     name = dtype.name
-    if name in _HALF:
+    if name in HALF:
         return _COMPUTE["float32"]
     if name not in _COMPUTE or not dtype.isnative:
         raise ArrayTypeError(

@@ -139,8 +139,8 @@ def _image(image: Any, problem: Problem) -> int:
 def _window(channels: Array, rows: tuple[int, ...], columns: tuple[int, ...]) -> Array:
     # Taps outside the image read zero.
     window = np.zeros((len(channels), len(rows), len(columns)), channels.dtype)
-    inside_y = [i for i, r in enumerate(rows) if 0 <= r < channels.shape[1]]
-    inside_x = [j for j, c in enumerate(columns) if 0 <= c < channels.shape[2]]
-    pixels = channels[:, [[rows[i]] for i in inside_y], [columns[j] for j in inside_x]]
-    window[:, [[i] for i in inside_y], inside_x] = pixels
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            if 0 <= row < channels.shape[1] and 0 <= column < channels.shape[2]:
+                window[:, i, j] = channels[:, row, column]
     return window

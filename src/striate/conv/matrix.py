@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.conv.arguments import PaddingArg, PairArg, parse_groups, parse_positive, parse_problem
-from striate.conv.arrays import Array, check_array, pad_border
-from striate.conv.errors import MissingDependencyError, named
+from striate.conv.arrays import HALF, Array, check_array, compute_dtype, pad_border
+from striate.conv.errors import ArrayTypeError, MissingDependencyError, named, shown
 from striate.conv.problem import Pads, Problem
 
 Indices = NDArray[np.intp]
@@ -29,8 +30,9 @@ def conv_matrix(
     """The scipy.sparse matrix that convolves an image of ``input_size`` (H, W) with ``weight`` (K, C / groups, kh, kw).
 
     Rows are output units in (K, OH, OW) order, columns input pixels in (C, H, W) order; an entry is the weight
-    by which the unit sees the pixel, kept also where it is zero. Its transpose is the transposed convolution.
-    The other arguments are those of ``conv2d``. Raises InputError or ShapeError as ``conv2d`` does.
+    by which the unit sees the pixel, kept also where it is zero. Weights of 16 bits become float32, as SciPy has no
+    halves. The transpose is the transposed convolution. The other arguments are those of ``conv2d``. Raises InputError
+    or ShapeError as ``conv2d`` does, and ArrayTypeError where the weight does not hold numbers.
 
     >>> matrix = conv_matrix(np.arange(1.0, 10.0).reshape(1, 1, 3, 3), (4, 4))
     >>> matrix.shape
@@ -38,23 +40,33 @@ def conv_matrix(
     >>> matrix.toarray()[0].astype(int).tolist()
     [1, 2, 3, 0, 4, 5, 6, 0, 7, 8, 9, 0, 0, 0, 0, 0]
     """
-    check_array("weight", weight)
     sparse = _scipy_sparse()
+    weight = _numbers(weight)
     size = parse_positive("input_size", input_size)
     groups = parse_groups(groups)
     channels = weight.shape[1] * groups if weight.ndim == 4 else 0
     shape = (1, channels, *size)
     problem, pads = parse_problem(shape, weight.shape, stride, padding, dilation, groups, padding_mode)
+    per_unit = prod(weight.shape[1:])
     values = np.broadcast_to(
-        weight.reshape(problem.k, 1, 1, -1), (problem.k, *problem.output_shape[2:], weight[:1].size)
+        weight.reshape(problem.k, 1, 1, per_unit), (problem.k, *problem.output_shape[2:], per_unit)
     ).ravel()
     pixels = _pixels(problem, size, pads, padding_mode)
     columns = _unit_pixels(problem, pixels).ravel()
-    rows = np.repeat(np.arange(int(np.prod(problem.output_shape))), weight[:1].size)
+    rows = np.repeat(np.arange(prod(problem.output_shape)), per_unit)
     seen = columns >= 0
     entries = (values[seen], (rows[seen], columns[seen]))
-    units = int(np.prod(problem.output_shape))
+    units = prod(problem.output_shape)
     return sparse.csr_array(sparse.coo_array(entries, shape=(units, channels * size[0] * size[1])))
+
+
+def _numbers(weight: Any) -> Array:
+    check_array("weight", weight)
+    if weight.dtype.name in HALF:
+        return np.asarray(weight, compute_dtype(weight.dtype))
+    if weight.dtype.kind not in "biufc":
+        raise ArrayTypeError(f"weight must hold numbers, got {shown(weight.dtype)}")
+    return np.asarray(weight)
 
 
 def _scipy_sparse() -> Any:
@@ -75,13 +87,13 @@ def _pixels(problem: Problem, size: tuple[int, int], pads: Pads, mode: str) -> I
 
 
 def _unit_pixels(problem: Problem, pixels: Indices) -> Indices:
-    # The column of every tap of every unit: (K, OH, OW, C / groups * kh * kw).
+    # The column of every tap of every unit: (K, OH, OW, C / groups, kh, kw).
     rows = _taps(problem.output_shape[2], problem.kh, problem.stride[0], problem.dilation[0])
     columns = _taps(problem.output_shape[3], problem.kw, problem.stride[1], problem.dilation[1])
     per_group = problem.c // problem.groups
     windows = pixels[:, rows[:, None, :, None], columns[None, :, None, :]]
     grouped = windows.reshape(problem.groups, per_group, *windows.shape[1:]).transpose(0, 2, 3, 1, 4, 5)
-    return np.repeat(grouped, problem.k // problem.groups, axis=0).reshape(problem.k, -1)
+    return np.repeat(grouped, problem.k // problem.groups, axis=0)
 
 
 def _taps(units: int, size: int, stride: int, dilation: int) -> Indices:
