@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from striate.conv.arguments import parsed
 from striate.conv.engine import find_call
-from striate.conv.errors import StriateError
+from striate.conv.errors import InputError, StriateError
 from striate.torch.operators import DTYPES, Convolution, compute, memory_format, transforming
 
 
@@ -61,7 +61,7 @@ class Conv2d(nn.Conv2d):
 
 def computes(input: Any) -> bool:
     """Whether striate computes what has this input here and now."""
-    if not isinstance(input, Tensor) or input.device.type != "cpu" or input.dtype not in DTYPES:
+    if not isinstance(input, Tensor) or not input.is_cpu or input.dtype not in DTYPES:
         return False
     if input.layout != torch.strided or torch.is_autocast_enabled("cpu") or transforming():
         return False
@@ -75,7 +75,7 @@ def _watched() -> bool:
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    return type(tensor) in (Tensor, nn.Parameter) and tensor.device.type == "cpu" and not tensor.is_neg()
+    return type(tensor) in (Tensor, nn.Parameter) and tensor.is_cpu and not tensor.is_neg()
 
 
 def _kernel(weight: Tensor) -> tuple[int, int]:
@@ -97,5 +97,7 @@ def _four(padding: Any, weight: Tensor, dilation: Any) -> tuple[int, int, int, i
     if padding == "same":
         rows, columns = (apart * (size - 1) for size, apart in zip(_kernel(weight), _pair(dilation), strict=True))
         return rows // 2, rows - rows // 2, columns // 2, columns - columns // 2
+    if isinstance(padding, str):
+        raise InputError(f"Conv2d: padding must be 'same', 'valid' or numbers, got {padding!r}")
     rows, columns = _pair(padding)
     return rows, rows, columns, columns

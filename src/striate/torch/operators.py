@@ -31,7 +31,9 @@ STEPS = "SymInt[] stride, SymInt[] padding, SymInt[] dilation, SymInt groups"
 
 def memory_format(x: Tensor) -> torch.memory_format:
     """The order of a 4-D tensor's axes in memory: channels last, or any other."""
-    last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    if x.is_contiguous() or x.dim() != 4:
+        return torch.contiguous_format
+    last = x.is_contiguous(memory_format=torch.channels_last)
     return torch.channels_last if last else torch.contiguous_format
 
 
