@@ -59,6 +59,19 @@ def test_from_torch_computes_the_same_and_follows_the_parameters(arguments) -> N
     assert set(mine.state_dict()) == set(module.state_dict())
 
 
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+@pytest.mark.parametrize(
+    "late", [{"padding": (2, 1)}, {"stride": 2}, {"dilation": (1, 2)}, {"padding": 0, "stride": (2, 1)}]
+)
+def test_from_torch_computes_what_a_module_changed_after_construction_does(mode: str, late: dict[str, object]) -> None:
+    module = torch.nn.Conv2d(4, 6, 3, padding=1, padding_mode=mode)
+    for name, value in late.items():
+        setattr(module, name, value)
+    with torch.no_grad():
+        expected = module(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(Conv2d.from_torch(module)(X), expected, atol=1e-5)
+
+
 def test_a_followed_modules_weights_are_changed_in_the_module() -> None:
     module = torch.nn.Conv2d(4, 6, 3)
     mine = Conv2d.from_torch(module)

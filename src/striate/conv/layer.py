@@ -229,7 +229,7 @@ class Conv2d:
     @classmethod
     @named("Conv2d.from_torch")
     def from_torch(cls, module: Any) -> Self:
-        """A layer with a ``torch.nn.Conv2d``'s arguments that follows its parameters.
+        """A layer with a ``torch.nn.Conv2d``'s arguments, as they stand, that follows its parameters.
 
         At each call the layer looks whether the module has other parameters or torch has counted a change to them, and
         then takes a copy. torch does not count what is written through ``.data`` or a NumPy view of a parameter, or by
@@ -242,9 +242,9 @@ class Conv2d:
         if module.transposed or len(module.kernel_size) != 2:
             raise ArrayTypeError(f"expected a torch.nn.Conv2d, got {type(module).__name__}")
         layer = cls.__new__(cls)
-        steps = module.stride, module.padding, module.dilation, module.groups, module.padding_mode
-        arguments = Arguments.parse(*steps)
-        layer._configure(module.in_channels, module.out_channels, module.kernel_size, module.padding, arguments)
+        padding = _torch_padding(module)
+        arguments = Arguments.parse(module.stride, padding, module.dilation, module.groups, module.padding_mode)
+        layer._configure(module.in_channels, module.out_channels, module.kernel_size, padding, arguments)
         layer._choose("auto", None, "normal")
         layer._module = FollowedModule(module)
         layer._weights = layer._module.weights()
@@ -282,6 +282,14 @@ def _as_given(padding: PaddingArg) -> PaddingArg:
 def _as_tuple(value: Any) -> Any:
     items = listed(value)
     return value if items is None else tuple(items)
+
+
+def _torch_padding(module: Any) -> Any:
+    # Where it does not pad with zeros, torch goes by what it noted when the module was made.
+    if module.padding_mode == "zeros" or isinstance(module.padding, str):
+        return module.padding
+    left, right, top, bottom = module._reversed_padding_repeated_twice
+    return (top, left) if (top, left) == (bottom, right) else ((top, bottom), (left, right))
 
 
 def _generator(rng: Any) -> np.random.Generator:
