@@ -132,17 +132,16 @@ class Fields(Mapping[str, Field]):
         shape: Shape = self.network.shapes[self.source]
         spatial = tuple(self.spatial.values())
         start = tuple(source_table(shape, spatial, axis, clipped=clipped) for axis in spatial)
-        tables: dict[str, tuple[FieldTable, ...]] = {self.source: start} if 0 not in shape else {}
+        tables: dict[str, tuple[FieldTable, ...]] = {self.source: () if 0 in shape else start}
         for node, result in zip(self.network.nodes, self.network.results, strict=True):
             for name, output in zip(node.outputs, result.outputs, strict=False):
-                branches = [
-                    (before, reads)
-                    for before, reads in zip(node.inputs, output.reads, strict=True)
-                    if tables.get(before) and reads
-                ]
-                if branches and spatial:
-                    seen = 0 not in output.shape
-                    tables[name] = self._node_tables(node, branches, output.shape, tables, clipped) if seen else ()
+                pairs = zip(node.inputs, output.reads, strict=True)
+                followed = [(before, reads) for before, reads in pairs if before in tables and reads]
+                branches = [(before, reads) for before, reads in followed if tables[before]]
+                if branches and 0 not in output.shape:
+                    tables[name] = self._node_tables(node, branches, output.shape, tables, clipped)
+                elif followed:
+                    tables[name] = ()
         return tables
 
     def _node_tables(

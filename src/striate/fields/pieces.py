@@ -186,6 +186,8 @@ def split_dim(piece: Piece, dim: int, s: Split) -> Piece:
         found = at(piece, dim, (indices[:1] + np.arange(repeats)[:, None] * s.stride).ravel())
         lo, hi = (_apart(v, dim, (repeats, s.inner)) for v in found)
         outer = replace(outer, step=d.step * repeats * s.stride // period)
+    elif inside.all() and indices.size == d.size == piece.lo.shape[dim] and (np.diff(indices.ravel()) == 1).all():
+        lo, hi = (_apart(v, dim, (s.outer, s.inner)) for v in values)
     else:
         picked = np.clip(indices, 0, piece.lo.shape[dim] - 1).ravel()
         keep = np.moveaxis(inside.reshape([s.outer, s.inner, *[1] * (piece.lo.ndim - 1)]), (0, 1), (dim, -1))

@@ -7,19 +7,21 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.fields.pieces import Ints, Piece, changed
+from striate.fields.pieces import FAR, Ints, Piece, changed
+from striate.fields.views import Digit, Place
 
-LONGEST = 64
+LONGEST, FEW = 64, 8
 
 
 def reopened(piece: Piece, extent: int) -> Piece:
-    """The piece with every literal dimension that follows a rule opened by it.
+    """The piece with every literal dimension that is an axis of its own and follows a rule opened by it.
 
     A rule is taken from the units in the middle and must hold for all: a unit may see something else only where by
     the rule it would reach past the input's ``extent``, and nothing at either end; at least half follow the rule.
     """
     for dim, d in enumerate(piece.dims):
-        if d.open or not d.grown or piece.lo.shape[dim] == 1:
+        own = Place((Digit(dim, d.size),), d.size)
+        if d.open or not d.grown or piece.lo.shape[dim] == 1 or own not in piece.view:
             continue
         found = rule(np.moveaxis(piece.lo, dim, 0), np.moveaxis(piece.hi, dim, 0), extent)
         if found is not None:
@@ -33,19 +35,24 @@ def rule(lo: Ints, hi: Ints, extent: int | None) -> tuple[Ints, Ints, int] | Non
     """One period of ``lo`` and ``hi`` along their first axis, and the step; without ``extent`` no unit is excepted."""
     n = len(lo)
     empty = lo >= hi
-    ends = _ends(np.asarray(empty.reshape(n, -1).all(axis=1))).reshape([n] + [1] * (lo.ndim - 1))
+    ends = _ends(np.asarray(empty.reshape(n, -1).all(axis=1)))
+    some, every = np.unique(np.linspace(0, n - 1, FEW).astype(np.int64)), np.arange(n)
     for period in range(1, min(n // 2, LONGEST) + 1):
         start = (n - 2 * period) // 2
-        turns, phases = np.divmod(np.arange(n) - start, period)
         step = _step(lo, hi, empty, start, period)
         if step is None:
             continue
-        shift = (turns * step).reshape(ends.shape)
-        low, high = lo[start + phases] + shift, hi[start + phases] + shift
-        alike = ((low == lo) & (high == hi)) | (empty & (low >= high))
-        excepted = False if extent is None else ends | (low < 0) | (high > extent)
-        if (alike | excepted).all() and 2 * (alike & ~empty).sum() >= (~empty).sum():
-            return low[:period], high[:period], step
+        for units in (some, every):
+            turns, phases = np.divmod(units - start, period)
+            shift = (turns * step).reshape([-1] + [1] * (lo.ndim - 1))
+            low, high = lo[start + phases] + shift, hi[start + phases] + shift
+            alike = ((low == lo[units]) & (high == hi[units])) | (empty[units] & (low >= high))
+            excepted = ends[units].reshape(shift.shape) | (low < 0) | (high > (FAR if extent is None else extent))
+            if not (alike if extent is None else alike | excepted).all():
+                break
+        else:
+            if extent is None or 2 * (alike & ~empty).sum() >= (~empty).sum():
+                return low[:period], high[:period], step
     return None
 
 

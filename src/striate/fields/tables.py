@@ -194,8 +194,18 @@ def _all_of(table: FieldTable, axis: int, m: AxisMap, node: str) -> FieldTable:
             piece, _ = isolated(piece, axis)
             found.append(through(piece, axis, m))
         else:
-            found.append(_reduced(piece, axis, dims, m))
+            found.append(_tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims)))
     return replace(table, pieces=tuple(found), via=via)
+
+
+def _tied(piece: Piece, grown: bool) -> Piece:
+    """A piece after a mask's part of a grown axis was read: what still varies, varies with that axis."""
+    if not grown:
+        return piece
+    dims = (
+        replace(d, grown=d.grown or (d.size,)) if piece.lo.shape[dim] > 1 else d for dim, d in enumerate(piece.dims)
+    )
+    return replace(piece, dims=tuple(dims))
 
 
 def _reads_all(piece: Piece, dims: list[int]) -> bool:

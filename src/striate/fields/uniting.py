@@ -16,11 +16,10 @@ MANY, LARGE = 6, 2**20
 
 def united(pieces: Iterable[Piece], extent: int, *, settled: bool) -> tuple[Piece, ...]:
     """A few pieces that together say what all of ``pieces`` say; where ``settled``, with the rules they follow."""
-    found: list[Piece] = []
-    for piece in pieces:
-        _enter(found, piece)
+    found = _fewest(pieces)
     if settled:
-        found = _without_idle([reopened(piece, extent) for piece in found])
+        opened = [reopened(piece, extent) for piece in found]
+        found = _without_idle(found if all(a is b for a, b in zip(found, opened, strict=True)) else _fewest(opened))
     if sum(not piece.whole for piece in found) > MANY:
         whole = [piece for piece in found if piece.whole]
         closed = [_closed(piece) for piece in found if not piece.whole]
@@ -29,6 +28,14 @@ def united(pieces: Iterable[Piece], extent: int, *, settled: bool) -> tuple[Piec
             first = _joined(first, piece)
         found = [first, *whole]
     return tuple(found)
+
+
+def _fewest(pieces: Iterable[Piece]) -> list[Piece]:
+    """The pieces, those that move alike as one."""
+    found: list[Piece] = []
+    for piece in pieces:
+        _enter(found, piece)
+    return found
 
 
 def _enter(found: list[Piece], piece: Piece) -> None:
