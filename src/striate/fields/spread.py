@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.geometry import AxisMap, Groups, TapMap, Whole, strided
+from striate.geometry import AxisMap, Border, Groups, TapMap, Whole, strided
 
 Values = NDArray[Any]
 
@@ -28,6 +28,11 @@ def spread(values: Values, axis: int, m: AxisMap, op: np.ufunc, empty: int) -> V
         return np.flip(scanned, axis) if m.reverse else scanned
     if uniform and _covers(m):
         return values
+    single = _single(m)
+    if single is not None:
+        picked = values.take(np.maximum(single, 0) if not uniform else np.zeros_like(single), axis)
+        keep = (single >= 0).reshape([-1 if k == axis else 1 for k in range(values.ndim)])
+        return np.where(keep, picked, np.array(empty, values.dtype))
     shape = list(values.shape)
     shape[axis] = m.out_size
     out = np.full(shape, empty, dtype=values.dtype)
@@ -43,6 +48,15 @@ def _groups(values: Values, axis: int, m: Groups, op: np.ufunc) -> Values:
     shape = values.shape
     split = values.reshape(*shape[:axis], m.groups, m.in_size // m.groups, *shape[axis + 1 :])
     return np.asarray(op.reduce(split, axis=axis + 1)).repeat(m.out_size // m.groups, axis)
+
+
+@lru_cache(maxsize=4096)
+def _single(m: TapMap) -> NDArray[np.int64] | None:
+    """The one index each unit reads, -1 where it reads none; None where the map has a pattern, or units read more."""
+    if m.in_step or m.border is not Border.ZERO or m.out_step < m.out_size or any(len(taps) > 1 for taps in m.taps):
+        return None
+    found = np.array([taps[0] if taps else -1 for taps in m.taps[: m.out_size]], dtype=np.int64)
+    return np.where(found < m.in_size, found, -1)
 
 
 @lru_cache(maxsize=4096)
