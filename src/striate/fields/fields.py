@@ -9,8 +9,8 @@ from functools import cached_property
 
 from striate.errors import InputError
 from striate.fields.costs import CostTable
-from striate.fields.source import choose_source
 from striate.fields.layout import layout_of, spatial_axes
+from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span
 from striate.fields.summary import axis_field, first_unit_axis, local_span
 from striate.fields.tables import FieldTable, carried, source_table, unite
