@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -86,6 +87,7 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 
 def fuzz(folder: Path, contents: list[tuple[bytes, object]], count: int, seed: int) -> None:
     rng = random.Random(seed)
+    (folder / "w.bin").write_bytes(bytes(24))
     for _ in range(count):
         content, shape = rng.choice(contents)
         refusal(written(folder, mutated(content, rng)), shape)
@@ -108,6 +110,7 @@ def calling() -> onnx.ModelProto:
 
 def sources() -> list[tuple[bytes, object]]:
     found: list[tuple[bytes, object]] = [(SOUND.read_bytes(), None), (calling().SerializeToString(), None)]
+    found.append((outside("w.bin", offset="0", length="24").SerializeToString(), None))
     recogniser = find_spec("rapidocr_onnxruntime")
     if recogniser and recogniser.origin:
         folder = Path(recogniser.origin).parent / "models"
@@ -247,18 +250,48 @@ def test_shapes_that_do_not_fit(tmp_path: Path, shape: object, message: str) -> 
         read_onnx(written(tmp_path, model), shape)  # type: ignore[arg-type]
 
 
-def test_external_data_beside_the_model_only(tmp_path: Path) -> None:
-    def with_location(location: str) -> Path:
-        model = model_of(helper.make_node("Add", ["x", "w"], ["y"]))
-        tensor = TensorProto(name="w", data_type=1, dims=[3, 8, 8], data_location=TensorProto.EXTERNAL)
-        tensor.external_data.add(key="location", value=location)
-        model.graph.initializer.append(tensor)
-        return written(tmp_path, model)
+def outside(location: str, **entries: str) -> onnx.ModelProto:
+    """A gather whose indices, (3,) integers, are kept in another file."""
+    model = model_of(helper.make_node("Gather", ["x", "i"], ["y"], axis=3))
+    tensor = TensorProto(name="i", data_type=TensorProto.INT64, dims=[3], data_location=TensorProto.EXTERNAL)
+    for key, value in {"location": location, **entries}.items():
+        tensor.external_data.add(key=key, value=value)
+    model.graph.initializer.append(tensor)
+    return model
 
-    (tmp_path / "w.bin").write_bytes(b"")
-    assert refusal(with_location("w.bin")) == ""
+
+def test_external_data_beside_the_model_only(tmp_path: Path) -> None:
+    (tmp_path / "w.bin").write_bytes(bytes(24))
+    assert refusal(written(tmp_path, outside("w.bin"))) == ""
     for location in ("/etc/hostname", "../w.bin", "absent.bin", "C:\\w.bin", "..\\w.bin", ""):
-        assert "beside the model" in refusal(with_location(location))
+        assert "beside the model" in refusal(written(tmp_path, outside(location)))
+
+
+def test_constants_in_external_data_are_read(tmp_path: Path) -> None:
+    """The new exporter of torch keeps index tables outside the model; read, they are exact."""
+    (tmp_path / "w.bin").write_bytes(bytes(8) + np.array([7, 0, 2]).tobytes())
+    network = read_onnx(written(tmp_path, outside("w.bin", offset="8", length="24")))
+    assert network.shapes["y"] == (1, 3, 8, 3)
+    (step,) = network.results[0].outputs[0].reads[0][0]
+    assert [step.map.reads(k) for k in range(3)] == [(7,), (0,), (2,)]  # type: ignore[union-attr]
+    assert not network.nodes[0].at_most
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"offset": "1"}, "needs 24 bytes, the model gives 24 from byte 1 of 'w.bin', which holds 24"),
+        ({"length": "23"}, "needs 24 bytes, the model gives 23"),
+        ({"offset": "-8"}, "from byte -8"),
+        ({"length": "-1"}, "the model gives -1"),
+        ({"offset": "many"}, "no number"),
+        ({"length": "9" * 5000}, "no number|the model gives"),
+    ],
+)
+def test_external_data_that_is_not_there(tmp_path: Path, entries: dict[str, str], message: str) -> None:
+    (tmp_path / "w.bin").write_bytes(bytes(24))
+    with pytest.raises(ModelError, match=message):
+        read_onnx(written(tmp_path, outside("w.bin", **entries)))
 
 
 def test_refusals_name_node_and_operator(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from striate.errors import InputError, MissingDependencyError, ModelError, UnsupportedError
 from striate.network.onnx_reader.functions import expanded, subgraphs
-from striate.network.onnx_reader.wire import slim
+from striate.network.onnx_reader.wire import Buffer, kept, needed, slim
 
 if TYPE_CHECKING:
     import onnx
@@ -30,7 +31,7 @@ def load_model(path: Path) -> onnx.ModelProto:
         raise ModelError("truncated or damaged: not a valid ONNX protobuf") from error
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise ModelError("holds no ONNX graph")
-    _check_external(model, path.parent)
+    _read_external(model, path.parent)
     return expanded(model)
 
 
@@ -74,21 +75,59 @@ def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]
             yield from _tensors(graph)
 
 
-def _check_external(model: onnx.ModelProto, folder: Path) -> None:
-    """Refuse weights kept anywhere but beside the model."""
+def _read_external(model: onnx.ModelProto, folder: Path) -> None:
+    """Take in what is shape arithmetic or a mask; refuse weights kept anywhere but beside the model."""
     from onnx import TensorProto
 
     tensors = [*_tensors(model.graph), *(t for f in model.functions for t in _node_tensors(f.node))]
-    for tensor in tensors:
-        if tensor.data_location != TensorProto.EXTERNAL:
-            continue
-        location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-        parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
-        anchored = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
-        if not location or anchored or ".." in parts or "\0" in location:
-            raise ModelError(
-                f"tensor {tensor.name!r} keeps its data in {location!r}; only a file beside the model is accepted"
-            )
-        place = folder / location
-        if not place.is_file() or not place.resolve().is_relative_to(folder.resolve()):
-            raise ModelError(f"tensor {tensor.name!r} keeps its data in {location!r}, which is not beside the model")
+    with ExitStack() as opened:
+        files: dict[Path, tuple[Buffer, int]] = {}
+        for tensor in tensors:
+            if tensor.data_location == TensorProto.EXTERNAL:
+                entries = {entry.key: entry.value for entry in tensor.external_data}
+                place = _beside(tensor.name, entries.get("location", ""), folder)
+                if place not in files:
+                    files[place] = _mapped(place, opened)
+                _take(tensor, entries, place, *files[place])
+
+
+def _beside(name: str, location: str, folder: Path) -> Path:
+    """The file of a tensor's data."""
+    parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
+    anchored = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
+    if not location or anchored or ".." in parts or "\0" in location:
+        raise ModelError(f"tensor {name!r} keeps its data in {location!r}; only a file beside the model is accepted")
+    place = folder / location
+    if not place.is_file() or not place.resolve().is_relative_to(folder.resolve()):
+        raise ModelError(f"tensor {name!r} keeps its data in {location!r}, which is not beside the model")
+    return place
+
+
+def _mapped(place: Path, opened: ExitStack) -> tuple[Buffer, int]:
+    """A file's content and size; nothing is read yet."""
+    try:
+        size = place.stat().st_size
+        file = opened.enter_context(place.open("rb"))
+        return (opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) if size else b""), size
+    except OSError as error:
+        raise ModelError(f"{place.name!r} beside the model cannot be opened: {error.strerror}") from error
+
+
+def _take(tensor: onnx.TensorProto, entries: Mapping[str, str], place: Path, view: Buffer, held: int) -> None:
+    """Check that a tensor's data is there, and copy what is worth having into the tensor."""
+    from onnx import TensorProto
+
+    need = needed(tensor.dims, tensor.data_type)
+    try:
+        start, size = int(entries.get("offset", 0)), int(entries.get("length", need or 0))
+    except ValueError as error:
+        raise ModelError(f"tensor {tensor.name!r}: offset or length of its data is no number") from error
+    if start < 0 or size < 0 or start + size > held or need not in (None, size):
+        raise ModelError(
+            f"truncated or damaged: tensor {tensor.name!r} of shape {tuple(tensor.dims)} needs {need} bytes, "
+            f"the model gives {size} from byte {start} of {place.name!r}, which holds {held}"
+        )
+    if need is not None and kept(view, start, size, tensor.data_type):
+        tensor.raw_data = view[start : start + size]
+        tensor.data_location = TensorProto.DEFAULT
+        tensor.ClearField("external_data")

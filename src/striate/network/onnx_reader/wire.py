@@ -6,6 +6,7 @@ describes the graph and leaves out tensor payloads too large to be shape arithme
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from mmap import mmap
 
@@ -143,17 +144,31 @@ def _tensor(view: Buffer, start: int, stop: int) -> bytes:
         elif number == DATA_TYPE and wire == 0:
             data_type = _varint(view, first, end)[0]
         at = end
-    if raw is not None and data_type in BITS:
-        need = -(-prod(dims) * BITS[data_type] // 8)
-        if raw != need:
+    if raw is not None:
+        need = needed(dims, data_type)
+        if need not in (None, raw):
             raise ModelError(f"truncated or damaged: a tensor of shape {tuple(dims)} needs {need} bytes, holds {raw}")
-    small = size <= (LARGEST_INTEGERS if data_type in INTEGERS else SMALL)
-    if small or (raw == size and len(payload) == 1 and _masks(view, payload[0][1] - raw, raw, data_type)):
+    alone = raw == size and len(payload) == 1
+    if _small(size, data_type) or (alone and masks(view, payload[0][1] - size, size, data_type)):
         pieces += (view[first:end] for first, end in payload)
     return b"".join(pieces)
 
 
-def _masks(view: Buffer, start: int, size: int, data_type: int) -> bool:
+def _small(size: int, data_type: int) -> bool:
+    return size <= (LARGEST_INTEGERS if data_type in INTEGERS else SMALL)
+
+
+def needed(dims: Sequence[int], data_type: int) -> int | None:
+    """The bytes of a tensor's elements; None for a type of no fixed size."""
+    return -(-prod(dims) * BITS[data_type] // 8) if data_type in BITS else None
+
+
+def kept(view: Buffer, start: int, size: int, data_type: int) -> bool:
+    """Whether the raw elements at ``start`` are shape arithmetic or a mask, and so worth having."""
+    return _small(size, data_type) or masks(view, start, size, data_type)
+
+
+def masks(view: Buffer, start: int, size: int, data_type: int) -> bool:
     """Whether raw elements look like a mask: two values in all, or minus infinity near the start."""
     width = BITS.get(data_type, 0) // 8
     if width not in LOWEST or size > LARGEST_MASK:
