@@ -47,7 +47,8 @@ class Network(CommonForm):
         """The receptive field of every layer with respect to one input.
 
         The default is the first input behind a convolution, else the first of highest rank. ``layout`` names the
-        input's axes by letters, ``"NCHW"`` for rank 4 by default.
+        input's axes by letters; by default those that the first convolution slides over and sums say what they are,
+        and without one ``"NCHW"`` is taken for rank 4.
         """
         if source is None and layout is None:
             return self._fields

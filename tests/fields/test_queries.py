@@ -20,7 +20,7 @@ from striate.network import Network
 @pytest.mark.parametrize("seed", range(60))
 def test_region_equals_autograd_over_all_channels(seed: int) -> None:
     pair = random_pair(seed)
-    fields, random = Fields(pair.network()), Random(seed)
+    fields, random = Fields(pair.network(), layout="NCHW"), Random(seed)
     at = tuple(random.randrange(n) for n in pair.value.shape[2:])
     channel = random.choice([None, random.randrange(pair.value.shape[1])])
     chosen = range(pair.value.shape[1]) if channel is None else [channel]
@@ -40,7 +40,7 @@ def test_region_equals_autograd_over_all_channels(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_a_unit_is_in_reach_exactly_when_the_pixel_is_in_its_region(seed: int) -> None:
     pair = random_pair(seed)
-    fields, random = Fields(pair.network()), Random(seed)
+    fields, random = Fields(pair.network(), layout="NCHW"), Random(seed)
     pixel = tuple(random.randrange(n) for n in pair.shape[2:])
     found = reach(fields, pixel, pair.tensor)
     assert found.mask.shape == tuple(pair.value.shape[2:])

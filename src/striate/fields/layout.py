@@ -1,41 +1,62 @@
-"""What the axes of an input are: named by the user, told by the convolutions that read it, or by their number."""
+"""Which axis of an input is what, told by the axes that the first convolution slides over and sums."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import prod
+
 from striate.errors import InputError
-from striate.network import Network
-from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Shape
+from striate.geometry import TapMap, Whole
+from striate.network import Network, Node
+from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Shape, Split
 
 BY_RANK = {1: "L", 2: "NL", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 BY_WINDOW = {1: "L", 2: "HW", 3: "DHW"}
 NAMES = {"L": "length", "T": "time", "D": "depth", "H": "height", "W": "width"}
+CONVOLUTIONS = ("conv", "conv_transpose")
+POOLS = ("pool", "adaptive_pool")
 
-Origins = tuple[int | None, ...]
+Origins = tuple[frozenset[int], ...]
+Axis = tuple[tuple[frozenset[int], int], ...]
+Factors = tuple[Axis, ...]
 
 
 def layout_of(network: Network, source: str) -> str:
-    """One letter per axis of an input, from the first convolution that slides over axes of it; else by rank.
+    """The axes of an input by letters: N batch, C channels, D, H, W or L what a convolution slides over, T its batch.
 
-    What such a convolution slides over are L, HW or DHW, what it sums is C; of the others the first is N, a second
-    one T. Raises InputError where too many are left, or no rank of that many axes is known.
+    The first convolution that slides over axes of ``source`` decides, without one the first pool, without either the
+    rank: NCHW for rank 4. Raises InputError where an axis of the input is lost before that convolution, and without
+    one where there are more than five axes.
+
+    >>> from striate.network import Node
+    >>> nodes = [
+    ...     Node("t", "transpose", ("x",), ("u",), {"order": (0, 3, 1, 2)}),
+    ...     Node("c", "conv", ("u",), ("y",), {"out_channels": 8, "kernel": (3, 3)}),
+    ... ]
+    >>> shapes = {"x": (1, 9, 9, 3), "u": (1, 3, 9, 9), "y": (1, 8, 7, 7)}
+    >>> layout_of(Network("n", ("x",), ("y",), tuple(nodes), shapes), "x")
+    'NHWC'
     """
-    shape = network.shapes[source]
-    found = _told(network, source)
-    if found is None:
-        if len(shape) not in BY_RANK:
-            raise InputError(
-                f"input {source} of shape {shape} has {len(shape)} axes and no convolution tells what they are: "
-                "name them with layout, one letter per axis of N, C, D, H, W, L, T"
-            )
-        return BY_RANK[len(shape)]
-    spare = [axis for axis in range(len(shape)) if axis not in found]
-    if len(spare) > 2:
+    shape, pooled = network.shapes[source], ""
+    for node, origins in _reached(network, source):
+        if max(map(len, origins[2:])) != 1:
+            continue
+        letters = _letters(origins)
+        found = _written(letters, shape)
+        if node.op in CONVOLUTIONS:
+            if "?" in found:
+                raise InputError(
+                    f"the layout of input {source!r} of shape {shape} cannot be told: its axes come to convolution "
+                    f"{node.name} as {found}; name them with layout, one letter per axis of N, C, D, H, W, L, T"
+                )
+            return found
+        pooled = pooled or ("" if "?" in found else found)
+    if not pooled and len(shape) not in BY_RANK:
         raise InputError(
-            f"the convolutions leave {len(spare)} axes of input {source} of shape {shape} open: "
+            f"input {source!r} of shape {shape} has {len(shape)} axes and no convolution tells what they are: "
             "name them with layout, one letter per axis of N, C, D, H, W, L, T"
         )
-    letters = {**found, **dict(zip(spare, "NT", strict=False))}
-    return "".join(letters[axis] for axis in range(len(shape)))
+    return pooled or BY_RANK[len(shape)]
 
 
 def spatial_axes(layout: str, shape: Shape) -> dict[str, int]:
@@ -49,50 +70,91 @@ def spatial_axes(layout: str, shape: Shape) -> dict[str, int]:
     return {NAMES[letter]: axis for axis, letter in enumerate(layout) if letter in NAMES}
 
 
-def _told(network: Network, source: str) -> dict[int, str] | None:
-    """The letters of the axes that the first convolution of an input slides over and sums; None without one."""
-    known: dict[str, Origins] = {source: tuple(range(len(network.shapes[source])))}
+def _reached(network: Network, source: str) -> Iterator[tuple[Node, Origins]]:
+    """Every convolution and pool that depends on ``source``, and which of its axes went into those of what is read."""
+    start = tuple(((frozenset({axis}), n),) for axis, n in enumerate(network.shapes[source]))
+    known: dict[str, Factors] = {source: start}
     for node, result in zip(network.nodes, network.results, strict=True):
-        if node.op in ("conv", "conv_transpose") and node.inputs[0] in known:
-            letters = _letters(known[node.inputs[0]])
-            if letters is not None:
-                return letters
+        first = node.inputs[0] if node.inputs else ""
+        if first in known and _slides(node, len(network.shapes[first])):
+            yield node, tuple(_origin(axis) for axis in known[first])
         for name, output in zip(node.outputs, result.outputs, strict=False):
-            for before, reads in zip(node.inputs, output.reads, strict=True):
-                if before in known and reads and name not in known:
-                    known[name] = _after(known[before], reads[0], network.shapes[before])
-    return None
+            carried = [
+                _carried(relation, known[read])
+                for read, relations in zip(node.inputs, output.reads, strict=True)
+                if read in known
+                for relation in relations
+            ]
+            if carried:
+                known[name] = carried[0] if len(set(carried)) == 1 else _united(carried, output.shape)
 
 
-def _letters(origins: Origins) -> dict[int, str] | None:
-    """What a convolution of a tensor of (N, C, *spatial) says of the source's axes; None if it slides over others."""
-    spatial = origins[2:]
-    if None in spatial or len(set(spatial)) < len(spatial) or len(spatial) not in BY_WINDOW:
-        return None
-    found = {axis: letter for axis, letter in zip(spatial, BY_WINDOW[len(spatial)], strict=True) if axis is not None}
-    if origins[1] is not None and origins[1] not in found:
-        found[origins[1]] = "C"
-    return found
+def _slides(node: Node, rank: int) -> bool:
+    if node.op in CONVOLUTIONS:
+        return True
+    window = node.attributes.get("kernel") or node.attributes.get("size") or ()
+    return node.op in POOLS and len(window) == rank - 2 > 0
 
 
-def _after(origins: Origins, relation: Relation, shape: Shape) -> Origins:
-    """Which axis of the source each axis is after a relation; None where it is none or several."""
+def _origin(factors: Axis) -> frozenset[int]:
+    return frozenset[int]().union(*(origin for origin, _ in factors))
+
+
+def _united(parts: list[Factors], shape: Shape) -> Factors:
+    """The axes of a tensor that reads several; one they do not make up alike is no product of factors any more."""
+    columns = zip(*parts, strict=True)
+    return tuple(
+        column[0] if len(set(column)) == 1 else ((frozenset[int]().union(*map(_origin, column)), n),)
+        for column, n in zip(columns, shape, strict=True)
+    )
+
+
+def _carried(relation: Relation, before: Factors) -> Factors:
+    """The factors of every axis of a tensor after a relation."""
+    found = list(before)
     for step in relation:
         match step:
-            case Along():
+            case Along(axis, TapMap(n, count, 1, ((0,),))) if n == count:
                 pass
+            case Along(axis, axis_map):
+                mixed = isinstance(axis_map, Whole) and len(found[axis]) > 1
+                found[axis] = ((frozenset() if mixed else _origin(found[axis]), axis_map.out_size),)
             case Permute(order):
-                origins = tuple(origins[axis] for axis in order)
-            case Insert(axis):
-                origins = (*origins[:axis], None, *origins[axis:])
-            case Drop(axis):
-                origins = (*origins[:axis], *origins[axis + 1 :])
+                found = [found[axis] for axis in order]
+            case Split(axis):
+                found[axis : axis + 1] = _parted(found[axis], step)
             case Merge(axis):
-                sizes = {axis: shape[axis], axis + 1: shape[axis + 1]}
-                left, right = origins[axis : axis + 2]
-                one = right if sizes[axis] == 1 else left if sizes[axis + 1] == 1 else None
-                origins = (*origins[:axis], one, *origins[axis + 2 :])
-            case _:
-                origins = (*origins[: step.axis], None, None, *origins[step.axis + 1 :])
-        shape = step.shape(shape)
-    return origins
+                both = found[axis] + found[axis + 1]
+                found[axis : axis + 2] = [tuple(factor for factor in both if factor[1] > 1) or both[:1]]
+            case Insert(axis):
+                found.insert(axis, ((frozenset(), 1),))
+            case Drop(axis):
+                del found[axis]
+    return tuple(found)
+
+
+def _parted(factors: Axis, split: Split) -> tuple[Axis, Axis]:
+    """The factors of two axes that one is split into; where a factor is cut, both axes come from it."""
+    plain = (split.stride, split.dilation, split.offset) == (split.inner, 1, 0)
+    for k in range(1, len(factors)):
+        if plain and prod(n for _, n in factors[k:]) == split.inner:
+            return factors[:k], factors[k:]
+    origin = _origin(factors)
+    return ((origin, split.outer),), ((origin, split.inner),)
+
+
+def _letters(origins: Origins) -> dict[int, str]:
+    """A letter for each axis of an input that went into the axes of a convolution or pool."""
+    batch, channels, *windows = origins
+    spatial = sorted({axis for window in windows for axis in window})
+    letters = dict(zip(spatial, BY_WINDOW.get(len(spatial), ""), strict=False))
+    letters.update((axis, "C") for axis in sorted(channels - set(spatial)))
+    for axis in sorted(batch - set(letters)):
+        letters[axis] = "T" if "N" in letters.values() else "N"
+    return letters
+
+
+def _written(letters: dict[int, str], shape: Shape) -> str:
+    """The letters in the order of the input; one element alone is a batch in front and channels elsewhere."""
+    alone = ["N" if not axis and "N" not in letters.values() else "C" for axis in range(len(shape))]
+    return "".join(letters.get(axis, alone[axis] if n == 1 else "?") for axis, n in enumerate(shape))
