@@ -43,12 +43,14 @@ def index(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     order = [axis for axes, _ in groups for axis in axes]
     before, behind = tuple(range(first)), tuple(range(first + len(columns), len(x)))
     steps: list[Step] = list(permute((*before, *(first + axis for axis in order), *behind)))
-    at = first
+    at, rank = first, len(x)
     made: list[int] = []
     for axes, outs in groups:
         sizes = tuple(x[first + axis] for axis in axes)
         steps += [Merge(at)] * (len(axes) - 1)
-        steps += _picked(at, _ravelled([columns[axis] for axis in axes], sizes, outs), prod(sizes))
+        rank -= len(axes) - 1
+        steps += _picked(at, _ravelled([columns[axis] for axis in axes], sizes, outs), prod(sizes), rank)
+        rank += len(outs) - 1
         made += outs
         at += len(outs)
     for out in (k for k in range(len(shape)) if k not in made):
@@ -124,14 +126,14 @@ def _ravelled(columns: list[Places], sizes: Shape, outs: tuple[int, ...]) -> Pla
     return flat.reshape([flat.shape[out] for out in outs])
 
 
-def _picked(at: int, places: Places, n: int) -> Relation:
-    """Axis ``at``, of ``n`` elements, read at ``places``, whose axes it becomes."""
+def _picked(at: int, places: Places, n: int, rank: int) -> Relation:
+    """Axis ``at`` of ``rank``, of ``n`` elements, read at ``places``, whose axes it becomes."""
     shape = places.shape
     if places.ndim == 2:
         corner, outer, inner = int(places[0, 0]), int(places[1, 0] - places[0, 0]), int(places[0, 1] - places[0, 0])
         lattice = corner + np.arange(shape[0])[:, None] * outer + np.arange(shape[1]) * inner
         if outer > 0 and inner > 0 and (lattice == places).all():
-            return (Split(at, shape[0], shape[1], outer, inner, corner),)
+            return _windows(at, rank, shape, (outer, inner), corner)
     steps: list[Step] = list(_along(at, places.reshape(-1), n))
     if not shape:
         return (*steps, Drop(at))
@@ -139,6 +141,19 @@ def _picked(at: int, places: Places, n: int) -> Relation:
         inner = prod(shape[k + 1 :])
         steps.append(Split(at + k, shape[k], inner, inner))
     return tuple(steps)
+
+
+def _windows(at: int, rank: int, counts: Shape, steps: tuple[int, int], corner: int) -> Relation:
+    """Axis ``at`` of ``rank`` as two that step along it evenly: windows first, then the elements of each.
+
+    Of two readings the one without gaps or overlap is taken, else the one with more windows.
+    """
+    (outer, inner), (step, dilation) = counts, steps
+    tiled = step == inner * dilation
+    if tiled or (outer >= inner and dilation != outer * step):
+        return (Split(at, outer, inner, step, dilation, corner),)
+    order = (*range(at), at + 1, at, *range(at + 2, rank + 1))
+    return (Split(at, inner, outer, dilation, step, corner), *permute(order))
 
 
 def _along(at: int, places: Places, n: int) -> Relation:
