@@ -87,9 +87,13 @@ def test_the_layout_of(name: str) -> None:
 def test_channels_last_is_read_like_channels_first() -> None:
     """The width is the width: the same fields as the plain module's, and no convolution that sees everything."""
     last, first = (Fields(read_torch(Written(CASES[name][2]), CASES[name][1])) for name in ("channels last", "plain"))
-    names = [list(fields)[-1] for fields in (last, first)]
-    assert dict(last[names[0]].axes) == dict(first[names[1]].axes)
-    assert last[names[0]].global_via == ()
+    one, other = (fields[list(fields)[-1]] for fields in (last, first))
+    assert {name: axis.span.phases for name, axis in one.axes.items()} == {
+        name: axis.span.phases for name, axis in other.axes.items()
+    }
+    assert [axis.status for axis in one.axes.values()] == ["exact", "exact"]
+    assert [axis.along for axis in one.axes.values()] == [1, 2]
+    assert one.global_via == ()
 
 
 @pytest.mark.parametrize(
