@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class StriateError(Exception):
-    """Base of every error striate raises on purpose; its text is one clear line."""
+    """Base of every error striate raises on purpose; its text is one line, whatever the names in it hold."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__("\\n".join(text.splitlines()))
 
 
 class InputError(StriateError, ValueError):

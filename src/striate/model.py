@@ -31,6 +31,7 @@ from striate.network.onnx_reader import read_onnx
 from striate.network.relation import Shape
 from striate.network.stages import with_stages
 from striate.network.torch_reader import read_torch
+from striate.values import instance, text
 
 InputShape = Shape | Sequence[int] | Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | None
 
@@ -85,7 +86,7 @@ class Network(CommonForm):
 
     def compare(self, other: CommonForm) -> Comparison:
         """This network and another, layer by layer: where shapes agree and pixels do not."""
-        return compare_fields(self._fields, Fields(other))
+        return compare_fields(self._fields, Fields(instance("other", other, CommonForm)))
 
 
 def load(model: str | PathLike[str] | Any, input_shape: InputShape = None, *, unknown: str = "refuse") -> Network:
@@ -96,8 +97,7 @@ def load(model: str | PathLike[str] | Any, input_shape: InputShape = None, *, un
     Raises ModelError for files that cannot be read, UnsupportedError for operators without a rule,
     InputError for shapes that do not fit.
     """
-    if unknown not in ("refuse", "whole"):
-        raise InputError(f"unknown={unknown!r}: use 'refuse' or 'whole'")
+    text("unknown", unknown, ("refuse", "whole"))
     if isinstance(model, str | PathLike):
         return Network.of(with_stages(read_onnx(model, input_shape, unknown=unknown)))
     if input_shape is None:

@@ -28,18 +28,23 @@ def integer(name: str, value: object, least: int | None = None) -> int:
     return number
 
 
+def items(name: str, value: object) -> list[Any]:
+    """What a sequence holds; InputError, naming it, for anything without an order."""
+    if not isinstance(value, str | bytes | set | dict) and isinstance(value, Iterable):
+        try:
+            return list(value)
+        except TypeError:  # an array of no axes
+            pass
+    raise InputError(f"{name} must be a sequence, got {shown(value)}")
+
+
 def integers(name: str, value: object, least: int | None = None) -> tuple[int, ...]:
     """Some integers as a tuple; InputError, naming them, where they are none.
 
     >>> integers("sizes", [2, 3])
     (2, 3)
     """
-    if isinstance(value, str | bytes | set | dict) or not isinstance(value, Iterable):
-        raise InputError(f"{name} must be a sequence of integers, got {shown(value)}")
-    try:
-        return tuple(integer(name, item, least) for item in value)
-    except TypeError:
-        raise InputError(f"{name} must be a sequence of integers, got {shown(value)}") from None
+    return tuple(integer(name, item, least) for item in items(name, value))
 
 
 def text(name: str, value: object, choices: Iterable[str] = ()) -> str:

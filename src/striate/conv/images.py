@@ -26,8 +26,8 @@ def read_image(source: str | PathLike[str] | BinaryIO) -> NDArray[np.float32]:
     taken as they are, and must lie in [0, 1]. What has no white to scale by is refused: integers of 32 or of signed 16
     bits, and FITS, beyond 8 bits; as is the L*a*b* colour space.
 
-    Raises InputError where it is not a whole image or is refused, ArrayTypeError (a TypeError) for another kind of
-    source, MissingDependencyError without Pillow; a path that does not open raises OSError.
+    Raises InputError where it cannot be opened, is not a whole image or is refused, ArrayTypeError (a TypeError) for
+    another kind of source, MissingDependencyError without Pillow.
 
     >>> import io
     >>> from PIL import Image
@@ -59,6 +59,8 @@ def _opened(source: Any) -> Any:
     if isinstance(source, (str, PathLike)):
         try:
             return open(source, "rb")
+        except OSError as error:
+            raise InputError(f"{source}: cannot be opened: {error.strerror}") from None
         except ValueError as error:
             raise InputError(f"not a path: {error}") from None
     if isinstance(source, (bytes, bytearray, memoryview)):

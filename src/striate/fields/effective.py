@@ -16,6 +16,7 @@ from striate.fields.fields import Fields
 from striate.fields.queries import region
 from striate.geometry import Interval
 from striate.network.relation import Shape
+from striate.values import integer, integers
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +70,7 @@ def effective_field(
     (1.5, 1.0, 0.6666666666666666)
     """
     shape = fields.network.shapes[fields.network.tensor(layer)]
-    unit = _middle(shape) if at is None else tuple(at)
+    unit = _middle(shape) if at is None else integers("the unit's place", at)
     found = region(fields, layer, unit, channel)
     weights = found.weights()
     if not weights.size:
@@ -105,8 +106,7 @@ def effective_field_gradient(
         import torch
     except ImportError as missing:
         raise MissingDependencyError("gradients need torch: pip install 'striate[torch]'") from missing
-    if samples < 1:
-        raise InputError(f"samples must be at least 1, got {samples}")
+    samples = integer("samples", samples, 1)
     random = torch.Generator().manual_seed(seed)
     total = np.zeros(input_shape[2:], dtype=np.float64)
     with _watched(module, layer) as outputs, torch.enable_grad():
@@ -193,7 +193,7 @@ def _unit(layer: str, outputs: list[Any], at: Sequence[int] | None) -> tuple[tup
     value: torch.Tensor = last[0] if isinstance(last, tuple | list) else last
     shape = tuple(value.shape)
     first = 2 if len(shape) > 2 else 1
-    unit = _middle(shape) if at is None else tuple(at)
+    unit = _middle(shape) if at is None else integers("the unit's place", at)
     if len(unit) != len(shape) - first or any(not 0 <= i < n for i, n in zip(unit, shape[first:], strict=True)):
         raise InputError(f"unit {unit} lies outside {layer}, whose units lie in {shape[first:]}")
     return unit, value[(slice(None),) * first + unit].sum()

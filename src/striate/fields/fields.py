@@ -17,6 +17,7 @@ from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.geometry import Interval
 from striate.network import Network, Node
 from striate.network.relation import Reads, Shape
+from striate.values import integer, integers, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Fields(Mapping[str, Field]):
         self.network = network
         self.source = choose_source(network, source)
         shape = network.shapes[self.source]
-        self.layout = layout or layout_of(network, self.source)
+        self.layout = layout_of(network, self.source) if layout is None else text("layout", layout)
         self.spatial = spatial_axes(self.layout, shape)
         self.misalignments: list[Misalignment] = []
         self._tables = self._pass(clipped=False)
@@ -192,6 +193,7 @@ def unit_index(shape: Shape, at: Sequence[int], channel: int | None = None) -> t
 
     Raises InputError with the valid range where ``at`` does not fit.
     """
+    at = integers("the unit's place", at)
     rank = len(shape)
     first = 2 if rank > 2 else 1
     if len(at) not in (rank - first, rank - 1, rank):
@@ -200,13 +202,14 @@ def unit_index(shape: Shape, at: Sequence[int], channel: int | None = None) -> t
     for axis, i in zip(axes, at, strict=True):
         if not 0 <= i < shape[axis]:
             raise InputError(f"unit {tuple(at)} lies outside shape {shape}: index {i} must be in [0, {shape[axis]})")
-    if channel is not None and (rank < 3 or not 0 <= channel < shape[1]):
-        raise InputError(f"channel {channel} lies outside shape {shape}")
+    if channel is not None:
+        channel = integer("channel", channel)
+        if rank < 3 or not 0 <= channel < shape[1]:
+            raise InputError(f"channel {channel} lies outside shape {shape}")
     index: list[int | slice] = [slice(None)] * (rank - len(at)) + list(at)
     if channel is not None:
         index[1] = channel
     return tuple(index)
-
 
 
 

@@ -15,6 +15,7 @@ from striate.fields.patch import Patch, Semiring
 from striate.fields.walk import pull, push, trace
 from striate.geometry import Interval
 from striate.network.relation import Shape
+from striate.values import integer, integers
 
 Bools = NDArray[np.bool_]
 
@@ -126,7 +127,7 @@ def region(fields: Fields, layer: str, at: Sequence[int], channel: int | None = 
     (4, 12)
     """
     network = fields.network
-    tensor, unit = network.tensor(layer), tuple(at)
+    tensor, unit = network.tensor(layer), integers("the unit's place", at)
     shape = network.shapes[tensor]
     patch = pull(network, tensor, unit_patch(shape, unit, channel, Semiring.COVER), fields.source)
     cover = _cut(patch.sum(tuple(fields.spatial.values())))
@@ -157,7 +158,7 @@ def reach(fields: Fields, at: Sequence[int], layer: str, channel: int | None = N
     >>> reach(Fields(network), (0, 4), "conv").box
     (Interval(0, 1), Interval(2, 5))
     """
-    network, pixel = fields.network, tuple(at)
+    network, pixel = fields.network, integers("the pixel's place", at)
     tensor = network.tensor(layer)
     patch = push(network, fields.source, _pixel_patch(fields, pixel, channel), tensor)
     shape = network.shapes[tensor]
@@ -190,7 +191,7 @@ def _pixel_patch(fields: Fields, at: tuple[int, ...], channel: int | None) -> Pa
             raise InputError(f"pixel {at} lies outside {fields.source}: {name} index {i} must be in [0, {shape[axis]})")
         place[axis] = i
     if channel is not None:
-        axis = fields.layout.find("C")
+        channel, axis = integer("channel", channel), fields.layout.find("C")
         count = shape[axis] if axis >= 0 else 0
         if not 0 <= channel < count:
             raise InputError(f"channel {channel} lies outside {fields.source}: it must be in [0, {count})")

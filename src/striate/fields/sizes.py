@@ -10,6 +10,7 @@ from striate.errors import InputError
 from striate.fields.fields import AxisField, Fields
 from striate.network import Network
 from striate.network.relation import Shape
+from striate.values import integer, integers, items
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,11 @@ def sweep(network: Network, layer: str, sizes: Iterable[int | Shape], source: st
     here = Fields(network, source, layout)
     network.tensor(layer)
     found: list[tuple[Shape, tuple[AxisField, ...]]] = []
-    for size in sizes:
-        spatial = (size,) * len(here.spatial) if isinstance(size, int) else tuple(size)
+    for size in items("sizes", sizes):
+        spatial = (
+            integers("a size", size, 1) if isinstance(size, Iterable)
+            else (integer("a size", size, 1),) * len(here.spatial)
+        )  # fmt: skip
         if len(spatial) != len(here.spatial):
             raise InputError(f"size {size} has {len(spatial)} numbers, the input has {len(here.spatial)} spatial axes")
         shape = list(network.shapes[here.source])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from striate.errors import InputError
 from striate.network import Network
+from striate.values import text
 
 CONVOLUTIONS = ("conv", "conv_transpose")
 
@@ -22,7 +23,7 @@ def choose_source(network: Network, source: str | None = None) -> str:
     if source is None:
         convolved = _behind_the_first_convolution(network)
         return next((name for name in network.inputs if name in convolved), _of_highest_rank(network))
-    if source not in network.inputs:
+    if text("source", source) not in network.inputs:
         raise InputError(f"no input {source!r} in {network.name}; its inputs: {', '.join(network.inputs)}")
     return source
 

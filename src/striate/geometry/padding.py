@@ -7,6 +7,7 @@ from enum import Enum
 
 from striate.errors import InputError
 from striate.geometry.window import Window
+from striate.values import instance, integer
 
 
 class Convention(Enum):
@@ -25,12 +26,19 @@ class Explicit:
     before: int
     after: int
 
+    def __post_init__(self) -> None:
+        for name in ("before", "after"):
+            object.__setattr__(self, name, integer(f"Explicit: {name}", getattr(self, name)))
+
 
 @dataclass(frozen=True, slots=True)
 class CaffeCeil:
     """Caffe's pooling: ``pad`` on both sides and the output size rounded up."""
 
     pad: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pad", integer("CaffeCeil: pad", self.pad))
 
 
 Padding = Convention | Explicit | CaffeCeil
@@ -48,12 +56,13 @@ def resolve_padding(
     >>> resolve_padding(CaffeCeil(), 4, 3, stride=2)
     (0, 1)
     """
-    extent = Window(size, stride, dilation).extent
+    n, window = integer("n", n), Window(size, stride, dilation)
+    extent, stride = window.extent, window.stride
     if isinstance(convention, Explicit):
         return convention.before, convention.after
     if isinstance(convention, CaffeCeil):
         return convention.pad, _caffe_pad_after(convention.pad, n, extent, stride)
-    if convention is Convention.VALID:
+    if instance("convention", convention, Convention) is Convention.VALID:
         return 0, 0
     if convention is Convention.TORCH_SAME:
         if stride != 1:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from striate.errors import InputError
 from striate.geometry.interval import Interval
+from striate.values import instance, integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Window:
     ceil: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("size", "stride", "dilation"):
-            if getattr(self, name) < 1:
-                raise InputError(f"Window: {name} must be at least 1, got {getattr(self, name)}")
+        for name, least in (("size", 1), ("stride", 1), ("dilation", 1), ("pad_before", None), ("pad_after", None)):
+            object.__setattr__(self, name, integer(f"Window: {name}", getattr(self, name), least))
+        instance("Window: ceil", self.ceil, bool)
 
     @property
     def extent(self) -> int:
@@ -44,6 +44,7 @@ class Window:
         ``floor((n + pad_before + pad_after - dilation*(size-1) - 1) / stride) + 1``; source:
         ``torch.nn.Conv2d`` and, for ``ceil``, ``torch.nn.MaxPool2d``.
         """
+        n = integer("Window.output_size: n", n)
         room = n + self.pad_before + self.pad_after - self.extent
         if not self.ceil:
             return room // self.stride + 1 if room >= 0 else 0
@@ -53,12 +54,12 @@ class Window:
 
     def reads(self, i: int) -> tuple[int, ...]:
         """The exact taps of output unit ``i``, unclipped: negative ones lie in the padding."""
-        first = i * self.stride - self.pad_before
+        first = integer("Window.reads: i", i) * self.stride - self.pad_before
         return tuple(range(first, first + self.extent, self.dilation))
 
     def needs(self, units: Interval) -> Interval:
         """The hull of all taps of an interval of output units, unclipped."""
-        if units.unbounded:
+        if instance("Window.needs: units", units, Interval).unbounded:
             return units
         first = units.start * self.stride - self.pad_before
         if units.empty:
@@ -67,5 +68,9 @@ class Window:
 
     def never_read(self, n: int) -> tuple[int, ...]:
         """Input pixels that no output unit reads, in order."""
-        read = {tap for i in range(self.output_size(n)) for tap in self.reads(i)}
-        return tuple(pixel for pixel in range(n) if pixel not in read)
+        units, read = self.output_size(n), bytearray(max(n, 0))
+        for tap in self.reads(0) if units else ():
+            first = tap if tap >= 0 else tap % self.stride
+            places = slice(first, max(tap + (units - 1) * self.stride + 1, 0), self.stride)
+            read[places] = b"\1" * len(read[places])
+        return tuple(pixel for pixel, seen in enumerate(read) if not seen)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from striate.errors import InputError
 from striate.geometry import CaffeCeil, Convention, Explicit, Padding, Window, resolve_padding
+from striate.values import integer
 
 SHOWN_WINDOWS = 4
+LARGEST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,10 @@ def output_sizes(n: int, kernel: int, stride: int = 1, dilation: int = 1, paddin
     >>> [(a.convention, a.output, a.pads) for a in output_sizes(4, 3, 2)][:2]
     [('PyTorch, padding=0', 1, (0, 0)), ('PyTorch, padding=kernel//2', 2, (1, 1))]
     """
-    if n < 1:
-        raise InputError(f"an axis needs at least 1 pixel, got {n}")
-    if padding < 0:
-        raise InputError(f"padding must be 0 or more, got {padding}")
+    n, padding, kernel = integer("the axis", n, 1), integer("padding", padding, 0), integer("kernel", kernel, 1)
+    stride, dilation = integer("stride", stride, 1), integer("dilation", dilation, 1)
+    if max(n + 2 * padding, kernel, (kernel - 1) * dilation) > LARGEST:
+        raise InputError(f"sizes are drawn for at most {LARGEST:,} pixels, padding and window included")
     half = kernel // 2
     cases: list[tuple[str, Padding, bool]] = [
         (f"PyTorch, padding={padding}", Explicit(padding, padding), False),
@@ -74,10 +76,10 @@ def output_sizes(n: int, kernel: int, stride: int = 1, dilation: int = 1, paddin
 
 def _answer(name: str, n: int, window: Window, why: str) -> SizeAnswer:
     output = window.output_size(n)
-    read = {tap for i in range(output) for tap in window.reads(i)}
-    before = sum(tap not in read for tap in range(-window.pad_before, 0))
-    after = sum(tap not in read for tap in range(n, n + window.pad_after))
-    return SizeAnswer(name, window, n, output, window.never_read(n), (before, after), why)
+    padded = replace(window, pad_before=0, pad_after=0).never_read(window.pad_before + n + window.pad_after)
+    never = [pixel - window.pad_before for pixel in padded]
+    before, after = sum(pixel < 0 for pixel in never), sum(pixel >= n for pixel in never)
+    return SizeAnswer(name, window, n, output, tuple(p for p in never if 0 <= p < n), (before, after), why)
 
 
 def _floor_why(n: int, w: Window) -> str:

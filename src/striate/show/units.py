@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from striate.errors import InputError
+from striate.values import text as string
 
 LENGTHS = {"nm": "nm", "um": "um", "µm": "um", "μm": "um", "mm": "mm", "cm": "cm", "m": "m", "km": "km"}
 RATES = {"Hz": 1, "kHz": 1_000, "MHz": 1_000_000}
@@ -64,7 +65,7 @@ def scales_for(axes: Iterable[str], pixel_size: Scale | None, rate: Scale | None
 
 
 def _quantity(text: str, what: str, example: str, units: Iterable[str]) -> tuple[Fraction, str]:
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([^\s\d]+)\s*", text)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([^\s\d]+)\s*", string(what, text))
     known = list(units)
     if match is None or match[2] not in known or not Fraction(match[1]):
         raise InputError(
