@@ -97,3 +97,17 @@ def test_an_example_that_does_not_run_changes_nothing() -> None:
         accelerate(model, torch.randn(1, 4, 9, 9))
     assert type(model[0]) is nn.Conv2d
     assert not model[0]._forward_pre_hooks
+
+
+def test_inputs_of_every_layout_are_made_again(timed) -> None:
+    class Views(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Conv2d(2, 2, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return sum(self.layer(part).sum() for part in (x[..., ::2], x[:, :, :1].expand_as(x), x[..., 1:], x[0]))
+
+    report = accelerate(Views(), torch.randn(1, 2, 12, 12))
+    assert report.swapped == ("layer",)
+    assert {shape for _, shape in timed} == {(1, 2, 12, 6), (1, 2, 12, 12), (1, 2, 12, 11), (2, 12, 12)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from striate.conv.arguments import (
+    Arguments,
     PairArg,
     parse_groups,
     parse_padding,
@@ -23,9 +24,9 @@ from striate.conv.arrays import (
     empty_like_layout,
     parse_activation,
 )
-from striate.conv.engine import find_call
+from striate.conv.engine import call_for
 from striate.conv.errors import InputError, ShapeError, named
-from striate.conv.problem import Pair
+from striate.conv.problem import Pads, Pair
 from striate.geometry import Window, transposed_map
 
 
@@ -97,20 +98,19 @@ def scatter(
                 target[...] = 0 if bias is None else bias.reshape(-1, 1, 1)
                 apply_activation(target, activation)
                 continue
-            steps = pads, (rows.dilation, columns.dilation)
-            call = find_call(source.shape, part.shape, x.dtype, 1, *steps, groups, "zeros", algorithm)
+            arguments = Arguments(padding=pads, dilation=(rows.dilation, columns.dilation), groups=groups)
+            call = call_for(source.shape, part.shape, x.dtype, arguments, algorithm)
             call.run(source, part, bias, activation, target)
 
 
-def _cropped(x: Array, rows: Phase, columns: Phase) -> tuple[Array, tuple[Pair, Pair]]:
+def _cropped(x: Array, rows: Phase, columns: Phase) -> tuple[Array, Pads]:
     view = x[
         :,
         :,
         max(-rows.before, 0) : max(x.shape[2] + min(rows.after, 0), 0),
         max(-columns.before, 0) : max(x.shape[3] + min(columns.after, 0), 0),
     ]
-    pads = (max(rows.before, 0), max(rows.after, 0)), (max(columns.before, 0), max(columns.after, 0))
-    return view, pads
+    return view, (max(rows.before, 0), max(rows.after, 0), max(columns.before, 0), max(columns.after, 0))
 
 
 @named("conv_transpose2d")

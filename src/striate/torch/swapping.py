@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -109,10 +109,24 @@ def _refusal(module: nn.Module) -> str:
     return f"striate computes torch.nn.Conv2d alone, this is a {kind}"
 
 
-def _unmeasurable(inputs: Any) -> str:
+class _Met(NamedTuple):
+    """What a layer met: how its input lies in memory, and whether striate computes such."""
+
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+    ours: bool
+
+    def again(self) -> Tensor:
+        """Another such input, of other values."""
+        x = torch.empty_strided(self.shape, self.stride, dtype=self.dtype)
+        return (torch.empty(self.shape, dtype=self.dtype) if 0 in self.stride else x).uniform_(-1, 1)
+
+
+def _unmeasurable(inputs: Collection[_Met]) -> str:
     if not inputs:
         return "the example does not reach it"
-    if not all(computes(x) for x in inputs):
+    if not all(met.ours for met in inputs):
         return "its input has the channels last, or another device or type than striate computes with"
     return ""
 
@@ -123,15 +137,15 @@ def _slower(times: Measured) -> str:
     return f"{times.torch_ms:.3f} ms there, {times.striate_ms:.3f} ms by striate"
 
 
-def _inputs(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -> dict[str, tuple[Tensor, ...]]:
-    """One input of each shape, type and layout that each layer meets when the model runs on the example."""
-    met: dict[str, dict[Any, Tensor]] = {name: {} for name in layers}
+def _inputs(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -> dict[str, dict[_Met, None]]:
+    """What each layer meets, each kind once, when the model runs on the example."""
+    met: dict[str, dict[_Met, None]] = {name: {} for name in layers}
 
     def watch(name: str) -> Any:
         def see(module: nn.Module, inputs: tuple[Any, ...]) -> None:
             if inputs and isinstance(inputs[0], Tensor):
-                x = inputs[0].detach()
-                met[name].setdefault((x.shape, x.stride(), x.dtype, x.device), x)
+                x = inputs[0]
+                met[name][_Met(tuple(x.shape), x.stride(), x.dtype, computes(x))] = None
 
         return see
 
@@ -146,7 +160,7 @@ def _inputs(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -> 
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: tuple(inputs.values()) for name, inputs in met.items()}
+    return met
 
 
 def _spread(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -167,14 +181,14 @@ def _evaluation(model: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def _tried(name: str, module: nn.Module, inputs: tuple[Tensor, ...], known: dict[Any, tuple[float, float]]) -> Measured:
+def _tried(name: str, module: nn.Module, inputs: Collection[_Met], known: dict[Any, tuple[float, float]]) -> Measured:
     # Layers that compute alike share one measurement.
     steps = [getattr(module, step) for step in ("stride", "padding", "dilation", "groups", "padding_mode")]
     weight, total = module.get_parameter("weight"), [0.0, 0.0]
-    for x in inputs:
-        key = repr((tuple(weight.shape), steps, module.bias is None, tuple(x.shape), x.stride(), x.dtype))
+    for met in inputs:
+        key = repr((tuple(weight.shape), steps, module.bias is None, met))
         if key not in known:
-            known[key] = _measure(module, x)
+            known[key] = _measure(module, met.again())
         total = [sum(pair) for pair in zip(total, known[key], strict=True)]
     return Measured(name, 1e3 * total[0], 1e3 * total[1])
 
