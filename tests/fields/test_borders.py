@@ -39,3 +39,16 @@ def test_a_global_layer_has_no_share() -> None:
     b = Builder(1, 1, 8)
     x = b("elementwise", "image", b("reduce", "image", axes=(2,)))
     assert borders(Fields(b.network()), x).corner is None
+
+
+# Height stands first and width third: their units are still those of the image.
+def test_borders_follow_an_axis_through_a_transpose() -> None:
+    b = Builder(1, 5, 8, 12)
+    x = b("conv", "image", out_channels=5, kernel=(3, 3), padding=((1, 1), (1, 1)))
+    plain = borders(Fields(b.network()), x)
+    moved = b("linear", b("transpose", x, order=(2, 0, 3, 1)), out_features=5, name="dense")
+    back = b("transpose", moved, order=(1, 3, 0, 2))
+    fields = Fields(b.network())
+    assert plain.interior == (Interval(1, 7), Interval(1, 11))
+    assert borders(fields, moved) == borders(fields, back) == plain
+    assert [axis.along for axis in fields["dense"].axes.values()] == [0, 2]

@@ -11,6 +11,7 @@ from oracle import Builder
 
 from striate.fields import Fields, region
 from striate.fields.summary import first_unit_axis
+from striate.fields.views import cut
 from striate.geometry import Interval
 from striate.network.relation import Shape
 
@@ -132,3 +133,10 @@ def test_views_change_no_field_and_make_no_false_rule(seed: int) -> None:
 @pytest.mark.parametrize("start", range(0, 1000, 50))
 def test_many_views_change_no_field_and_make_no_false_rule(start: int) -> None:
     assert sum(check(seed) for seed in range(start, start + 50)) > 100
+
+
+def test_a_wrong_view_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("striate.fields.tables.cut", lambda digits, inner: cut(digits[::-1], inner))
+    with pytest.raises((AssertionError, IndexError, ValueError)):
+        for seed in range(10):
+            check(seed)

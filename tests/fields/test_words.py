@@ -226,3 +226,12 @@ def test_unclipped_is_what_a_larger_image_shows(seed: int) -> None:
             expected = Interval(0, 0) if seen.empty else seen.shift(-margin)
             assert axis.unit(u) == expected, (name, u)
             assert region(small, name, (u,)).unclipped == (expected,)
+
+
+def test_a_larger_image_disproves_a_wrong_rule() -> None:
+    b = Builder(1, 2, 143)
+    b("conv", "image", out_channels=2, kernel=(3,), padding=((1, 1),), name="conv")
+    late = Builder(1, 2, 15)
+    late("conv", "image", out_channels=2, kernel=(3,), padding=((0, 2),), name="conv")
+    claimed = Fields(late.network())["conv"].axes["length"].unit(0)
+    assert claimed != Fields(b.network()).hull("conv", (64,))[0].shift(-64)
