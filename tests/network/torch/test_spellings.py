@@ -1,4 +1,4 @@
-"""However a function is written, its regions are the same, and its spellings compute the same."""
+"""However a function is written, its fields and regions are the same, and its spellings compute the same."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ import striate
 from striate.fields import region
 
 Seen = Mapping[Any, tuple[Any, Any]]
+
+# A convolution as large as its input keeps the size that is published for it, and slides where the input is larger.
+SLIDING = {("dense over everything", "convolution"), ("dense over the width", "full kernel")}
+# A mean over a part of an axis counts as a global operator, and folded windows lose their period.
+APART = {("mean pooling to an uneven size", "slices"), ("attention in windows", "unfold")}
 
 
 @pytest.mark.parametrize("case", CASES + MASKED, ids=lambda case: case.name)
@@ -47,3 +52,22 @@ def test_the_spellings_have_the_same_regions(case: Case) -> None:
         for unit, (hull, cover) in regions(case, name).items():
             assert hull == expected[unit][0], (name, unit)
             np.testing.assert_array_equal(cover, expected[unit][1], f"{name}, unit {unit}")
+
+
+def summary(case: Case, spelling: str) -> tuple[dict[str, tuple[object, ...]], bool]:
+    """Status, size, stride, start and phases of each axis, with and without global paths; whether a path is global."""
+    fields = striate.load(case.module(spelling), case.shape).fields()
+    last = fields[list(fields)[-1]]
+    told = {
+        name: (axis.status, axis.size, axis.stride, axis.start, axis.phases, axis.local)
+        for name, axis in last.axes.items()
+    }
+    return told, bool(last.global_via)
+
+
+@pytest.mark.parametrize("case", CASES + MASKED, ids=lambda case: case.name)
+def test_the_spellings_have_the_same_fields(case: Case) -> None:
+    first, *others = (name for name in case.spellings if (case.name, name) not in SLIDING | APART)
+    expected = summary(case, first)
+    for name in others:
+        assert summary(case, name) == expected, name

@@ -15,6 +15,7 @@ from striate.geometry import (
     Interpolation,
     Padding,
     Rounding,
+    TapMap,
     Whole,
     Window,
     adaptive_map,
@@ -76,10 +77,17 @@ def conv_transpose(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     return Result(result.outputs, prod(x) * a["out_channels"] // groups * prod(a["kernel"]))
 
 
+def _pooled(window: Window, n: int, count: int | None) -> TapMap | Whole:
+    """The map of a pool along an axis; a single window from end to end is global pooling."""
+    alone = window.pad_before == window.pad_after == 0 and window.dilation == 1 and count in (None, 1)
+    return Whole(n) if 1 < window.size == n and alone else window_map(window, n, out_size=count)
+
+
 @rule("pool")
 def pool(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     """Max, average or Lp pooling over the trailing axes. Attributes: kernel, stride, dilation, padding, ceil, outputs.
 
+    A single window over all of an axis sees it whole, as global pooling does.
     ``outputs`` is 2 where the indices of the maxima come out too; ``count`` states the units of each axis where the
     model's runtime makes more or fewer than fit.
     """
@@ -87,7 +95,7 @@ def pool(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     windows = _windows(a, x[first:])
     counts = a.get("count", (None,) * len(windows))
     steps = tuple(
-        Along(axis, window_map(window, x[axis], out_size=count))
+        Along(axis, _pooled(window, x[axis], count))
         for axis, (window, count) in enumerate(zip(windows, counts, strict=True), start=first)
     )
     result = through(steps, shapes)

@@ -12,7 +12,7 @@ from torch import Tensor
 from striate.errors import UnsupportedError
 from striate.network.relation import Shape
 from striate.network.torch_reader.call import Call, axis_of, handles
-from striate.network.torch_reader.fixed import fix, number_of
+from striate.network.torch_reader.fixed import emit_kept, fix, number_of
 from striate.network.torch_reader.values import Fixed, Value
 
 
@@ -170,6 +170,14 @@ def index_put(call: Call) -> None:
     x, values = call.value("self"), call.value("values")
     first, indices = _indices(call)
     merged, flat = _ravel(x.shape, first, indices)
+    if values.constant:
+        keep = np.ones(merged[first], np.bool_)
+        keep[flat.flatten().tolist()] = False
+        sizes = x.shape[first : first + len(indices)]
+        keep = keep.reshape((1,) * first + sizes + (1,) * (len(x.shape) - first - len(sizes)))
+        emit_kept(call, [x], [keep], [values], False)
+        fix(call, None if fill is None else Fixed(keep, fill))
+        return
     region = (*merged[:first], flat.numel(), *merged[first + 1 :])
     spread = (*merged[:first], *flat.shape, *merged[first + 1 :])
     number = call.add("expand", [call.graph.number(values)], spread, shape=spread)
@@ -179,11 +187,6 @@ def index_put(call: Call) -> None:
     whole.source = None if old is None else call.add("reshape", [old], merged, shape=merged)
     made = call.graph.replace(whole, number, first, flat.flatten().tolist())
     call.emit("reshape", [made], shape=call.shape)
-    if fill is not None:
-        keep = np.ones(merged[first], np.bool_)
-        keep[flat.flatten().tolist()] = False
-        sizes = x.shape[first : first + len(indices)]
-        fix(call, Fixed(keep.reshape((1,) * first + sizes + (1,) * (len(x.shape) - first - len(sizes))), fill))
 
 
 @handles("slice_scatter", "select_scatter")
