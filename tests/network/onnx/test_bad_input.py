@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from cases import operator_cases, with_constants
 from onnx import TensorProto, helper
 
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
@@ -315,3 +316,31 @@ def test_opsets_outside_the_range(tmp_path: Path) -> None:
     for opset in (6, 99):
         with pytest.raises(ModelError, match=f"opset {opset}; opsets 7 to"):
             read_onnx(written(tmp_path, model_of(helper.make_node("Relu", ["x"], ["y"]), opset=opset)))
+
+
+def test_mutated_operators(tmp_path: Path) -> None:
+    """Every kind of operator, damaged: what is wrong is said, and a fault of the reader's own would be seen."""
+    fuzz(tmp_path, operators(every=12), 150, seed=3)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(3600)
+def test_thousands_of_mutated_operators(tmp_path: Path) -> None:
+    fuzz(tmp_path, operators(), 20000, seed=4)
+
+
+def operators(every: int = 1) -> list[tuple[bytes, object]]:
+    chosen = list(operator_cases().values())[::every]
+    return [(with_constants(case).SerializeToString(), None) for case in chosen]
+
+
+def test_attributes_of_another_type(tmp_path: Path) -> None:
+    for value, found in ((1.5, "float"), ([1, 2], "ints"), ("two", "string")):
+        model = model_of(helper.make_node("Flatten", ["x"], ["y"], axis=value))
+        assert f"attribute 'axis' should be int, is {found}" in refusal(written(tmp_path, model))
+
+
+def test_versions_no_operator_set_has(tmp_path: Path) -> None:
+    model = model_of(helper.make_node("Odd", ["x"], ["y"], domain="corp"))
+    model.opset_import.add(domain="corp", version=1 << 40)
+    assert "domain 'corp' is imported in version 1099511627776" in refusal(written(tmp_path, model))

@@ -306,7 +306,7 @@ HOSTILE: dict[str, tuple[list[onnx.NodeProto], list[onnx.FunctionProto], str]] =
         "which nothing writes",
     ),
     "wrong type": (
-        [call("Pooled", ["x"], ["y"], strides="abc")], [pooled(defaults=[TWO])], "one entry for each of 2",
+        [call("Pooled", ["x"], ["y"], strides="abc")], [pooled(defaults=[TWO])], "'strides' should be ints, is string",
     ),
     "reference outside": (
         [referring(node("Flatten", ["x"], ["y"]), axis=("axis", KINDS.INT))], [pooled(defaults=[TWO])], "Flatten",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import onnx
 
 OLDEST_OPSET = 7
+LARGEST_OPSET = 1 << 31
 
 
 def load_model(path: Path) -> onnx.ModelProto:
@@ -43,6 +44,9 @@ def opsets(model: onnx.ModelProto) -> dict[str, int]:
     version, newest = found.setdefault("", OLDEST_OPSET), defs.onnx_opset_version()
     if not OLDEST_OPSET <= version <= newest:
         raise UnsupportedError(f"opset {version}; opsets {OLDEST_OPSET} to {newest} are read")
+    for domain, number in found.items():
+        if not 0 <= number < LARGEST_OPSET:
+            raise ModelError(f"domain {domain!r} is imported in version {number}")
     return found
 
 

@@ -34,7 +34,7 @@ LARGEST_ATTRIBUTE = 1 << 20
 LARGEST_SIZE = 1 << 31
 MOST_FOLDED = 1 << 28
 TAPS = ("kernel", "stride", "dilation", "padding", "output_padding", "pads", "repeats", "block", "sizes", "size")
-ACCIDENTS = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+ACCIDENTS = (ArithmeticError, LookupError, MemoryError, RecursionError, ValueError)
 
 
 SETTINGS = {"BatchNormalization": (3, 4), "Clip": (1, 2), "Pad": (2,), "Resize": (1, 2), "Upsample": (1,)}
@@ -62,6 +62,7 @@ class Walk:
         for sparse in graph.sparse_initializer:
             shape = tuple(sparse.dims)
             self._enter(Tensor(sparse.values.name, shape, sparse.values.data_type, False, learned=True))
+        _readable(*(entry.name for entry in (*graph.initializer, *graph.output, *graph.node)))
         for info in (*graph.value_info, *graph.output):
             self._declared.setdefault(info.name, _declared(info))
         self._names |= {node.name for node in graph.node}
@@ -94,6 +95,7 @@ class Walk:
             raise ModelError(f"node {name} ({node.op_type}): attributes and inputs do not fit: {what}") from error
 
     def _node(self, name: str, node: onnx.NodeProto) -> None:
+        _readable(node.op_type, node.domain, *node.input, *node.output, *(item.name for item in node.attribute))
         domain = "" if node.domain == "ai.onnx" else node.domain
         if not domain and node.op_type == "Constant":
             self._enter(_constant_node(node))
@@ -101,8 +103,9 @@ class Walk:
             return
         inputs = tuple(self._read(tensor) for tensor in node.input)
         key = f"{domain}:{node.op_type}" if domain else node.op_type
-        attributes = _attributes(node)
-        call = Call(key, inputs, tuple(node.output), attributes, self.opsets.get(domain, 1))
+        opset = self.opsets.get(domain, 1)
+        _check_types(node, domain, opset)
+        call = Call(key, inputs, tuple(node.output), _attributes(node), opset)
         if not any(call.outputs):
             raise ModelError("has no output")
         value = shape_value(call)
@@ -248,6 +251,28 @@ def _declared(info: onnx.ValueInfoProto) -> tuple[Shape | None, int]:
     dims = tuple(int(dim.dim_value) if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim)
     known = info.type.HasField("tensor_type") and tensor.HasField("shape") and all(n > 0 for n in dims)
     return (dims if known else None), int(tensor.elem_type) or 1
+
+
+def _readable(*texts: str | bytes) -> None:
+    """Refuse names that protobuf could not decode."""
+    for text in texts:
+        if not isinstance(text, str):
+            raise ModelError(f"truncated or damaged: {text!r} is no UTF-8 text")
+
+
+def _check_types(node: onnx.NodeProto, domain: str, opset: int) -> None:
+    """Refuse attributes of another type than the operator's definition gives them."""
+    from onnx import AttributeProto, defs
+
+    try:
+        known = defs.get_schema(node.op_type, opset, domain).attributes
+    except defs.SchemaError:
+        return
+    for item in node.attribute:
+        found = AttributeProto.AttributeType.Name(item.type)
+        wanted = repr(known[item.name].type).rpartition(".")[2] if item.name in known else found
+        if wanted != found:
+            raise ModelError(f"attribute {item.name!r} should be {wanted.lower()}, is {found.lower()}")
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
