@@ -10,7 +10,6 @@ import numpy as np
 from striate.errors import ModelError, UnsupportedError
 from striate.network.onnx_reader.call import Call, Translation, operator, scalar
 from striate.network.onnx_reader.masks import Mask, fitted, masked, rows, vanishing, weightless, zeros
-from striate.network.relation import Shape
 from striate.network.rules.combine import broadcast_shape
 
 BOOL, INT64 = 9, 7
@@ -196,13 +195,19 @@ def gemm(call: Call) -> Translation:
     a, b = call.shape(0), call.shape(1)
     if len(a) != 2 or len(b) != 2 or a[0 if turned_a else 1] != b[1 if turned_b else 0]:
         raise ModelError(f"cannot multiply shapes {a} and {b}")
-    if not turned_a and not call.tensor(1).data:
+    added = call.has(2) and call.tensor(2).data
+    if not (turned_a or added or call.tensor(1).data):
         return Translation("linear", {"out_features": b[0 if turned_b else 1]})
-    equation = f"{'km' if turned_a else 'mk'},{'nk' if turned_b else 'kn'}->mn"
-    if call.has(2) and call.tensor(2).data:
-        shape = (a[1 if turned_a else 0], b[0 if turned_b else 1])
-        return Translation("whole", {"shapes": (shape,)}, (0, 1))
-    return Translation("einsum", {"equation": equation}, (0, 1))
+    terms = ["km" if turned_a else "mk", "nk" if turned_b else "kn"]
+    if not added:
+        return Translation("einsum", {"equation": f"{','.join(terms)}->mn"}, (0, 1))
+    out = (a[1 if turned_a else 0], b[0 if turned_b else 1])
+    c = call.shape(2)
+    if broadcast_shape((c, out)) != out:
+        raise ModelError(f"cannot add shape {c} to {out}")
+    behind = zip("mn"[2 - len(c) :], "zy"[2 - len(c) :], c, out[2 - len(c) :], strict=True)
+    terms.append("".join(letter if n == full else spare for letter, spare, n, full in behind))
+    return Translation("einsum", {"equation": f"{','.join(terms)}->mn"}, (0, 1, 2))
 
 
 @operator("Einsum")
@@ -302,14 +307,15 @@ def dft(call: Call) -> Translation:
 
 @operator("STFT")
 def stft(call: Call) -> Translation:
-    """(batch, signal[, parts]) to (batch, frames, bins, 2)."""
+    """(batch, signal[, parts]) to (batch, frames, bins, 2); what the window weighs with zero is not read."""
     step = int(scalar(call.value(1)))
     length = int(scalar(call.value(3))) if call.has(3) else call.shape(2)[0]
-    if step < 1 or length < 1:
-        raise ModelError(f"frame_step {step} and frame_length {length} must be at least 1")
+    if step < 1 or not 1 <= length <= call.x[1]:
+        raise ModelError(f"frame_step {step} must be at least 1 and frame_length {length} at most {call.x[1]}")
     bins = length // 2 + 1 if call.get("onesided", 1) else length
-    shape: Shape = (call.x[0], (call.x[1] - length) // step + 1, bins, 2)
-    return Translation("whole", {"shapes": (shape,)})
+    attributes = {"length": length, "step": step, "bins": bins}
+    keep = fitted(call.value(2).reshape(-1) != 0, (length,)) if call.constant(2) else None
+    return Translation("stft", attributes if keep is None else {**attributes, "keep": keep})
 
 
 @operator("Det")

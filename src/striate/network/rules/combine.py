@@ -19,6 +19,7 @@ from striate.network.relation import (
     Reads,
     Relation,
     Shape,
+    Split,
     Step,
     broadcast,
     drop,
@@ -229,6 +230,24 @@ def transform(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
     x = shapes[0]
     steps = (Along(axis, Whole(x[axis], size)) for axis, size in zip(a["axes"], a["sizes"], strict=True))
     return Result(through(tuple(steps), shapes).outputs * a.get("outputs", 1))
+
+
+@rule("stft")
+def stft(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+    """Spectra of frames: (batch, signal[, parts]) to (batch, frames, bins, 2).
+
+    Attributes: length and step (of the frames), bins, keep (booleans, False where the window is zero). Further inputs
+    are parameters.
+    """
+    x, length = shapes[0], a["length"]
+    frames = (x[1] - length) // a["step"] + 1
+    parts = x[2] if len(x) > 2 else 1
+    steps: list[Step] = [] if len(x) > 2 else [Insert(2)]
+    steps.append(Split(1, frames, length, a["step"]))
+    if a.get("keep") is not None:
+        steps += masked((x[0], frames, length, parts), a["keep"].reshape(1, 1, -1, 1))
+    steps += [Along(2, Whole(length, a["bins"])), Along(3, Whole(parts, 2))]
+    return through(tuple(steps), shapes)
 
 
 @rule("scan")
