@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from small_graphs import GRAPHS, Graph
 from torch import nn
 
-from striate.check import CheckReport, check
-from striate.check import prove as room
+from striate.check import CheckReport, check, file, module
 from striate.geometry import Interval
 
 Mask = NDArray[np.bool_]
@@ -68,8 +67,9 @@ WRONG: list[Callable[[Mask], Mask]] = [shifted, one_larger, one_smaller, without
 
 
 def claim(monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Mask], Mask]) -> None:
-    true = room.region
-    monkeypatch.setattr(room, "region", lambda *unit: Claim(wrong(true(*unit).mask)))
+    true = file.region
+    for room in (file, module):
+        monkeypatch.setattr(room, "region", lambda *unit: Claim(wrong(true(*unit).mask)))
 
 
 def first_difference(true: Mask, claimed: Mask) -> tuple[str, tuple[int, ...]]:
@@ -89,9 +89,9 @@ def test_a_wrong_claim_about_a_file(
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_claim_about_a_module(wrong: Callable[[Mask], Mask], monkeypatch: pytest.MonkeyPatch) -> None:
-    module = nn.Sequential(nn.Conv2d(3, 4, 3, dilation=3, padding=3), nn.ReLU(), nn.Conv2d(4, 4, 1, stride=2))
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, dilation=3, padding=3), nn.ReLU(), nn.Conv2d(4, 4, 1, stride=2))
     claim(monkeypatch, wrong)
-    expect(check(module, (1, 3, 30, 30), layers=["2"], units=[(7, 7)]), wrong)
+    expect(check(model, (1, 3, 30, 30), layers=["2"], units=[(7, 7)]), wrong)
 
 
 def expect(report: CheckReport, wrong: Callable[[Mask], Mask]) -> None:

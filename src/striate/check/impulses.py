@@ -19,16 +19,21 @@ Tick = Callable[[], None]
 
 
 class Claims:
-    """The claimed covers of some units, and what passes of the twin have said about each."""
+    """The claimed covers of some units, and what passes of the twin have said about each.
 
-    def __init__(self, masks: Sequence[Mask], responds: Responds, passes: int, seed: int) -> None:
+    ``bounds`` tells for each whether its claim is an upper bound, of which pixels may go unread.
+    """
+
+    def __init__(
+        self, masks: Sequence[Mask], bounds: Sequence[bool], responds: Responds, passes: int, seed: int
+    ) -> None:
         self.shape = masks[0].shape
         self.flat = np.stack([mask.reshape(-1) for mask in masks])
         self.confirmed = np.zeros_like(self.flat)
         self._tested = np.zeros_like(self.flat)
         self._sound = np.ones(len(masks), dtype=np.bool_)
         self.first: list[Disagreement | None] = [None] * len(masks)
-        self._responds = responds
+        self._bounds, self._responds = bounds, responds
         self._passes = passes
         random = np.random.default_rng(seed)
         self._queues = [_queue(mask, random)[-max(passes, 1) :].tolist() for mask in masks]
@@ -37,7 +42,9 @@ class Claims:
         """What is known of unit ``k``, which is ``layer``'s unit ``at``."""
         claimed, confirmed = int(self.flat[k].sum()), int(self.confirmed[k].sum())
         outside = self.flat.shape[1] - claimed
-        return UnitCheck(layer, at, claimed, confirmed, outside, self._whole_hull(k), self.first[k])
+        return UnitCheck(
+            layer, at, claimed, confirmed, outside, self._whole_hull(k), self.first[k], at_most=self._bounds[k]
+        )
 
     def _whole_hull(self, k: int) -> bool:
         """Whether a confirmed pixel touches every side of unit ``k``'s hull."""
@@ -71,7 +78,7 @@ class Claims:
                 pixel = next(p for p in chosen if self.flat[k, p])
                 self.confirmed[k, pixel] = read[k] and self._sound[k]
                 self._tested[k, pixel] = True
-                if not read[k]:
+                if not read[k] and not self._bounds[int(k)]:
                     self._missing(int(k), pixel)
             tick()
 

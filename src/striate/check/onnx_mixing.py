@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 
 from striate.check.onnx_graph import GraphBuilder, Rewrite, attributes
+from striate.check.onnx_masks import softened
+from striate.errors import UnsupportedError
 
 # Interpolation weights smaller than this are float32 rounding of an exact zero.
 LINEAR_ZERO = 4e-4
@@ -38,9 +40,19 @@ def _trailing(axis: int) -> Callable[[GraphBuilder, onnx.NodeProto, str], str]:
 
 
 def _softmax(twin: GraphBuilder, node: onnx.NodeProto, x: str) -> str:
+    return twin.reduce(x, _softmax_axes(twin, node))
+
+
+def _softmax_axes(twin: GraphBuilder, node: onnx.NodeProto) -> list[int]:
+    rank = twin.ranks[node.input[0]]
     if twin.opset < 13:
-        return _trailing(1)(twin, node, x)
-    return twin.reduce(x, [attributes(node).get("axis", -1)])
+        return list(range(attributes(node).get("axis", 1) % rank, rank))
+    return [attributes(node).get("axis", -1) % rank]
+
+
+def _masked_softmax(twin: GraphBuilder, node: onnx.NodeProto) -> None:
+    if not softened(twin, node, _softmax_axes(twin, node)):
+        _beside(_softmax)(twin, node)
 
 
 def _one_axis(twin: GraphBuilder, node: onnx.NodeProto, x: str) -> str:
@@ -75,39 +87,61 @@ def _group(twin: GraphBuilder, node: onnx.NodeProto) -> None:
 
 
 def _resize(twin: GraphBuilder, node: onnx.NodeProto) -> None:
-    """One axis at a time, so that the smallest true weight stays far above rounding."""
+    """One axis at a time, so that the smallest true weight stays far above rounding; by one channel where alike."""
     a = attributes(node)
     mode = a.get("mode", b"nearest").decode()
-    if mode == "nearest":
-        twin.nodes.append(node)
-        return
-    limit = LINEAR_ZERO if mode == "linear" else CUBIC_ZERO
-    kept = dict(a)
-    x, rank = node.input[0], twin.ranks[node.input[0]]
     cropped = a.get("coordinate_transformation_mode") == b"tf_crop_and_resize"
-    if cropped or a.get("keep_aspect_ratio_policy", b"stretch") != b"stretch" or "axes" in a:
-        y = _interpolate(twin, node.op_type, [x, *node.input[1:]], kept, limit * limit, mode)
+    together = cropped or a.get("keep_aspect_ratio_policy", b"stretch") != b"stretch" or "axes" in a
+    x, output = node.input[0], node.output[0]
+    wide = together or x not in twin.alike
+    inputs = list(node.input) if wide else _one_channel(twin, node)
+    if mode == "nearest":
+        y = twin.emit(node.op_type, inputs, output if wide else "", **a)
+    elif together:
+        limit = LINEAR_ZERO if mode == "linear" else CUBIC_ZERO
+        y = _interpolate(twin, node.op_type, inputs, a, limit * limit, mode)
     else:
-        y = x
-        for axis in range(2, rank):
-            if "scales" in a:
-                kept["scales"] = [scale if k == axis else 1.0 for k, scale in enumerate(a["scales"])]
-            y = _interpolate(twin, node.op_type, _along(twin, node, y, axis, rank), kept, limit, mode)
-    twin.emit("Identity", [y], node.output[0])
+        y = _axis_by_axis(twin, node, inputs, a, mode)
+    if not wide:
+        twin.thin(output, y, twin.alike[x].channels)
+    elif mode != "nearest":
+        twin.emit("Identity", [y], output)
 
 
-def _along(twin: GraphBuilder, node: onnx.NodeProto, x: str, axis: int, rank: int) -> list[str]:
+def _one_channel(twin: GraphBuilder, node: onnx.NodeProto) -> list[str]:
+    """The inputs of a resize that runs on one channel of an image."""
+    inputs, rank = [twin.alike[node.input[0]].name, *node.input[1:]], twin.ranks[node.input[0]]
+    if len(inputs) > 3 and inputs[3]:
+        channel = (np.arange(rank) == 1).astype(np.int64)
+        rest = twin.emit("Mul", [inputs[3], twin.constant(1 - channel)])
+        inputs[3] = twin.emit("Add", [rest, twin.constant(channel)])
+    return inputs
+
+
+def _axis_by_axis(twin: GraphBuilder, node: onnx.NodeProto, inputs: list[str], a: dict[str, Any], mode: str) -> str:
+    limit, rank = LINEAR_ZERO if mode == "linear" else CUBIC_ZERO, twin.ranks[node.input[0]]
+    y, kept = inputs[0], dict(a)
+    for axis in range(2, rank):
+        if "scales" in a:
+            kept["scales"] = [scale if k == axis else 1.0 for k, scale in enumerate(a["scales"])]
+        one = _along(twin, node, [y, *inputs[1:]], axis, rank)
+        y = _interpolate(twin, node.op_type, one, kept, limit, mode)
+    return y
+
+
+def _along(twin: GraphBuilder, node: onnx.NodeProto, inputs: list[str], axis: int, rank: int) -> list[str]:
     """The inputs of a Resize or Upsample that changes one axis and leaves the others."""
-    if len(node.input) == 1:
+    x = inputs[0]
+    if len(inputs) == 1:
         return [x]
     only = (np.arange(rank) == axis).astype(np.float32)
-    sized = len(node.input) > 3 and node.input[3]
+    sized = len(inputs) > 3 and inputs[3]
     kind = np.int64 if sized else np.float32
     if sized:
-        wanted, same = node.input[3], twin.emit("Shape", [x])
+        wanted, same = inputs[3], twin.emit("Shape", [x])
         rest = twin.emit("Mul", [same, twin.constant((1 - only).astype(kind))])
     else:
-        wanted = node.input[min(2, len(node.input) - 1)]
+        wanted = inputs[min(2, len(inputs) - 1)]
         rest = twin.constant(1 - only)
     each = twin.emit("Add", [twin.emit("Mul", [wanted, twin.constant(only.astype(kind))]), rest])
     if sized:
@@ -115,9 +149,7 @@ def _along(twin: GraphBuilder, node: onnx.NodeProto, x: str, axis: int, rank: in
     return [x, "", each] if node.op_type == "Resize" and twin.opset >= 11 else [x, each]
 
 
-def _interpolate(
-    twin: GraphBuilder, op: str, inputs: list[str], a: dict[str, Any], limit: float, mode: str
-) -> str:
+def _interpolate(twin: GraphBuilder, op: str, inputs: list[str], a: dict[str, Any], limit: float, mode: str) -> str:
     """1 where a weight above ``limit`` meets a 1; cubic weights are kept from cancelling by random magnitudes."""
     x, parts = inputs[0], []
     for seed in range(2 if mode == "cubic" else 1):
@@ -138,23 +170,52 @@ def _top(twin: GraphBuilder, node: onnx.NodeProto) -> None:
     zero = twin.filled(0.0, x)
     outputs = [twin.fresh(), twin.fresh()]
     top = onnx.helper.make_node("TopK", [zero, *node.input[1:]], outputs, **a)
-    twin.nodes.append(top)
+    twin.keep(top)
     for output in filter(None, node.output):
         twin.union([outputs[0], twin.reduce(x, [axis])], output)
 
 
+def _recurrent(twin: GraphBuilder, node: onnx.NodeProto) -> None:
+    """A step reads its own step of the sequence, all before it (after it, in reverse) and the initial state."""
+    a, inputs = attributes(node), [*node.input, *[""] * (7 - len(node.input))]
+    if a.get("layout", 0) or inputs[4] or inputs[0] not in twin.data:
+        raise UnsupportedError(f"check has no twin for this form of {node.op_type} ({node.name or node.output[0]!r})")
+    step = twin.reduce(inputs[0], [2])
+    directions = {b"forward": (0,), b"reverse": (1,)}.get(a.get("direction", b"forward"), (0, 1))
+    zero = twin.constant(np.array(0, dtype=np.int64))
+    seen = [twin.saturate(twin.emit("CumSum", [step, zero], reverse=turned)) for turned in directions]
+    states = [twin.reduce(name, [2]) for name in inputs[5:7] if name in twin.data]
+    widths = twin.filled(0.0, (len(directions), 1, a["hidden_size"]))
+    ends = twin.union([twin.reduce(step, [0]), *states, widths])
+    steps = twin.emit("Concat", [with_axes(twin, part, [1]) for part in seen], axis=1)
+    every = twin.union([steps, *(with_axes(twin, state, [0]) for state in (*states, widths))])
+    for output, made in zip(node.output, (every, ends, ends), strict=False):
+        if output:
+            twin.emit("Identity", [made], output)
+
+
+def with_axes(twin: GraphBuilder, x: str, axes: list[int]) -> str:
+    """A tensor with new axes of size 1."""
+    if not axes:
+        return x
+    if twin.opset < 13:
+        return twin.emit("Unsqueeze", [x], axes=axes)
+    return twin.emit("Unsqueeze", [x, twin.constant(np.array(axes, dtype=np.int64))])
+
+
 MIXING: dict[str, Rewrite] = {
+    **dict.fromkeys(("GRU", "LSTM", "RNN"), _recurrent),
     "GroupNormalization": _group,
     "Hardmax": _beside(_softmax),
     "InstanceNormalization": _beside(_instance),
     "LRN": _beside(_channels),
     "LayerNormalization": _beside(_trailing(-1)),
-    "LogSoftmax": _beside(_softmax),
+    "LogSoftmax": _masked_softmax,
     "LpNormalization": _beside(_one_axis),
     "MeanVarianceNormalization": _beside(_mean_variance),
     "RMSNormalization": _beside(_trailing(-1)),
     "Resize": _resize,
-    "Softmax": _beside(_softmax),
+    "Softmax": _masked_softmax,
     "TopK": _top,
     "Upsample": _resize,
 }

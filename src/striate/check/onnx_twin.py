@@ -16,120 +16,136 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
-from onnx import external_data_helper, helper, inliner
+from onnx import helper
 
+from striate.check.onnx_file import branch, needed, put_in, skimmed, structure, written
 from striate.check.onnx_graph import GraphBuilder
 from striate.check.onnx_rules import rewrite
-from striate.errors import ModelError
+from striate.errors import ModelError, UnsupportedError
 
 Target = tuple[str, tuple[int, ...]]
+Shape = tuple[int, ...]
 
 THREADS = 2
 ERRORS_ONLY = 3
 
 
 class OnnxTwin:
-    """The twin of the part of a model that leads to some tensors; ``shapes`` holds the runtime's own shape of each."""
+    """The twin of a model; ``shapes`` names the shape of every input and the rank of every tensor a node makes.
 
-    def __init__(
-        self, path: Path, source: str, shapes: Mapping[str, tuple[int, ...]], tensors: Sequence[str]
-    ) -> None:
-        self._model = _structure(path)
-        self._builder = GraphBuilder(self._model, source, {name: len(shape) for name, shape in shapes.items()})
-        for node in needed(self._model.graph, set(tensors) - {source}):
-            rewrite(self._builder, node)
-        self._source, self._source_shape, self._folder = source, shapes[source], path.parent
-        self._feeds, self._inputs = _inputs(self._model.graph, self._builder, source, shapes)
+    ``tensors`` are the names it knows, ``visible`` those of them that the file's own graph writes, ``outputs``
+    the model's.
+    An If whose condition follows from shapes and constants stands for the branch that it takes.
+    """
+
+    def __init__(self, path: Path, source: str, shapes: Mapping[str, Shape]) -> None:
+        model = skimmed(path)
+        self.visible = written(model.graph)
+        self.outputs = [entry.name for entry in model.graph.output]
+        self._model, self._folder = structure(model), path.parent
+        self._source, self._claimed = source, shapes
         self.passes = 0
-        sizes = [self._builder.emit("Shape", [tensor]) for tensor in tensors]
-        found = self._run(self._session(sizes), np.zeros(self._source_shape, np.float32))
-        self.shapes = {name: tuple(map(int, value)) for name, value in zip(tensors, found, strict=True)}
+        self._resolve()
+        self.tensors = written(self._model.graph)
 
-    def watch(self, targets: Sequence[Target]) -> None:
+    def build(self, tensors: Sequence[str]) -> dict[str, Shape]:
+        """Make the twin of the part that leads to some tensors; the runtime's own shape of each."""
+        for name in tensors:
+            if name not in self.tensors:
+                raise ModelError(f"the model file has no tensor {name!r}")
+        self._builder = self._begun()
+        for node in needed(self._model.graph, set(tensors) - {self._source}):
+            rewrite(self._builder, node)
+        sizes = [self._builder.emit("Shape", [tensor]) for tensor in tensors]
+        found = self._run(*self._session(self._builder, sizes), self._dark())
+        return {name: tuple(map(int, value)) for name, value in zip(tensors, found, strict=True)}
+
+    def watch(self, targets: Sequence[Target], ranks: Mapping[str, int]) -> None:
         """Choose the units that ``responds`` speaks of, each inside the shape of its tensor."""
-        outputs = [_unit(self._builder, tensor, at, len(self.shapes[tensor])) for tensor, at in targets]
-        self._watching = self._session(outputs)
+        outputs = [_unit(self._builder, tensor, at, ranks[tensor]) for tensor, at in targets]
+        self._watching = self._session(self._builder, outputs)
+
+    def watch_lines(self, tensors: Sequence[str], ranks: Mapping[str, int]) -> None:
+        """Choose the tensors all of whose units ``lines`` speaks of."""
+        outputs = []
+        for tensor in tensors:
+            thin = self._builder.alike.get(tensor)
+            name, others = (thin.name, [0, 1]) if thin is not None else (tensor, [0, 1][: max(ranks[tensor] - 1, 1)])
+            outputs.append(self._builder.reduce(name, others))
+        self._lines = self._session(self._builder, outputs)
 
     def responds(self, pixels: NDArray[np.bool_], axes: Sequence[int]) -> NDArray[np.bool_]:
         """Which targets are 1 when the source is 1 at ``pixels`` (over its spatial ``axes``) and 0 elsewhere."""
-        place = [n if axis in axes else 1 for axis, n in enumerate(self._source_shape)]
-        image = np.broadcast_to(pixels.reshape(place), self._source_shape).astype(np.float32)
-        return np.array([bool((values != 0).any()) for values in self._run(self._watching, image)])
+        found = self._run(*self._watching, self._lit(pixels, axes))
+        return np.array([bool((values != 0).any()) for values in found])
 
-    def _run(self, session: Any, image: NDArray[np.float32]) -> list[NDArray[Any]]:
+    def lines(self, pixels: NDArray[np.bool_], axes: Sequence[int]) -> list[NDArray[np.bool_]]:
+        """As ``responds``, for every unit of the tensors chosen: one array over their units each."""
+        found = self._run(*self._lines, self._lit(pixels, axes))
+        return [values.reshape(values.shape[2 if values.ndim > 2 else 1 :]) != 0 for values in found]
+
+    def _lit(self, pixels: NDArray[np.bool_], axes: Sequence[int]) -> NDArray[np.float32]:
+        shape = self._claimed[self._source]
+        place = [n if axis in axes else 1 for axis, n in enumerate(shape)]
+        return np.broadcast_to(pixels.reshape(place), shape).astype(np.float32)
+
+    def _dark(self) -> NDArray[np.float32]:
+        return np.zeros(self._claimed[self._source], np.float32)
+
+    def _begun(self) -> GraphBuilder:
+        ranks = {name: len(shape) for name, shape in self._claimed.items()}
+        return GraphBuilder(self._model, self._source, ranks, self._folder)
+
+    def _resolve(self) -> None:
+        """Replace each If by the branch its condition takes, as the runtime computes it."""
+        graph = self._model.graph
+        while (node := next((node for node in graph.node if node.op_type == "If"), None)) is not None:
+            builder = self._begun()
+            for other in needed(graph, {node.input[0]}):
+                rewrite(builder, other)
+            if node.input[0] in builder.data:
+                where = node.name or node.output[0]
+                raise UnsupportedError(f"check has no twin for If (node {where!r}): its branch depends on the image")
+            (condition,) = self._run(*self._session(builder, [builder.emit("Identity", [node.input[0]])]), self._dark())
+            put_in(graph, node, branch(node, bool(condition.reshape(-1)[0])))
+
+    def _run(self, session: Any, feeds: dict[str, NDArray[Any]], image: NDArray[np.float32]) -> list[NDArray[Any]]:
         self.passes += 1
         try:
-            found: list[NDArray[Any]] = session.run(None, {**self._feeds, self._source: image})
+            found: list[NDArray[Any]] = session.run(None, {**feeds, self._source: image})
         except Exception as error:
-            raise _failure(error) from error
+            raise failure(error) from error
         return found
 
-    def _session(self, outputs: list[str]) -> Any:
-        """The graph so far as a session with some outputs."""
-        builder, model = self._builder, self._model
-        used = {name for node in builder.nodes for name in node.input}
-        constants = [tensor for name, tensor in builder.constants.items() if name in used]
-        for tensor in constants:
-            if external_data_helper.uses_external_data(tensor):
-                external_data_helper.load_external_data_for_tensor(tensor, str(self._folder))
-                tensor.data_location = onnx.TensorProto.DEFAULT
-        made = [tensor for name, tensor in builder.made.items() if name in used]
+    def _session(self, builder: GraphBuilder, outputs: list[str]) -> tuple[Any, dict[str, NDArray[Any]]]:
+        """A twin so far as a session with some outputs, and what to feed beside the image."""
+        model = self._model
+        feeds, inputs = _inputs(model.graph, builder, self._source, self._claimed)
         declared = [onnx.ValueInfoProto(name=name) for name in outputs]
-        graph = helper.make_graph(builder.nodes, "twin", self._inputs, declared, [*constants, *made])
+        nodes = [*builder.stand_ins(), *builder.nodes]
+        graph = helper.make_graph(nodes, "twin", inputs, declared, builder.initialisers())
         twin = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = THREADS
         options.log_severity_level = ERRORS_ONLY
         try:
-            return onnxruntime.InferenceSession(
-                twin.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            made = onnxruntime.InferenceSession(twin.SerializeToString(), options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            raise _failure(error) from error
-
-
-def _structure(path: Path) -> onnx.ModelProto:
-    """The model's graph with functions inlined and Constant nodes as initialisers; no external weights."""
-    model = inliner.inline_local_functions(onnx.load(str(path), load_external_data=False))
-    kept = []
-    for node in model.graph.node:
-        value = next((a.t for a in node.attribute if a.name == "value"), None)
-        if node.op_type == "Constant" and value is not None:
-            tensor = model.graph.initializer.add()
-            tensor.CopyFrom(value)
-            tensor.name = node.output[0]
-        else:
-            kept.append(node)
-    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
-    del model.graph.node[:]
-    model.graph.node.extend(copies)
-    return model
-
-
-def needed(graph: onnx.GraphProto, tensors: set[str]) -> list[onnx.NodeProto]:
-    """The nodes that lead to some tensors, in execution order."""
-    wanted, kept = set(tensors), []
-    for node in reversed(graph.node):
-        if wanted.intersection(node.output):
-            wanted.update(node.input)
-            wanted.difference_update(node.output)
-            kept.append(node)
-    unknown = sorted(wanted & tensors)
-    if unknown:
-        raise ModelError(f"the model file has no tensor {unknown[0]!r}")
-    return kept[::-1]
+            raise failure(error) from error
+        return made, feeds
 
 
 def _unit(builder: GraphBuilder, tensor: str, at: tuple[int, ...], rank: int) -> str:
     """The values of one unit, all batches and channels (one index for every trailing axis)."""
-    axis, name = rank - len(at), tensor
+    thin = builder.alike.get(tensor)
+    axis, name = rank - len(at), tensor if thin is None or len(at) > rank - 2 else thin.name
     for index in at:
         name = builder.emit("Gather", [name, builder.constant(np.array(index, dtype=np.int64))], axis=axis)
     return builder.emit("Identity", [name])
 
 
 def _inputs(
-    graph: onnx.GraphProto, builder: GraphBuilder, source: str, shapes: Mapping[str, tuple[int, ...]]
+    graph: onnx.GraphProto, builder: GraphBuilder, source: str, shapes: Mapping[str, Shape]
 ) -> tuple[dict[str, NDArray[Any]], list[onnx.ValueInfoProto]]:
     """Zeros for every input but the source, and the declarations of all that the twin uses."""
     used = {name for node in builder.nodes for name in node.input} | {source}
@@ -144,6 +160,7 @@ def _inputs(
     return feeds, declared
 
 
-def _failure(error: Exception) -> ModelError:
+def failure(error: Exception) -> ModelError:
+    """What onnxruntime says, in one line."""
     line = " ".join(str(error).split()) or type(error).__name__
     return ModelError(f"onnxruntime cannot run the twin: {line}")

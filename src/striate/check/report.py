@@ -1,9 +1,9 @@
-"""What a check proved: one entry per unit, and the report that holds them."""
+"""What a check proved: one entry per unit and per layer's extent, and the report that holds them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 Progress = Callable[[int, int], None]
 
@@ -12,8 +12,10 @@ Progress = Callable[[int, int], None]
 class Disagreement:
     """The first pixel, in raster order, of those found where claim and runtime differ.
 
-    ``kind`` is ``"read but not claimed"``, ``"claimed but not read"`` or ``"shape"``; ``pixel`` holds one
-    index per spatial axis of the input, and is empty for a shape.
+    ``kind`` is ``"read but not claimed"``, ``"claimed but not read"`` (by the twin), ``"moves it but is not
+    claimed"`` (in the untouched model), ``"shape"``, ``"extent"`` (of a unit along one axis; ``pixel`` is then the
+    unit) or ``"stated"`` (a layer's printed field against its unit's region). ``pixel`` holds one index per spatial
+    axis of the input, and is empty for a shape.
     """
 
     kind: str
@@ -21,16 +23,44 @@ class Disagreement:
     detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.detail}" if self.kind == "shape" else f"pixel {self.pixel} is {self.kind}"
+        return f"{self.kind}: {self.detail}" if self.detail else f"pixel {self.pixel} {_verb(self.kind)}"
+
+
+def _verb(kind: str) -> str:
+    return kind if kind.startswith("moves") else f"is {kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What noise did to a unit of the untouched model.
+
+    ``still`` counts the runs with noise on all that is not claimed, in which not a bit of the unit changed;
+    ``beyond`` tells whether anything is left outside the claim. Of the ``sides`` of its hull (one line each),
+    ``sides_moved`` moved the unit when they were replaced; one that did not shows nothing, as behind a dead
+    activation. ``moved_by`` is a pixel outside the claim that changed the unit.
+    """
+
+    still: int
+    beyond: bool
+    sides_moved: int
+    sides: int
+    moved_by: tuple[int, ...] | None = None
+
+    def __str__(self) -> str:
+        untried = "others not tried, " if self.beyond else ""
+        outside = "unmoved by noise on the others, " if self.still else untried
+        return f"{outside}moved by {self.sides_moved} of {self.sides} sides"
 
 
 @dataclass(frozen=True, slots=True)
 class UnitCheck:
     """One unit of one layer: what striate claims it reads, and what its runtime made it read.
 
-    ``claimed`` counts the pixels of the exact cover, ``confirmed`` those of them that the runtime was seen
+    ``claimed`` counts the pixels of the exact cover, ``confirmed`` those of them that the twin was seen
     to read one by one, ``outside`` the pixels beyond the claim, all of which were shown not to be read.
-    ``hull`` tells whether a pixel on every side of the claim's hull is among the confirmed ones.
+    ``hull`` tells whether a pixel on every side of the claim's hull is among the confirmed ones, ``at_most``
+    whether the claim is an upper bound. ``noise`` is what the untouched model said, None where it could not
+    be asked.
     """
 
     layer: str
@@ -40,6 +70,8 @@ class UnitCheck:
     outside: int
     hull: bool
     first: Disagreement | None = None
+    at_most: bool = False
+    noise: Noise | None = None
 
     @property
     def ok(self) -> bool:
@@ -55,19 +87,57 @@ class UnitCheck:
         where = f"{self.layer} {self.at}"
         if self.first is not None:
             return f"DISAGREES: {where}: {self.first} ({self.claimed} pixels claimed)"
+        noise = f"; the model itself: {self.noise}" if self.noise is not None else ""
+        return f"proved: {where} reads {self._inside()}{noise}"
+
+    def _inside(self) -> str:
         others = f"none of the {self.outside} others" if self.outside else "no others exist"
         if self.complete:
-            return f"proved: {where} reads all {self.claimed} pixels claimed, {others}"
+            return f"all {self.claimed} pixels claimed, {others}"
+        bound = "at most the" if self.at_most else "the"
         hull = ", one on every side of the hull" if self.hull else ""
-        sample = f"{self.confirmed} of the {self.claimed} pixels claimed, lit one by one{hull}"
-        return f"proved: {where} reads {sample}; {others}"
+        return f"{self.confirmed} of {bound} {self.claimed} pixels claimed, lit one by one{hull}; {others}"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where all units of a layer begin and end along one axis of the input, against the twin.
+
+    ``facts`` are those of the field stated for the layer, which interior units were held to. ``agreeing`` of the
+    layer's ``units`` read both ends of their claimed hull and nothing outside it; ``how`` says by what that was
+    seen, and of the others nothing that contradicts the claim. ``at_most`` says that the claim is an upper bound,
+    whose ends may go unread.
+    """
+
+    layer: str
+    axis: str
+    facts: tuple[str, ...]
+    agreeing: int
+    units: int
+    how: str
+    first: Disagreement | None = None
+    at_most: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether no unit disagrees."""
+        return self.first is None
+
+    def __str__(self) -> str:
+        if self.first is not None:
+            return f"DISAGREES: {self.layer}: {self.first.detail}"
+        which = "all" if self.agreeing == self.units else f"{self.agreeing} of"
+        ends = "read no further than claimed" if self.at_most else "begin and end as claimed"
+        facts = ", ".join(self.facts)
+        return f"proved: {self.layer}: {which} {self.units} units {ends} along {self.axis} ({facts}; {self.how})"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
     """The outcome of ``check``: ``runtime`` names what ran the twin, ``passes`` how often.
 
-    ``seed`` chose the random units and pixels.
+    ``extents`` speak of all units of the layers checked, ``units`` of some, pixel by pixel. ``runs`` counts the
+    runs of the untouched model; ``unusable`` says why there were none. ``seed`` chose the random units and pixels.
     """
 
     model: str
@@ -75,16 +145,19 @@ class CheckReport:
     passes: int
     seed: int
     units: tuple[UnitCheck, ...]
+    extents: tuple[Extent, ...] = ()
+    runs: int = 0
+    unusable: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether no unit disagrees."""
-        return all(unit.ok for unit in self.units)
+        return all(unit.ok for unit in self.units) and all(extent.ok for extent in self.extents)
 
     @property
     def complete(self) -> bool:
-        """Whether every claimed pixel of every unit was confirmed one by one."""
-        return all(unit.complete for unit in self.units)
+        """Whether every claimed pixel of every unit was confirmed one by one, and every extent agrees."""
+        return self.ok and all(unit.complete for unit in self.units)
 
     @property
     def first(self) -> UnitCheck | None:
@@ -92,16 +165,56 @@ class CheckReport:
         return next((unit for unit in self.units if not unit.ok), None)
 
     def lines(self) -> tuple[str, ...]:
-        """The report as text, one line per unit and a summary."""
+        """The report as text: one line per unit, per extent, for the untouched model and for all together."""
+        return (*map(str, self.units), *map(str, self.extents), self._untouched(), self._summary())
+
+    def _untouched(self) -> str:
+        if self.unusable:
+            return f"the model itself could not be tried with noise: {self.unusable}"
+        asked = [unit.noise for unit in self.units if unit.noise is not None]
+        beyond = [noise for noise in asked if noise.beyond]
+        moved, sides = sum(noise.sides_moved for noise in asked), sum(noise.sides for noise in asked)
+        return (
+            f"the model itself, {self.runs} runs on noise: {sum(noise.still > 0 for noise in beyond)} of "
+            f"{len(beyond)} units stay to the bit when all they are not said to read changes; "
+            f"{moved} of {sides} sides move their unit, not shown of the others"
+        )
+
+    def _summary(self) -> str:
         layers = len({unit.layer for unit in self.units})
         bad = sum(not unit.ok for unit in self.units)
+        worse = sum(not extent.ok for extent in self.extents)
         verdict = f"{bad} of {len(self.units)} units disagree" if bad else f"all {len(self.units)} units agree"
+        verdict += f" and {worse} of {len(self.extents)} extents disagree" if worse else ""
         exact = sum(unit.complete for unit in self.units)
-        summary = (
+        return (
             f"{self.model}: {verdict} in {layers} layers, {exact} of them proved pixel by pixel "
-            f"({self.runtime}, {self.passes} passes, seed {self.seed})"
+            f"({self.runtime}, {self.passes} passes of the twin, seed {self.seed})"
         )
-        return (*(str(unit) for unit in self.units), summary)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+
+def with_noise(report: CheckReport, noise: Mapping[int, Noise], runs: int) -> CheckReport:
+    """The report with what the untouched model said of some units."""
+    units = list(report.units)
+    for k, said in noise.items():
+        first = units[k].first
+        if first is None and said.moved_by is not None:
+            first = Disagreement("moves it but is not claimed", said.moved_by)
+        units[k] = replace(units[k], noise=said, first=first)
+    return replace(report, units=tuple(units), runs=runs)
+
+
+def ticker(progress: Progress | None, total: int) -> Callable[[], None]:
+    """A function that tells ``progress`` of one more step of ``total``."""
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(min(done, total), total)
+
+    return tick

@@ -8,21 +8,23 @@ exactly on the pixels the unit reads.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from inspect import signature
+from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import ReferenceType, ref
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch._ops import OpOverload
+from torch.nn.modules.module import register_module_forward_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
 from striate.check.torch_rules import Call, rewrite
+from striate.check.torch_run import arguments_of, as_found
+from striate.errors import UnsupportedError
 from striate.network.relation import Shape
 
 FRESH = frozenset(("empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "zero", "fill"))
@@ -34,12 +36,14 @@ class TwinMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.twins: Any = WeakIdKeyDictionary()
+        self._memory: dict[int, list[ReferenceType[Tensor]]] = {}
 
     def __torch_dispatch__(
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         leaves = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        again = [leaf for leaf in leaves if leaf not in self.twins and self._found_again(func, leaf)]
         tainted = tuple(self.twins[leaf] for leaf in leaves if leaf in self.twins)
         result = func(*args, **kwargs)
         outputs = tuple(leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor))
@@ -49,10 +53,35 @@ class TwinMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.twins.pop(output, None)
         elif tainted and outputs:
             call = self._call(func, name, args, kwargs, tainted, outputs)
+            if again and func._schema.is_mutable and len(tainted) > 1:
+                raise call.refusal("it writes image data through a second name of the same memory")
             with torch.inference_mode(False), torch.enable_grad():
                 for output, twin in zip(outputs, rewrite(call), strict=True):
-                    self.twins[output] = twin
+                    self.follow(output, twin)
         return result
+
+    def follow(self, tensor: Tensor, twin: Tensor) -> None:
+        """Take ``twin`` for what stands for ``tensor``."""
+        self.twins[tensor] = twin
+        place = _place(tensor)
+        if place is not None:
+            alive = [known for known in self._memory.get(place, ()) if known() is not None]
+            self._memory[place] = [*alive, ref(tensor)]
+
+    def _found_again(self, func: OpOverload, leaf: Tensor) -> bool:
+        """Whether a tensor no operator made lies where one that carries image data does; it then has its twin."""
+        place = _place(leaf)
+        known = [tensor for entry in self._memory.get(place or 0, ()) if (tensor := entry()) is not None]
+        known = [tensor for tensor in known if _place(tensor) == place and tensor in self.twins]
+        same = [tensor for tensor in known if _form(tensor) == _form(leaf)]
+        if same:
+            self.twins[leaf] = self.twins[same[-1]]
+        elif known:
+            raise UnsupportedError(
+                f"check has no twin for {func}: it reads image data in shape {tuple(leaf.shape)}, "
+                "which no operator was seen to make"
+            )
+        return bool(same)
 
     def _call(
         self,
@@ -76,6 +105,18 @@ class TwinMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self.twins.get(item, item) if isinstance(item, Tensor) else item
 
 
+def _place(tensor: Tensor) -> int | None:
+    """Where a tensor's memory begins; None where it has none."""
+    try:
+        return tensor.untyped_storage().data_ptr() or None
+    except (NotImplementedError, RuntimeError):
+        return None
+
+
+def _form(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.storage_offset(), tuple(tensor.shape), tuple(tensor.stride()), tensor.dtype
+
+
 def _plain(func: OpOverload) -> str:
     """The operator's name without the underscore of the form that writes in place."""
     name: str = func.overloadpacket.__name__
@@ -91,51 +132,48 @@ class TorchTwin:
 
     def __init__(self, module: nn.Module, inputs: Mapping[str, Shape], source: str) -> None:
         self.outputs: dict[str, Tensor] = {}
+        self.passes = 1
         self._source = torch.zeros(inputs[source], dtype=torch.float64, requires_grad=True)
         like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
         images = {name: torch.full(shape, 0.5, dtype=like.dtype, device=like.device) for name, shape in inputs.items()}
         mode, calls = TwinMode(), Counter[str]()
-        mode.twins[images[source]] = self._source
+        mode.follow(images[source], self._source)
 
-        def keep(path: str) -> Callable[..., None]:
-            def hook(_module: nn.Module, _arguments: Any, output: Any) -> None:
-                calls[path] += 1
-                if path and isinstance(output, Tensor) and output in mode.twins:
-                    self.outputs[path] = mode.twins[output]
+        paths = {id(part): path for path, part in module.named_modules()}
 
-            return hook
+        def keep(part: nn.Module, _arguments: Any, output: Any) -> None:
+            path = paths.get(id(part), "")
+            calls[path] += 1
+            if path and isinstance(output, Tensor) and output in mode.twins:
+                self.outputs[path] = mode.twins[output]
 
-        by_name = inputs.keys() <= signature(module.forward).parameters.keys()
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), _evaluated(module, keep), mode:
-            result = module(**images) if by_name else module(*images.values())
+        by_name = inputs.keys() <= arguments_of(module)
+        handle = register_module_forward_hook(keep)
+        try:
+            with torch.no_grad(), torch.random.fork_rng(devices=[]), as_found(module), mode:
+                result = module(**images) if by_name else module(*images.values())
+        finally:
+            handle.remove()
         for path in [path for path in self.outputs if calls[path] != 1]:
             del self.outputs[path]
-        for name, tensor in (result.items() if isinstance(result, Mapping) else [("output", result)]):
+        for name, tensor in result.items() if isinstance(result, Mapping) else [("output", result)]:
             if isinstance(tensor, Tensor) and tensor in mode.twins:
                 self.outputs.setdefault(name, mode.twins[tensor])
 
     def reads(self, path: str, at: Sequence[int], axes: Sequence[int]) -> NDArray[np.bool_]:
         """The source's pixels (over its spatial ``axes``) that one unit of a submodule's output reads."""
         output = self.outputs[path]
-        unit = output[(slice(None),) * (output.dim() - len(at)) + tuple(at)].sum()
+        return self._reached(output[(slice(None),) * (output.dim() - len(at)) + tuple(at)].sum(), axes)
+
+    def reads_of(self, path: str, axes: Sequence[int], units: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The source's pixels that any of some units reads, which a mask over the output's units names."""
+        return self._reached((self.outputs[path] * torch.from_numpy(units)).sum(), axes)
+
+    def _reached(self, unit: Tensor, axes: Sequence[int]) -> NDArray[np.bool_]:
+        self.passes += 1
         (gradient,) = torch.autograd.grad(unit, self._source, retain_graph=True, allow_unused=True)
         if gradient is None:
             return np.zeros([self._source.shape[axis] for axis in axes], dtype=np.bool_)
         others = tuple(axis for axis in range(gradient.dim()) if axis not in axes)
         found: NDArray[np.bool_] = (gradient.numpy() != 0).any(axis=others)
         return found
-
-
-@contextmanager
-def _evaluated(module: nn.Module, keep: Callable[[str], Callable[..., None]]) -> Iterator[None]:
-    """The module in eval mode with a hook on each submodule; left as it was."""
-    modes = {part: part.training for part in module.modules()}
-    hooks = [part.register_forward_hook(keep(path)) for path, part in module.named_modules()]
-    try:
-        module.eval()
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for part, training in modes.items():
-            part.training = training

@@ -29,22 +29,27 @@ from striate.show.words import word
     "--layer", "layers", multiple=True, metavar="NAME", help="A layer to check (default: a dozen, evenly spread)."
 )
 @click.option("--unit", "units", type=POSITION, multiple=True, metavar="Y,X", help="A unit to check in every layer.")
+@click.option("--source", metavar="NAME", help="The input whose fields are checked.")
+@click.option("--layout", metavar="LETTERS", help="The input's axes, one letter each of N, C, D, H, W, L, T: NCHW.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses the random units and pixels.")
 @click.option(
-    "--passes", type=click.IntRange(1), help="At most this many forward passes (default: by the model's size)."
+    "--passes", type=click.IntRange(1), help="At most so many passes that light pixels (default: by the model's size)."
 )
 def check_command(
     model: str,
     inputs: tuple[tuple[str, tuple[int, ...]], ...],
     layers: tuple[str, ...],
     units: tuple[tuple[int, ...], ...],
+    source: str | None,
+    layout: str | None,
     seed: int,
     passes: int | None,
 ) -> None:
     """Prove the claimed fields on the model itself, run by onnxruntime or torch.
 
-    A twin of the network with positive weights answers exactly where a pixel is read. Prints what was proved,
-    and exits 1 where a unit disagrees.
+    A twin of the network with positive weights answers exactly where a pixel is read; the model as it is must not
+    change by a bit when all it is not said to read is replaced by noise. Prints what was proved, and exits 1 where
+    a unit disagrees.
 
     \b
     Example:
@@ -52,7 +57,15 @@ def check_command(
     """
     with progress("checking") as report:
         answer = check(
-            model_source(model), shapes_of(inputs), list(layers) or None, list(units) or None, seed, report, passes
+            model_source(model),
+            shapes_of(inputs),
+            list(layers) or None,
+            list(units) or None,
+            seed,
+            report,
+            passes,
+            source,
+            layout,
         )
     for line in replace(answer, model=model).lines():
         say(line)

@@ -1,0 +1,104 @@
+"""What a check looks at: layers, units, and how much work it may spend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+import numpy as np
+
+from striate.check.report import Disagreement
+from striate.errors import InputError
+from striate.fields import Fields, costs
+from striate.network import Network
+from striate.network.relation import Shape
+
+Unit = tuple[str, tuple[int, ...]]
+
+DEFAULT_LAYERS = 12
+RANDOM_UNITS = 2
+# Forward passes of the twin: as many as touch about this many values in all, within bounds.
+VALUES_TOUCHED, VALUES_OF_A_NODE, VALUES_OF_A_GRADIENT = 4e9, 2e4, 2e5
+FEWEST_PASSES, MOST_PASSES = 64, 2048
+# Runs of the model itself: about this many multiply-accumulates and values in all, within bounds.
+WORK_SPENT, WORK_OF_A_VALUE, WORK_OF_A_NODE = 5e10, 50, 5e6
+FEWEST_RUNS, MOST_RUNS = 16, 400
+
+
+def spread(names: Sequence[str], count: int = DEFAULT_LAYERS) -> list[str]:
+    """Up to ``count`` names, evenly spread, the last among them."""
+    if len(names) <= count:
+        return list(names)
+    return [names[(k + 1) * len(names) // count - 1] for k in range(count)]
+
+
+def unit_sizes(network: Network, layer: str) -> Shape:
+    """The sizes a unit of a layer has an index for: all axes but batch and channel."""
+    shape = network.shapes[network.tensor(layer)]
+    return shape[2:] if len(shape) > 2 else shape[1:]
+
+
+def choose_units(
+    network: Network, layers: Sequence[str], units: Sequence[Sequence[int]] | None, seed: int
+) -> list[Unit]:
+    """The units to check of each layer, without repeats."""
+    random = np.random.default_rng(seed)
+    chosen: list[Unit] = []
+    for layer in layers:
+        sizes = unit_sizes(network, layer)
+        if units is None:
+            wanted = [tuple(n // 2 for n in sizes), tuple(0 for _ in sizes)]
+            wanted += [tuple(int(random.integers(n)) for n in sizes) for _ in range(RANDOM_UNITS)]
+        else:
+            wanted = [tuple(unit) for unit in units]
+            for unit in wanted:
+                _fits(layer, unit, sizes)
+        chosen += [(layer, unit) for unit in dict.fromkeys(wanted)]
+    if not chosen:
+        raise InputError(f"no layer of {network.name} depends on its input: there is nothing to check")
+    return chosen
+
+
+def _fits(layer: str, unit: tuple[int, ...], sizes: Shape) -> None:
+    if len(unit) != len(sizes) or any(not 0 <= i < n for i, n in zip(unit, sizes, strict=True)):
+        raise InputError(f"{layer}: unit {unit} does not lie in {sizes}")
+
+
+def first_of_each(units: Sequence[Unit]) -> list[int]:
+    """The place of each layer's first unit, last layers first."""
+    places = {layer: k for k, (layer, _) in reversed(list(enumerate(units)))}
+    return list(places.values())
+
+
+def affordable(network: Network, *, backward: bool = False) -> int:
+    """How many passes of a twin, forward or ``backward``, a check spends unless told."""
+    values = _values(network) + (VALUES_OF_A_GRADIENT if backward else VALUES_OF_A_NODE) * len(network.nodes)
+    return int(min(max(VALUES_TOUCHED // values, FEWEST_PASSES), MOST_PASSES))
+
+
+def affordable_runs(network: Network) -> int:
+    """How many runs of the model itself a check spends."""
+    work = costs(network).macs + WORK_OF_A_VALUE * _values(network) + WORK_OF_A_NODE * len(network.nodes)
+    return int(min(max(WORK_SPENT // work, FEWEST_RUNS), MOST_RUNS))
+
+
+def _values(network: Network) -> int:
+    return max(sum(prod(network.shapes[name]) for node in network.nodes for name in node.outputs if name), 1)
+
+
+def upper_bounds(fields: Fields) -> set[str]:
+    """The tensors whose claim is an upper bound: a node above, or their own, may read less than it says."""
+    found: set[str] = set()
+    for node in fields.network.nodes:
+        if node.at_most or found.intersection(node.inputs):
+            found.update(node.outputs)
+    return found
+
+
+def wrong_shapes(claimed: Mapping[str, Shape], measured: Mapping[str, Shape]) -> dict[str, Disagreement]:
+    """Where the runtime's shape is another than the claimed one."""
+    return {
+        name: Disagreement("shape", (), f"{claimed[name]} claimed, {shape} in the runtime")
+        for name, shape in measured.items()
+        if claimed[name] != shape
+    }

@@ -1,0 +1,145 @@
+"""Checking an ONNX file: onnxruntime runs its twin, and the file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from striate.check.choose import (
+    Unit,
+    affordable,
+    affordable_runs,
+    choose_units,
+    first_of_each,
+    spread,
+    upper_bounds,
+    wrong_shapes,
+)
+from striate.check.extents import ExtentPass
+from striate.check.impulses import Claims
+from striate.check.noise import Images, NoisePass, UnusableError
+from striate.check.onnx_run import OnnxRun
+from striate.check.onnx_twin import OnnxTwin
+from striate.check.report import CheckReport, Progress, UnitCheck, ticker, with_noise
+from striate.errors import InputError, ModelError
+from striate.fields import Fields, region
+from striate.network.relation import Shape
+
+
+def check_file(
+    path: Path,
+    fields: Fields,
+    layers: Sequence[str] | None = None,
+    units: Sequence[Sequence[int]] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    passes: int | None = None,
+) -> CheckReport:
+    """As ``check``, for the claims read from the ONNX file at ``path``."""
+    network = fields.network
+    twin = OnnxTwin(path, fields.source, network.shapes)
+    names = list(layers) if layers is not None else spread([n for n in fields if network.tensor(n) in twin.tensors])
+    _known(fields, names, twin)
+    chosen = choose_units(network, names, units, seed)
+    tensors = list(dict.fromkeys(network.tensor(layer) for layer, _ in chosen))
+    itself = _Itself(path, fields, tensors, twin)
+    measured = twin.build(tensors)
+    itself.compare(measured)
+    report = CheckReport(path.name, f"onnxruntime {onnxruntime.__version__}", 1, seed, ())
+    wrong = wrong_shapes(network.shapes, measured)
+    if wrong:
+        found = [UnitCheck(layer, at, 0, 0, 0, False, wrong.get(network.tensor(layer))) for layer, at in chosen]
+        return replace(report, units=tuple(found), unusable="the claim's shapes are wrong")
+    limit = passes if passes is not None else affordable(network)
+    bounded = upper_bounds(fields)
+    bounds = [network.tensor(layer) in bounded for layer, _ in chosen]
+    masks = [region(fields, layer, at).mask for layer, at in chosen]
+    axes = tuple(fields.spatial.values())
+    ranks = {name: len(shape) for name, shape in measured.items()}
+    apart = max(2 * limit // max(len(axes), 1), 1)
+    total = len(chosen) + limit + sum(min(apart, fields.network.shapes[fields.source][axis]) for axis in axes)
+    tick = ticker(progress, total)
+
+    twin.watch([(network.tensor(layer), at) for layer, at in chosen], ranks)
+    claims = Claims(masks, bounds, lambda pixels: twin.responds(pixels, axes), limit, seed)
+    claims.outside(tick)
+    claims.inside(tick)
+    found = [claims.report(k, layer, at) for k, (layer, at) in enumerate(chosen)]
+
+    checked = list(dict.fromkeys(layer for layer, _ in chosen))
+    twin.watch_lines([network.tensor(layer) for layer in checked], ranks)
+    extents = ExtentPass(fields, checked, [network.tensor(layer) in bounded for layer in checked])
+    found_extents = extents.by_lines(lambda pixels: twin.lines(pixels, axes), apart, tick)
+    report = replace(report, passes=twin.passes, extents=tuple(found_extents))
+    if progress is not None:
+        progress(total, total)
+    return itself.complete(replace(report, units=tuple(found)), chosen, masks, seed)
+
+
+def _known(fields: Fields, names: Sequence[str], twin: OnnxTwin) -> None:
+    for name in names:
+        if fields.network.tensor(name) not in twin.tensors:
+            raise InputError(f"{name!r} is no tensor that the file names: check a layer outside its local functions")
+
+
+class _Itself:
+    """The file itself in its runtime, as far as its tensors can be seen from outside."""
+
+    def __init__(self, path: Path, fields: Fields, tensors: Sequence[str], twin: OnnxTwin) -> None:
+        self._fields, self.unusable = fields, ""
+        self._tensors = [name for name in tensors if name in twin.visible]
+        if not self._tensors:
+            self._tensors = twin.outputs[:1]
+        try:
+            self._run = OnnxRun(path, fields.source, fields.network.shapes, self._tensors, twin.outputs)
+            axes = tuple(fields.spatial.values())
+            self._images = Images(fields.network.shapes[fields.source], axes, self._run.dtype, 0)
+            self._first = dict(zip(self._tensors, self._run.run(self._images.base(0)), strict=True))
+        except UnusableError as error:
+            self.unusable = str(error)
+
+    def compare(self, twin: Mapping[str, Shape]) -> None:
+        """Raise ModelError where the twin's shape of a tensor is not the model's own."""
+        for name in self._tensors if not self.unusable else ():
+            if twin.get(name, self._first[name].shape) != self._first[name].shape:
+                raise ModelError(
+                    f"check's twin does not follow this model: {name!r} has shape {twin[name]} in the twin, "
+                    f"{self._first[name].shape} in the model itself"
+                )
+
+    def complete(
+        self, report: CheckReport, chosen: Sequence[Unit], masks: Sequence[NDArray[np.bool_]], seed: int
+    ) -> CheckReport:
+        """The report with what noise did to the units that can be seen."""
+        network = self._fields.network
+        seen = [k for k, (layer, _) in enumerate(chosen) if network.tensor(layer) in self._tensors]
+        if not self.unusable and not seen:
+            self.unusable = "the layers lie inside branches or local functions, which the runtime does not show"
+        if self.unusable:
+            return replace(report, unusable=self.unusable)
+        places = {name: k for k, name in enumerate(self._tensors)}
+        units = [(places[network.tensor(chosen[k][0])], chosen[k][1]) for k in seen]
+
+        def values(image: NDArray[Any]) -> list[NDArray[Any]]:
+            found = self._run.run(image)
+            return [_at(found[place], at) for place, at in units]
+
+        images = replace(self._images, seed=seed)
+        work = NoisePass([masks[k] for k in seen], values, images, affordable_runs(network))
+        try:
+            noise = work.go(first_of_each([chosen[k] for k in seen]))
+        except UnusableError as error:
+            return replace(report, unusable=str(error))
+        return with_noise(report, dict(zip(seen, noise, strict=True)), work.runs)
+
+
+def _at(values: NDArray[Any], at: tuple[int, ...]) -> NDArray[Any]:
+    """A unit's values: all batches and channels."""
+    index: list[slice | int] = [slice(None)] * (values.ndim - len(at)) + list(at)
+    return np.asarray(values[tuple(index)])

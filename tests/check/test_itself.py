@@ -1,0 +1,174 @@
+"""The pass that shares nothing with a claim: the untouched model on noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from small_graphs import GRAPHS, Graph
+from torch import Tensor, nn
+
+from striate.check import check, file, module
+from striate.check.noise import Images, NoisePass, UnusableError
+from striate.check.onnx_run import OnnxRun
+from striate.check.torch_run import TorchRun
+from striate.check.torch_twin import TorchTwin
+from striate.errors import StriateError
+
+
+class Wrapped(Tensor):
+    pass
+
+
+class TwoWays(nn.Module):
+    """A 3x3 convolution, and a 7x7 one over what ``hand_on`` makes of the image."""
+
+    def __init__(self, hand_on: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.near, self.far, self.hand_on = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 7, padding=3), hand_on
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.near(x) + self.far(self.hand_on(x))
+
+
+ALIASES: dict[str, Callable[[Tensor], Tensor]] = {
+    "parameter": nn.Parameter,
+    "subclass": lambda x: x.as_subclass(Wrapped).as_subclass(Tensor),  # type: ignore[arg-type]
+    "data": lambda x: x.data,
+    "detached": Tensor.detach,
+}
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_the_twin_follows_a_tensor_by_its_memory(name: str) -> None:
+    twin = TorchTwin(TwoWays(ALIASES[name]), {"x": (1, 1, 20, 20)}, "x")
+    assert int(twin.reads("output", (10, 10), (2, 3)).sum()) == 49
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_a_branch_over_an_alias_is_never_lost_in_silence(name: str) -> None:
+    """Either it is claimed, 49 pixels in all, or the model itself contradicts the claim."""
+    try:
+        report = check(TwoWays(ALIASES[name]), (1, 1, 20, 20), ["output"], [(10, 10)])
+    except StriateError:
+        return
+    assert not report.ok or report.units[0].claimed == 49
+
+
+def test_noise_finds_what_claim_and_twin_both_lose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claim and twin agree on the 3x3 field alone, as if the other branch were a constant."""
+    narrow = np.zeros((20, 20), np.bool_)
+    narrow[9:12, 9:12] = True
+    monkeypatch.setattr(module, "region", lambda *_: SimpleNamespace(mask=narrow))
+    monkeypatch.setattr(module.TorchTwin, "reads", lambda *_: narrow)
+    report = check(TwoWays(Tensor.detach), (1, 1, 20, 20), ["output"], [(10, 10)])
+    assert report.first is not None
+    assert report.first.first is not None
+    assert report.first.first.kind == "moves it but is not claimed"
+    assert max(abs(i - 10) for i in report.first.first.pixel) in (2, 3)
+    assert "moves it but is not claimed" in str(report.first)
+
+
+class Restless(nn.Module):
+    """Counts its calls, fills a cache, keeps a running sum and draws noise, in eval mode too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.dropped = nn.Conv2d(1, 2, 3), nn.Dropout(0.5)
+        self.register_buffer("total", torch.zeros(3))
+        self.calls, self.cache = 0, []  # type: ignore[var-annotated]
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.cache.append(x)
+        self.total.add_(float(x.mean()))
+        y: Tensor = nn.functional.dropout(self.conv(x), 0.5, training=True)
+        return y + self.total.sum()
+
+
+def test_a_module_is_left_as_it_was_found() -> None:
+    model = Restless().train()
+    model.conv.register_forward_hook(lambda *_: None)
+    state, hooks, threads = torch.get_rng_state(), dict(model.conv._forward_hooks), torch.get_num_threads()
+    numbers = np.random.get_state()[1].tolist()  # type: ignore[index,union-attr]
+    run = TorchRun(model, {"x": (1, 1, 6, 6)}, "x")
+    for _ in range(2):
+        run.values(np.zeros((1, 1, 6, 6), np.float32), [("conv", (0, 0)), ("output", (1, 1))])
+    assert (model.calls, model.cache, model.total.tolist()) == (0, [], [0, 0, 0])
+    assert model.training
+    assert model.conv.training
+    assert dict(model.conv._forward_hooks) == hooks
+    assert torch.equal(state, torch.get_rng_state())
+    assert torch.get_num_threads() == threads
+    assert np.random.get_state()[1].tolist() == numbers  # type: ignore[index,union-attr]
+
+
+def test_a_module_that_draws_noise_answers_alike_from_run_to_run() -> None:
+    run = TorchRun(Restless(), {"x": (1, 1, 6, 6)}, "x")
+    image = np.ones((1, 1, 6, 6), np.float32)
+    first, second = (run.values(image, [("output", (1, 1))])[0] for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_answers_that_differ_from_run_to_run_prove_nothing() -> None:
+    draws = iter(range(99))
+    images = Images((1, 4), (1,), np.dtype(np.float32), 0)
+    work = NoisePass([np.array([True, False, False, False])], lambda _: [np.array(next(draws))], images, 50)
+    with pytest.raises(UnusableError, match="two runs on the same input differ"):
+        work.go([0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8, np.bool_])
+def test_a_pixel_that_moves_a_unit_is_found_by_halving(dtype: type) -> None:
+    """The unit reads pixels 3 and 9; 3 alone is claimed."""
+    images = Images((1, 12), (1,), np.dtype(dtype), 0)
+    mask = np.arange(12) == 3
+    work = NoisePass([mask], lambda image: [image[:, [3, 9]].copy()], images, 60)
+    (said,) = work.go([0])
+    assert said.moved_by == (9,)
+    assert (said.sides_moved, said.sides) == (1, 1)
+
+
+def test_a_dead_unit_shows_nothing_and_is_no_failure(tmp_path: Path) -> None:
+    graph = Graph(1, 1, 8, 8)
+    x = graph.conv("image", 1, 2, 3)
+    x = graph("Clip", x, graph.constant(1e6, np.float32), graph.constant(2e6, np.float32))
+    report = check(graph.save(tmp_path, x))
+    assert report.ok
+    dead = [unit.noise for unit in report.units if unit.layer == x]
+    assert all(noise is not None and noise.sides_moved == 0 and noise.sides == 4 for noise in dead)
+
+
+def test_the_file_is_run_as_it_is(tmp_path: Path) -> None:
+    """Outputs added for looking inside change no value, and the file keeps its bytes."""
+    graph = Graph(1, 3, 19, 17)
+    path = graph.save(tmp_path, GRAPHS["squeeze"](graph))
+    before = path.read_bytes()
+    shapes, image = {"image": (1, 3, 19, 17)}, np.random.default_rng(0).random((1, 3, 19, 17)).astype(np.float32)
+    (plain,) = OnnxRun(path, "image", shapes, ["mul4"], ["mul4"]).run(image)
+    inside = OnnxRun(path, "image", shapes, ["conv0", "mul4"], ["mul4"]).run(image)
+    assert np.array_equal(plain, inside[1])
+    assert inside[0].shape == (1, 4, 19, 17)
+    assert path.read_bytes() == before
+
+
+def test_noise_finds_a_wrong_claim_about_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph(1, 3, 30, 30)
+    path = graph.save(tmp_path, GRAPHS["holes"](graph))
+    true = file.region
+
+    class Bitten:
+        def __init__(self, *unit: object) -> None:
+            self.mask = true(*unit).mask.copy()  # type: ignore[arg-type]
+            self.mask[14, 14] = False
+
+    monkeypatch.setattr(file, "region", Bitten)
+    monkeypatch.setattr(file.Claims, "outside", lambda *_: None)
+    report = check(path, layers=["conv2"], units=[(7, 7)])
+    assert report.first is not None
+    assert report.first.first is not None
+    assert (report.first.first.kind, report.first.first.pixel) == ("moves it but is not claimed", (14, 14))
