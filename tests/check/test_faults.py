@@ -1,0 +1,89 @@
+"""Faults planted between a model and its claims: whatever changes what a unit is said to read, check must find."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faults import faulty
+from random_graphs import draw
+from small_graphs import GRAPHS, Graph
+
+from striate.check import check
+from striate.check import prove as room
+from striate.errors import StriateError
+from striate.fields import Fields, region
+from striate.model import Network, load
+
+SEEDS, EVERY = 25, 2000
+
+
+@dataclass
+class Tally:
+    planted: Counter[str]
+    missed: list[str]
+
+
+def differs(true: Network, false: Network, layers: list[str]) -> str:
+    """A layer that the fault says otherwise of, at some unit; empty where none."""
+    right, wrong = Fields(true), Fields(false)
+    for layer in layers:
+        shape = true.shapes[true.tensor(layer)]
+        for at in np.ndindex(shape[2 if len(shape) > 2 else 1 :]):
+            if not np.array_equal(region(right, layer, at).mask, region(wrong, layer, at).mask):
+                return layer
+    return ""
+
+
+def plant(path: Path, label: str, monkeypatch: pytest.MonkeyPatch, tally: Tally) -> None:
+    true = load(path)
+    for name, network in faulty(true):
+        try:
+            false = Network.of(network)
+            false.validate()
+            layer = differs(true, false, list(true.outputs))
+        except StriateError:
+            continue
+        if not layer:
+            continue
+        tally.planted[name] += 1
+        monkeypatch.setattr(room, "load", lambda *_, form=false: form)
+        if check(path, layers=[layer]).ok:
+            tally.missed.append(f"{label}: {name}")
+
+
+def found(seeds: range, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Tally:
+    tally = Tally(Counter(), [])
+    for seed in seeds:
+        drawn = draw(seed)
+        path = folder / "random.onnx"
+        path.write_bytes(drawn.model.SerializeToString())
+        if not any(node.at_most for node in load(path).nodes):
+            plant(path, f"graph {seed} of {', '.join(drawn.kinds)}", monkeypatch, tally)
+    return tally
+
+
+def test_faults_in_random_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tally = found(range(SEEDS), tmp_path, monkeypatch)
+    assert tally.missed == []
+    assert sum(tally.planted.values()) > SEEDS // 4
+
+
+@pytest.mark.exhaustive
+def test_faults_in_many_random_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tally = found(range(SEEDS, EVERY), tmp_path, monkeypatch)
+    assert tally.missed == []
+    assert len(tally.planted) > 10
+
+
+@pytest.mark.parametrize("name", ["holes", "branches", "arranged", "nearest_resize", "normalised"])
+def test_faults_in_small_graphs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph(1, 3, 19, 17) if name == "arranged" else Graph(1, 3, 12, 10)
+    path = graph.save(tmp_path, GRAPHS[name](graph))
+    tally = Tally(Counter(), [])
+    plant(path, name, monkeypatch, tally)
+    assert tally.planted
+    assert tally.missed == []
