@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torchvision
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from striate.check import check
+from striate.check.torch_twin import TorchTwin
 from striate.errors import InputError, UnsupportedError
 
 
@@ -101,12 +104,72 @@ def test_an_operator_without_a_twin_is_named() -> None:
         check(Sampled(), (1, 3, 8, 8))
 
 
-def test_a_write_through_a_view_is_refused() -> None:
-    class Patched(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            y = x * 2
-            y[:, :, 1:] = x[:, :, :-1]
-            return y
+class Patched(nn.Module):
+    """A shift by a slice write, a line of zeros, and what a view taken before shows of them."""
 
-    with pytest.raises(UnsupportedError, match="through a view"):
-        check(Patched(), (1, 3, 8, 8))
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 2
+        seen = y[:, :, :, 1:]
+        y[:, :, 1:] = x[:, :, :-1]
+        y[..., 3] = 0
+        return torch.cat([seen, y[..., :3]], -1)
+
+
+class Circular(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, padding=2, padding_mode="circular")
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        return y
+
+
+@pytest.mark.parametrize("model", [Patched(), Circular()])
+def test_writes_through_views_are_followed(model: nn.Module) -> None:
+    report = check(model, (1, 1, 6, 7), units=[(y, x) for y in range(6) for x in range(6)])
+    assert report.complete, report
+
+
+def scores(x: Tensor) -> Tensor:
+    return torch.matmul(x, x.transpose(-1, -2))
+
+
+LOWER = torch.tril(torch.ones(6, 6))
+MASKED: dict[str, Callable[[Tensor], Tensor]] = {
+    "where": lambda x: torch.where(LOWER.bool(), x, torch.zeros(())),
+    "product": lambda x: x * LOWER,
+    "filled": lambda x: x.masked_fill(LOWER == 0, 0.0),
+    "softmax": lambda x: x.masked_fill(LOWER == 0, -torch.inf).softmax(-1),
+    "attention": lambda x: scores(x).masked_fill(LOWER == 0, -torch.inf).softmax(-1) @ x,
+    "causal": lambda x: functional.scaled_dot_product_attention(x, x, x, is_causal=True),
+    "given": lambda x: functional.scaled_dot_product_attention(x, x, x, attn_mask=LOWER.bool()),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_masks_hide_rows_from_the_twin(name: str) -> None:
+    """The first row of what a lower triangle leaves reads nothing of the rows below it, the last reads its own."""
+
+    class Masked(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return MASKED[name](x)
+
+    twin = TorchTwin(Masked(), {"x": (1, 1, 6, 6)}, "x")
+    first, last = (twin.reads("output", (row, 0), (2, 3)) for row in (0, 5))
+    assert not first[1:].any()
+    assert last[5].any()
+    if name in ("where", "product", "filled"):
+        assert not twin.reads("output", (2, 4), (2, 3)).any()
+
+
+def test_weights_of_zero_are_read() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.zeros(6))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.scale.view(1, 1, 6).exp().log()
+
+    assert TorchTwin(Scaled(), {"x": (1, 1, 6)}, "x").reads("output", (2,), (2,)).tolist() == [k == 2 for k in range(6)]

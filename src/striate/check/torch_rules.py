@@ -17,6 +17,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch.nn import functional
 
+from striate.check.torch_masks import attended, hidden, masked_mix
 from striate.errors import UnsupportedError
 
 ROUNDING = 1e-11
@@ -26,7 +27,8 @@ ROUNDING = 1e-11
 class Call:
     """One operator call: its arguments by name (twin tensors in place of those that carry data), its real outputs.
 
-    ``tainted`` holds the twins among the arguments, in order.
+    ``tainted`` holds the twins among the arguments, in order, ``real`` the arguments as the module gave them;
+    ``sparse`` and ``learned`` know the real tensors with zeros that masks made, and those made of parameters.
     """
 
     func: OpOverload
@@ -35,6 +37,9 @@ class Call:
     tainted: tuple[Tensor, ...]
     twins: frozenset[int]
     outputs: tuple[Tensor, ...]
+    real: dict[str, Any]
+    sparse: Any
+    learned: Any
 
     @property
     def shape(self) -> torch.Size:
@@ -95,8 +100,18 @@ def _rule(call: Call) -> Rewrite:
 
 
 def _union(call: Call) -> Tensor:
-    total = call.tainted[0]
-    for part in call.tainted[1:]:
+    real = {name: value for name, value in call.real.items() if call.data(name) is None}
+    if call.name == "where" and call.data("condition") is not None:
+        masks: dict[str, Tensor] = {}
+    else:
+        masks = hidden(call.name, real, call.learned)
+    seen = {id(twin): twin for twin in call.tainted}
+    for name, mask in masks.items():
+        twin = call.data(name)
+        if twin is not None and sum(part is twin for part in call.tainted) == 1:
+            seen[id(twin)] = twin * ~mask
+    total, *rest = seen.values()
+    for part in rest:
         total = total + part
     return total.expand(call.shape)
 
@@ -160,7 +175,10 @@ def _product(left: str, right: str) -> Rewrite:
         x, y = call.data(left), call.data(right)
         if x is not None:
             total = total + level(x.sum(-1, keepdim=len(call.shape) > 1 or call.name == "mm"))
-        if y is not None:
+        weights = call.real[left]
+        if y is not None and weights in call.sparse and call.arguments[right].dim() > 1:
+            total = total + level((weights != 0).to(y.dtype) @ y)
+        elif y is not None:
             vector = call.arguments[right].dim() == 1
             total = total + level(y.sum() if vector else y.sum(-2, keepdim=True))
         if left != "self" and (more := call.data("self")) is not None:
@@ -172,14 +190,16 @@ def _product(left: str, right: str) -> Rewrite:
 
 def _attention(call: Call) -> Tensor:
     query, key, value = call.data("query"), call.data("key"), call.data("value")
-    total = torch.zeros((), dtype=torch.float64)
+    total, keep = torch.zeros((), dtype=torch.float64), attended(call.real)
     if query is not None:
         total = total + query.sum(-1, keepdim=True)
-    for part, axes in ((key, (-2, -1)), (value, (-2,))):
-        if part is not None:
-            if part.shape[:-2] != call.shape[:-2]:
-                raise call.refusal("its heads are shared")
-            total = total + part.sum(axes, keepdim=True)
+    for part, features in ((key, True), (value, False)):
+        if part is None:
+            continue
+        if part.shape[:-2] != call.shape[:-2]:
+            raise call.refusal("its heads are shared")
+        read = part.sum(-2, keepdim=True) if keep is None else keep @ part
+        total = total + (read.sum(-1, keepdim=True) if features else read)
     return level(total).expand(call.shape)
 
 
@@ -206,7 +226,8 @@ def _group_norm(call: Call) -> Tensor:
 
 
 def _softmax(call: Call) -> Tensor:
-    return mixed(call.first(), [call.arguments["dim"]])
+    made = masked_mix(call.first(), call.outputs[0], call.arguments["dim"], level)
+    return mixed(call.first(), [call.arguments["dim"]]) if made is None else made
 
 
 def _reduce(call: Call) -> Tensor:

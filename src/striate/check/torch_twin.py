@@ -22,11 +22,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
+from striate.check.torch_masks import HANDED_ON, SOFT
 from striate.check.torch_rules import Call, rewrite
 from striate.check.torch_run import arguments_of, as_found
 from striate.errors import UnsupportedError
 from striate.network.relation import Shape
 
+WRITES = frozenset(("copy", "fill", "zero"))
 FRESH = frozenset(("empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "zero", "fill"))
 
 
@@ -36,6 +38,8 @@ class TwinMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.twins: Any = WeakIdKeyDictionary()
+        self.sparse: Any = WeakIdKeyDictionary()
+        self.learned: Any = WeakIdKeyDictionary()
         self._memory: dict[int, list[ReferenceType[Tensor]]] = {}
 
     def __torch_dispatch__(
@@ -48,7 +52,10 @@ class TwinMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = func(*args, **kwargs)
         outputs = tuple(leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor))
         name = _plain(func)
-        if name in FRESH or name.startswith("new_"):
+        part = name in WRITES and func._schema.is_mutable and args[0]._is_view()
+        if part and (tainted or args[0]._base in self.twins):
+            self._write(func, args[0], args[1] if name == "copy" else None)
+        elif name in FRESH or name.startswith("new_"):
             for output in outputs:
                 self.twins.pop(output, None)
         elif tainted and outputs:
@@ -58,7 +65,35 @@ class TwinMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             with torch.inference_mode(False), torch.enable_grad():
                 for output, twin in zip(outputs, rewrite(call), strict=True):
                     self.follow(output, twin)
+        self._mark(name, leaves, outputs, bool(tainted))
         return result
+
+    def _write(self, func: OpOverload, view: Tensor, source: Any) -> None:
+        """Write the twin of ``source`` into that of the tensor that ``view`` shows a part of; its views follow."""
+        base = view._base
+        if base is None or not base.is_contiguous():
+            raise UnsupportedError(f"check has no twin for {func}: it writes image data through a view of a view")
+        found = self._twin(source) if isinstance(source, Tensor) and source in self.twins else None
+        before = self.twins.get(base)
+        with torch.inference_mode(False), torch.enable_grad():
+            written = torch.zeros(view.shape, dtype=torch.float64) if found is None else found.expand(view.shape)
+            whole = torch.zeros(base.shape, dtype=torch.float64) if before is None else before
+            flat = whole.reshape(-1).index_copy(0, _within(view, base).reshape(-1), written.reshape(-1))
+            shown = [entry() for entry in self._memory.get(_place(base) or 0, ())]
+            self.follow(base, flat.reshape(base.shape))
+            for other in (view, *shown):
+                if other is not None and other is not base:
+                    self.follow(other, flat[_within(other, base)])
+
+    def _mark(self, name: str, leaves: list[Tensor], outputs: tuple[Tensor, ...], tainted: bool) -> None:
+        """Note what is made of parameters, and which real tensors hold zeros that masks made."""
+        if not tainted:
+            made = any(isinstance(leaf, nn.Parameter) or leaf in self.learned for leaf in leaves)
+            for output in outputs if made else ():
+                self.learned[output] = True
+        elif name in SOFT or (name in HANDED_ON and any(leaf in self.sparse for leaf in leaves)):
+            for output in outputs:
+                self.sparse[output] = True
 
     def follow(self, tensor: Tensor, twin: Tensor) -> None:
         """Take ``twin`` for what stands for ``tensor``."""
@@ -94,7 +129,9 @@ class TwinMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Call:
         given = dict(zip((argument.name for argument in func._schema.arguments), args, strict=False))
         arguments = tree_map(lambda item: self._twin(item), {**given, **kwargs})
-        call = Call(func, name, arguments, tainted, frozenset(map(id, tainted)), outputs)
+        real = {**given, **kwargs}
+        twins = frozenset(map(id, tainted))
+        call = Call(func, name, arguments, tainted, twins, outputs, real, self.sparse, self.learned)
         if func._schema.is_mutable and given and isinstance(args[0], Tensor):
             others = [twin for twin in tainted if twin is not self.twins.get(args[0])]
             if args[0]._is_view() and others:
@@ -103,6 +140,12 @@ class TwinMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _twin(self, item: Any) -> Any:
         return self.twins.get(item, item) if isinstance(item, Tensor) else item
+
+
+def _within(view: Tensor, base: Tensor) -> Tensor:
+    """The place in memory of each element of a view, counted from the beginning of what it shows a part of."""
+    offset = int(view.storage_offset() - base.storage_offset())
+    return torch.arange(base.numel()).as_strided(view.shape, view.stride(), offset)
 
 
 def _place(tensor: Tensor) -> int | None:
