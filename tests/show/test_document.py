@@ -14,7 +14,8 @@ import pytest
 from striate.errors import InputError
 from striate.fields import Fields
 from striate.network import Network, Node
-from striate.show import Scale, describe, select_layers, to_csv, to_json, to_markdown
+from striate.show import Scale, describe, fields_table, select_layers, to_csv, to_html, to_json, to_markdown
+from striate.show.cells import field_cells, status_text
 from striate.show.lessons import stacked
 from striate.show.tables import byte_text, notes
 
@@ -128,6 +129,29 @@ def test_layers_are_chosen_by_name_and_pattern() -> None:
     assert select_layers(fields, ["up", "up"]) == ["up"]
     with pytest.raises(InputError, match="did you mean 'merge'"):
         select_layers(fields, ["merg"])
+
+
+def test_facts_that_hold_together_are_shown_together() -> None:
+    facts = ["whole", "periodic", "misaligned", "at most"]
+    axis = {"facts": facts, "status": "whole", "size": None, "stride": None, "start": None}
+    local = {"status": "periodic", "size": 5, "stride": [1, 1], "start": -1, "phases": [[-1, 2], [-1, 4]]}
+    layer = {"axes": [{**axis, "local": local}] * 2}
+    assert (*field_cells(layer), status_text(layer)) == (
+        *("all (local ≤3-5 x ≤3-5)", "1", "-1..-1"),
+        "whole, periodic, misaligned, at most",
+    )
+    mixed_axes = {"axes": [{"facts": ["exact"]}, {"facts": ["periodic", "misaligned"]}]}
+    assert status_text(mixed_axes) == "exact x periodic, misaligned"
+
+
+def test_the_head_says_which_input_the_fields_speak_of() -> None:
+    node = Node("conv", "conv", ("audio",), ("y",), {"out_channels": 1, "kernel": (3,)})
+    add = Node("add", "elementwise", ("y", "state"), ("z",), {})
+    shapes = {"state": (1, 1, 14), "audio": (1, 1, 16), "y": (1, 1, 14), "z": (1, 1, 14)}
+    document = describe(Fields(Network("vad", ("state", "audio"), ("z",), (node, add), shapes)))
+    assert document["input"]["others"] == [{"name": "state", "shape": [1, 1, 14]}]
+    assert fields_table(document).title == "vad · audio 1x1x16 (NCL) · other inputs: state 1x1x14"
+    assert "audio 1x1x16 (NCL) · 其他输入：state 1x1x14" in to_html(document, lang="zh")
 
 
 def test_bytes_in_words() -> None:

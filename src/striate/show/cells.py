@@ -9,8 +9,6 @@ from striate.show.document import Document
 
 T = TypeVar("T")
 
-STARTS_SHOWN = 4
-
 
 def by_axis(axes: Sequence[T], text: Callable[[T], str]) -> str:
     """One text per axis, joined by ``x``; a dash where there is no axis."""
@@ -73,16 +71,14 @@ def size_text(layer: Document) -> str:
 
 
 def start_text(axis: Document) -> str:
-    """The local field's start: one number, one per phase, or for many phases the least and the largest.
+    """The local field's start: one number, or the least and the largest where units differ by phase.
 
     >>> start_text({"local": None, "start": -1, "phases": [[-1, 2], [-1, 2], [0, 3]]})
-    '-1,-1,0'
+    '-1..0'
     """
     span = local_of(axis)
     starts = [start for start, _ in span.get("phases") or ()]
-    if not starts:
-        return number(span["start"])
-    return ",".join(map(str, starts)) if len(starts) <= STARTS_SHOWN else f"{min(starts)}..{max(starts)}"
+    return f"{min(starts)}..{max(starts)}" if starts else number(span["start"])
 
 
 def field_cells(layer: Document) -> tuple[str, str, str]:

@@ -66,9 +66,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "只有一个起点的行：某轴上的单元 u 看到像素区间 [u*步长 + 起点, u*步长 + 起点 + 大小)，不考虑图像边界。",
     ),
     "phases_note": (
-        "Where units differ by phase, a row has the least and the largest size and a start per phase; of n phases "
+        "Where units differ by phase, a row has the least and the largest size and start, as in -41..-37; of n phases "
         "unit u sees phase u mod n, moved by (u div n)*n*stride pixels.",
-        "单元随相位不同的行：列出最小和最大的大小以及各相位的起点；共 n 个相位时，单元 u 看到第 u mod n 个相位，"
+        "单元随相位不同的行：列出最小和最大的大小与起点，如 -41..-37；共 n 个相位时，单元 u 看到第 u mod n 个相位，"
         "平移 (u div n)*n*步长 个像素。",
     ),
     "phases_of": (
