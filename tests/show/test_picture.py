@@ -88,6 +88,20 @@ def test_padding_is_outlined_beyond_the_picture() -> None:
     assert figure_bytes(field_picture(np.zeros((16, 16, 3), dtype=np.uint8), [view]))
 
 
+def test_a_caption_is_never_cut() -> None:
+    name = "backbone.stages.2.blocks.17.attention.projection.convolution"
+    node = Node(name, "conv", ("x",), ("y",), {"out_channels": 1, "kernel": (5, 5), "padding": ((2, 2), (2, 2))})
+    fields = Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 16, 16), "y": (1, 1, 16, 16)}))
+    view = view_of(region(fields, name, (0, 1)))
+    assert view.label == f"{name} (0, 1): 5x5, 3x4 inside"
+    figure = field_picture(np.zeros((16, 16, 3), dtype=np.uint8), [view] * 4)
+    figure.canvas.draw()
+    for axes in figure.axes:
+        title = axes._left_title
+        assert title.get_window_extent().x1 <= min(axes.get_window_extent().x1 + GAP, figure.bbox.x1)
+        assert title.get_text() == "16x16 pixels" or title.get_text().endswith(" (0, 1): 5x5, 3x4 inside")
+
+
 def test_the_same_figure_gives_the_same_bytes() -> None:
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
         first, second = (

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from striate.errors import InputError, MissingDependencyError
 from striate.fields import Fields, Region
 from striate.geometry import Interval
+from striate.show.grid import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +27,7 @@ Box = tuple[Interval, Interval]
 COLOURS = ("#ff9f1c", "#2ec4ff", "#7ae582", "#ff5d8f", "#c792ff", "#ffe45e")
 INK, PAPER = "#1c2330", "#ffffff"
 DPI = 100
+FONT, SMALL = 9.5, 8.0
 MARGIN, HEAD, GAP, TITLE = 20, 40, 24, 34
 TALL, WIDE = 512, 900
 DIM = 0.42
@@ -36,13 +38,15 @@ MAX_PIXELS = 64_000_000
 class View:
     """One unit's field on a picture: ``hull`` is clipped, ``mask`` the exact cover over the whole picture.
 
-    ``unclipped`` is None where it is the hull itself or has no end.
+    ``unclipped`` is None where it is the hull itself or has no end. ``name`` is what the label begins with, and what
+    of it may be shortened.
     """
 
     label: str
     hull: Box
     mask: NDArray[np.bool_]
     unclipped: Box | None = None
+    name: str = ""
 
 
 def view_of(region: Region, label: str = "") -> View:
@@ -58,12 +62,13 @@ def view_of(region: Region, label: str = "") -> View:
     bounded = free is not None and len(free) == 2 and not any(side.unbounded for side in free)
     size = inside = f"{rows.size}x{columns.size}"
     if bounded and free is not None and tuple(free) != (rows, columns):
-        size = f"{free[0].size}x{free[1].size}, {inside} of it inside"
+        size = f"{free[0].size}x{free[1].size}, {inside} inside"
     return View(
         label or f"{region.layer} {tuple(region.at)}: {size}",
         (rows, columns),
         np.asarray(region.mask, dtype=np.bool_),
         (free[0], free[1]) if bounded and free is not None and tuple(free) != (rows, columns) else None,
+        "" if label else region.layer,
     )
 
 
@@ -121,7 +126,7 @@ def field_picture(photo: Photo, views: Sequence[View]) -> Figure:
     for k, view in enumerate(views):
         column, row = divmod(k, 2)
         left, top = MARGIN + width + GAP + column * (GAP + zoom), HEAD + row * (zoom + TITLE)
-        _zoom(_axes(figure, left, top, zoom, zoom), photo, view, window, COLOURS[k % len(COLOURS)])
+        _zoom(_axes(figure, left, top, zoom, zoom), photo, view, window, COLOURS[k % len(COLOURS)], zoom + GAP // 2)
     return figure
 
 
@@ -138,7 +143,7 @@ def strip_picture(photos: Sequence[Photo], labels: Sequence[str]) -> Figure:
     for k, (photo, label) in enumerate(zip(photos, labels, strict=True)):
         axes = _axes(figure, MARGIN + k * (width + GAP), HEAD, width, height)
         axes.imshow(photo, interpolation="nearest")
-        _title(axes, label)
+        _title(axes, label, width)
     return figure
 
 
@@ -171,8 +176,18 @@ def _axes(figure: Figure, left: int, top: int, width: int, height: int) -> Axes:
     return axes
 
 
-def _title(axes: Axes, text: str) -> None:
-    axes.set_title(text, fontsize=9.5, color=INK, loc="left", pad=7)
+def _title(axes: Axes, text: str, room: int, name: str = "") -> None:
+    """A caption of at most ``room`` pixels: a long one in small letters, a longer one with its name shortened."""
+    rest, size = text.removeprefix(name), FONT if _pixels(text, FONT) <= room else SMALL
+    fitting = (shortened(name, length) + rest for length in range(len(name), 0, -1))
+    shown = next((caption for caption in fitting if _pixels(caption, size) <= room), rest) if name else text
+    axes.set_title(shown, fontsize=size, color=INK, loc="left", pad=7)
+
+
+def _pixels(text: str, size: float) -> float:
+    from matplotlib.textpath import TextPath
+
+    return float(TextPath((0, 0), text, size=size).get_extents().x1) * DPI / 72
 
 
 def _overview(axes: Axes, photo: Photo, views: Sequence[View]) -> None:
@@ -181,10 +196,10 @@ def _overview(axes: Axes, photo: Photo, views: Sequence[View]) -> None:
         _box(axes, view.hull, COLOURS[k % len(COLOURS)])
     axes.set_xlim(-0.5, photo.shape[1] - 0.5)
     axes.set_ylim(photo.shape[0] - 0.5, -0.5)
-    _title(axes, f"{photo.shape[0]}x{photo.shape[1]} pixels")
+    _title(axes, f"{photo.shape[0]}x{photo.shape[1]} pixels", photo.shape[1])
 
 
-def _zoom(axes: Axes, photo: Photo, view: View, window: Box, colour: str) -> None:
+def _zoom(axes: Axes, photo: Photo, view: View, window: Box, colour: str, room: int) -> None:
     from matplotlib.patches import Rectangle
 
     rows, columns = window
@@ -207,7 +222,7 @@ def _zoom(axes: Axes, photo: Photo, view: View, window: Box, colour: str) -> Non
     _box(axes, view.hull, colour)
     axes.set_xlim(columns.start - 0.5, columns.stop - 0.5)
     axes.set_ylim(rows.stop - 0.5, rows.start - 0.5)
-    _title(axes, view.label)
+    _title(axes, view.label, room, view.name)
 
 
 def _lit(photo: Photo, mask: NDArray[np.bool_]) -> Photo:
