@@ -39,7 +39,7 @@ def test_the_convolved_input_comes_before_the_one_of_highest_rank() -> None:
     assert fields.source == "audio"
     width = fields["last"].axes["length"]
     assert (width.size, width.stride, width.start) == (9, 2, -1)
-    assert network.fields("state").source == "state"
+    assert network.fields("state", "NCHW").source == "state"
     with pytest.raises(InputError, match="no input 'sound'"):
         network.fields("sound")
 
