@@ -38,7 +38,7 @@ def storage_of(tensor: Tensor) -> torch.UntypedStorage | None:
 class Block:
     """One storage, kept alive: the first value met there, and how often an operator seen here wrote to it."""
 
-    storage: torch.UntypedStorage | None
+    storage: torch.UntypedStorage | Tensor
     value: Value
     writes: int = 0
 
@@ -50,37 +50,54 @@ class Memory:
         self._values: dict[Hashable, Value] = {}
         self._blocks: dict[Hashable, Block] = {}
         self._owned = {place_of(tensor)[0]: tensor for tensor in owned}
+        self._near: dict[int, Value] = {}
         self._met: list[tuple[Tensor, Block, int]] = []
+
+    def near(self) -> None:
+        """A new operator: its tensors are looked up once."""
+        self._near.clear()
 
     def keep(self, tensor: Tensor, value: Value, base: Tensor | None = None) -> None:
         """Enter what a tensor holds; ``base`` is the one it is a view of."""
-        place = place_of(tensor)
-        self._values[place] = value
+        self._keep(place_of(tensor), tensor, value, base)
+
+    def _keep(self, place: tuple[Hashable, ...], tensor: Tensor, value: Value, base: Tensor | None) -> None:
+        self._values[place] = self._near[id(tensor)] = value
         block = self._blocks.get(place[0])
         if block is None:
-            block = self._blocks[place[0]] = Block(storage_of(tensor), value)
-        version = _version(tensor) if base is None else max(_version(tensor), _version(base))
-        self._met.append((tensor, block, version - block.writes))
+            storage = storage_of(tensor)
+            block = self._blocks[place[0]] = Block(tensor if storage is None else storage, value)
+        if tensor.is_meta:
+            version = _version(tensor) if base is None else max(_version(tensor), _version(base))
+            self._met.append((tensor, block, version - block.writes))
 
     def value(self, tensor: Tensor) -> Value:
         """The value a tensor holds; one that no operator made is a constant where nothing else can be."""
+        found = self._near.get(id(tensor))
+        if found is not None:
+            return found
         place = place_of(tensor)
         found = self._values.get(place)
         if found is not None:
+            self._near[id(tensor)] = found
             return found
         shape, block = tuple(tensor.shape), self._blocks.get(place[0])
         if block is not None:
             value = block.value.root.take(View(MEMORY), shape, tensor.itemsize, 0, "memory")
             value.root.shared = True
-        elif tensor.device == META and place[0] not in self._owned:
+        elif tensor.is_meta and place[0] not in self._owned:
             raise UnsupportedError(
                 f"it reads a tensor of shape {shape} that no operator seen here has made (it came from another thread, "
                 "or from a tensor subclass); constants are parameters, buffers and attributes of the module"
             )
         else:
             value = Value(shape, tensor.itemsize, None, frozenset())
-        self.keep(tensor, value)
+        self._keep(place, tensor, value, None)
         return value
+
+    def known(self, tensor: Tensor) -> Value | None:
+        """The value that a tensor was seen to hold."""
+        return self._values.get(place_of(tensor))
 
     def own(self, tensor: Tensor) -> None:
         """A tensor of literal numbers."""
@@ -97,7 +114,7 @@ class Memory:
     def check(self) -> None:
         """Raise UnsupportedError where a tensor was written to and no operator seen here did it."""
         for tensor, block, before in self._met:
-            if tensor.is_meta and _version(tensor) - block.writes > before:
+            if _version(tensor) - block.writes > before:
                 raise UnsupportedError(
                     f"a tensor of shape {tuple(tensor.shape)} is written to by an operator that cannot be seen here "
                     "(one that ran in another thread)"
@@ -106,4 +123,7 @@ class Memory:
 
 def _version(tensor: Tensor) -> int:
     """How often autograd saw the tensor written; inference tensors do not count."""
-    return 0 if tensor.is_inference() else tensor._version
+    try:
+        return tensor._version
+    except RuntimeError:
+        return 0

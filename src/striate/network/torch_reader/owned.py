@@ -15,7 +15,8 @@ PLAIN = frozenset(
     (int, float, bool, str, bytes, complex, type, type(None), torch.device, torch.dtype, torch.Size, ModuleType,
      BuiltinFunctionType)
 )
-CONTAINERS = frozenset((dict, OrderedDict, list, tuple, set))
+MAPPINGS, SEQUENCES = frozenset((dict, OrderedDict)), frozenset((list, tuple, set))
+CONTAINERS = MAPPINGS | SEQUENCES
 
 
 def owned(module: nn.Module) -> Iterator[Tensor]:
@@ -27,24 +28,29 @@ def owned(module: nn.Module) -> Iterator[Tensor]:
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if isinstance(item, Tensor):
+        if isinstance(item, nn.Module):
+            inside: Iterable[Any] = item.__dict__.values()
+        elif isinstance(item, Tensor):
             if item.is_meta:
                 yield item
-            inside: Iterable[Any] = item.__dict__.values()
+            inside = item.__dict__.values()
         else:
             inside = _inside(item)
         waiting += [x for x in inside if type(x) not in PLAIN and (type(x) not in CONTAINERS or x)]
 
 
 def _inside(item: Any) -> Iterable[Any]:
-    if isinstance(item, Mapping):
-        return item.values()
+    kind = type(item)
+    if kind in SEQUENCES:
+        return item  # type: ignore[no-any-return]
+    if kind in MAPPINGS or isinstance(item, Mapping):
+        return item.values()  # type: ignore[no-any-return]
     if isinstance(item, list | tuple | set | frozenset):
         return item
-    if isinstance(item, FunctionType):
+    if kind is FunctionType:
         cells = [cell.cell_contents for cell in item.__closure__ or () if _filled(cell)]
         return [*cells, *(item.__defaults__ or ()), *(item.__kwdefaults__ or {}).values()]
-    if isinstance(item, MethodType):
+    if kind is MethodType:
         return [item.__self__, item.__func__]
     if isinstance(item, partial):
         return [item.func, item.args, item.keywords]

@@ -34,12 +34,13 @@ def trace(module: nn.Module, input_shape: Any, unknown: str, dtype: torch.dtype 
     if not isinstance(module, nn.Module):
         raise InputError(f"expected a torch.nn.Module, got {type(module).__name__}")
     shapes = _input_shapes(module, input_shape)
-    if any(is_lazy(p) for p in (*module.parameters(), *module.buffers())):
+    learned, buffers = list(module.parameters()), list(module.buffers())
+    if any(is_lazy(p) for p in (*learned, *buffers)):
         raise InputError("the module has lazy layers without weights; run it once on real data first")
-    parameters = {id(p): p for p in module.parameters()}
+    parameters = {id(p): p for p in learned}
     dtype = dtype or next((p.dtype for p in parameters.values() if p.is_floating_point()), torch.float32)
     graph, scopes = Graph(), Scopes(module)
-    memory = Memory(chain(owned(module), module.parameters(), module.buffers()))
+    memory = Memory(chain(owned(module), *([p for p in group if p.is_meta] for group in (learned, buffers))))
     recorder = Recorder(graph, scopes, memory, unknown)
     for parameter in parameters.values():
         recorder.parameter(parameter)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -49,13 +48,19 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def number(self, tensor: Tensor) -> int | None:
         """The number of a tensor as it is now; None for a constant and for what no operator seen here has made."""
-        with self._told():
-            return self.graph.read(self.memory.value(tensor)) if self.memory.knows(tensor) else None
+        try:
+            value = self.memory.known(tensor)
+            return None if value is None else self.graph.read(value)
+        except StriateError as error:
+            raise self._refused(error) from error
 
     def result(self, tensor: Tensor) -> int | None:
         """The number of a tensor that the module returns, None for a constant."""
-        with self._told():
+        self.memory.near()
+        try:
             return self.graph.read(self.memory.value(tensor))
+        except StriateError as error:
+            raise self._refused(error) from error
 
     def elements(self, tensor: Tensor) -> Tensor | None:
         """The elements of a constant where they are known."""
@@ -66,11 +71,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def outside(self, tensor: Tensor, way: str) -> Tensor:
         """The elements of a constant that leave torch; refused where they are not known."""
-        with self._told():
-            found = self.elements(tensor)
-            if found is None and not (way == "__reduce_ex__" and self.memory.value(tensor).constant):
-                raise UnsupportedError(f"a tensor leaves torch by Tensor.{way}, and striate reads without values")
-            return tensor if found is None else found
+        self.memory.near()
+        found = self.elements(tensor)
+        if found is None and not (way == "__reduce_ex__" and self.memory.value(tensor).constant):
+            error = UnsupportedError(f"a tensor leaves torch by Tensor.{way}, and striate reads without values")
+            raise self._refused(error)
+        return tensor if found is None else found
 
     def close(self) -> None:
         """The module has run: raise what it caught of our refusals, and what it did where nothing is seen."""
@@ -86,33 +92,34 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tensors = list(tensors_in((*args, *kwargs.values())))
         if types and any(self._opens(tensor) for tensor in tensors):
             return NotImplemented
-        with torch._C.DisableTorchFunctionSubclass(), self._told(func, tensors):
-            return self._run(func, operator(func), args, kwargs, tensors)
+        self.memory.near()
+        with torch._C.DisableTorchFunctionSubclass():
+            try:
+                return self._run(func, operator(func), args, kwargs, tensors)
+            except (StriateError, NotImplementedError, RuntimeError, ValueError, IndexError) as error:
+                raise self._refused(error, func, tensors) from error
 
     def _opens(self, tensor: Tensor) -> bool:
         """Whether a tensor only wraps others, which its class runs the operator on."""
         wraps = type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__
         return wraps and tensor.is_meta and not self.memory.knows(tensor)
 
-    @contextmanager
-    def _told(self, func: OpOverload | None = None, tensors: Sequence[Tensor] = ()) -> Iterator[None]:
-        """Say where the module is in every refusal, and remember the first, which the module might catch."""
+    def _refused(
+        self, error: Exception, func: OpOverload | None = None, tensors: Sequence[Tensor] = ()
+    ) -> StriateError:
+        """The error with the place where the module is; the first is remembered, as the module might catch it."""
         where = self.scopes.path or "the module itself"
         where = f"{where}: {func}" if func else where
-        try:
-            yield
-        except StriateError as error:
-            refused: StriateError = UnsupportedError(f"{where}: {error}")
-            cause: Exception = error
-        except NotImplementedError as error:
-            refused, cause = UnsupportedError(f"{where} has an output whose size depends on data"), error
-        except (RuntimeError, ValueError, IndexError) as error:
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
-            refused, cause = InputError(f"{where} of {shapes}: {' '.join(str(error).split())}"), error
+        found: StriateError
+        if isinstance(error, StriateError):
+            found = UnsupportedError(f"{where}: {error}")
+        elif isinstance(error, NotImplementedError):
+            found = UnsupportedError(f"{where} has an output whose size depends on data")
         else:
-            return
-        self.refused = self.refused or refused
-        raise refused from cause
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+            found = InputError(f"{where} of {shapes}: {' '.join(str(error).split())}")
+        self.refused = self.refused or found
+        return found
 
     def _run(
         self, func: OpOverload, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
@@ -141,7 +148,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if op.view is not None:
             arguments["layout"] = tensors[0].stride(), tensors[0].storage_offset()
         result = self.metas.run(func, args, kwargs, op.view is not None or op.random)
-        made = list(tensors_in((result,)))
+        made = [result] if isinstance(result, Tensor) else list(tensors_in((result,)))
         if not made:
             return result
         if op.view is not None:
@@ -164,6 +171,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def composite(self, key: str, arguments: dict[str, Any], shapes: list[Shape]) -> tuple[Tensor, ...]:
         """Record a function that is no operator, by the handler of its name."""
+        self.memory.near()
         like = next(tensors_in(arguments.values()))
         made = tuple(torch.empty(shape, dtype=like.dtype, device=META) for shape in shapes)
         outputs = [_fresh(tensor) for tensor in made]

@@ -34,9 +34,10 @@ class Scopes:
 
     def __init__(self, module: nn.Module) -> None:
         self.paths: dict[int, list[str]] = defaultdict(list)
+        self.order: list[str] = []
         for path, child in module.named_modules(remove_duplicate=False):
             self.paths[id(child)].append(path)
-        self.order = [path for path, _ in module.named_modules(remove_duplicate=False)]
+            self.order.append(path)
         self.calls = [ModuleCall(("",), not any(module.children()), 0)]
         self.outputs: dict[str, int] = {}
         self._stack = [0]
