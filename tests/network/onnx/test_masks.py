@@ -116,6 +116,29 @@ CASES: dict[str, tuple[list[onnx.NodeProto], dict[str, object], tuple[int, ...]]
         (1, 4, 2),
     ),
     "times a triangle": ([node("MatMul", ["c", "x"], ["y"])], {"c": TRIANGLE.astype(np.float32)}, (1, 4, 2)),
+    "times a triangle on the right": (
+        [node("MatMul", ["x", "c"], ["y"])], {"c": TRIANGLE.astype(np.float32)}, (2, 3, 4),
+    ),
+    "a dense triangle": (
+        [node("Gemm", ["x", "c", "b"], ["y"], transB=1)],
+        {"c": TRIANGLE[:3].astype(np.float32), "b": np.ones(3, np.float32)},
+        (2, 4),
+    ),
+    "a triangle of letters": (
+        [node("Einsum", ["x", "c"], ["y"], equation="nct,st->nsc")], {"c": TRIANGLE.astype(np.float32)}, (2, 3, 4),
+    ),
+    "letters of masked weights": (
+        [node("Where", ["c", "x", "low"], ["m"]), node("Softmax", ["m"], ["p"]),
+         node("Einsum", ["p", "v"], ["y"], equation="ij,kj->ik")],
+        {"c": BAND, "v": np.arange(1, 13, dtype=np.float32).reshape(3, 4), **SCALARS},
+        (4, 4),
+    ),
+    "tested and chosen": (
+        attention(CHOSEN, [node("Softmax", ["m"], ["q"], axis=-1), node("IsNaN", ["q"], ["none"]),
+                           node("Where", ["none", "nought", "q"], ["p"])]),
+        {"c": BAND, "nought": np.float32(0), **SCALARS},
+        (1, 4, 2),
+    ),
     "a masked row of weights": (
         [node("Softmax", ["x"], ["p"], axis=-1), node("Mul", ["p", "c"], ["q"]), node("MatMul", ["q", "x"], ["y"])],
         {"c": BAND.astype(np.float32)},

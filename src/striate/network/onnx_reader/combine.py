@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from string import ascii_letters
+from typing import Any
 
 import numpy as np
 
@@ -175,11 +176,24 @@ def product(call: Call, left: int, right: int, kinds: tuple[int, ...] = ()) -> T
     if not x or not y or x[-1] != y[max(len(y) - 2, 0)]:
         raise ModelError(f"cannot multiply shapes {x} and {y}")
     if not call.tensor(right).data and len(y) == 2:
-        return Translation("linear", {"out_features": y[1]}, (left,), kinds)
+        return dense(call, right, turned=False, inputs=(left,), kinds=kinds)
     keep, changing = rows(zeros(call.tensor(left)), len(x))
     if keep is None or len(y) < 2:
         return Translation("matmul", {}, (left, right), kinds, at_most=changing)
     return Translation("matmul", {"keep": keep}, (left, right), kinds)
+
+
+def dense(
+    call: Call, weight: int, *, turned: bool, inputs: tuple[int, ...] = (0,), kinds: tuple[int, ...] = ()
+) -> Translation:
+    """A dense layer by a constant matrix: inputs by outputs, or turned."""
+    shape = call.shape(weight)
+    attributes: dict[str, Any] = {"out_features": shape[0 if turned else 1]}
+    keep, _ = rows(zeros(call.tensor(weight)), 2)
+    if keep is not None:
+        wide = np.broadcast_to(keep, shape)
+        attributes["keep"] = wide if turned else wide.T
+    return Translation("linear", attributes, inputs, kinds)
 
 
 @operator("MatMul")
@@ -197,7 +211,7 @@ def gemm(call: Call) -> Translation:
         raise ModelError(f"cannot multiply shapes {a} and {b}")
     added = call.has(2) and call.tensor(2).data
     if not (turned_a or added or call.tensor(1).data):
-        return Translation("linear", {"out_features": b[0 if turned_b else 1]})
+        return dense(call, 1, turned=turned_b)
     terms = ["km" if turned_a else "mk", "nk" if turned_b else "kn"]
     if not added:
         return Translation("einsum", {"equation": f"{','.join(terms)}->mn"}, (0, 1))
@@ -229,7 +243,29 @@ def einsum(call: Call) -> Translation:
     for k, term in enumerate(written):
         if len(term) != len(call.shape(k)):
             raise ModelError(f"operand {term!r} does not fit shape {call.shape(k)}")
-    return Translation("einsum", {"equation": f"{','.join(written)}->{output}"}, tuple(range(len(written))))
+    attributes = {"equation": f"{','.join(written)}->{output}"}
+    hidden, rough = _hidden(call, written, output)
+    return Translation("einsum", {**attributes, **hidden}, tuple(range(len(written))), at_most=rough)
+
+
+def _hidden(call: Call, terms: list[str], output: str) -> tuple[dict[str, Any], bool]:
+    """Where one operand of a sum is known to be zero over a letter that stays and one that goes; whether more is."""
+    found: dict[str, Any] = {}
+    rough = False
+    for k, term in enumerate(terms):
+        zero = zeros(call.tensor(k))
+        keep = None if zero is None else fitted(~zero, call.shape(k))
+        if keep is None:
+            continue
+        letters = [c for c, n in zip(term, keep.shape, strict=True) if n > 1]
+        pair = sorted(letters, key=lambda c: c not in output)
+        if found or len(pair) != 2 or pair[0] not in output or pair[1] in output:
+            rough = True
+            continue
+        flat = keep.reshape([n for n in keep.shape if n > 1])
+        found = {"keep": flat if letters == pair else flat.T, "masked": k, "rows": pair[0], "columns": pair[1]}
+        rough |= any(pair[0] in other and pair[1] in other for j, other in enumerate(terms) if j != k)
+    return found, rough
 
 
 @operator("Attention")

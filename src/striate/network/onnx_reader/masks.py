@@ -210,6 +210,8 @@ def _carried(call: Call, shape: Shape) -> tuple[Mask | None, Mask | None]:
         chosen = call.value(0).astype(np.bool_)
         pair = call.tensor(1), call.tensor(2)
         return _chosen(chosen, *map(zeros, pair)), _chosen(chosen, *map(vanishing, pair))
+    if call.op == "Where":
+        return _both(*(zeros(call.tensor(k)) for k in (1, 2))), None
     if call.op in ("Softmax", "LogSoftmax") and call.opset >= 13:
         found = weightless(call, (call.axis(int(call.get("axis", -1))),))
         return (found, None) if call.op == "Softmax" else (None, found)
@@ -222,6 +224,10 @@ def _either(*masks: Mask | None) -> Mask | None:
         if mask is not None:
             found = mask if found is None else found | mask
     return found
+
+
+def _both(yes: Mask | None, no: Mask | None) -> Mask | None:
+    return None if yes is None or no is None else yes & no
 
 
 def _chosen(condition: Mask, yes: Mask | None, no: Mask | None) -> Mask | None:

@@ -160,29 +160,49 @@ def _rows(keep: Mask | None, n: int, count: int) -> AxisMap:
 
 @rule("linear")
 def linear(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
-    """A dense layer over one axis. Attributes: out_features, axis (default the last). Further inputs are weights."""
+    """A dense layer over one axis. Further inputs are weights.
+
+    Attributes: out_features, axis (default the last), keep (booleans, outputs by inputs, False where a weight is known
+    to be zero).
+    """
     x = shapes[0]
     axis = a.get("axis", len(x) - 1)
-    result = weighted((Along(axis, Whole(x[axis], a["out_features"])),), shapes)
+    result = weighted((Along(axis, _rows(a.get("keep"), x[axis], a["out_features"])),), shapes)
     return Result(result.outputs, prod(result.outputs[0].shape) * x[axis])
 
 
 @rule("einsum")
 def einsum(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
-    """Einstein summation without ellipsis or repeated letters in an operand. Attributes: equation ('ij,jk->ik')."""
+    """Einstein summation without ellipsis or repeated letters in an operand.
+
+    Attributes: equation ('ij,jk->ik'); keep (booleans over a letter of the output and a summed one, False where the
+    operand ``masked`` is known to be zero) and rows, columns (these letters).
+    """
     operands, letters = a["equation"].replace(" ", "").split("->")
     terms = operands.split(",")
     sizes = {c: n for term, s in zip(terms, shapes, strict=True) for c, n in zip(term, s, strict=True)}
-    reads = [(_einsum_read(term, letters, sizes),) for term in terms]
+    reads = [(_einsum_read(term, letters, sizes, a, k),) for k, term in enumerate(terms)]
     macs = prod(sizes.values()) if len(terms) > 1 else 0
     return one(tuple(sizes[c] for c in letters), *reads, macs=macs)
 
 
-def _einsum_read(term: str, letters: str, sizes: dict[str, int]) -> Relation:
-    summed = tuple(k for k, c in enumerate(term) if c not in letters)
+def _einsum_read(term: str, letters: str, sizes: dict[str, int], a: Attributes, k: int) -> Relation:
+    steps: list[Step] = []
+    keep: Mask | None = a.get("keep")
+    if keep is not None:
+        row, column = a["rows"], a["columns"]
+        if k == a["masked"]:
+            only = keep if term.index(row) < term.index(column) else keep.T
+            steps += masked(
+                tuple(sizes[c] for c in term), only.reshape([sizes[c] if c in (row, column) else 1 for c in term])
+            )
+        elif row not in term and column in term:
+            steps.append(Along(term.index(column), _rows(keep, sizes[column], sizes[row])))
+            term = term.replace(column, row)
+    summed = tuple(axis for axis, c in enumerate(term) if c not in letters)
     shape = tuple(sizes[c] for c in term)
     kept = [c for c in term if c in letters]
-    steps: list[Step] = list(reduce(shape, summed, keepdims=False))
+    steps += reduce(shape, summed, keepdims=False)
     order = tuple(kept.index(c) for c in letters if c in kept)
     if order != tuple(range(len(order))):
         steps.append(Permute(order))
