@@ -133,7 +133,9 @@ def _gather(twin: GraphBuilder, node: onnx.NodeProto) -> None:
     if index not in twin.data:
         _move(twin, node)
         return
-    axis, rank = attributes(node).get("axis", 0) % twin.ranks[x], twin.ranks[x]
+    shape = twin.dims(x)
+    rank = twin.ranks[x] if shape is None else len(shape)
+    axis = attributes(node).get("axis", 0) % rank
     before, after = list(range(axis)), [axis + twin.ranks[index] + k for k in range(rank - axis - 1)]
     nowhere = twin.emit("Cast", [twin.filled(0.0, index)], to=int(onnx.TensorProto.INT64))
     parts = [twin.emit("Gather", [twin.filled(0.0, x), nowhere], axis=axis), with_axes(twin, index, [*before, *after])]
