@@ -24,17 +24,20 @@ def literals() -> Iterator[None]:
     thread, base = get_ident(), torch._C.TensorBase
     tensor, as_tensor, new_tensor = torch.tensor, torch.as_tensor, base.new_tensor
 
+    def place(data: Any) -> Any:
+        return None if isinstance(data, Tensor) else "cpu"
+
     def on_cpu(data: Any, *, dtype: Any = None, device: Any = None, **rest: Any) -> Tensor:
-        return tensor(data, dtype=dtype, device=None if get_ident() == thread else device, **rest)
+        return tensor(data, dtype=dtype, device=place(data) if get_ident() == thread else device, **rest)
 
     def as_on_cpu(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         literal = get_ident() == thread and not isinstance(data, Tensor)
-        return as_tensor(data, dtype=dtype, device=None if literal else device)
+        return as_tensor(data, dtype=dtype, device=place(data) if literal else device)
 
     def new_on_cpu(self: Tensor, data: Any, *, dtype: Any = None, **rest: Any) -> Tensor:
         if get_ident() != thread:
             return new_tensor(self, data, dtype=dtype, **rest)
-        return tensor(data, dtype=dtype or self.dtype)
+        return tensor(data, dtype=dtype or self.dtype, device=place(data))
 
     def get(self: Tensor, index: Any) -> Tensor:
         return base.__getitem__(self, _opened(index))
