@@ -1,4 +1,5 @@
 #include "plan.hpp"
+#include "weight_gradient.hpp"
 
 #include "register.hpp"
 
@@ -127,7 +128,7 @@ bool run_unpacked(const Plan& plan, const Strided4& x, const Strided4& weight, c
 
 void init(Plan* self, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int64_t kh, int64_t kw, Pair stride,
           Four padding, Pair dilation, int64_t groups, const std::string& dtype, const std::string& algorithm, bool strict,
-          int threads) {
+          int threads, bool once) {
     Problem p{n, c, h, w, k, kh, kw};
     std::tie(p.sh, p.sw) = stride;
     std::tie(p.pad_top, p.pad_bottom, p.pad_left, p.pad_right) = padding;
@@ -135,7 +136,27 @@ void init(Plan* self, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int
     p.groups = groups;
     p.dtype = dtype_of(dtype);
     const nb::gil_scoped_release release;
-    new (self) Plan(p, algorithm, strict, threads);
+    new (self) Plan(p, algorithm, strict, threads, once);
+}
+
+void weight_gradient(const Read4& x, const Read4& grad, const Write4& out, Pair stride, Four padding, Pair dilation, int64_t groups,
+                     int threads) {
+    const bool doubles = x.dtype() == nb::dtype<double>();
+    const auto size = [](const auto& array, size_t axis) { return int64_t(array.shape(axis)); };
+    Problem p{size(x, 0), size(x, 1), size(x, 2), size(x, 3), size(out, 0), size(out, 2), size(out, 3)};
+    std::tie(p.sh, p.sw) = stride;
+    std::tie(p.pad_top, p.pad_bottom, p.pad_left, p.pad_right) = padding;
+    std::tie(p.dh, p.dw) = dilation;
+    p.groups = groups;
+    p.dtype = doubles ? DType::float64 : DType::float32;
+    p = striate::checked(p);
+    check("x", x, p.dtype, {p.n, p.c, p.h, p.w});
+    check("grad", grad, p.dtype, {p.n, p.k, p.oh, p.ow});
+    check("out", out, p.dtype, {p.k, p.group_c(), p.kh, p.kw});
+    const void *x_data = x.data(), *grad_data = grad.data();
+    void* const out_data = out.data();
+    const nb::gil_scoped_release release;
+    striate::weight_gradient(p, x_data, grad_data, out_data, threads);
 }
 
 nb::dict blocking(const Plan& plan) {
@@ -147,13 +168,15 @@ nb::dict blocking(const Plan& plan) {
 }  // namespace
 
 void register_plan(nb::module_& m) {
+    m.def("weight_gradient", &weight_gradient, "x"_a, "grad"_a, "out"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a,
+          "threads"_a = 0, "The weights' gradient (k, c/groups, kh, kw) in `out`, of input and output gradient. Zero padding; NCHW arrays.");
     nb::class_<Packed>(m, "Packed", "Weights in one layout; immutable.")
         .def_prop_ro("bytes", &Packed::bytes, "Size in memory.");
 
     nb::class_<Plan>(m, "Plan", "How one convolution shape is computed. Zero padding; NCHW arrays.")
         .def("__init__", &init, "n"_a, "c"_a, "h"_a, "w"_a, "k"_a, "kh"_a, "kw"_a, "stride"_a = Pair(1, 1),
              "padding"_a = Four(0, 0, 0, 0), "dilation"_a = Pair(1, 1), "groups"_a = 1, "dtype"_a = "float32",
-             "algorithm"_a = "auto", "strict"_a = false, "threads"_a = 0)
+             "algorithm"_a = "auto", "strict"_a = false, "threads"_a = 0, "once"_a = false)
         .def_prop_ro("algorithm", [](const Plan& p) { return p.way().name; }, "The way chosen.")
         .def_prop_ro("blocking", &blocking, "How the way splits the work.")
         .def_prop_ro("layout", &Plan::layout, "Plans of one layout take each other's packed weights.")

@@ -81,7 +81,7 @@ void register_runtime(nb::module_& m) {
     m.def("set_threads", [](int count) {
         if (count < 0) throw nb::value_error(("threads must be at least 0, got " + std::to_string(count)).c_str());
         striate::set_threads(count);
-    }, "count"_a, "Threads a plan takes when it names none; 0 means the CPUs this process may use.");
+    }, "count"_a, "Threads a plan takes when it names none; 0 means what the environment says, or the CPUs this process may use.");
     m.def("peak_gflops", [] {
         const striate::Target& target = striate::chosen_target();
         return 2e-3 * striate::machine_for(target).fma_rate * double(target.lanes<float>());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -66,6 +67,17 @@ int available_cpus() {
 #endif
     const double quota = cgroup_cpus();
     return std::isfinite(quota) ? std::clamp(int(std::ceil(quota)), 1, cpus) : cpus;
+}
+
+int default_threads() {
+    for (const char* name : {"STRIATE_NUM_THREADS", "OMP_NUM_THREADS"})
+        if (const char* const text = std::getenv(name)) {
+            // A list, as OpenMP allows, begins with the number of the outermost level.
+            char* end = nullptr;
+            const long count = std::strtol(text, &end, 10);
+            if (end != text && count >= 1 && (*end == 0 || *end == ',')) return int(std::min<long>(count, max_threads));
+        }
+    return std::min(available_cpus(), max_threads);
 }
 
 }  // namespace striate

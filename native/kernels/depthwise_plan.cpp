@@ -76,29 +76,48 @@ DepthwisePlan split(DepthwisePlan d, const Machine& m, int threads, double* us) 
 
 class Depthwise : public TaskWay<DepthwisePlan> {
 public:
-    using TaskWay::TaskWay;
+    // The kernel leaves out taps in the padding, where a weight that is not finite makes NaN of a zero: `whole` does not, and
+    // computes with such weights. It is null where nothing is padded.
+    Depthwise(const char* way_name, const DepthwisePlan& plan, TaskOf<DepthwisePlan> task, std::unique_ptr<const Way> whole)
+        : TaskWay(way_name, plan, task), whole_(std::move(whole)) {
+        if (whole_) packed_bytes = aligned(plan.packed_bytes() + 1) + whole_->packed_bytes;
+    }
 
     void pack(const void* weight, void* packed) const override {
-        if (plan_.p.dtype == DType::float32) pack_as<float>(weight, packed);
-        else pack_as<double>(weight, packed);
+        const bool finite = plan_.p.dtype == DType::float32 ? pack_as<float>(weight, packed) : pack_as<double>(weight, packed);
+        if (!whole_) return;
+        static_cast<char*>(packed)[plan_.packed_bytes()] = finite;
+        if (!finite) whole_->pack(weight, static_cast<char*>(packed) + aligned(plan_.packed_bytes() + 1));
+    }
+
+    void run(const Args& args, int threads) const override {
+        const char* const packed = static_cast<const char*>(args.packed);
+        if (!whole_ || packed[plan_.packed_bytes()]) return TaskWay::run(args, threads);
+        Args with = args;
+        with.packed = packed + aligned(plan_.packed_bytes() + 1);
+        whole_->run(with, whole_->affordable(plan_.p, threads));
     }
 
 private:
-    // As given by rows; (lane group, tap, lane) by channels, where channels past the last weigh zero.
+    // As given by rows; (lane group, tap, lane) by channels, where channels past the last weigh zero. Whether all are finite.
     template <class T>
-    void pack_as(const void* weight, void* packed) const {
+    bool pack_as(const void* weight, void* packed) const {
         const Problem& p = plan_.p;
         const T* from = static_cast<const T*>(weight);
         T* const to = static_cast<T*>(packed);
+        const bool finite = std::all_of(from, from + p.weight_count(), [](T w) { return std::isfinite(w); });
         if (!plan_.by_channel) {
             std::copy(from, from + p.weight_count(), to);
-            return;
+            return finite;
         }
         const int64_t lanes = plan_.lanes;
         for (int64_t k = 0; k < plan_.lane_groups() * lanes; ++k)
             for (int64_t tap = 0; tap < p.taps(); ++tap)
                 to[(k / lanes * p.taps() + tap) * lanes + k % lanes] = k < p.k ? from[k * p.taps() + tap] : T(0);
+        return finite;
     }
+
+    std::unique_ptr<const Way> whole_;
 };
 
 bool rows_fit(const Problem& p) {
@@ -128,7 +147,8 @@ Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
     d.by_channel = channels_us < rows_us;
     d = split(d, m, threads, &us);
     auto way = std::make_unique<Depthwise>(
-        "depthwise", d, p.dtype == DType::float32 ? m.target->depthwise_float : m.target->depthwise_double);
+        "depthwise", d, p.dtype == DType::float32 ? m.target->depthwise_float : m.target->depthwise_double,
+        p.padded() ? offer_direct(p, m, threads).way : nullptr);
     way->predicted_us = us;
     way->packing = {d.by_channel};
     way->blocking = {{"lanes_are_channels", d.by_channel}, {"rows", d.rows}, {"channel_block", d.block}, {"tasks", d.tasks()}};

@@ -7,6 +7,7 @@
 #include "gemm.hpp"
 #include "pool.hpp"
 #include "problem.hpp"
+#include "weight_gradient.hpp"
 #include "winograd.hpp"
 #include "winograd1d.hpp"
 

@@ -1,7 +1,6 @@
 #include "fft.hpp"
 
 #include "epilogue.hpp"
-#include "exact.hpp"
 #include "fourier.hpp"
 #include "pool.hpp"
 #include "transpose.hpp"
@@ -165,21 +164,7 @@ struct Task {
             }
         }
         for (int i = 0; i < L; ++i)
-            if (bad[i] != 0.0f) repair<Part>(i, k, oy[i], columns[i], out[i]);
-    }
-
-    // Computes the non-finite sums of a row of a tile by the definition.
-    template <int Part>
-    void repair(int i, int64_t k, int64_t oy, int64_t columns, float* out) const {
-        const Lane& l = lane[i];
-        const int64_t channel = l.group * p.group_k() + k;
-        const float bias = a.bias ? static_cast<const float*>(a.bias)[channel] : 0.0f;
-        for (int64_t ox = ceil_div(l.x, p.sw); ox * p.sw < l.x + columns; ++ox) {
-            if (finite(part<Part>(row[ox * p.sw - l.x])[i])) continue;
-            const float* weight = weights + f.weight_elements();
-            const float sum = exact_sum<float>(p, static_cast<const float*>(a.x), weight, l.image, channel, oy, ox);
-            out[ox] = activate_one(sum + bias, a.activation);
-        }
+            if (columns[i] > 0 && bad[i] != 0.0f) return a.spoil();
     }
 };
 

@@ -3,7 +3,7 @@
 // A vector holds `lanes` independent tiles: of consecutive channels of a depthwise convolution, or of consecutive places.
 // Nothing passes between lanes. A tile is a square of `size` pixels; its circular correlation is right for the outputs
 // whose window does not wrap into other pixels. Where one tile takes the whole image, its zero padding may wrap into itself.
-// Outputs that come out non-finite are computed again by the definition.
+// Sums that come out non-finite spoil the call.
 #pragma once
 
 #include "direct.hpp"
@@ -45,7 +45,7 @@ struct FftPlan {
     }
     int64_t twiddle_elements() const { return (2 * size + 15) / 16 * 16; }
     size_t packed_bytes() const {
-        return size_t(twiddle_elements() + weight_elements() + p.weight_count()) * sizeof(float);
+        return size_t(twiddle_elements() + weight_elements()) * sizeof(float);
     }
 };
 

@@ -65,15 +65,13 @@ class Fft : public TaskWay<FftPlan> {
 public:
     using TaskWay::TaskWay;
 
-    // The roots of unity; the conjugate spectra, scaled by 1 / (2 size^2), with lanes innermost where those are channels; then
-    // the weights as given.
+    // The roots of unity; the conjugate spectra, scaled by 1 / (2 size^2), with lanes innermost where those are channels.
     void pack(const void* weight, void* packed) const override {
         const FftPlan& f = plan_;
         const float* from = static_cast<const float*>(weight);
         float* const twiddles = static_cast<float*>(packed);
         float* const to = twiddles + f.twiddle_elements();
         std::fill(twiddles, to + f.weight_elements(), 0.0f);
-        std::copy(from, from + f.p.weight_count(), to + f.weight_elements());
         Complexes roots(static_cast<size_t>(f.size));
         for (int64_t j = 0; j < f.size; ++j) {
             roots[size_t(j)] = std::polar(1.0, -2 * std::numbers::pi * double(j) / double(f.size));
@@ -121,6 +119,8 @@ Offer offer_fft(const Problem& p, const Machine& m, int threads) {
     way->predicted_us = cost(f, m, threads);
     way->packing = {f.size, f.by_channel, p.dh, p.dw};
     way->error_bound = 1.5e-5;
+    way->spreads = true;
+    way->pack_ns = 2.5;
     way->blocking = {{"tile", f.size}, {"tiles", f.places()}, {"lanes_are_channels", f.by_channel}, {"tasks", f.tasks()}};
     return {std::move(way), {}};
 }

@@ -9,6 +9,9 @@
 namespace striate {
 namespace {
 
+// Filtering of single channels keeps integers, zeros and signs, as other libraries' does, but for so much speed.
+constexpr double worth_rounding = 2;
+
 std::string layout_of(const Way& way, const Problem& p) {
     std::string text = way.name + (p.dtype == DType::float32 ? " float32" : " float64");
     for (int64_t size : {p.k, p.group_c(), p.kh, p.kw, p.groups}) text += " " + std::to_string(size);
@@ -19,52 +22,69 @@ std::string layout_of(const Way& way, const Problem& p) {
 
 }  // namespace
 
-Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, int threads)
+Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, int threads, bool once)
     : problem_(checked(problem)), threads_(threads > 0 ? std::min(threads, 256) : get_threads()) {
     const Machine& machine = machine_for(chosen_target());
     std::string names, refusal;
-    double least_us = 0;
+    const bool filtering = problem_.group_c() == 1 && problem_.group_k() == 1;
+    double least_us = 0, other_us = 0;
     for (const WayName& candidate : ways()) {
         names += (names.empty() ? "'" : ", '") + std::string(candidate.name) + "'";
         Offer offer = candidate.offer(problem_, machine, deciding_threads);
         if (algorithm == candidate.name) refusal = offer.refusal;
         if (!offer.way) continue;
-        const double us = offer.way->predicted_us;
-        auto way = threads_ == deciding_threads ? std::move(offer.way) : candidate.offer(problem_, machine, threads_).way;
+        const double losing = algorithm == "auto" && filtering && !offer.way->strict() ? worth_rounding : 1;
+        const double us = losing * offer.way->predicted_us + (once ? double(offer.way->packed_bytes) * offer.way->pack_ns / 1e3 : 0);
+        std::shared_ptr<const Way> way = threads_ == deciding_threads ? std::move(offer.way) : candidate.offer(problem_, machine, threads_).way;
         candidates_.emplace_back(way->name, way->predicted_us);
+        if (!way->spreads && (!other_ || us < other_us)) {
+            other_ = way;
+            other_us = us;
+        }
         if (algorithm == "auto") {
             if ((strict && !way->strict()) || (way_ && least_us <= us)) continue;
             least_us = us;
         } else if (algorithm != candidate.name) {
             continue;
         }
-        way_ = std::move(way);
+        way_ = way;
     }
     std::sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     if (!refusal.empty()) throw std::invalid_argument("algorithm '" + algorithm + "' cannot compute this: " + refusal);
     if (!way_) throw std::invalid_argument("algorithm must be 'auto' or one of " + names + ", got '" + algorithm + "'");
-    const double affordable = problem_.workspace_limit() / double(std::max<size_t>(way_->workspace_bytes, 1));
-    threads_ = std::max(1, int(std::min(affordable, double(threads_))));
+    threads_ = way_->affordable(problem_, threads_);
+    if (!way_->spreads) other_ = nullptr;
     layout_ = layout_of(*way_, problem_);
+    if (other_) layout_ += ", " + layout_of(*other_, problem_);
 }
 
 std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
     auto packed = std::make_shared<Packed>(way_->packed_bytes, layout_);
     way_->pack(weight, packed->data());
+    if (way_->spreads) packed->keep_filters(std::make_unique<Filters>(problem_, weight));
     return packed;
 }
 
 void Plan::run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const {
     if (packed.layout() != layout_)
         throw std::invalid_argument("packed weights have another layout: got '" + packed.layout() + "', need '" + layout_ + "'");
-    way_->run({x, packed.data(), bias, out, activation}, threads_);
+    const Args args{x, packed.data(), bias, out, activation};
+    if (spoiled(args)) recover(problem_, *way_, *other_, *packed.filters(), args, threads_);
+}
+
+bool Plan::spoiled(Args args) const {
+    bool spoiled = false;
+    if (way_->spreads) args.spoiled = &spoiled;
+    way_->run(args, threads_);
+    return spoiled;
 }
 
 void Plan::run_unpacked(const void* x, const void* weight, const void* bias, Activation activation, void* out) const {
     alignas(64) char few[4096];
     if (way_->packed_bytes > sizeof few) return run(x, *pack(weight), bias, activation, out);
     way_->pack(weight, few);
-    way_->run({x, few, bias, out, activation}, threads_);
+    const Args args{x, few, bias, out, activation};
+    if (spoiled(args)) recover(problem_, *way_, *other_, Filters(problem_, weight), args, threads_);
 }
 
 }  // namespace striate

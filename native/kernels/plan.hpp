@@ -2,6 +2,7 @@
 #pragma once
 
 #include "memory.hpp"
+#include "recover.hpp"
 #include "way.hpp"
 
 namespace striate {
@@ -13,19 +14,25 @@ public:
     const void* data() const { return memory_.get(); }
     void* data() { return memory_.get(); }
     const std::string& layout() const { return layout_; }
-    size_t bytes() const { return bytes_; }
+    // Of weights for a way that spreads.
+    void keep_filters(std::unique_ptr<const Filters> filters) { filters_ = std::move(filters); }
+    const Filters* filters() const { return filters_.get(); }
+    size_t bytes() const { return bytes_ + (filters_ ? filters_->bytes() : 0); }
 
 private:
     Memory memory_;
     size_t bytes_;
     std::string layout_;
+    std::unique_ptr<const Filters> filters_;
 };
 
 class Plan {
 public:
-    // `algorithm` is a way's name or "auto"; `strict` keeps "auto" to ways with direct's error bound; `threads` 0 means
+    // `algorithm` is a way's name or "auto"; `strict` keeps "auto" to ways with direct's error bound, and so does one channel to a
+    // group on either side, unless another way takes less than half the time; `threads` 0 means
     // get_threads(). Throws std::invalid_argument where the way is unknown or cannot compute the problem.
-    Plan(const Problem& problem, const std::string& algorithm, bool strict, int threads);
+    // `once` counts packing too: weights are packed for each call.
+    Plan(const Problem& problem, const std::string& algorithm, bool strict, int threads, bool once = false);
 
     const Problem& problem() const { return problem_; }
     const Way& way() const { return *way_; }
@@ -44,9 +51,11 @@ public:
     void run_unpacked(const void* x, const void* weight, const void* bias, Activation activation, void* out) const;
 
 private:
+    bool spoiled(Args args) const;  // runs the way
+
     Problem problem_;
     int threads_;
-    std::shared_ptr<const Way> way_;
+    std::shared_ptr<const Way> way_, other_;  // `other_`, which does not spread, computes what spoils `way_`
     std::string layout_;
     std::vector<std::pair<std::string, double>> candidates_;
 };

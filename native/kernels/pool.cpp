@@ -17,7 +17,6 @@
 namespace striate {
 namespace {
 
-constexpr int max_threads = 256;
 constexpr auto spin_time = std::chrono::microseconds(50);
 
 void relax() {
@@ -167,7 +166,7 @@ private:
 
 // Never destroyed: workers outlive static destructors. A forked child has no workers, so it gets a new pool.
 std::atomic<Pool*> current{nullptr};
-std::atomic<int> default_threads{0};
+std::atomic<int> chosen_threads{0};
 
 Pool& pool() {
     static const bool once = [] {
@@ -181,13 +180,13 @@ Pool& pool() {
 
 }  // namespace
 
-void set_threads(int count) { default_threads.store(std::clamp(count, 0, max_threads)); }
+void set_threads(int count) { chosen_threads.store(std::clamp(count, 0, max_threads)); }
 
 int get_threads() {
-    const int count = default_threads.load();
+    const int count = chosen_threads.load();
     if (count > 0) return count;
-    static const int cpus = std::min(available_cpus(), max_threads);
-    return cpus;
+    static const int by_default = default_threads();
+    return by_default;
 }
 
 void parallel_for(int64_t tasks, int threads, size_t scratch_bytes, Task task, void* context) {

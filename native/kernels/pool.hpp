@@ -9,7 +9,13 @@ namespace striate {
 // CPUs this process may use: the affinity mask, cut by the control group's quota. At least 1.
 int available_cpus();
 
-// Threads a call uses when its plan names none. `count` 0 means available_cpus(); the count is capped at 256.
+constexpr int max_threads = 256;
+
+// What the environment says, STRIATE_NUM_THREADS or else OMP_NUM_THREADS, where it is a number of at least 1; else available_cpus().
+// At most max_threads.
+int default_threads();
+
+// Threads a call uses when its plan names none. `count` 0 means default_threads(), asked once; the count is capped at max_threads.
 void set_threads(int count);
 int get_threads();
 

@@ -47,6 +47,11 @@ struct Args {
     const void* bias;
     void* out;
     Activation activation;
+    // What a way that spreads raises where a sum is not finite or may not be; what it writes is then worthless.
+    bool* spoiled = nullptr;
+
+    void spoil() const { __atomic_store_n(spoiled, true, __ATOMIC_RELAXED); }
+    bool worthless() const { return spoiled && __atomic_load_n(spoiled, __ATOMIC_RELAXED); }
 };
 
 }  // namespace striate

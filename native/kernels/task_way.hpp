@@ -15,7 +15,7 @@ void run_tasks(const PlanOf& plan, TaskOf<PlanOf> task, const Args& args, int64_
     } call{plan, task, args};
     const auto run_one = [](void* context, const Unit& unit) {
         const Call& of = *static_cast<const Call*>(context);
-        of.task(of.plan, of.args, unit);
+        if (!of.args.worthless()) of.task(of.plan, of.args, unit);
     };
     parallel_for(tasks, threads, scratch_bytes, run_one, &call);
 }

@@ -16,6 +16,7 @@ class Way {
 public:
     virtual ~Way() = default;
     virtual void pack(const void* weight, void* packed) const = 0;
+    // Where the way spreads, `args.spoiled` is not null.
     virtual void run(const Args& args, int threads) const = 0;
 
     std::string name;
@@ -25,9 +26,17 @@ public:
     size_t packed_bytes = 0;
     size_t workspace_bytes = 0;  // per thread
     double predicted_us = 0;
+    double pack_ns = 0.2;  // nanoseconds that packing takes for each byte packed
     // Largest error in float32, for data of unit variance, as a share of the output's scale: 1 + the root of the terms per
     // output. For other data the share is of the largest input the output's tile reads times the norm of its weights.
     double error_bound = 2e-6;
+    // Whether a number that is not finite may reach outputs whose window does not hold it.
+    bool spreads = false;
+    // Of so many threads, those whose workspaces keep to the problem's limit together; at least one.
+    int affordable(const Problem& p, int threads) const {
+        const double most = p.workspace_limit() / double(workspace_bytes > 0 ? workspace_bytes : 1);
+        return most < 1 ? 1 : most < threads ? int(most) : threads;
+    }
     bool strict() const { return error_bound <= 2e-6; }
 };
 

@@ -1,7 +1,6 @@
 #include "winograd.hpp"
 
 #include "epilogue.hpp"
-#include "exact.hpp"
 #include "pool.hpp"
 #include "rows.hpp"
 #include "toom_transform.hpp"
@@ -187,15 +186,14 @@ struct Task {
         const int64_t channels = least<int64_t>(L, p.group_k() - k0);
         const int64_t ox0 = run.phase_x + w.dilation_x * run.tile_x * M;
         const int64_t columns = least(run.tiles * M, ceil_div(p.ow - ox0, w.dilation_x));
-        bool all_finite = true;
-        for (int64_t k = 0; k < channels; ++k) all_finite = all_finite && bad[k] == 0.0f;
+        for (int64_t k = 0; k < channels; ++k)
+            if (bad[k] != 0.0f) return a.spoil();
         for (int i = 0; i < M; ++i) {
             const int64_t oy = run.phase_y + w.dilation_y * (run.tile_y * M + i);
             if (oy >= p.oh || columns <= 0) break;
             const int64_t k_first = group * p.group_k() + k0;
             float* out = static_cast<float*>(a.out) + ((run.image * p.k + k_first) * p.oh + oy) * p.ow + ox0;
             emit(stage + i * pitch * L, columns, channels, k_first, out);
-            if (!all_finite) repair(stage + i * pitch * L, columns, channels, k_first, run.image, oy, ox0, out);
         }
     }
 
@@ -226,19 +224,6 @@ struct Task {
     }
 
     static V load_part_or_all(const float* p, int64_t count) { return count == L ? load<float>(p) : load_part<float>(p, count); }
-
-    void repair(const float* sums, int64_t columns, int64_t channels, int64_t k_first, int64_t image, int64_t oy, int64_t ox0,
-                float* out) const {
-        const Problem& p = w.p;
-        const float* bias = static_cast<const float*>(a.bias);
-        const float* weight = static_cast<const float*>(a.packed) + p.groups * w.weight_elements();
-        for (int64_t j = 0; j < columns; ++j)
-            for (int64_t k = 0; k < channels; ++k) {
-                if (finite(sums[j * L + k])) continue;
-                const float sum = exact_sum<float>(p, static_cast<const float*>(a.x), weight, image, k_first + k, oy, ox0 + j * w.dilation_x);
-                out[k * p.oh * p.ow + j * w.dilation_x] = activate_one(sum + (bias ? bias[k_first + k] : 0.0f), a.activation);
-            }
-    }
 
     void transform_tiles() const {
         for (int64_t tile = tile0; tile < tile1;) {

@@ -7,8 +7,7 @@
 // before the transform back. Where the kernel is odd, the odd phase has a tap less, so that its last product is zero: the
 // one at infinity or, where the taps stand one place further on, the one at 0.
 // A task transforms the input of its tiles, then for every block of output channels multiplies, transforms
-// back and stores. Outputs that come out non-finite are computed again by the definition, so that NaN and Inf reach
-// exactly the outputs whose field holds them.
+// back and stores. Sums that come out non-finite spoil the call.
 #pragma once
 
 #include "direct.hpp"
@@ -70,7 +69,7 @@ struct WinogradPlan {
     size_t pack_workspace() const {
         return aligned(size_t(2 * lanes * (pack_channels() * p.taps() + lanes)) * sizeof(float));
     }
-    size_t packed_bytes() const { return size_t(p.groups * weight_elements() + p.weight_count()) * sizeof(float); }
+    size_t packed_bytes() const { return size_t(p.groups * weight_elements()) * sizeof(float); }
 };
 
 }  // namespace striate

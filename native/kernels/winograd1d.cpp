@@ -1,7 +1,6 @@
 #include "winograd1d.hpp"
 
 #include "epilogue.hpp"
-#include "exact.hpp"
 #include "pool.hpp"
 #include "rows.hpp"
 #include "toom_transform.hpp"
@@ -194,14 +193,14 @@ struct Task {
         }
     }
 
-    void multiply(bool tame) const {
+    void multiply() const {
         const Problem& p = d.p;
         const int64_t kg = p.group_k(), plane = p.oh * p.ow, vectors = d.band_vectors(rows), all = d.terms(), turn = d.turn();
         const float* packed = static_cast<const float*>(a.packed) + group * d.weight_elements();
-        const float* bias = a.bias && tame ? static_cast<const float*>(a.bias) + group * kg : nullptr;
+        const float* bias = a.bias ? static_cast<const float*>(a.bias) + group * kg : nullptr;
         float* out = static_cast<float*>(a.out) + (image * p.k + group * kg) * plane + y0 * p.ow;
-        const bool stream = d.stream && tame && uintptr_t(out) % vector_bytes == 0;
-        const Limits<float> limits(tame ? a.activation : Activation::none);
+        const bool stream = d.stream && uintptr_t(out) % vector_bytes == 0;
+        const Limits<float> limits(a.activation);
         const auto multiply_one = blocks<Size>.of[d.k_block - 1];
         Place places[Winograd1dPlan::most_in_turn];
         for (int64_t start = 0; start < vectors; start += turn) {
@@ -231,30 +230,11 @@ struct Task {
         if (stream) streaming_done();
     }
 
-    // Outputs without bias and activation: computes the non-finite again, then adds both.
-    void repair() const {
-        const Problem& p = d.p;
-        const float* weight = static_cast<const float*>(a.packed) + p.groups * d.weight_elements() + 1;
-        for (int64_t k = group * p.group_k(); k < (group + 1) * p.group_k(); ++k) {
-            const float bias = a.bias ? static_cast<const float*>(a.bias)[k] : 0.0f;
-            for (int64_t y = y0; y < y0 + rows; ++y) {
-                float* out = static_cast<float*>(a.out) + ((image * p.k + k) * p.oh + y) * p.ow;
-                for (int64_t x = 0; x < p.ow; ++x) {
-                    const float sum = finite(out[x])
-                                          ? out[x]
-                                          : exact_sum<float>(p, static_cast<const float*>(a.x), weight, image, k, y, x);
-                    out[x] = activate_one(sum + bias, a.activation);
-                }
-            }
-        }
-    }
-
     void run() const {
         fill_offsets();
         const bool large_weights = static_cast<const float*>(a.packed)[d.p.groups * d.weight_elements()] != 0.0f;
-        const bool tame = transform_input() && !large_weights;
-        multiply(tame);
-        if (!tame) repair();
+        if (large_weights || !transform_input()) return a.spoil();
+        multiply();
     }
 };
 

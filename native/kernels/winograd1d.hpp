@@ -4,8 +4,8 @@
 // Products with the transformed weights are summed over channels, phases and kernel rows, one tile per lane; all points of
 // a tile stay in registers, so the sums are transformed back without touching memory. Transformed rows lie either each in
 // whole vectors, all points of a vector side by side, or one plane per point, the rows of a band without a gap, so that a
-// vector of tiles may span rows: slower to read, but no lane is idle. Outputs that may come out non-finite are looked at
-// again, so that NaN and Inf reach exactly the outputs whose field holds them.
+// vector of tiles may span rows: slower to read, but no lane is idle. A task whose sums may come
+// out non-finite spoils the call.
 #pragma once
 
 #include "direct.hpp"
@@ -62,8 +62,8 @@ struct Winograd1dPlan {
         return aligned(size_t(input_elements() + line_elements() + line_out_elements() + sum_elements()) * sizeof(float)) +
                aligned(size_t(terms()) * sizeof(int64_t));
     }
-    // Transformed weights, one number that says whether they are large, the weights as given.
-    size_t packed_bytes() const { return size_t(p.groups * weight_elements() + 1 + p.weight_count()) * sizeof(float); }
+    // Transformed weights, then one number that says whether they are large.
+    size_t packed_bytes() const { return size_t(p.groups * weight_elements() + 1) * sizeof(float); }
 };
 
 // Output channels whose `size` points fit the registers.

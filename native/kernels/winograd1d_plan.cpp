@@ -102,7 +102,6 @@ public:
         float* const to = static_cast<float*>(packed);
         float* const tail = to + p.groups * d.weight_elements();
         std::fill(to, tail + 1, 0.0f);
-        std::copy(from, from + p.weight_count(), tail + 1);
         const auto transform = d.taps == 2   ? transform_weight<2>
                                : d.taps == 3 ? transform_weight<3>
                                : d.taps == 4 ? transform_weight<4>
@@ -141,6 +140,8 @@ Offer offer_winograd1d(const Problem& p, const Machine& m, int threads) {
     way->predicted_us = us;
     way->packing = {d.k_block, p.sw / p.dw};
     way->error_bound = 1e-5;
+    way->spreads = true;
+    way->pack_ns = 0.5;
     way->blocking = {{"k_block", d.k_block}, {"rows", d.rows}, {"spanning", d.spanning}, {"tasks", d.tasks()}};
     return {std::move(way), {}};
 }

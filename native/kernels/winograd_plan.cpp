@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 namespace striate {
@@ -97,11 +96,8 @@ public:
     Winograd(const WinogradPlan& plan, const Target& target)
         : TaskWay("winograd", plan, target.winograd_float), pack_task_(target.winograd_pack_float) {}
 
-    // The transformed weights, then the weights as given.
     void pack(const void* weight, void* packed) const override {
         const WinogradPlan& w = plan_;
-        float* const to = static_cast<float*>(packed);
-        std::memcpy(to + w.p.groups * w.weight_elements(), weight, size_t(w.p.weight_count()) * sizeof(float));
         const Args args{weight, nullptr, nullptr, packed, Activation::none};
         run_tasks(w, pack_task_, args, w.p.groups * w.k_blocks(), get_threads(), w.pack_workspace());
     }
@@ -129,6 +125,7 @@ Offer offer_winograd(const Problem& p, const Machine& m, int threads) {
     way->predicted_us = us;
     way->packing = {w.m, w.stride};
     way->error_bound = 1.5e-5;
+    way->spreads = true;
     way->blocking = {{"tile", w.m}, {"tile_block", w.tile_block}, {"tiles", w.tiles()}, {"k_tasks", w.k_tasks},
                      {"tasks", w.tasks()}};
     return {std::move(way), {}};

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cfenv>
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 #include <vector>
 
@@ -95,6 +96,20 @@ void forked() {
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with status %d", status);
 }
 
+void environment() {
+    const auto with = [](const char* own, const char* openmp) {
+        own ? setenv("STRIATE_NUM_THREADS", own, 1) : unsetenv("STRIATE_NUM_THREADS");
+        openmp ? setenv("OMP_NUM_THREADS", openmp, 1) : unsetenv("OMP_NUM_THREADS");
+        return default_threads();
+    };
+    CHECK(with("5", "3") == 5, "STRIATE_NUM_THREADS is not heeded");
+    CHECK(with(nullptr, "3") == 3, "OMP_NUM_THREADS is not heeded");
+    CHECK(with(nullptr, "4,2") == 4, "a list of OpenMP's is not read");
+    CHECK(with("", "3") == 3 && with("0", "3") == 3 && with("many", "3") == 3 && with("-1", "3") == 3, "not a number of threads");
+    CHECK(with("100000", nullptr) == max_threads, "more than the most");
+    CHECK(with(nullptr, nullptr) == available_cpus(), "not the available CPUs");
+}
+
 }  // namespace
 
 int main() {
@@ -102,7 +117,8 @@ int main() {
     set_threads(3);
     CHECK(get_threads() == 3, "set_threads was not kept");
     set_threads(0);
-    CHECK(get_threads() == available_cpus(), "0 threads does not mean the available CPUs");
+    CHECK(get_threads() == default_threads(), "0 threads does not mean the default");
+    environment();
     each_once(1, 4);
     for (int i = 0; i < 2000; ++i) each_once(1 + i % 13, 1 + i % 5);
     taken_over();

@@ -3,6 +3,7 @@
 #include "check.hpp"
 #include "pool.hpp"
 #include "problems.hpp"
+#include "recover.hpp"
 #include "targets.hpp"
 #include "way.hpp"
 
@@ -40,12 +41,46 @@ void* aligned_room(size_t bytes) {
     return room;
 }
 
+// Another way, said to take for ever, whose runs are counted.
+class Counted : public Way {
+public:
+    explicit Counted(const Way& way) : way_(way) {
+        name = way.name;
+        packed_bytes = way.packed_bytes;
+        workspace_bytes = way.workspace_bytes;
+        predicted_us = std::numeric_limits<double>::infinity();
+        spreads = way.spreads;
+    }
+    void pack(const void* weight, void* packed) const override { way_.pack(weight, packed); }
+    void run(const Args& args, int threads) const override {
+        ++runs;
+        way_.run(args, threads);
+    }
+    mutable int runs = 0;
+
+private:
+    const Way& way_;
+};
+
+// Returns how often the way ran. What spoils it is not left to `direct`.
 template <class T>
-void run(const Way& way, const Case& c, Data<T>& data, int threads) {
+int run(const Way& way, const Case& c, Data<T>& data, int threads) {
     void* packed = aligned_room(way.packed_bytes);
     way.pack(data.weight.data(), packed);
-    way.run({data.x.data(), packed, c.bias ? data.bias.data() : nullptr, data.out.data(), c.activation}, threads);
+    bool spoiled = false;
+    const Args args{data.x.data(), packed, c.bias ? data.bias.data() : nullptr, data.out.data(), c.activation,
+                    way.spreads ? &spoiled : nullptr};
+    Counted counted(way);
+    counted.run(args, threads);
+    if (spoiled) {
+        const Offer direct = offer_direct(c.problem, machine_for(chosen_target()), threads);
+        const Counted other(*direct.way);
+        counted.predicted_us = 1;
+        recover(c.problem, counted, other, Filters(c.problem, data.weight.data()), args, threads);
+        CHECK(other.runs == 0, "%s left it to direct (%s)", way.name.c_str(), c.text().c_str());
+    }
     std::free(packed);
+    return counted.runs;
 }
 
 // Runs on one thread, whose scratch holds `left` all over from the call before. Whether the run met denormal numbers, where the
@@ -88,17 +123,44 @@ void compare(const Way& way, const Case& c, const Data<T>& data, const std::vect
     }
 }
 
-// A NaN and an Inf somewhere in x.
+// What is put where: a NaN and an Inf somewhere in x; Inf of one sign here and there in x, and no weight negative, so that some sums
+// are infinite; half of x; some weights; all of both.
+enum class Spoil { pixels, infinities, half, weights, all };
+
 template <class T>
-void spoil(const Case& c, Data<T>& data) {
+void spoil(const Case& c, Data<T>& data, Spoil how) {
     std::mt19937 random(c.seed);
-    for (T value : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()})
-        data.x[int64_t(random()) % data.x.size()] = value;
+    constexpr T nan = std::numeric_limits<T>::quiet_NaN(), infinity = std::numeric_limits<T>::infinity();
+    const auto put = [&](Guarded<T>& array, T value, int64_t count) {
+        for (int64_t i = 0; i < count; ++i) array[int64_t(random()) % array.size()] = value;
+    };
+    switch (how) {
+        case Spoil::pixels:
+            put(data.x, nan, 1);
+            return put(data.x, infinity, 1);
+        case Spoil::infinities:
+            for (int64_t i = 0; i < data.weight.size(); ++i) data.weight[i] = std::abs(data.weight[i]);
+            put(data.weight, T(0), data.weight.size() / 100);
+            return put(data.x, c.seed % 2 ? infinity : -infinity, 1 + data.x.size() / 50);
+        case Spoil::half:
+            put(data.x, -infinity, 2);
+            for (int64_t i = 0; i < data.x.size() / 2; ++i) data.x[i] = nan;
+            return;
+        case Spoil::weights:
+            put(data.weight, nan, 1);
+            put(data.weight, infinity, 1 + data.weight.size() / 50);
+            return put(data.x, -infinity, 1);
+        case Spoil::all:
+            for (int64_t i = 0; i < data.x.size(); ++i) data.x[i] = infinity;
+            for (int64_t i = 0; i < data.weight.size(); ++i) data.weight[i] = -infinity;
+    }
 }
+
+constexpr Spoil all_spoils[] = {Spoil::pixels, Spoil::infinities, Spoil::half, Spoil::weights, Spoil::all};
 
 template <class T>
 void check_way(const WayName& named, const Target& target, const Case& c, const std::vector<double>& wanted,
-               const std::vector<double>& wanted_spoiled) {
+               const std::vector<std::vector<double>>& wanted_spoiled) {
     const Offer one = named.offer(c.problem, machine_for(target), 1);
     CHECK(bool(one.way) != !one.refusal.empty(), "%s neither offers nor refuses %s", named.name, c.text().c_str());
     if (!one.way) return;
@@ -118,19 +180,27 @@ void check_way(const WayName& named, const Target& target, const Case& c, const 
     compare(*three.way, c, other, wanted, target.name);
     if (!values) return;
 
-    spoil(c, data);
-    run(*one.way, c, data, 1);
-    compare(*one.way, c, data, wanted_spoiled, target.name);
+    for (size_t i = 0; i < std::size(all_spoils); ++i) {
+        Data<T> spoiled(c, Edge::after);
+        spoil(c, spoiled, all_spoils[i]);
+        const int runs = run(*one.way, c, spoiled, 1);
+        CHECK(runs <= 4, "%s ran %d times (%s)", named.name, runs, c.text().c_str());
+        compare(*one.way, c, spoiled, wanted_spoiled[i], target.name);
+    }
 }
 
 template <class T>
 void check_case(const Case& c) {
-    std::vector<double> wanted, wanted_spoiled;
+    std::vector<double> wanted;
+    std::vector<std::vector<double>> wanted_spoiled;
     if (values) {
         Data<T> data(c, Edge::after);
         wanted = reference(c, data);
-        spoil(c, data);
-        wanted_spoiled = reference(c, data);
+        for (Spoil how : all_spoils) {
+            Data<T> spoiled(c, Edge::after);
+            spoil(c, spoiled, how);
+            wanted_spoiled.push_back(reference(c, spoiled));
+        }
     }
     for (const Target* target : available_targets())
         for (const WayName& named : ways()) check_way<T>(named, *target, c, wanted, wanted_spoiled);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ def test_a_choice_outlives_the_process(tmp_path: Path, measured: list[object]) -
         "choosing.measure = None\n"
         "conv2d(np.ones((1, 4, 9, 9), 'f'), np.ones((4, 4, 3, 3), 'f'), algorithm='measured')"
     )
-    environment = {"STRIATE_CACHE": str(tmp_path / "deep" / "cache"), "PYTHONPATH": ":".join(sys.path)}
+    environment = os.environ | {"STRIATE_CACHE": str(tmp_path / "deep" / "cache"), "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     set_cache(tmp_path / "deep" / "cache")

@@ -111,8 +111,7 @@ def weight_grad_by_definition(x, size, grad, stride, padding, dilation):
 @pytest.mark.parametrize("per_group", [(1, 1), (1, 2), (2, 1), (3, 2)])
 @pytest.mark.parametrize("odd", [0.0, np.nan, np.inf])
 @pytest.mark.parametrize("last", [False, True])
-def test_the_weight_gradient_reads_what_the_windows_read(stride, padding, dilation, per_group, odd, last, monkeypatch):
-    monkeypatch.setattr("striate.conv.gradients._COLUMNS_BYTES", 4000)
+def test_the_weight_gradient_reads_what_the_windows_read(stride, padding, dilation, per_group, odd, last):
     cg, kg = per_group
     x = np.random.default_rng(0).standard_normal((2, 4 * cg, 9, 8)).astype(np.float32)
     size = 4 * kg, cg, 3, 2
@@ -125,6 +124,88 @@ def test_the_weight_gradient_reads_what_the_windows_read(stride, padding, dilati
         result = conv2d_weight_grad(given, size, grad, stride, padding, dilation, 4)
         expected = weight_grad_by_definition(x, size, grad, stride, padding, dilation)
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=2e-5)
+
+
+# n, c, k, (h, w), (kh, kw), stride, padding, dilation, groups, padding_mode: each another layout of pixels
+LAYERS = {
+    "many small images": (9, 6, 7, (5, 4), (3, 3), 1, 1, 1, 1, "zeros"),
+    "images that fill no band": (70, 2, 3, (7, 7), (3, 3), 1, 1, 1, 1, "zeros"),
+    "rows in pieces": (1, 2, 3, (2, 5000), (2, 3), 1, (0, 1), 1, 1, "zeros"),
+    "a signal": (2, 3, 5, (1, 2300), (1, 9), (1, 2), (0, 4), 1, 1, "zeros"),
+    "pixels in place": (3, 13, 29, (9, 7), (1, 1), 1, 0, 1, 1, "zeros"),
+    "columns in place": (2, 3, 13, (20, 60), (5, 1), 1, 0, (3, 1), 1, "zeros"),
+    "filters past a block": (1, 2, 300, (6, 6), (3, 3), 1, 1, 1, 1, "zeros"),
+    "channels past a task": (1, 150, 5, (20, 30), (3, 3), 1, 1, 1, 1, "zeros"),
+    "strides that share rows": (2, 4, 6, (23, 22), (7, 5), (4, 3), (3, 2), (2, 3), 2, "zeros"),
+    "padding past the kernel": (1, 3, 4, (4, 5), (2, 2), 2, 6, 3, 1, "zeros"),
+    "depthwise": (2, 18, 36, (19, 21), (5, 5), 2, 2, 1, 18, "zeros"),
+    "one large kernel": (1, 1, 1, (40, 50), (31, 27), 1, (15, 13), 1, 1, "zeros"),
+    "reflected": (2, 4, 6, (9, 8), (5, 5), 1, (4, 3), 1, 2, "reflect"),
+    "replicated": (1, 4, 6, (3, 8), (3, 3), 2, (5, 1), 1, 1, "replicate"),
+    "circular": (1, 2, 2, (6, 5), (3, 3), 1, (5, 4), 2, 1, "circular"),
+}
+
+
+def torch_gradients(x, weight, grad, stride, padding, dilation, groups, mode):
+    """By autograd, in float64."""
+    tensors = [torch.from_numpy(a.astype(np.float64)).requires_grad_() for a in (x, weight)]
+    image = tensors[0]
+    sides = (padding, padding) if isinstance(padding, int) else padding
+    if mode != "zeros":
+        image = torch.nn.functional.pad(image, (sides[1], sides[1], sides[0], sides[0]), mode=mode)
+        sides = 0
+    out = torch.nn.functional.conv2d(image, tensors[1], None, stride, sides, dilation, groups)
+    out.backward(torch.from_numpy(grad(tuple(out.shape)).astype(np.float64)))
+    return [tensor.grad.numpy() for tensor in tensors]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_gradients_of_every_layout_are_autograds(layer, dtype):
+    n, c, k, size, kernel, *steps, groups, mode = LAYERS[layer]
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n, c, *size)).astype(dtype)
+    weight = rng.standard_normal((k, c // groups, *kernel)).astype(dtype)
+    given = {}
+
+    def grad(shape):
+        given["grad"] = rng.standard_normal(shape).astype(dtype)
+        return given["grad"]
+
+    expected = torch_gradients(x, weight, grad, *steps, groups, mode)
+    arguments = given["grad"], *steps, groups
+    ours = (
+        conv2d_input_grad(x.shape, weight, *arguments, padding_mode=mode),
+        conv2d_weight_grad(x, weight.shape, *arguments, padding_mode=mode),
+    )
+    for mine, theirs in zip(ours, expected, strict=True):
+        scale = 1 + np.abs(theirs).max()
+        assert np.abs(mine - theirs).max() <= scale * (1e-5 if dtype is np.float32 else 1e-13)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(data=st.data())
+def test_gradients_of_random_layers_are_autograds(data: st.DataObject) -> None:
+    whole = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
+    groups = whole(1, 3)
+    kernel, stride, dilation = ((whole(1, 4), whole(1, 4)) for _ in range(3))
+    padding = whole(0, 4), whole(0, 4)
+    size = tuple(
+        max(1, d * (k - 1) + 1 - 2 * p) + whole(0, 12) for k, d, p in zip(kernel, dilation, padding, strict=True)
+    )
+    rng = np.random.default_rng(whole(0, 9))
+    x = rng.standard_normal((whole(1, 3), groups * whole(1, 3), *size))
+    weight = rng.standard_normal((groups * whole(1, 9), x.shape[1] // groups, *kernel))
+    given = {}
+
+    def grad(shape):
+        given["grad"] = rng.standard_normal(shape)
+        return given["grad"]
+
+    expected = torch_gradients(x, weight, grad, stride, padding, dilation, groups, "zeros")
+    steps = given["grad"], stride, padding, dilation, groups
+    np.testing.assert_allclose(conv2d_input_grad(x.shape, weight, *steps), expected[0], rtol=0, atol=1e-11)
+    np.testing.assert_allclose(conv2d_weight_grad(x, weight.shape, *steps), expected[1], rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("size", [(0, 2, 5, 5), (2, 0, 5, 5)])

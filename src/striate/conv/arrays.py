@@ -121,8 +121,10 @@ def unpad_border(gradient: Array, pads: Pads, mode: str) -> Array:
     for axis, around in ((-2, pads[:2]), (-1, pads[2:])):
         n = gradient.shape[axis] - sum(around)
         source = np.pad(np.arange(n), around, mode=_NUMPY_MODES[mode])  # type: ignore[call-overload]
-        folded = np.zeros((n, *np.moveaxis(gradient, axis, 0).shape[1:]), gradient.dtype)
-        np.add.at(folded, source, np.moveaxis(gradient, axis, 0))
+        lines = np.moveaxis(gradient, axis, 0)
+        folded = lines[around[0] : around[0] + n].copy()
+        for i in (*range(around[0]), *range(around[0] + n, len(lines))):
+            folded[source[i]] += lines[i]
         gradient = np.moveaxis(folded, 0, axis)
     return gradient
 

@@ -77,7 +77,10 @@ class Budget:
 
     def _alive(self) -> list[Kept]:
         found = [known() for known in list(self._known.values())]
-        return [kept for kept in found if kept is not None and kept.value is not None]
+        alive = [kept for kept in found if kept is not None and kept.value is not None]
+        for kept in alive:
+            kept.bytes = getattr(kept.value, "bytes", kept.bytes)  # packed weights grow at their first NaN
+        return alive
 
     def _shrink(self) -> None:
         alive, limit = self._alive(), self.limit

@@ -14,13 +14,17 @@ from striate.conv.native import engine
 from striate.conv.problem import Problem
 
 
-def make_plan(problem: Problem, dtype: str, algorithm: str, strict: bool) -> Any:
-    """A new compiled plan, its refusal as an InputError."""
+def make_plan(
+    problem: Problem, dtype: str, algorithm: str, strict: bool, threads: int = 0, once: bool = False
+) -> Any:
+    """A new compiled plan, its refusal as an InputError; ``threads`` 0 are :func:`striate.conv.get_threads`'s.
+
+    ``once`` makes ``"auto"`` count packing too, which then every call does.
+    """
     p = problem
     try:
-        return engine().Plan(
-            p.n, p.c, p.h, p.w, p.k, p.kh, p.kw, p.stride, p.padding, p.dilation, p.groups, dtype, algorithm, strict
-        )
+        steps = p.stride, p.padding, p.dilation, p.groups
+        return engine().Plan(*p.input_shape, p.k, p.kh, p.kw, *steps, dtype, algorithm, strict, threads, once)
     except ValueError as refusal:
         raise InputError(str(refusal)) from None
 
@@ -54,11 +58,19 @@ def _timed(plan: Any, x: Array, packed: Any, out: Array) -> float:
     return time.perf_counter() - before
 
 
+def _price_of_rounding(problem: Problem, dtype: str, way: str) -> float:
+    # As the engine prices it for "auto": see its plan.cpp.
+    return 1.0 if make_plan(problem, dtype, way, strict=False).strict else 2.0
+
+
 def fastest_measured(problem: Problem, dtype: str, strict: bool) -> Any:
     """The plan of the way that :func:`measure` finds fastest, measured now, or kept from before."""
 
     def choose() -> str:
-        return measure(problem, dtype, strict)[0][0]
+        times = measure(problem, dtype, strict)
+        if problem.c == problem.k == problem.groups:
+            times.sort(key=lambda entry: entry[1] * _price_of_rounding(problem, dtype, entry[0]))
+        return times[0][0]
 
     def usable(way: str) -> Any:
         try:

@@ -120,11 +120,6 @@ def plain(array: Array, dtype: np.dtype[np.floating]) -> Array:
     return np.require(np.asarray(array), dtype, ["C", "A"])
 
 
-def hashable(value: Any) -> Any:
-    """Lists as tuples, all the way down, so that arguments can be a key."""
-    return tuple(hashable(item) for item in value) if isinstance(value, (list, tuple)) else value
-
-
 def find_call(
     x: tuple[int, ...],
     weight: tuple[int, ...],
@@ -136,18 +131,22 @@ def find_call(
     padding_mode: str = "zeros",
     algorithm: str = "auto",
     accuracy: str = "normal",
+    threads: int = 0,
 ) -> Call:
-    """The call for these shapes and arguments, made once; the arguments are those of ``conv2d``."""
+    """The call for these shapes and arguments, made once; the arguments are those of ``conv2d``.
+
+    ``threads`` are those of :func:`striate.conv.choosing.make_plan`.
+    """
     ints = type(stride) is int and type(padding) is int and type(dilation) is int
     # Only where equal arguments are alike in type: a cache takes 1.0 for 1.
     if (ints or (exact(stride) and exact(padding) and exact(dilation))) and type(groups) is int:
-        with_names = padding_mode, algorithm, accuracy
+        rest = padding_mode, algorithm, accuracy, threads
         try:
-            return _known_call(settings.generation, x, weight, dtype, stride, padding, dilation, groups, *with_names)
+            return _known_call(settings.generation, x, weight, dtype, stride, padding, dilation, groups, *rest)
         except TypeError:
             pass  # A name that cannot be a key, or a type that is refused: below by name.
     arguments = Arguments.parse(stride, padding, dilation, groups, padding_mode)
-    return call_for(x, weight, dtype, arguments, algorithm, accuracy)
+    return call_for(x, weight, dtype, arguments, algorithm, accuracy, threads)
 
 
 @lru_cache(maxsize=4096)
@@ -163,9 +162,10 @@ def _known_call(
     padding_mode: str,
     algorithm: str,
     accuracy: str,
+    threads: int,
 ) -> Call:
     arguments = Arguments.parse(stride, padding, dilation, groups, padding_mode)
-    return call_for(x, weight, dtype, arguments, algorithm, accuracy)
+    return call_for(x, weight, dtype, arguments, algorithm, accuracy, threads)
 
 
 def call_for(
@@ -175,11 +175,15 @@ def call_for(
     arguments: Arguments,
     algorithm: str = "auto",
     accuracy: str = "normal",
+    threads: int = 0,
+    once: bool = False,
 ) -> Call:
-    """The call for these shapes and parsed arguments, made once."""
-    return _parsed_call(
-        settings.generation, x, weight, dtype, arguments, check_algorithm(algorithm), check_accuracy(accuracy)
-    )
+    """The call for these shapes and parsed arguments, made once.
+
+    ``threads`` and ``once`` are those of :func:`striate.conv.choosing.make_plan`.
+    """
+    names = check_algorithm(algorithm), check_accuracy(accuracy)
+    return _parsed_call(settings.generation, x, weight, dtype, arguments, *names, threads, once)
 
 
 @lru_cache(maxsize=4096)
@@ -191,12 +195,14 @@ def _parsed_call(
     arguments: Arguments,
     algorithm: str,
     accuracy: str,
+    threads: int,
+    once: bool,
 ) -> Call:
     compute = compute_dtype(dtype)
     problem, pads = arguments.problem(x, weight)
     shape = problem.output_shape if len(x) == 4 else problem.output_shape[1:]
     without = problem.empty or algorithm in PLAIN_WAYS
-    plan = None if without else find_plan(problem, compute.name, algorithm, accuracy)
+    plan = None if without else find_plan(problem, compute.name, algorithm, accuracy, threads, once)
     way, layout = (algorithm, "") if plan is None else (plan.algorithm, plan.layout)
     simple = plan is not None and len(x) == 4 and not any(pads) and compute == dtype
     return Call(problem, pads, arguments.padding_mode, way, compute, shape, plan, simple, maker(shape, compute), layout)
@@ -215,16 +221,18 @@ def check_accuracy(accuracy: Any) -> str:
     return parse_name("accuracy", accuracy, ACCURACIES)
 
 
-def find_plan(problem: Problem, dtype: str, algorithm: str, accuracy: str) -> Any:
+def find_plan(problem: Problem, dtype: str, algorithm: str, accuracy: str, threads: int = 0, once: bool = False) -> Any:
     """The compiled plan of a problem; raises InputError where the way cannot compute it."""
-    return _known_plan(settings.generation, problem, dtype, algorithm, accuracy == "strict")
+    return _known_plan(settings.generation, problem, dtype, algorithm, accuracy == "strict", threads, once)
 
 
 @lru_cache(maxsize=4096)
-def _known_plan(generation: Generation, problem: Problem, dtype: str, algorithm: str, strict: bool) -> Any:
+def _known_plan(
+    generation: Generation, problem: Problem, dtype: str, algorithm: str, strict: bool, threads: int, once: bool
+) -> Any:
     if algorithm == "measured":
         return fastest_measured(problem, dtype, strict)
-    plan = make_plan(problem, dtype, algorithm, strict)
+    plan = make_plan(problem, dtype, algorithm, strict, threads, once)
     if strict and not plan.strict:
         raise InputError(
             f"algorithm={algorithm!r} rounds more than 'direct', which accuracy='strict' rules out; "
@@ -235,7 +243,10 @@ def _known_plan(generation: Generation, problem: Problem, dtype: str, algorithm:
 
 @named("set_threads")
 def set_threads(count: int) -> None:
-    """Threads a convolution may use from now on; 0 means the CPUs this process may use. Results do not change.
+    """Threads a convolution may use from now on. Results do not change.
+
+    0 means what the environment variable ``STRIATE_NUM_THREADS`` says, or else ``OMP_NUM_THREADS``, or else the CPUs
+    this process may use.
 
     >>> set_threads(1)
     >>> get_threads()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -34,7 +35,14 @@ def engine() -> Any:
             f"({_REASON}); build them with 'pip install .' in the source tree, which needs a C++20 compiler, "
             "or pass algorithm='reference' or algorithm='matrix'"
         )
+    _check_environment()
     return _native
+
+
+def _check_environment() -> None:
+    threads = os.environ.get("STRIATE_NUM_THREADS", "")
+    if threads and not (threads.isascii() and threads.isdigit() and int(threads) >= 1):
+        raise InputError(f"STRIATE_NUM_THREADS must be a number of threads of at least 1, got {threads!r}; or unset it")
 
 
 def maker(shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Callable[..., NDArray[np.floating]]:

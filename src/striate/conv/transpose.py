@@ -79,6 +79,7 @@ def scatter(
     activation: str,
     algorithm: str,
     out: Array,
+    threads: int = 0,
 ) -> None:
     """Writes the transposed convolution of ``x`` (N, C, H, W) with ``weight`` (C, K / groups, kh, kw) to ``out``.
 
@@ -99,7 +100,7 @@ def scatter(
                 apply_activation(target, activation)
                 continue
             arguments = Arguments(padding=pads, dilation=(rows.dilation, columns.dilation), groups=groups)
-            call = call_for(source.shape, part.shape, x.dtype, arguments, algorithm)
+            call = call_for(source.shape, part.shape, x.dtype, arguments, algorithm, "normal", threads, True)
             call.run(source, part, bias, activation, target)
 
 

@@ -19,7 +19,7 @@ from striate.conv.arguments import Arguments
 from striate.conv.arrays import Array
 from striate.conv.engine import Call, call_for
 from striate.conv.errors import ArrayTypeError, ShapeError, named
-from striate.conv.gradients import conv2d_input_grad, conv2d_weight_grad
+from striate.conv.gradients import input_grad, weight_grad
 from striate.conv.storage import tensor_array
 from striate.torch.weights import kernel_of
 
@@ -56,7 +56,8 @@ def compute(x: Tensor, weight: Tensor, bias: Tensor | None, find: Callable[..., 
     """The convolution of CPU tensors, without a gradient, by ``find(shapes, type, *arguments)``."""
     if weight.dtype != x.dtype or (bias is not None and bias.dtype != x.dtype):
         check_types(x, weight, bias)
-    call = find(tuple(x.shape), tuple(weight.shape), numpy_dtype(x), *arguments)
+    shapes, threads = (tuple(x.shape), tuple(weight.shape)), torch.get_num_threads()
+    call = find(*shapes, numpy_dtype(x), *arguments, threads=threads)
     if bias is not None:
         _check_bias(bias, call.problem.k)
     kernel, packed = kernel_of(weight, call)
@@ -148,14 +149,16 @@ def _input_grad_on_cpu(
     grad: Tensor, weight: Tensor, input_size: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int
 ) -> Tensor:
     arrays = tensor_array(weight), tensor_array(grad)
-    return _filled(conv2d_input_grad(input_size, *arrays, stride, _sides(padding), dilation, groups), grad)
+    sides, threads = _sides(padding), torch.get_num_threads()
+    return _filled(input_grad(input_size, *arrays, stride, sides, dilation, groups, threads=threads), grad)
 
 
 def _weight_grad_on_cpu(
     grad: Tensor, x: Tensor, weight_size: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int
 ) -> Tensor:
     image, outer = tensor_array(x), tensor_array(grad)
-    return _filled(conv2d_weight_grad(image, weight_size, outer, stride, _sides(padding), dilation, groups), grad)
+    sides, threads = _sides(padding), torch.get_num_threads()
+    return _filled(weight_grad(image, weight_size, outer, stride, sides, dilation, groups, threads=threads), grad)
 
 
 def _filled(values: Array, like: Tensor) -> Tensor:

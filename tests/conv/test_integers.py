@@ -1,0 +1,71 @@
+"""Integers, zeros and signs: what strict ways keep, and where strict is the default."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from striate.conv import conv2d, plan_conv, reference
+from striate.conv.choosing import make_plan
+from striate.conv.engine import find_plan
+
+
+def whole_numbers(problem, seed: int = 0):
+    """Arrays of integers whose products, summed in any order, stay below 2^24."""
+    rng = np.random.default_rng(seed)
+    terms = problem.c // problem.groups * problem.kh * problem.kw
+    most = int((2**24 / terms) ** 0.5)
+    x = rng.integers(-most, most + 1, problem.input_shape).astype(np.float32)
+    return x, rng.integers(-most, most + 1, problem.weight_shape).astype(np.float32)
+
+
+def strict_ways(problem) -> list[str]:
+    names = [name for name, _ in make_plan(problem, "float32", "auto", strict=True).candidates]
+    return [name for name in names if make_plan(problem, "float32", name, strict=False).strict]
+
+
+@pytest.mark.parametrize("numbers", [1, 2, 3])
+def test_strict_ways_are_exact_for_integers_below_2_to_24(problem, numbers) -> None:
+    x, weight = whole_numbers(problem, numbers)
+    sides = problem.padding[:2], problem.padding[2:]
+    steps = problem.stride, sides, problem.dilation, problem.groups
+    expected = reference.conv2d(
+        x.astype(float), weight.astype(float), None, problem.stride, problem.padding, problem.dilation, problem.groups
+    )
+    assert np.abs(expected).max() < 2**24
+    ways = strict_ways(problem)
+    assert "direct" in ways
+    for way in ways:
+        np.testing.assert_array_equal(conv2d(x, weight, None, *steps, algorithm=way), expected, err_msg=way)
+    np.testing.assert_array_equal(conv2d(x, weight, None, *steps, accuracy="strict"), expected)
+
+
+def test_a_way_with_a_transform_does_not_keep_them() -> None:
+    mask = (np.random.default_rng(0).random((1, 1, 64, 64)) < 0.5).astype(np.float32)
+    box = np.ones((1, 1, 15, 15), np.float32)
+    assert (conv2d(mask, box, padding=7, algorithm="fft") % 1 != 0).any()
+
+
+@pytest.mark.parametrize("channels", [1, 3, 32])
+@pytest.mark.parametrize("size", [3, 5, 7, 9, 11, 13, 15, 21, 31])
+def test_filtering_rounds_only_where_that_is_worth_more_than_twofold(size, channels) -> None:
+    shapes = (1, channels, 256, 256), (channels, 1, size, size)
+    plan = plan_conv(*shapes, padding=size // 2, groups=channels)
+    fast, strict = dict(plan.candidates), plan_conv(*shapes, padding=size // 2, groups=channels, accuracy="strict")
+    if plan.algorithm != strict.algorithm:
+        assert 2 * fast[plan.algorithm] < 1.2 * fast[strict.algorithm]
+    else:
+        assert 2 * min(fast.values()) >= 0.8 * fast[strict.algorithm]
+
+
+def test_a_box_count_of_a_mask_is_whole_by_default() -> None:
+    mask = (np.random.default_rng(0).random((1, 1, 512, 512)) < 0.5).astype(np.float32)
+    for size in (3, 5, 7, 9):
+        counts = conv2d(mask, np.ones((1, 1, size, size), np.float32), padding=size // 2)
+        assert (counts % 1 == 0).all()
+        assert counts.min() >= 0
+
+
+def test_measured_filtering_prefers_strict_ways_as_auto_does(problems) -> None:
+    plan = find_plan(problems["depthwise 3x3"], "float32", "measured", "normal")
+    assert plan.strict
