@@ -3,7 +3,6 @@
 #include "pool.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -97,6 +96,7 @@ private:
         int64_t first, last;
     };
     static Taps inside(int64_t start, int64_t taps, int64_t step, int64_t size) {
+        if (step == 1) return {std::max<int64_t>(0, start), std::min(size, start + taps) - 1};
         const int64_t skipped = start < 0 ? (-start + step - 1) / step : 0;
         const int64_t kept = std::min(taps, start < size ? (size - 1 - start) / step + 1 : 0);
         return {start + skipped * step, start + (kept - 1) * step};
@@ -113,7 +113,11 @@ private:
         if (rows.first >= p_.dh)
             for (int64_t x = 0; x < p_.w; ++x) sum[x] -= row(plane, rows.first - p_.dh)[x];
         if (std::all_of(sum, sum + p_.w, [](int32_t n) { return n == 0; })) return;
-        for (int64_t x = p_.dw; x < p_.w; ++x) sum[x] += sum[x - p_.dw];
+        int32_t before_x = 0;  // a register, where one column after the other is added
+        if (p_.dw == 1)
+            for (int64_t x = 0; x < p_.w; ++x) sum[x] = before_x += sum[x];
+        else
+            for (int64_t x = p_.dw; x < p_.w; ++x) sum[x] += sum[x - p_.dw];
         // From `within` to `stop`, windows lie wholly inside, and so does the pixel before their first.
         const int64_t extent = (p_.kw - 1) * p_.dw;
         const auto step = [&](int64_t x) { return x <= 0 ? 0 : (x + p_.sw - 1) / p_.sw; };
@@ -128,7 +132,10 @@ private:
         sum_edge(0, within);
         const int32_t* const last = sum + extent - p_.pad_left;
         const int32_t* const before = sum - p_.dw - p_.pad_left;
-        for (int64_t ox = within; ox < stop; ++ox) out[ox] = last[ox * p_.sw] - before[ox * p_.sw];
+        if (p_.sw == 1)
+            for (int64_t ox = within; ox < stop; ++ox) out[ox] = last[ox] - before[ox];
+        else
+            for (int64_t ox = within; ox < stop; ++ox) out[ox] = last[ox * p_.sw] - before[ox * p_.sw];
         sum_edge(stop, p_.ow);
     }
 
@@ -169,7 +176,7 @@ public:
 
 private:
     // Rounded sums of so many signs still differ by more than one half where they differ.
-    static constexpr int64_t most_terms = 1 << 22;
+    static constexpr int32_t most_terms = 1 << 21;
 
     void look() {
         each_piece(p_.input_count(), threads_, [&](int64_t from, int64_t stop) {
@@ -221,17 +228,19 @@ private:
         each_channel([&](int64_t k, int64_t windows, int64_t at) {
             const Terms terms = terms_of(k, windows);
             if (first) std::memset(kinds_.data() + at, sum, size_t(plane));
-            if (terms.counts) mark_plane(kinds_.data() + at, out_ + at, [&](int64_t i) { return float(terms.counts[i]); });
-            else mark_plane(kinds_.data() + at, out_ + at, [count = float(terms.count)](int64_t) { return count; });
+            if (terms.counts) mark_plane(kinds_.data() + at, out_ + at, [&](int64_t i) { return terms.counts[i]; });
+            else mark_plane(kinds_.data() + at, out_ + at, [count = int32_t(terms.count)](int64_t) { return count; });
         });
     }
 
     template <class Count>
     void mark_plane(uint8_t* kinds, const float* signs, const Count& count_at) const {
         for (int64_t i = 0; i < p_.oh * p_.ow; ++i) {
-            const float count = count_at(i), off = std::abs(std::abs(signs[i]) - count);
-            const int some = count > 0, one_sign = off < 0.5f, positive = signs[i] > 0;
-            kinds[i] |= uint8_t(some * (undefined - one_sign * (1 + positive)));
+            // Rounded without a branch, for numbers of at most most_terms.
+            constexpr int32_t above = 2 * most_terms;
+            const int32_t signed_count = int32_t(signs[i] + (float(above) + 0.5f)) - above, count = count_at(i);
+            const int32_t all_up = signed_count == count, all_down = signed_count == -count;
+            kinds[i] |= uint8_t((count > 0) * (undefined - 2 * all_up - all_down));
         }
     }
 
@@ -243,9 +252,13 @@ private:
             if (filters_.counts().infinite[size_t(k)] < 0) return void(std::fill_n(out, plane, nan));
             if (kinds_.size() > 0) {
                 const float bias = args_.bias ? static_cast<const float*>(args_.bias)[k] : 0.0f;
-                const float values[] = {0, activated(infinity + bias), activated(-infinity + bias), nan};
-                for (int64_t i = 0; i < plane; ++i)
-                    if (const int kind = kinds_.data()[at + i]) out[i] = values[kind];
+                const float most = activated(infinity + bias), least = activated(-infinity + bias);
+                const uint8_t* const kinds = kinds_.data() + at;
+                for (int64_t i = 0; i < plane; ++i) {
+                    const int kind = kinds[i];
+                    const float infinite = kind == up ? most : least, found = kind == undefined ? nan : infinite;
+                    out[i] = kind == sum ? out[i] : found;
+                }
             }
             if (const int32_t* const nans = nans_.plane(windows))
                 for (int64_t i = 0; i < plane; ++i) out[i] = nans[i] ? nan : out[i];
