@@ -27,19 +27,20 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     const Machine& machine = machine_for(chosen_target());
     std::string names, refusal;
     const bool filtering = problem_.group_c() == 1 && problem_.group_k() == 1;
-    double least_us = 0, other_us = 0;
+    double least_us = 0, way_us = 0, other_us = 0;
     for (const WayName& candidate : ways()) {
         names += (names.empty() ? "'" : ", '") + std::string(candidate.name) + "'";
         Offer offer = candidate.offer(problem_, machine, deciding_threads);
         if (algorithm == candidate.name) refusal = offer.refusal;
         if (!offer.way) continue;
+        const double offer_us = offer.way->predicted_us;
         const double losing = algorithm == "auto" && filtering && !offer.way->strict() ? worth_rounding : 1;
-        const double us = losing * offer.way->predicted_us + (once ? double(offer.way->packed_bytes) * offer.way->pack_ns / 1e3 : 0);
+        const double us = losing * offer_us + (once ? double(offer.way->packed_bytes) * offer.way->pack_ns / 1e3 : 0);
         std::shared_ptr<const Way> way = threads_ == deciding_threads ? std::move(offer.way) : candidate.offer(problem_, machine, threads_).way;
         candidates_.emplace_back(way->name, way->predicted_us);
-        if (!way->spreads && (!other_ || us < other_us)) {
+        if (!way->spreads && (!other_ || offer_us < other_us)) {
             other_ = way;
-            other_us = us;
+            other_us = offer_us;
         }
         if (algorithm == "auto") {
             if ((strict && !way->strict()) || (way_ && least_us <= us)) continue;
@@ -48,6 +49,7 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
             continue;
         }
         way_ = way;
+        way_us = offer_us;
     }
     std::sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     if (!refusal.empty()) throw std::invalid_argument("algorithm '" + algorithm + "' cannot compute this: " + refusal);
@@ -56,6 +58,7 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     if (!way_->spreads) other_ = nullptr;
     layout_ = layout_of(*way_, problem_);
     if (other_) layout_ += ", " + layout_of(*other_, problem_);
+    other_runs_ = other_us / way_us;
 }
 
 std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
@@ -69,7 +72,7 @@ void Plan::run(const void* x, const Packed& packed, const void* bias, Activation
     if (packed.layout() != layout_)
         throw std::invalid_argument("packed weights have another layout: got '" + packed.layout() + "', need '" + layout_ + "'");
     const Args args{x, packed.data(), bias, out, activation};
-    if (spoiled(args)) recover(problem_, *way_, *other_, *packed.filters(), args, threads_);
+    if (spoiled(args)) recover(problem_, *way_, *other_, *packed.filters(), args, threads_, other_runs_);
 }
 
 bool Plan::spoiled(Args args) const {
@@ -84,7 +87,7 @@ void Plan::run_unpacked(const void* x, const void* weight, const void* bias, Act
     if (way_->packed_bytes > sizeof few) return run(x, *pack(weight), bias, activation, out);
     way_->pack(weight, few);
     const Args args{x, few, bias, out, activation};
-    if (spoiled(args)) recover(problem_, *way_, *other_, Filters(problem_, weight), args, threads_);
+    if (spoiled(args)) recover(problem_, *way_, *other_, Filters(problem_, weight), args, threads_, other_runs_);
 }
 
 }  // namespace striate

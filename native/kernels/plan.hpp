@@ -57,6 +57,7 @@ private:
     int threads_;
     std::shared_ptr<const Way> way_, other_;  // `other_`, which does not spread, computes what spoils `way_`
     std::string layout_;
+    double other_runs_ = 0;  // of `way_`, that one of `other_` costs
     std::vector<std::pair<std::string, double>> candidates_;
 };
 

@@ -153,9 +153,12 @@ public:
         : p_(p), way_(way), filters_(filters), args_(args), threads_(threads), x_(static_cast<const float*>(args.x)),
           out_(static_cast<float*>(args.out)), nans_(p), infinities_(p) {}
 
-    // False where every number is finite, or where the way is spoiled by finite ones alone.
-    bool run() {
+    // False where every number is finite, where the way is spoiled by finite ones alone, or where the other way costs less.
+    bool run(double other_runs) {
+        constexpr double pass = 1.6;  // a run of the way and what it needs around it, in runs of the way
         look();
+        const int passes = 1 + infinity_ + filters_.counts().any_infinite;
+        if (other_runs <= pass * passes) return false;
         if (!nan_ && !infinity_ && filters_.counts().all_finite) return false;
         if (p_.group_c() * p_.taps() > most_terms) return false;
         if (nan_) nans_.count(x_, [](uint32_t size) { return size > infinity_bits; }, threads_);
@@ -325,9 +328,9 @@ const void* Filters::packed(Form form, const Way& way) const {
     return lazy.memory.get();
 }
 
-void recover(const Problem& problem, const Way& way, const Way& other, const Filters& filters, const Args& args, int threads) {
-    constexpr double worth = 2.5;
-    if (other.predicted_us > worth * way.predicted_us && Recovery(problem, way, filters, args, threads).run()) return;
+void recover(const Problem& problem, const Way& way, const Way& other, const Filters& filters, const Args& args, int threads,
+             double other_runs) {
+    if (Recovery(problem, way, filters, args, threads).run(other_runs)) return;
     Args whole = args;
     whole.packed = filters.packed(Filters::given, other);
     whole.spoiled = nullptr;

@@ -49,8 +49,10 @@ private:
     mutable std::atomic<size_t> bytes_;
 };
 
-// Computes what a spoiled run of `way` with `args` and weights `filters` did not; `other` does not spread. Takes
+// Computes what a spoiled run of `way` with `args` and weights `filters` did not; `other` does not spread and costs
+// as much as `other_runs` runs of `way`, whatever the number of threads. Takes
 // memory for a copy of the input, two numbers for each pixel of each group and a byte for each output.
-void recover(const Problem& problem, const Way& way, const Way& other, const Filters& filters, const Args& args, int threads);
+void recover(const Problem& problem, const Way& way, const Way& other, const Filters& filters, const Args& args, int threads,
+             double other_runs);
 
 }  // namespace striate

@@ -41,14 +41,13 @@ void* aligned_room(size_t bytes) {
     return room;
 }
 
-// Another way, said to take for ever, whose runs are counted.
+// Another way, whose runs are counted.
 class Counted : public Way {
 public:
     explicit Counted(const Way& way) : way_(way) {
         name = way.name;
         packed_bytes = way.packed_bytes;
         workspace_bytes = way.workspace_bytes;
-        predicted_us = std::numeric_limits<double>::infinity();
         spreads = way.spreads;
     }
     void pack(const void* weight, void* packed) const override { way_.pack(weight, packed); }
@@ -75,8 +74,8 @@ int run(const Way& way, const Case& c, Data<T>& data, int threads) {
     if (spoiled) {
         const Offer direct = offer_direct(c.problem, machine_for(chosen_target()), threads);
         const Counted other(*direct.way);
-        counted.predicted_us = 1;
-        recover(c.problem, counted, other, Filters(c.problem, data.weight.data()), args, threads);
+        constexpr double dear = std::numeric_limits<double>::infinity();
+        recover(c.problem, counted, other, Filters(c.problem, data.weight.data()), args, threads, dear);
         CHECK(other.runs == 0, "%s left it to direct (%s)", way.name.c_str(), c.text().c_str());
     }
     std::free(packed);
