@@ -17,9 +17,11 @@ import argparse
 import copy
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import torch
@@ -64,8 +66,15 @@ class UNet(nn.Module):
         return self.last(x)
 
 
+def without_custom_operators() -> None:
+    """Let torchvision import beside a torch for the CPU alone, which lacks the operators it registers."""
+    if torch.version.cuda is None:
+        sys.modules.setdefault("torchvision._meta_registrations", ModuleType("torchvision._meta_registrations"))
+
+
 def of_torchvision(name: str) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
+        without_custom_operators()
         import torchvision
 
         return torchvision.models.get_model(name, weights=None)
@@ -75,6 +84,7 @@ def of_torchvision(name: str) -> Callable[[], nn.Module]:
 
 def of_timm(name: str) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
+        without_custom_operators()
         import timm
 
         return timm.create_model(name, pretrained=False)
