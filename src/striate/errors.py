@@ -7,7 +7,7 @@ class StriateError(Exception):
     """Base of every error striate raises on purpose; its text is one line, whatever the names in it hold."""
 
     def __init__(self, text: str = "") -> None:
-        super().__init__("\\n".join(text.splitlines()))
+        super().__init__(" ".join(text.splitlines()))
 
 
 class InputError(StriateError, ValueError):

@@ -16,11 +16,14 @@ SHOWN = 60
 def integer(name: str, value: object, least: int | None = None) -> int:
     """``value`` as an integer of at least ``least``; InputError, naming it, where it is none.
 
+    A symbol that torch traces a size with stands for an integer and stays as it is.
+
     >>> integer("stride", True), integer("stride", 3, 1)
     (1, 3)
     """
     try:
-        number = index(value)  # type: ignore[arg-type]
+        symbol = hasattr(value, "node") and hasattr(value, "__index__")
+        number: int = value if symbol else index(value)  # type: ignore[arg-type, assignment]
     except TypeError:
         raise InputError(f"{name} must be an integer, got {shown(value)}") from None
     if least is not None and number < least:

@@ -41,6 +41,7 @@ IMAGES = array((1, 2, 6, 7), (2, 2, 5, 6), (2, 6, 6))
 def folder() -> Path:
     """A folder with models and pictures, sound and broken."""
     place = Path(mkdtemp(prefix="guard"))
+    (place / "drawn").mkdir()
     weights = [
         numpy_helper.from_array(np.ones(s, np.float32), n) for n, s in (("w1", (4, 3, 3, 3)), ("w2", (4, 4, 3, 3)))
     ]
@@ -435,7 +436,7 @@ def commands() -> Sequence[Subject]:
         worded("fields", model, *shape, "--format", "json", "--layer", "last"),
         worded("fields", model, *shape, "--format", "html", "--lang", "zh"),
         worded("region", model, "last", "3,3", *shape, "--counts"),
-        worded("region", model, "last", "3,3", *shape, "--image", photo, "--out", folder() / "field.png"),
+        worded("region", model, "last", "3,3", *shape, "--image", photo, "--out", folder() / "drawn" / "field.png"),
         worded("reach", model, "last", "3,3", *shape, "--json"),
         worded("sweep", model, "last", "16:18", *shape),
         worded("compare", model, model, *shape),
