@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from oracle import Builder
+from oracle import Builder, dependence
 
 from striate.fields import Fields, region
 from striate.fields.summary import first_unit_axis
@@ -133,6 +133,20 @@ def test_views_change_no_field_and_make_no_false_rule(seed: int) -> None:
 @pytest.mark.parametrize("start", range(0, 1000, 50))
 def test_many_views_change_no_field_and_make_no_false_rule(start: int) -> None:
     assert sum(check(seed) for seed in range(start, start + 50)) > 100
+
+
+# (3, 6) -> 18 -> (3, 2, 3), the first two exchanged: one axis runs over a digit of the width, beside two of 18 // 3.
+def test_a_digit_that_two_axes_name_is_parted_once() -> None:
+    b = Builder(1, 1, 3, 6)
+    x = b("reshape", "image", shape=(1, 6, 1, 3))
+    x = b("channel_shuffle", x, groups=2)
+    b("elementwise", x, b("reduce", x, axes=(2, 3), name="rows"), name="sum")
+    fields, truth = Fields(b.network()), dependence(b.network())
+    for name in ("rows", "sum"):
+        for channel in range(6):
+            seen = truth[name][0, channel, 0, 0].reshape(3, 6)
+            assert fields.hull(name, (0, 0), channel) == tuple(Interval.of(np.flatnonzero(seen.any(k))) for k in (1, 0))
+            assert region(fields, name, (0, 0), channel).hull == fields.hull(name, (0, 0), channel)
 
 
 def test_a_wrong_view_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

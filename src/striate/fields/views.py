@@ -129,13 +129,13 @@ def replaced(digits: tuple[Digit, ...], root: int | tuple[Digit, ...], new: dict
 
 
 def digits_of(places: Iterable[Place], root: int | tuple[Digit, ...]) -> tuple[Digit, ...]:
-    """Every digit of ``root`` in a view, the most significant first."""
-    found: list[Digit] = []
+    """Every digit of ``root`` in a view, each once, the most significant first."""
+    found: set[Digit] = set()
 
     def visit(digits: tuple[Digit, ...]) -> None:
         for digit in digits:
             if digit.root == root:
-                found.append(digit)
+                found.add(digit)
             elif isinstance(digit.root, tuple):
                 visit(digit.root)
 
