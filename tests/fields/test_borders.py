@@ -7,7 +7,7 @@ from fractions import Fraction
 from oracle import Builder
 
 from striate.fields import Fields
-from striate.fields.borders import borders
+from striate.fields.borders import Borders, borders
 from striate.geometry import Interval
 
 
@@ -52,3 +52,21 @@ def test_borders_follow_an_axis_through_a_transpose() -> None:
     assert plain.interior == (Interval(1, 7), Interval(1, 11))
     assert borders(fields, moved) == borders(fields, back) == plain
     assert [axis.along for axis in fields["dense"].axes.values()] == [0, 2]
+
+
+# The height of one row is dropped and comes back: one unit, which sees [-1, 2) of it, a third of that inside.
+def test_an_axis_of_one_unit_has_its_share() -> None:
+    b = Builder(1, 1, 1, 8)
+    x = b("conv", "image", out_channels=1, kernel=(3, 3), padding=((1, 1), (1, 1)), name="seen")
+    b("reshape", b("reshape", x, shape=(1, 1, 8)), shape=(1, 1, 1, 8), name="back")
+    fields = Fields(b.network())
+    assert (fields["back"].axes["height"].stride, fields["back"].axes["height"].along) == (None, None)
+    assert borders(fields, "back") == borders(fields, "seen")
+    assert borders(fields, "back").corner == 1 - Fraction(1, 3) * Fraction(2, 3)
+
+
+def test_a_unit_that_stands_for_all_is_interior_where_all_see_their_field() -> None:
+    b = Builder(1, 3, 1, 8)
+    x = b("reshape", b("reshape", "image", shape=(1, 3, 8)), shape=(1, 3, 1, 8))
+    found = borders(Fields(b.network()), x)
+    assert found == Borders((Interval(0, 1), Interval(0, 8)), Fraction(0), Fraction(0))

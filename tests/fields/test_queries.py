@@ -169,3 +169,14 @@ def seconds_of(call) -> float:
     start = perf_counter()
     call()
     return perf_counter() - start
+
+
+# Kernel 1, stride 3: rows 1 and 2 of every three read nothing, though their columns do.
+def test_a_unit_that_reads_nothing_has_empty_intervals() -> None:
+    b = Builder(1, 1, 2, 4)
+    x = b("conv_transpose", "image", out_channels=1, kernel=(1, 1), stride=(3, 1))
+    fields = Fields(b.network())
+    nothing = region(fields, x, (1, 2))
+    assert not nothing.cover.any()
+    assert nothing.hull == nothing.unclipped == fields.hull(x, (1, 2)) == (Interval(0, 0),) * 2
+    assert region(fields, x, (3, 2)).unclipped == fields.hull(x, (3, 2)) == (Interval(1, 2), Interval(2, 3))

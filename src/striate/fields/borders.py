@@ -11,14 +11,15 @@ import numpy as np
 from striate.fields.fields import AxisField, Fields
 from striate.fields.tables import FieldTable
 from striate.geometry import Interval
+from striate.network.relation import Shape
 
 
 @dataclass(frozen=True, slots=True)
 class Borders:
     """How a layer meets the border of the image.
 
-    ``interior`` holds, per spatial axis of the input, the units along the layer's axis that follows it whose true
-    hull is their whole unclipped field (empty where no unit fits); ``centre`` and ``corner`` are the shares of the
+    ``interior`` holds, per spatial axis of the input, the units along the layer's axis that follows it (one that
+    stands for all where none does) whose true hull is their whole unclipped field, empty where no unit fits; ``centre`` and ``corner`` are the shares of the
     field of the middle and of the first unit that lie outside the image, None where a global operator or an
     irregular field leaves nothing to share.
     """
@@ -34,7 +35,7 @@ def borders(fields: Fields, layer: str) -> Borders:
     shape = fields.network.shapes[tensor]
     axes = tuple(fields[layer].axes.values())
     image = [fields.network.shapes[fields.source][axis] for axis in fields.spatial.values()]
-    units = [0 if axis.along is None else shape[axis.along] for axis in axes]
+    units = [_units(axis, shape) for axis in axes]
     interior = tuple(
         _interior(axis, table, n) if n else Interval(0, 0)
         for axis, table, n in zip(axes, fields.clipped.get(tensor, ()), units, strict=False)
@@ -44,6 +45,13 @@ def borders(fields: Fields, layer: str) -> Borders:
     return Borders(
         interior, padding_share(axes, [n // 2 for n in units], image), padding_share(axes, [0] * len(units), image)
     )
+
+
+def _units(axis: AxisField, shape: Shape) -> int:
+    """How many units an axis tells apart; none where it has no rule."""
+    if not axis.phases:
+        return 0
+    return 1 if axis.along is None else shape[axis.along]
 
 
 def padding_share(axes: Sequence[AxisField], at: Sequence[int], image: Sequence[int]) -> Fraction:
@@ -58,7 +66,7 @@ def padding_share(axes: Sequence[AxisField], at: Sequence[int], image: Sequence[
 
 def _interior(axis: AxisField, table: FieldTable, units: int) -> Interval:
     """The first unbroken run of units whose true hull is the unclipped one."""
-    lo, hi = table.profile(axis.along or 0, units)
+    lo, hi = table.profile(axis.along, units)
     seen = [axis.unit(u) for u in range(units)]
     start, stop = np.array([s.start for s in seen]), np.array([s.stop for s in seen])
     whole = np.flatnonzero((lo == start) & (hi == stop))

@@ -85,7 +85,7 @@ class Fields(Mapping[str, Field]):
         """
         tensor = self.network.tensor(layer)
         index = unit_index(self.network.shapes[tensor], at, channel)
-        return tuple(table.interval(index) for table in self.clipped.get(tensor, ()))
+        return seen_by(self.clipped.get(tensor, ()), index)
 
     def __getitem__(self, layer: str) -> Field:
         tensor, cost = self.network.tensor(layer), self._costs[layer]
@@ -188,6 +188,12 @@ class Fields(Mapping[str, Field]):
         return True
 
 
+def seen_by(tables: Sequence[FieldTable], index: Sequence[int | slice]) -> tuple[Interval, ...]:
+    """What one unit sees along each axis; a unit that sees nothing along one sees nothing along any."""
+    found = tuple(table.interval(index) for table in tables)
+    return tuple(Interval(0, 0) for _ in found) if any(side.empty for side in found) else found
+
+
 def unit_index(shape: Shape, at: Sequence[int], channel: int | None = None) -> tuple[int | slice, ...]:
     """The index into a tensor of one unit: ``at`` names all axes, all but the first, or all but batch and channel.
 
@@ -210,7 +216,6 @@ def unit_index(shape: Shape, at: Sequence[int], channel: int | None = None) -> t
     if channel is not None:
         index[1] = channel
     return tuple(index)
-
 
 
 __all__ = ["AxisField", "Field", "Fields", "Misalignment", "Span"]

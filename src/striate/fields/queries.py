@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import InputError
-from striate.fields.fields import Fields, unit_index
+from striate.fields.fields import Fields, seen_by, unit_index
 from striate.fields.patch import Patch, Semiring
 from striate.fields.walk import pull, push, trace
 from striate.geometry import Interval
@@ -27,8 +27,8 @@ class Region:
     ``hull`` is the smallest box that holds them, one interval per spatial axis of the input, clipped to it;
     ``cover`` says for each pixel of the hull whether it is read (dilation and strides leave holes);
     ``channels`` says so for each input channel, ``unclipped`` is the hull as if the input had no border,
-    ``Interval.UNBOUNDED`` behind a global operator. A unit without ``channel`` stands for all channels
-    together.
+    ``Interval.UNBOUNDED`` behind a global operator; a unit that reads nothing has empty intervals. A unit without
+    ``channel`` stands for all channels together.
     """
 
     layer: str
@@ -132,7 +132,7 @@ def region(fields: Fields, layer: str, at: Sequence[int], channel: int | None = 
     patch = pull(network, tensor, unit_patch(shape, unit, channel, Semiring.COVER), fields.source)
     cover = _cut(patch.sum(tuple(fields.spatial.values())))
     index = unit_index(shape, unit, channel)
-    unclipped = tuple(table.interval(index) for table in fields.tables(layer))
+    unclipped = seen_by(fields.tables(layer), index)
     return Region(
         layer=layer,
         at=unit,

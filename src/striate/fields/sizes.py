@@ -140,7 +140,7 @@ def _differences(left: Fields, right: Fields, a: str, b: str) -> list[Difference
     found = []
     if one.shape != two.shape:
         found.append(Difference(a, b, "", "shape", (str(one.shape), str(two.shape))))
-    for axis in one.axes.keys() & two.axes.keys():
+    for axis in (name for name in one.axes if name in two.axes):
         x, y = one.axes[axis], two.axes[axis]
         facts = [("status", ", ".join(x.facts), ", ".join(y.facts))]
         facts += [(kind, str(p), str(q)) for kind, p, q in zip(SEEN, _seen(x), _seen(y), strict=True)]
