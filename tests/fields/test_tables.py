@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import Builder, dependence
 
-from striate.fields import Fields
+from striate.fields import Fields, region
 from striate.geometry import Border, Interval
 from striate.network import Network
 
@@ -221,3 +221,33 @@ def test_an_upper_bound_is_told_of_all_that_reads_it() -> None:
     }
     assert fields["gate"].at_most_via == ("blurry",)
     assert fields["beside"].at_most_via == ()
+
+
+# The mean of all beside the units themselves: the first sees everything, the others one pixel each.
+def test_a_layer_whose_units_are_not_all_global_is_irregular() -> None:
+    b = Builder(1, 2, 6)
+    b("concat", b("reduce", "image", axes=(2,), name="mean"), "image", axis=2, name="tokens")
+    b("mix", "tokens", axes=(2,), name="attention")
+    fields = Fields(b.network())
+    axis = fields["tokens"].axes["length"]
+    assert (axis.facts, axis.size, axis.stride, axis.local) == (("irregular",), 6, None, None)
+    assert fields["tokens"].global_via == ("mean",)
+    assert [region(fields, "tokens", (u,)).unclipped for u in (0, 1)] == [(Interval.UNBOUNDED,), (Interval(0, 1),)]
+    assert fields["attention"].axes["length"].facts == ("whole",)
+
+
+def test_a_padded_global_layer_is_whole() -> None:
+    b = Builder(1, 2, 6)
+    gate = b("elementwise", "image", b("reduce", "image", axes=(2,)))
+    b("pad", gate, pads=((0, 0), (0, 0), (1, 2)), name="padded")
+    axis = Fields(b.network())["padded"].axes["length"]
+    assert (axis.facts, axis.local.start, axis.local.stride) == (("whole",), -1, 1)
+
+
+# Two units beside every pixel, which read nothing, stand between those that see everything.
+def test_units_that_see_nothing_between_global_ones_make_no_whole_layer() -> None:
+    b = Builder(1, 2, 6)
+    b("conv_transpose", b("mix", "image", axes=(2,)), out_channels=2, kernel=(1,), stride=(3,), name="apart")
+    fields = Fields(b.network())
+    assert fields["apart"].axes["length"].facts == ("irregular",)
+    assert region(fields, "apart", (1,)).unclipped == (Interval(0, 0),)

@@ -83,7 +83,10 @@ def random_fields(seed: int, layers: int) -> Fields:
 
 
 def agrees(fields: Fields) -> dict[str, int]:
-    """Hold the JSON and CSV of every layer against the regions of its units; counts the layers by status."""
+    """Hold the JSON and CSV of every layer against the regions of its units; counts the layers by status.
+
+    What is empty along one axis sees nothing along any.
+    """
     document = describe(fields)
     written = json.loads(to_json(document))
     table = csv.DictReader(io.StringIO(to_csv(document)))
@@ -99,12 +102,14 @@ def agrees(fields: Fields) -> dict[str, int]:
             found = region(fields, layer["name"], at)
             if not found.cover.any():
                 continue
-            for axis, side in zip(layer["axes"], found.unclipped or (None,) * len(layer["axes"]), strict=True):
-                u = 0 if axis["along"] is None else at[axis["along"] - first]
-                said = seen_by_json(axis, u)
-                if said is not None:
-                    assert said == seen_by_region(side), (layer["name"], axis, at)
-                assert seen_by_json(rows[layer["name"], axis["axis"]], u) == said
+            places = [0 if axis["along"] is None else at[axis["along"] - first] for axis in layer["axes"]]
+            said = [seen_by_json(axis, u) for axis, u in zip(layer["axes"], places, strict=True)]
+            sides = [seen_by_region(side) for side in found.unclipped or (None,) * len(places)]
+            nothing = NOTHING in said or (NOTHING in sides and None in said)
+            for claim, side in zip(said, sides, strict=True):
+                assert side == NOTHING if nothing else claim in (side, None), (layer["name"], layer["axes"], at)
+            written_again = [rows[layer["name"], axis["axis"]] for axis in layer["axes"]]
+            assert [seen_by_json(row, u) for row, u in zip(written_again, places, strict=True)] == said
     return counted
 
 

@@ -19,9 +19,9 @@ class Borders:
     """How a layer meets the border of the image.
 
     ``interior`` holds, per spatial axis of the input, the units along the layer's axis that follows it (one that
-    stands for all where none does) whose true hull is their whole unclipped field, empty where no unit fits; ``centre`` and ``corner`` are the shares of the
-    field of the middle and of the first unit that lie outside the image, None where a global operator or an
-    irregular field leaves nothing to share.
+    stands for all where none does) whose true hull is their whole unclipped field, empty where no unit fits;
+    ``centre`` and ``corner`` are the shares of the field of the middle and of the first unit that lie outside the
+    image, None where a global operator or an irregular field leaves nothing to share.
     """
 
     interior: tuple[Interval, ...]

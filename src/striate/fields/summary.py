@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from striate.fields.pieces import Ints, Piece, changed, finite, narrowed
+from striate.fields.pieces import FAR, Ints, Piece, changed, finite, narrowed
 from striate.fields.reopen import rule
 from striate.fields.spans import AxisField, Span
 from striate.fields.tables import FieldTable
@@ -31,12 +31,39 @@ def axis_field(axis: str, table: FieldTable, first: int) -> AxisField:
         return AxisField(axis, "none")
     span = local_span(table, first) if table.local else None
     misaligned, at_most = span is not None and bool(table.misaligned), bool(table.at_most)
-    if span is None or table.whole:
+    if table.whole and _everywhere_whole(table, first):
         return AxisField(axis, "whole", local=span, misaligned=misaligned, at_most=at_most)
+    if table.whole or span is None:
+        size = max(table.extent, span.size if span else 0)
+        return AxisField(axis, "irregular", size, misaligned=misaligned, at_most=at_most)
     return AxisField(
         axis, span.status, span.size, span.stride, span.start, span.phases,
         misaligned=misaligned, at_most=at_most, along=span.along,
     )  # fmt: skip
+
+
+def _everywhere_whole(table: FieldTable, first: int) -> bool:
+    """Whether all units see the whole axis, but for those that stand before or after them and reach past the input."""
+    seen = np.less(*_units([piece for piece in table.flat if piece.whole], first))
+    if seen.all():
+        return True
+    others = [tuple(k for k in range(seen.ndim) if k != axis) for axis in range(seen.ndim)]
+    filled = [np.flatnonzero(seen.any(axes)) for axes in others]
+    if not seen[tuple(slice(places[0], places[-1] + 1) for places in filled)].all():
+        return False
+    lo, hi = _units([piece for piece in table.flat if not piece.whole], first)
+    return not (~seen & (lo < hi) & (lo >= 0) & (hi <= table.extent)).any()
+
+
+def _units(pieces: list[Piece], first: int) -> tuple[Ints, Ints]:
+    """The lowest and the highest pixel that each unit sees in some flat pieces."""
+    low, high = np.array(FAR), np.array(-FAR)
+    for piece in pieces:
+        piece = _over(piece, range(first))
+        for axis in range(first, len(piece.dims)):
+            piece = finite(piece, axis)
+        low, high = np.minimum(low, piece.lo), np.maximum(high, piece.hi)
+    return low, high
 
 
 def local_span(table: FieldTable, first: int) -> Span:

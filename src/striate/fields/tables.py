@@ -79,7 +79,7 @@ class FieldTable:
         return Interval(low, high) if low < high else Interval(0, 0)
 
     def profile(self, axis: int | None, size: int) -> tuple[Ints, Ints]:
-        """The lowest and highest pixel that each index of an axis of the tensor sees, over all others; None: over all."""
+        """The lowest and highest pixel that each index of an axis of the tensor sees, over all others, or over all."""
         low, high = np.full(size, FAR, dtype=np.int64), np.full(size, -FAR, dtype=np.int64)
         for piece in self.flat:
             for dim in range(len(piece.dims)):
