@@ -79,7 +79,7 @@ def random_fields(seed: int, layers: int) -> Fields:
     pair = Pair(Random(seed))
     with suppress(RuntimeError):
         pair.grow(layers)
-    return Fields(pair.network())
+    return Fields(pair.network(), layout="NCHW")
 
 
 def agrees(fields: Fields) -> dict[str, int]:

@@ -86,7 +86,7 @@ def shaped(values: Ints, dim: int, rank: int) -> Ints:
 
 def changed(piece: Piece, dim: int, new: Dim, lo: Ints, hi: Ints) -> Piece:
     """The piece with one dimension, and the values, exchanged."""
-    return replace(piece, lo=lo, hi=hi, dims=(*piece.dims[:dim], new, *piece.dims[dim + 1 :]))
+    return Piece(lo, hi, (*piece.dims[:dim], new, *piece.dims[dim + 1 :]), piece.view, piece.whole)
 
 
 def at(piece: Piece, dim: int, indices: NDArray[np.int64]) -> tuple[Ints, Ints]:
@@ -120,7 +120,8 @@ def without(piece: Piece, dim: int) -> Piece:
 
 def on_view(piece: Piece, axis: int, place: Place) -> Piece:
     """The piece with one axis of its view exchanged."""
-    return replace(piece, view=(*piece.view[:axis], place, *piece.view[axis + 1 :]))
+    view = (*piece.view[:axis], place, *piece.view[axis + 1 :])
+    return Piece(piece.lo, piece.hi, piece.dims, view, piece.whole)
 
 
 def added(piece: Piece, axis: int, size: int) -> tuple[Piece, int]:
@@ -222,6 +223,9 @@ def narrowed(piece: Piece, dim: int) -> Piece:
 
 def isolated(piece: Piece, axis: int) -> tuple[Piece, int]:
     """The piece with an axis that runs over one whole dimension, and the dimension's number."""
+    match piece.view[axis]:
+        case Place((Digit(int(dim), size),), n, 0) if size == n == piece.dims[dim].size:
+            return piece, dim
     piece = resolved(piece, axis)
     place = piece.view[axis]
     order = [digit.root for digit in place.digits if isinstance(digit.root, int)]
@@ -288,6 +292,12 @@ def _still_grown(d: Dim, m: AxisMap) -> tuple[int, ...]:
 def _slid(piece: Piece, dim: int, m: TapMap) -> Piece:
     """A periodic map along an open dimension: the period becomes the common one of piece and map."""
     d, period = piece.dims[dim], piece.lo.shape[dim]
+    grown = d.grown if m.out_size == d.size else (m.out_size,) * bool(d.grown)
+    if period == m.out_step == 1 and m.taps[0]:
+        moves = [d.step * tap for tap in m.taps[0]]
+        return changed(
+            piece, dim, Dim(m.out_size, True, d.step * m.in_step, grown), piece.lo + min(moves), piece.hi + max(moves)
+        )
     repeats = period // gcd(period, m.in_step)
     lo, hi = [], []
     for i in range(repeats * m.out_step):
@@ -300,9 +310,7 @@ def _slid(piece: Piece, dim: int, m: TapMap) -> Piece:
             lo.append(np.full_like(piece.lo.take([0], dim), FAR))
             hi.append(np.full_like(piece.hi.take([0], dim), -FAR))
     step = d.step * (repeats * m.in_step) // period
-    new = Dim(m.out_size, True, step, d.grown if m.out_size == d.size else (m.out_size,) * bool(d.grown))
-    if len(lo) == 1:
-        return changed(piece, dim, new, lo[0], hi[0])
+    new = Dim(m.out_size, True, step, grown)
     return narrowed(changed(piece, dim, new, np.concatenate(lo, dim), np.concatenate(hi, dim)), dim)
 
 

@@ -34,7 +34,8 @@ class Span:
         seen = [(u, phase) for u, phase in enumerate(self.phases) if not phase.empty]
         if stride is None or not seen:
             return None
-        return sum((Fraction(p.start + p.stop - 1, 2) - u * stride for u, p in seen), Fraction(0)) / len(seen)
+        middles, units = sum(phase.start + phase.stop - 1 for _, phase in seen), sum(u for u, _ in seen)
+        return (Fraction(middles, 2) - units * stride) / len(seen)
 
     def unit(self, u: int) -> Interval:
         """The unclipped interval unit ``u`` sees; raises InputError where no rule gives it."""

@@ -79,7 +79,7 @@ def local_span(table: FieldTable, first: int) -> Span:
 
 def _over(piece: Piece, axes: range) -> Piece:
     """The union over some axes of a flat piece."""
-    for axis in axes:
+    for axis in (axis for axis in axes if not piece.uniform(axis)):
         piece = finite(piece, axis)
         lo, hi = piece.lo.min(axis, keepdims=True), piece.hi.max(axis, keepdims=True)
         piece = changed(piece, axis, replace(piece.dims[axis], step=0), lo, hi)

@@ -15,9 +15,11 @@ import numpy as np
 
 from striate.fields.pieces import (
     FAR,
+    Dim,
     Ints,
     Piece,
     added,
+    changed,
     finite,
     flat,
     isolated,
@@ -239,6 +241,9 @@ def _reduced(piece: Piece, axis: int, dims: list[int], m: AxisMap) -> Piece:
     lo, hi = piece.lo, piece.hi
     if dims:
         lo, hi = lo.min(axis=tuple(dims), keepdims=True), hi.max(axis=tuple(dims), keepdims=True)
+    if len(dims) == 1 and piece.view[axis].full:
+        piece = changed(piece, dims[0], Dim(m.out_size), lo, hi)
+        return on_view(piece, axis, Place((Digit(dims[0], m.out_size),), m.out_size))
     piece = on_view(replace(piece, lo=lo, hi=hi), axis, Place((), 1))
     for dim in sorted(dims, reverse=True):
         piece = without(piece, dim)
@@ -257,9 +262,15 @@ def carried(tables: Sequence[FieldTable], reads: Reads, node: str, *, alone: boo
 
 def unite(tables: Sequence[FieldTable], *, settled: bool = True) -> FieldTable:
     """The union of several tables over one tensor; ``settled`` where nothing more joins it."""
+    tables = tuple(dict.fromkeys(tables))
     first = tables[0]
-    pieces = (piece for table in dict.fromkeys(tables) for piece in table.pieces)
+    if len(tables) == 1 and not settled:
+        return first
+    pieces = first.pieces if len(tables) == 1 else tuple(piece for table in tables for piece in table.pieces)
     found = united(pieces, first.extent, settled=settled and not first.clipped)
+    if len(tables) == 1:
+        same = len(found) == len(pieces) and all(a is b for a, b in zip(found, pieces, strict=True))
+        return first if same else replace(first, pieces=found)
     names = ({name for table in tables for name in getattr(table, key)} for key in ("via", "misaligned", "at_most"))
     via, misaligned, at_most = map(frozenset, names)
     return FieldTable(found, first.extent, first.clipped, via, misaligned, at_most)

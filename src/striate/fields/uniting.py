@@ -68,9 +68,9 @@ def _union(a: Piece, b: Piece) -> Piece | None:
 
 def _on_one_view(a: Piece, b: Piece) -> tuple[Piece, Piece]:
     """Two pieces of one tensor with the same view; axes that run over like digits in both are left as they are."""
-    a, b = canonical(a), canonical(b)
     if a.view == b.view:
         return a, b
+    a, b = canonical(a), canonical(b)
     for axis in range(len(a.view)):
         form = _form(a, axis)
         if form is None or form != _form(b, axis):
