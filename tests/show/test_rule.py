@@ -45,7 +45,8 @@ def by_json(span: dict, u: int) -> tuple[int, int] | None:
 def seen_by_json(axis: dict, u: int) -> object:
     if axis["status"] == "whole":
         return EVERYTHING
-    return NOTHING if axis["status"] == "none" else by_json(axis, u)
+    seen = by_json(axis, u)
+    return NOTHING if axis["status"] == "none" or (seen and seen[0] == seen[1]) else seen
 
 
 def from_csv(row: dict[str, str], prefix: str = "") -> dict:

@@ -66,6 +66,7 @@ class Fields(Mapping[str, Field]):
         self.layout = layout_of(network, self.source) if layout is None else text("layout", layout)
         self.spatial = spatial_axes(self.layout, shape)
         self.misalignments: list[Misalignment] = []
+        self._axes: dict[tuple[FieldTable, int], AxisField] = {}
         self._tables = self._pass(clipped=False)
 
     @cached_property
@@ -92,7 +93,7 @@ class Fields(Mapping[str, Field]):
         shape, tables = self.network.shapes[tensor], self._tables.get(tensor, ())
         names = list(self.spatial)
         first = first_unit_axis(shape, tables)
-        axes = {name: axis_field(name, table, first) for name, table in zip(names, tables, strict=False)}
+        axes = {name: self._axis(name, table, first) for name, table in zip(names, tables, strict=False)}
         for name in names[len(tables) :]:
             axes[name] = AxisField(name, "none")
         return Field(
@@ -125,6 +126,12 @@ class Fields(Mapping[str, Field]):
     @cached_property
     def _positions(self) -> Mapping[str, int]:
         return {node.name: k for k, node in enumerate(self.network.nodes)}
+
+    def _axis(self, name: str, table: FieldTable, first: int) -> AxisField:
+        """The public form of a table; layers that only pass a tensor on share theirs."""
+        if (table, first) not in self._axes:
+            self._axes[table, first] = axis_field(name, table, first)
+        return self._axes[table, first]
 
     def _in_order(self, names: set[str]) -> tuple[str, ...]:
         return tuple(sorted(names, key=lambda name: self._positions[name]))

@@ -13,6 +13,7 @@ from striate.fields.pieces import FAR, Ints, Piece, changed, finite, narrowed
 from striate.fields.reopen import rule
 from striate.fields.spans import AxisField, Span
 from striate.fields.tables import FieldTable
+from striate.fields.views import leaves
 from striate.geometry import Interval
 from striate.network.relation import Shape
 
@@ -20,9 +21,20 @@ from striate.network.relation import Shape
 def first_unit_axis(shape: Shape, tables: Sequence[FieldTable]) -> int:
     """The first axis whose index names a unit: batch and channel do not, unless some field moves along them."""
     first = 2 if len(shape) > 2 else min(1, len(shape) - 1)
-    pieces = [piece for table in tables for piece in table.flat if not piece.whole]
-    moving = (piece.dims[k].grown and not piece.uniform(k) for piece in pieces for k in range(first))
+    moving = (_moves(table, range(first)) for table in tables if any(_may_move(p, first) for p in table.pieces))
     return 0 if any(moving) else first
+
+
+def _may_move(piece: Piece, first: int) -> bool:
+    """Whether a piece has what it takes to move along one of the axes before ``first``."""
+    dims = leaves(piece.view[:first])
+    return not piece.whole and any(piece.dims[k].grown for k in dims) and not all(piece.uniform(k) for k in dims)
+
+
+def _moves(table: FieldTable, axes: range) -> bool:
+    """Whether a local field moves along one of some axes that grow with the input."""
+    pieces = [piece for piece in table.flat if not piece.whole]
+    return any(piece.dims[k].grown and not piece.uniform(k) for piece in pieces for k in axes)
 
 
 def axis_field(axis: str, table: FieldTable, first: int) -> AxisField:
