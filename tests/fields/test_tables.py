@@ -237,11 +237,24 @@ def test_a_layer_whose_units_are_not_all_global_is_irregular() -> None:
 
 
 def test_a_padded_global_layer_is_whole() -> None:
-    b = Builder(1, 2, 6)
-    gate = b("elementwise", "image", b("reduce", "image", axes=(2,)))
-    b("pad", gate, pads=((0, 0), (0, 0), (1, 2)), name="padded")
-    axis = Fields(b.network())["padded"].axes["length"]
-    assert (axis.facts, axis.local.start, axis.local.stride) == (("whole",), -1, 1)
+    b = Builder(1, 2, 6, 6)
+    gate = b("elementwise", "image", b("reduce", "image", axes=(2, 3)))
+    b("pad", gate, pads=((0, 0), (0, 0), (1, 2), (2, 0)), name="padded")
+    fields = Fields(b.network())
+    axes = fields["padded"].axes
+    assert [(axis.facts, axis.local.start) for axis in axes.values()] == [(("whole",), -1), (("whole",), -2)]
+    assert region(fields, "padded", (0, 3)).unclipped == (Interval.UNBOUNDED,) * 2
+    assert not region(fields, "padded", (0, 3)).cover.any()
+
+
+# The height of 4 pixels stands along the channels; two of them see all, two their own pixel.
+def test_a_layer_whose_channels_alone_are_global_in_part_is_irregular() -> None:
+    b = Builder(1, 1, 4, 1)
+    x = b("reshape", "image", shape=(1, 4, 1, 1))
+    parts = b("split", x, axis=1, sizes=(2, 2))
+    b("concat", b("mix", x, axes=(1,), name="mix"), f"{parts}.1", axis=1, name="both")
+    fields = Fields(b.network(), layout="NCHW")
+    assert fields["both"].axes["height"].facts == ("irregular",)
 
 
 # Two units beside every pixel, which read nothing, stand between those that see everything.

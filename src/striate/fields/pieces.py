@@ -270,7 +270,8 @@ def through(piece: Piece, axis: int, m: AxisMap) -> Piece:
     dim = piece.view[axis].digits[0].root
     assert isinstance(dim, int)
     d = piece.dims[dim]
-    if isinstance(m, TapMap) and d.open and m.periodic:
+    endless = d.open or (piece.whole and piece.uniform(dim))
+    if isinstance(m, TapMap) and m.periodic and endless:
         piece = _slid(piece, dim, m)
     else:
         piece = finite(piece, dim)

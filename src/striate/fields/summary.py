@@ -55,7 +55,7 @@ def axis_field(axis: str, table: FieldTable, first: int) -> AxisField:
 
 
 def _everywhere_whole(table: FieldTable, first: int) -> bool:
-    """Whether all units see the whole axis, but for those that stand before or after them and reach past the input."""
+    """Whether all units see the whole axis, but for those that stand before or after them and see nothing."""
     seen = np.less(*_units([piece for piece in table.flat if piece.whole], first))
     if seen.all():
         return True
@@ -64,7 +64,7 @@ def _everywhere_whole(table: FieldTable, first: int) -> bool:
     if not seen[tuple(slice(places[0], places[-1] + 1) for places in filled)].all():
         return False
     lo, hi = _units([piece for piece in table.flat if not piece.whole], first)
-    return not (~seen & (lo < hi) & (lo >= 0) & (hi <= table.extent)).any()
+    return not (~seen & (lo < hi)).any()
 
 
 def _units(pieces: list[Piece], first: int) -> tuple[Ints, Ints]:
