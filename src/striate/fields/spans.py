@@ -50,11 +50,12 @@ class Span:
 class AxisField:
     """The field of a layer along one input axis.
 
-    ``status`` is its span's (``exact``, ``periodic``, ``irregular``), ``whole`` (a global operator above; the
-    field without it is ``local``, None where every path is global) or ``none`` (the layer does not depend on the
-    input). ``misaligned`` says that a merge above joins branches whose centres disagree, ``at_most`` that the
-    layer sees this or less. ``size``, ``stride``, ``start``, ``phases`` and ``along`` are the span's, empty where
-    the status is ``whole`` or ``none``.
+    ``status`` is its span's (``exact``, ``periodic``, ``irregular``), ``whole`` (a global operator above every unit;
+    the field without it is ``local``, None where every path is global) or ``none`` (the layer does not depend on the
+    input); ``irregular`` too, of the input's extent, where some units see everything and others do not.
+    ``misaligned`` says that a merge above joins branches whose centres disagree, ``at_most`` that the layer sees
+    this or less. ``size``, ``stride``, ``start``, ``phases`` and ``along`` are the span's, empty where the status is
+    ``whole`` or ``none``.
     """
 
     axis: str

@@ -106,9 +106,7 @@ def _along(pieces: list[Piece], axis: int) -> Span | None:
     if len(pieces) == 1 and d.open:
         lo, hi = pieces[0].lo.ravel(), pieces[0].hi.ravel()
         return _span(lo, hi, d.step, axis)
-    written = [finite(piece, axis) for piece in pieces]
-    lo = np.min([np.broadcast_to(piece.lo.ravel(), d.size) for piece in written], axis=0)
-    hi = np.max([np.broadcast_to(piece.hi.ravel(), d.size) for piece in written], axis=0)
+    lo, hi = (values.ravel() for values in _units(pieces, 0))
     found = rule(lo, hi, None)
     return None if found is None else _span(*found, axis)
 

@@ -81,7 +81,10 @@ class FieldTable:
         return Interval(low, high) if low < high else Interval(0, 0)
 
     def profile(self, axis: int | None, size: int) -> tuple[Ints, Ints]:
-        """The lowest and highest pixel that each index of an axis of the tensor sees, over all others, or over all."""
+        """The lowest and highest pixel that each index of an axis of the tensor sees, over all other axes.
+
+        Without an axis, those of all elements together.
+        """
         low, high = np.full(size, FAR, dtype=np.int64), np.full(size, -FAR, dtype=np.int64)
         for piece in self.flat:
             for dim in range(len(piece.dims)):
@@ -266,11 +269,10 @@ def unite(tables: Sequence[FieldTable], *, settled: bool = True) -> FieldTable:
     first = tables[0]
     if len(tables) == 1 and not settled:
         return first
-    pieces = first.pieces if len(tables) == 1 else tuple(piece for table in tables for piece in table.pieces)
+    pieces = [piece for table in tables for piece in table.pieces]
     found = united(pieces, first.extent, settled=settled and not first.clipped)
     if len(tables) == 1:
-        same = len(found) == len(pieces) and all(a is b for a, b in zip(found, pieces, strict=True))
-        return first if same else replace(first, pieces=found)
+        return first if found == first.pieces else replace(first, pieces=found)
     names = ({name for table in tables for name in getattr(table, key)} for key in ("via", "misaligned", "at_most"))
     via, misaligned, at_most = map(frozenset, names)
     return FieldTable(found, first.extent, first.clipped, via, misaligned, at_most)
