@@ -117,9 +117,9 @@ def test_a_module_that_draws_noise_answers_alike_from_run_to_run() -> None:
 def test_answers_that_differ_from_run_to_run_prove_nothing() -> None:
     draws = iter(range(99))
     images = Images((1, 4), (1,), np.dtype(np.float32), 0)
-    work = NoisePass([np.array([True, False, False, False])], lambda _: [np.array(next(draws))], images, 50)
+    work = NoisePass([np.array([True, False, False, False])], lambda *_: [np.array(next(draws))], images, 50)
     with pytest.raises(UnusableError, match="two runs on the same input differ"):
-        work.go([0])
+        work.go()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8, np.bool_])
@@ -127,8 +127,8 @@ def test_a_pixel_that_moves_a_unit_is_found_by_halving(dtype: type) -> None:
     """The unit reads pixels 3 and 9; 3 alone is claimed."""
     images = Images((1, 12), (1,), np.dtype(dtype), 0)
     mask = np.arange(12) == 3
-    work = NoisePass([mask], lambda image: [image[:, [3, 9]].copy()], images, 60)
-    (said,) = work.go([0])
+    work = NoisePass([mask], lambda image, _: [image[:, [3, 9]].copy()], images, 60)
+    (said,) = work.go()
     assert said.moved_by == (9,)
     assert (said.sides_moved, said.sides) == (1, 1)
 

@@ -22,7 +22,7 @@ VALUES_TOUCHED, VALUES_OF_A_NODE, VALUES_OF_A_GRADIENT = 4e9, 2e4, 2e5
 FEWEST_PASSES, MOST_PASSES = 64, 2048
 # Runs of the model itself: about this many multiply-accumulates and values in all, within bounds.
 WORK_SPENT, WORK_OF_A_VALUE, WORK_OF_A_NODE = 5e10, 50, 5e6
-FEWEST_RUNS, MOST_RUNS = 16, 400
+FEWEST_RUNS, MOST_RUNS = 8, 400
 
 
 def spread(names: Sequence[str], count: int = DEFAULT_LAYERS) -> list[str]:
@@ -62,12 +62,6 @@ def choose_units(
 def _fits(layer: str, unit: tuple[int, ...], sizes: Shape) -> None:
     if len(unit) != len(sizes) or any(not 0 <= i < n for i, n in zip(unit, sizes, strict=True)):
         raise InputError(f"{layer}: unit {unit} does not lie in {sizes}")
-
-
-def first_of_each(units: Sequence[Unit]) -> list[int]:
-    """The place of each layer's first unit, last layers first."""
-    places = {layer: k for k, (layer, _) in reversed(list(enumerate(units)))}
-    return list(places.values())
 
 
 def affordable(network: Network, *, backward: bool = False) -> int:

@@ -16,7 +16,6 @@ from striate.check.choose import (
     affordable,
     affordable_runs,
     choose_units,
-    first_of_each,
     spread,
     upper_bounds,
     wrong_shapes,
@@ -126,14 +125,14 @@ class _Itself:
         places = {name: k for k, name in enumerate(self._tensors)}
         units = [(places[network.tensor(chosen[k][0])], chosen[k][1]) for k in seen]
 
-        def values(image: NDArray[Any]) -> list[NDArray[Any]]:
+        def values(image: NDArray[Any], chosen: Sequence[int]) -> list[NDArray[Any]]:
             found = self._run.run(image)
-            return [_at(found[place], at) for place, at in units]
+            return [_at(found[units[k][0]], units[k][1]) for k in chosen]
 
         images = replace(self._images, seed=seed)
         work = NoisePass([masks[k] for k in seen], values, images, affordable_runs(network))
         try:
-            noise = work.go(first_of_each([chosen[k] for k in seen]))
+            noise = work.go()
         except UnusableError as error:
             return replace(report, unusable=str(error))
         return with_noise(report, dict(zip(seen, noise, strict=True)), work.runs)

@@ -16,7 +16,6 @@ from striate.check.choose import (
     affordable,
     affordable_runs,
     choose_units,
-    first_of_each,
     spread,
     upper_bounds,
     wrong_shapes,
@@ -87,9 +86,14 @@ def _itself(
     inputs = {name: fields.network.shapes[name] for name in fields.network.inputs}
     run = TorchRun(module, inputs, fields.source)
     images = Images(inputs[fields.source], tuple(fields.spatial.values()), run.dtype, report.seed)
-    work = NoisePass(masks, lambda image: run.values(image, chosen), images, affordable_runs(fields.network))
+    work = NoisePass(
+        masks,
+        lambda image, units: run.values(image, [chosen[k] for k in units]),
+        images,
+        affordable_runs(fields.network),
+    )
     try:
-        noise = work.go(first_of_each(chosen))
+        noise = work.go()
     except UnusableError as error:
         return replace(report, unusable=str(error))
     return with_noise(report, dict(enumerate(noise)), work.runs)

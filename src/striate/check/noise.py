@@ -17,9 +17,11 @@ from striate.check.report import Noise
 
 Mask = NDArray[np.bool_]
 Image = NDArray[np.generic]
-Values = Callable[[Image], Sequence[Image]]
+Values = Callable[[Image, Sequence[int]], Sequence[Image]]
 
 BASES = 2
+# Runs kept for the outermost lines of covers where not all noise outside them can be afforded.
+SIDES_RUNS = 2
 
 
 class UnusableError(Exception):
@@ -58,58 +60,86 @@ class Images:
 
 
 class NoisePass:
-    """Runs of one model under noise; ``values`` gives the values of each unit for an image."""
+    """Runs of one model under noise; ``values`` gives, for an image, the values of the units whose places it is told.
+
+    One run serves many units: noise lies outside the claims of all of them, and of what it then leaves untried of
+    each, later runs try as much as they can.
+    """
 
     def __init__(self, masks: Sequence[Mask], values: Values, images: Images, most_runs: int) -> None:
         self._masks, self._values, self._images, self._most = masks, values, images, most_runs
         self.runs = 0
-        self._still = [0] * len(masks)
+        self._outsides = [_Bits.of(~mask) for mask in masks]
+        self._untried = list(self._outsides)
+        self._quiet: list[list[bytes]] = []
+        self._bases: list[Image] = []
         self._moved_by: list[tuple[int, ...] | None] = [None] * len(masks)
         self._sides = [_sides(mask) for mask in masks]
         self._sides_of = [len(sides) for sides in self._sides]
         self._sides_moved = [0] * len(masks)
 
-    def go(self, first: Sequence[int]) -> list[Noise]:
-        """All that fits in the number of runs, units in ``first`` before the others."""
-        self._bases = [self._images.base(turn) for turn in range(BASES)]
-        self._quiet = [self._run(base) for base in self._bases]
-        if any(self._run(base) != quiet for base, quiet in zip(self._bases, self._quiet, strict=True)):
-            raise UnusableError("two runs on the same input differ")
-        order = [*first, *(k for k in range(len(self._masks)) if k not in set(first))]
-        self._outside(order, 0)
-        self._edges(order, 0)
-        self._edges(order, 1)
-        self._outside(order, 1)
+    def go(self) -> list[Noise]:
+        """What noise does to each unit, as far as fits in the number of runs."""
+        self._begin(0)
+        self._outside(0, self._most - SIDES_RUNS)
+        self._edges(0)
+        if self.runs + BASES < self._most:
+            self._begin(1)
+            self._edges(1)
+            self._outside(1, self._most)
         return [self._noise(k) for k in range(len(self._masks))]
 
+    def _begin(self, turn: int) -> None:
+        self._bases.append(self._images.base(turn))
+        every = range(len(self._masks))
+        self._quiet.append(self._run(self._bases[turn], every))
+        if self._run(self._bases[turn], every) != self._quiet[turn]:
+            raise UnusableError("two runs on the same input differ")
+
     def _noise(self, k: int) -> Noise:
-        beyond = not self._masks[k].all()
-        return Noise(self._still[k], beyond, self._sides_moved[k], self._sides_of[k], self._moved_by[k])
+        others = len(self._outsides[k])
+        still = others - len(self._untried[k]) if self._moved_by[k] is None else 0
+        return Noise(still, others, self._sides_moved[k], self._sides_of[k], self._moved_by[k])
 
-    def _run(self, image: Image) -> list[bytes]:
+    def _run(self, image: Image, units: Sequence[int]) -> list[bytes]:
         self.runs += 1
-        return [_bits(value) for value in self._values(image)]
+        return [_bits(value) for value in self._values(image, units)]
 
-    def _outside(self, order: Sequence[int], turn: int) -> None:
-        """Noise on all that a unit is said not to read; units of one claim share a run."""
-        groups: dict[bytes, list[int]] = {}
-        for k in order:
-            if not self._masks[k].all():
-                groups.setdefault(np.packbits(self._masks[k]).tobytes(), []).append(k)
-        for group in groups.values():
-            if self.runs >= self._most:
-                return
-            pixels = ~self._masks[group[0]]
-            found = self._run(self._images.changed(self._bases[turn], pixels, turn))
-            for k in group:
-                if found[k] == self._quiet[turn][k]:
-                    self._still[k] += 1
-                elif self._moved_by[k] is None:
-                    self._moved_by[k] = self._locate(k, pixels, turn)
+    def _unlike(self, turn: int, pixels: Mask, units: Sequence[int]) -> list[bool]:
+        """For some units, whether noise at some pixels changes them."""
+        found = self._run(self._images.changed(self._bases[turn], pixels, turn), units)
+        return [value != self._quiet[turn][k] for k, value in zip(units, found, strict=True)]
+
+    def _outside(self, turn: int, most: int) -> None:
+        """Noise on what units are said not to read, many units a run."""
+        left = [outside if self._moved_by[k] is None else _Bits.none() for k, outside in enumerate(self._outsides)]
+        while self.runs < most and (served := self._pack(left)):
+            kept = np.logical_or.reduce([self._masks[k] for k in served])
+            for k, moved in zip(served, self._unlike(turn, ~kept, served), strict=True):
+                if moved:
+                    left[k] = _Bits.none()
+                    self._moved_by[k] = self._moved_by[k] or self._locate(k, ~kept, turn)
+                else:
+                    left[k] &= _Bits.of(kept)
+                    self._untried[k] &= _Bits.of(kept)
+
+    def _pack(self, left: Sequence[_Bits]) -> list[int]:
+        """The unit of which most is left to try, and all those beside which more is tried in all than without."""
+        shares = {k: len(rest) / len(self._outsides[k]) for k, rest in enumerate(left) if len(rest)}
+        if not shares:
+            return []
+        served = [max(shares, key=lambda k: shares[k])]
+        noise, most = self._outsides[served[0]], shares[served[0]]
+        for k in sorted(shares.keys() - set(served), key=lambda k: -len(self._outsides[k])):
+            less = noise & self._outsides[k]
+            tried = sum(len(left[j] & less) / len(self._outsides[j]) for j in (*served, k))
+            if tried > most:
+                served, noise, most = [*served, k], less, tried
+        return served
 
     def _locate(self, k: int, pixels: Mask, turn: int) -> tuple[int, ...]:
         """A pixel that moves unit ``k``, by halving the set that does."""
-        if self._run(self._bases[turn])[k] != self._quiet[turn][k]:
+        if self._run(self._bases[turn], [k]) != [self._quiet[turn][k]]:
             raise UnusableError("two runs on the same input differ")
         flat = np.flatnonzero(pixels)
         while len(flat) > 1:
@@ -120,13 +150,13 @@ class NoisePass:
     def _moves(self, k: int, flat: NDArray[np.int64], turn: int) -> bool:
         pixels = np.zeros(self._masks[k].shape, dtype=np.bool_)
         pixels.reshape(-1)[flat] = True
-        return self._run(self._images.changed(self._bases[turn], pixels, turn))[k] != self._quiet[turn][k]
+        return self._unlike(turn, pixels, [k])[0]
 
-    def _edges(self, order: Sequence[int], turn: int) -> None:
+    def _edges(self, turn: int) -> None:
         """Noise on one side of a hull at a time, on those of several units where none reads another's."""
-        waiting = [(k, side) for k in order for side in self._sides[k]]
-        for k in order:
-            self._sides[k] = []
+        smallest_first = sorted(range(len(self._masks)), key=lambda k: -len(self._outsides[k]))
+        waiting = [(k, side) for k in smallest_first for side in self._sides[k]]
+        self._sides = [[] for _ in self._masks]
         while waiting and self.runs < self._most:
             served: list[tuple[int, Mask]] = []
             changed, claimed = np.zeros_like(self._masks[0]), np.zeros_like(self._masks[0])
@@ -139,13 +169,33 @@ class NoisePass:
                 served.append((k, side))
                 changed |= side
                 claimed |= mask
-            found = self._run(self._images.changed(self._bases[turn], changed, turn))
-            for k, side in served:
-                if found[k] != self._quiet[turn][k]:
+            for (k, side), moved in zip(served, self._unlike(turn, changed, [k for k, _ in served]), strict=True):
+                if moved:
                     self._sides_moved[k] += 1
                 else:
                     self._sides[k].append(side)
             waiting = rest
+
+
+@dataclass(frozen=True, slots=True)
+class _Bits:
+    """A set of pixels, eight in a byte; ``len`` counts them."""
+
+    packed: NDArray[np.uint8]
+
+    @staticmethod
+    def of(mask: Mask) -> _Bits:
+        return _Bits(np.packbits(mask))
+
+    @staticmethod
+    def none() -> _Bits:
+        return _Bits(np.zeros(1, np.uint8))
+
+    def __and__(self, other: _Bits) -> _Bits:
+        return _Bits(self.packed & other.packed)
+
+    def __len__(self) -> int:
+        return int(np.bitwise_count(self.packed).sum())
 
 
 def _bits(value: Image) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 Progress = Callable[[int, int], None]
@@ -34,22 +34,22 @@ def _verb(kind: str) -> str:
 class Noise:
     """What noise did to a unit of the untouched model.
 
-    ``still`` counts the runs with noise on all that is not claimed, in which not a bit of the unit changed;
-    ``beyond`` tells whether anything is left outside the claim. Of the ``sides`` of its hull (one line each),
+    ``still`` counts the pixels, of ``others`` not claimed, that were noise in runs in which not a bit of the unit
+    changed. Of the ``sides`` of its hull (one line each),
     ``sides_moved`` moved the unit when they were replaced; one that did not shows nothing, as behind a dead
     activation. ``moved_by`` is a pixel outside the claim that changed the unit.
     """
 
     still: int
-    beyond: bool
+    others: int
     sides_moved: int
     sides: int
     moved_by: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
-        untried = "others not tried, " if self.beyond else ""
-        outside = "unmoved by noise on the others, " if self.still else untried
-        return f"{outside}moved by {self.sides_moved} of {self.sides} sides"
+        share = "the others" if self.still == self.others else f"{self.still} of the {self.others} others"
+        outside = f"unmoved by noise on {share}, " if self.still else "others not tried, "
+        return f"{outside if self.others else ''}moved by {self.sides_moved} of {self.sides} sides"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +172,12 @@ class CheckReport:
         if self.unusable:
             return f"the model itself could not be tried with noise: {self.unusable}"
         asked = [unit.noise for unit in self.units if unit.noise is not None]
-        beyond = [noise for noise in asked if noise.beyond]
+        beyond = [noise for noise in asked if noise.others]
         moved, sides = sum(noise.sides_moved for noise in asked), sum(noise.sides for noise in asked)
+        tried = sum(noise.still > 0 for noise in beyond)
         return (
-            f"the model itself, {self.runs} runs on noise: {sum(noise.still > 0 for noise in beyond)} of "
-            f"{len(beyond)} units stay to the bit when all they are not said to read changes; "
-            f"{moved} of {sides} sides move their unit, not shown of the others"
+            f"the model itself, {self.runs} runs on noise: {tried} of {len(beyond)} units stay to the bit when "
+            f"{_what_changes(beyond)}; {moved} of {sides} sides move their unit, not shown of the others"
         )
 
     def _summary(self) -> str:
@@ -194,6 +194,14 @@ class CheckReport:
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+
+def _what_changes(asked: Sequence[Noise]) -> str:
+    """All that some units are not said to read, or how much of it, in the mean of those that stayed."""
+    shares = [noise.still / noise.others for noise in asked if noise.still]
+    if min(shares, default=1.0) == 1:
+        return "all they are not said to read changes"
+    return f"{int(100 * sum(shares) / len(shares))}% of what they are not said to read changes"
 
 
 def with_noise(report: CheckReport, noise: Mapping[int, Noise], runs: int) -> CheckReport:

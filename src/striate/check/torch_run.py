@@ -25,6 +25,10 @@ SEED = 0
 CONTAINERS = (dict, list, set)
 
 
+class _ReachedError(BaseException):
+    """Every unit asked for is known; no module's own handler takes it for a failure."""
+
+
 class TorchRun:
     """Runs of a module; ``values`` answers with the values of some units of its submodules' outputs."""
 
@@ -41,7 +45,10 @@ class TorchRun:
         return image.to(self._device, self._kind)
 
     def values(self, image: NDArray[Any], units: Sequence[Unit]) -> list[NDArray[Any]]:
-        """One run with ``image`` as the source: all batches and channels of each unit, empty where it has none."""
+        """A run with ``image`` as the source: all batches and channels of each unit, empty where it has none.
+
+        It ends at the last submodule asked for.
+        """
         found: dict[int, NDArray[Any]] = {}
         wanted: dict[str, list[int]] = {}
         for k, (path, _) in enumerate(units):
@@ -55,13 +62,18 @@ class TorchRun:
             path = self._paths.get(id(part))
             if path:
                 take(path, output)
+            if len(found) == len(units):
+                raise _ReachedError
 
         images = {**self._images, self._source: self._placed(torch.from_numpy(np.ascontiguousarray(image)))}
         by_name = images.keys() <= arguments_of(self._module)
         with as_found(self._module), _steady(), torch.no_grad():
             handle = register_module_forward_hook(hook)
+            result = None
             try:
                 result = self._module(**images) if by_name else self._module(*images.values())
+            except _ReachedError:
+                pass
             except Exception as error:
                 line = " ".join(str(error).split()) or type(error).__name__
                 raise UnusableError(f"it fails on noise: {line}") from error
