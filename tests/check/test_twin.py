@@ -47,7 +47,7 @@ def reads(path: Path, shapes: dict[str, tuple[int, ...]], axes: tuple[int, ...])
     twin = OnnxTwin(path, "x", shapes)
     (shape,) = twin.build(["y"]).values()
     units = list(np.ndindex(shape[2 if len(shape) > 2 else 1 :]))
-    twin.watch([("y", at) for at in units], {"y": len(shape)})
+    twin.watch([("y", at) for at in units])
     found: dict[tuple[int, ...], set[Any]] = {at: set() for at in units}
     for pixel in np.ndindex(*(shapes["x"][axis] for axis in axes)):
         image = np.zeros([shapes["x"][axis] for axis in axes], np.bool_)

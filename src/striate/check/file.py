@@ -47,38 +47,52 @@ def check_file(
     _known(fields, names, twin)
     chosen = choose_units(network, names, units, seed)
     tensors = list(dict.fromkeys(network.tensor(layer) for layer, _ in chosen))
-    itself = _Itself(path, fields, tensors, twin)
     measured = twin.build(tensors)
-    itself.compare(measured)
     report = CheckReport(path.name, f"onnxruntime {onnxruntime.__version__}", 1, seed, ())
     wrong = wrong_shapes(network.shapes, measured)
     if wrong:
+        _Itself(path, fields, tensors, twin).compare(measured)
         found = [UnitCheck(layer, at, 0, 0, 0, False, wrong.get(network.tensor(layer))) for layer, at in chosen]
         return replace(report, units=tuple(found), unusable="the claim's shapes are wrong")
+    masks = [region(fields, layer, at).mask for layer, at in chosen]
+    report = _by_twin(twin, fields, chosen, masks, report, progress, passes)
+    twin.close()
+    itself = _Itself(path, fields, tensors, twin)
+    itself.compare(measured)
+    return itself.complete(report, chosen, masks, seed)
+
+
+def _by_twin(
+    twin: OnnxTwin,
+    fields: Fields,
+    chosen: Sequence[Unit],
+    masks: Sequence[NDArray[np.bool_]],
+    report: CheckReport,
+    progress: Progress | None,
+    passes: int | None,
+) -> CheckReport:
+    """The report with what the twin says of the units chosen, and of the extents of all in their layers."""
+    network, axes = fields.network, tuple(fields.spatial.values())
     limit = passes if passes is not None else affordable(network)
     bounded = upper_bounds(fields)
-    bounds = [network.tensor(layer) in bounded for layer, _ in chosen]
-    masks = [region(fields, layer, at).mask for layer, at in chosen]
-    axes = tuple(fields.spatial.values())
-    ranks = {name: len(shape) for name, shape in measured.items()}
     apart = max(2 * limit // max(len(axes), 1), 1)
-    total = len(chosen) + limit + sum(min(apart, fields.network.shapes[fields.source][axis]) for axis in axes)
+    total = len(chosen) + limit + sum(min(apart, network.shapes[fields.source][axis]) for axis in axes)
     tick = ticker(progress, total)
 
-    twin.watch([(network.tensor(layer), at) for layer, at in chosen], ranks)
-    claims = Claims(masks, bounds, lambda pixels: twin.responds(pixels, axes), limit, seed)
+    twin.watch([(network.tensor(layer), at) for layer, at in chosen])
+    bounds = [network.tensor(layer) in bounded for layer, _ in chosen]
+    claims = Claims(masks, bounds, lambda pixels: twin.responds(pixels, axes), limit, report.seed)
     claims.outside(tick)
     claims.inside(tick)
     found = [claims.report(k, layer, at) for k, (layer, at) in enumerate(chosen)]
 
-    checked = list(dict.fromkeys(layer for layer, _ in chosen))
-    twin.watch_lines([network.tensor(layer) for layer in checked], ranks)
-    extents = ExtentPass(fields, checked, [network.tensor(layer) in bounded for layer in checked])
-    found_extents = extents.by_lines(lambda pixels: twin.lines(pixels, axes), apart, tick)
-    report = replace(report, passes=twin.passes, extents=tuple(found_extents))
+    layers = list(dict.fromkeys(layer for layer, _ in chosen))
+    twin.watch_lines([network.tensor(layer) for layer in layers])
+    extents = ExtentPass(fields, layers, [network.tensor(layer) in bounded for layer in layers])
+    shown = extents.by_lines(lambda pixels: twin.lines(pixels, axes), apart, tick)
     if progress is not None:
         progress(total, total)
-    return itself.complete(replace(report, units=tuple(found)), chosen, masks, seed)
+    return replace(report, passes=twin.passes, units=tuple(found), extents=tuple(shown))
 
 
 def _known(fields: Fields, names: Sequence[str], twin: OnnxTwin) -> None:

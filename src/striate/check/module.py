@@ -82,21 +82,27 @@ def check_module(
 def _itself(
     module: Any, fields: Fields, report: CheckReport, chosen: Sequence[Unit], masks: Sequence[NDArray[np.bool_]]
 ) -> CheckReport:
-    """The report with what noise did to the module itself."""
+    """The report with what noise did to the module itself; what several threads leave in doubt, one thread decides."""
     inputs = {name: fields.network.shapes[name] for name in fields.network.inputs}
-    run = TorchRun(module, inputs, fields.source)
-    images = Images(inputs[fields.source], tuple(fields.spatial.values()), run.dtype, report.seed)
-    work = NoisePass(
-        masks,
-        lambda image, units: run.values(image, [chosen[k] for k in units]),
-        images,
-        affordable_runs(fields.network),
-    )
-    try:
-        noise = work.go()
-    except UnusableError as error:
-        return replace(report, unusable=str(error))
-    return with_noise(report, dict(enumerate(noise)), work.runs)
+    found = report
+    for threads in dict.fromkeys((torch.get_num_threads(), 1)):
+        run = TorchRun(module, inputs, fields.source, threads)
+        images = Images(inputs[fields.source], tuple(fields.spatial.values()), run.dtype, report.seed)
+        values = partial(_values, run, chosen)
+        work = NoisePass(masks, values, images, affordable_runs(fields.network))
+        try:
+            noise = work.go()
+        except UnusableError as error:
+            found = replace(report, unusable=str(error))
+            continue
+        found = with_noise(report, dict(enumerate(noise)), work.runs)
+        if all(said.moved_by is None for said in noise):
+            break
+    return found
+
+
+def _values(run: TorchRun, chosen: Sequence[Unit], image: NDArray[Any], units: Sequence[int]) -> list[NDArray[Any]]:
+    return run.values(image, [chosen[k] for k in units])
 
 
 def _compare(

@@ -45,6 +45,8 @@ class OnnxTwin:
         self._model, self._folder = structure(model), path.parent
         self._source, self._claimed = source, shapes
         self.passes = 0
+        self._watching: Any = None
+        self._feeds: dict[str, NDArray[Any]] = {}
         self._resolve()
         self.tensors = written(self._model.graph)
 
@@ -58,30 +60,39 @@ class OnnxTwin:
             rewrite(self._builder, node)
         sizes = [self._builder.emit("Shape", [tensor]) for tensor in tensors]
         found = self._run(*self._session(self._builder, sizes), self._dark())
+        self._ranks = {name: len(value) for name, value in zip(tensors, found, strict=True)}
         return {name: tuple(map(int, value)) for name, value in zip(tensors, found, strict=True)}
 
-    def watch(self, targets: Sequence[Target], ranks: Mapping[str, int]) -> None:
-        """Choose the units that ``responds`` speaks of, each inside the shape of its tensor."""
-        outputs = [_unit(self._builder, tensor, at, ranks[tensor]) for tensor, at in targets]
-        self._watching = self._session(self._builder, outputs)
+    def watch(self, targets: Sequence[Target]) -> None:
+        """Choose the units that ``responds`` speaks of from now on, each inside the shape of its tensor."""
+        self._watching = None
+        outputs = [_unit(self._builder, tensor, at, self._ranks[tensor]) for tensor, at in targets]
+        self._watching, self._feeds = self._session(self._builder, outputs)
 
-    def watch_lines(self, tensors: Sequence[str], ranks: Mapping[str, int]) -> None:
-        """Choose the tensors all of whose units ``lines`` speaks of."""
+    def watch_lines(self, tensors: Sequence[str]) -> None:
+        """Choose the tensors all of whose units ``lines`` speaks of from now on, in place of ``responds``."""
+        self._watching = None
         outputs = []
         for tensor in tensors:
             thin = self._builder.alike.get(tensor)
-            name, others = (thin.name, [0, 1]) if thin is not None else (tensor, [0, 1][: max(ranks[tensor] - 1, 1)])
+            name, others = (
+                (thin.name, [0, 1]) if thin is not None else (tensor, [0, 1][: max(self._ranks[tensor] - 1, 1)])
+            )
             outputs.append(self._builder.reduce(name, others))
-        self._lines = self._session(self._builder, outputs)
+        self._watching, self._feeds = self._session(self._builder, outputs)
+
+    def close(self) -> None:
+        """Give back the memory of the twin's graph and session; it answers no more."""
+        self._watching = self._builder = self._model = None  # type: ignore[assignment]
 
     def responds(self, pixels: NDArray[np.bool_], axes: Sequence[int]) -> NDArray[np.bool_]:
         """Which targets are 1 when the source is 1 at ``pixels`` (over its spatial ``axes``) and 0 elsewhere."""
-        found = self._run(*self._watching, self._lit(pixels, axes))
+        found = self._run(self._watching, self._feeds, self._lit(pixels, axes))
         return np.array([bool((values != 0).any()) for values in found])
 
     def lines(self, pixels: NDArray[np.bool_], axes: Sequence[int]) -> list[NDArray[np.bool_]]:
         """As ``responds``, for every unit of the tensors chosen: one array over their units each."""
-        found = self._run(*self._lines, self._lit(pixels, axes))
+        found = self._run(self._watching, self._feeds, self._lit(pixels, axes))
         return [values.reshape(values.shape[2 if values.ndim > 2 else 1 :]) != 0 for values in found]
 
     def _lit(self, pixels: NDArray[np.bool_], axes: Sequence[int]) -> NDArray[np.float32]:

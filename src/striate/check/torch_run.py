@@ -1,4 +1,4 @@
-"""The untouched torch module: run as its user runs it, in eval mode, on one thread; left as it was found.
+"""The untouched torch module: run as its user runs it, in eval mode; left as it was found.
 
 Nothing is attached to the module: what its submodules give is seen by a hook that torch holds for all modules.
 """
@@ -30,10 +30,10 @@ class _ReachedError(BaseException):
 
 
 class TorchRun:
-    """Runs of a module; ``values`` answers with the values of some units of its submodules' outputs."""
+    """Runs of a module on some threads; ``values`` answers with the values of some units of submodules' outputs."""
 
-    def __init__(self, module: nn.Module, inputs: Mapping[str, Shape], source: str) -> None:
-        self._module, self._source = module, source
+    def __init__(self, module: nn.Module, inputs: Mapping[str, Shape], source: str, threads: int = 1) -> None:
+        self._module, self._source, self._threads = module, source, threads
         like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
         self._kind, self._device = like.dtype, like.device
         self.dtype: np.dtype[np.generic] = np.dtype(np.float64 if like.dtype == torch.float64 else np.float32)
@@ -67,7 +67,7 @@ class TorchRun:
 
         images = {**self._images, self._source: self._placed(torch.from_numpy(np.ascontiguousarray(image)))}
         by_name = images.keys() <= arguments_of(self._module)
-        with as_found(self._module), _steady(), torch.no_grad():
+        with as_found(self._module), _steady(self._threads), torch.no_grad():
             handle = register_module_forward_hook(hook)
             result = None
             try:
@@ -100,14 +100,14 @@ def arguments_of(module: nn.Module) -> set[str]:
 
 
 @contextmanager
-def _steady() -> Iterator[None]:
-    """One thread, no algorithm that lets far pixels into the rounding, one seed for every run; then as before."""
+def _steady(count: int) -> Iterator[None]:
+    """So many threads, no algorithm that lets far pixels into the rounding, one seed for every run; then as before."""
     threads, numbers, python = torch.get_num_threads(), np.random.get_state(), python_random.getstate()
     fast = torch.backends.mha.get_fastpath_enabled()
     packed = torch.backends.nnpack.set_flags(False)  # type: ignore[no-untyped-call]
     try:
         with torch.random.fork_rng():
-            torch.set_num_threads(1)
+            torch.set_num_threads(count)
             torch.backends.mha.set_fastpath_enabled(False)
             torch.manual_seed(SEED)
             np.random.seed(SEED)
