@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from striate.check.report import CheckReport, Progress
-from striate.errors import MissingDependencyError
+from striate.errors import InputError, MissingDependencyError
 from striate.model import InputShape, load
+from striate.values import integer, integers, items, shown, text
 
 
 def check(
@@ -48,6 +49,11 @@ def check(
     >>> report.ok, str(report.units[0]).partition(";")[0]
     (True, 'proved: 0 (0, 0) reads all 9 pixels claimed, none of the 72 others')
     """
+    layers = None if layers is None else [text("layers", name) for name in _some("layers", layers)]
+    units = None if units is None else [integers("a unit", unit, 0) for unit in _some("units", units)]
+    seed, passes = integer("seed", seed, 0), None if passes is None else integer("passes", passes, 0)
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress must be called with two integers, got {shown(progress)}")
     network = load(model, input_shape)
     fields = network.fields(source, layout)
     if not isinstance(model, str | PathLike):
@@ -61,3 +67,10 @@ def check(
             "check needs onnx and onnxruntime for a model file: pip install 'striate[onnx]'"
         ) from error
     return check_file(Path(fspath(model)), fields, layers, units, seed, progress, passes)
+
+
+def _some(name: str, value: object) -> list[Any]:
+    found = items(name, value)
+    if not found:
+        raise InputError(f"{name} is empty: there is nothing to check; leave it out for a choice of check's own")
+    return found

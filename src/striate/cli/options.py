@@ -127,6 +127,25 @@ def named_input(given: tuple[tuple[str, tuple[int, ...]], ...]) -> str | None:
     return given[0][0] or None if len(given) == 1 else None
 
 
+layout_option = click.option(
+    "--layout", type=LAYOUT, metavar="LETTERS", help="The input's axes by letters of N C D H W L T, such as NHWC."
+)
+source_option = click.option(
+    "--source",
+    metavar="NAME",
+    help="The input whose pixels count (default: the one that --input names alone, else the first behind "
+    "a convolution, else the first of highest rank).",
+)
+input_option = click.option(
+    "--input",
+    "inputs",
+    type=SHAPE,
+    multiple=True,
+    metavar="SHAPE",
+    help="Input shape, such as 1x3x224x224, or name=SHAPE, once per input.",
+)
+
+
 def model_options(function: Callable[..., None]) -> Callable[..., None]:
     """MODEL and the options of every command that reads one, handed on as a Question."""
 
@@ -144,26 +163,9 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="An operator without a rule: refuse the model, or count it as seeing everything.",
         ),
-        click.option(
-            "--layout",
-            type=LAYOUT,
-            metavar="LETTERS",
-            help="The input's axes by letters of N C D H W L T, such as NHWC.",
-        ),
-        click.option(
-            "--source",
-            metavar="NAME",
-            help="The input whose pixels count (default: the one that --input names alone, else the first behind "
-            "a convolution, else the first of highest rank).",
-        ),
-        click.option(
-            "--input",
-            "inputs",
-            type=SHAPE,
-            multiple=True,
-            metavar="SHAPE",
-            help="Input shape, such as 1x3x224x224, or name=SHAPE, once per input.",
-        ),
+        layout_option,
+        source_option,
+        input_option,
         click.argument("model"),
     ):
         decorated = decorate(decorated)

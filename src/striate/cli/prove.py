@@ -13,7 +13,15 @@ from rich.console import RenderableType
 from striate.check import check
 from striate.cli.app import DISAGREED, app
 from striate.cli.models import model_source
-from striate.cli.options import POSITION, SHAPE, lang_option, shapes_of
+from striate.cli.options import (
+    POSITION,
+    input_option,
+    lang_option,
+    layout_option,
+    named_input,
+    shapes_of,
+    source_option,
+)
 from striate.cli.terminal import deliver, progress, say
 from striate.show import output_sizes
 from striate.show.demo import demo
@@ -24,14 +32,16 @@ from striate.show.words import word
 
 @click.command("check")
 @click.argument("model")
-@click.option("--input", "inputs", type=SHAPE, multiple=True, metavar="SHAPE", help="Input shape, such as 1x3x224x224.")
+@input_option
 @click.option(
     "--layer", "layers", multiple=True, metavar="NAME", help="A layer to check (default: a dozen, evenly spread)."
 )
 @click.option("--unit", "units", type=POSITION, multiple=True, metavar="Y,X", help="A unit to check in every layer.")
-@click.option("--source", metavar="NAME", help="The input whose fields are checked.")
-@click.option("--layout", metavar="LETTERS", help="The input's axes, one letter each of N, C, D, H, W, L, T: NCHW.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the random units and pixels.")
+@source_option
+@layout_option
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the random units and pixels."
+)
 @click.option(
     "--passes", type=click.IntRange(1), help="At most so many passes that light pixels (default: by the model's size)."
 )
@@ -64,7 +74,7 @@ def check_command(
             seed,
             report,
             passes,
-            source,
+            named_input(inputs) if source is None else source,
             layout,
         )
     for line in replace(answer, model=model).lines():
