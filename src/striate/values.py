@@ -77,8 +77,9 @@ def shown(value: Any) -> str:
     >>> shown(list(range(100)))
     '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16...'
     """
-    if hasattr(value, "shape") and hasattr(value, "dtype") and getattr(value, "shape", ()) != ():
-        return f"an array of shape {tuple(value.shape)} and type {value.dtype}"
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape and hasattr(value, "dtype"):
+        return f"an array of shape {tuple(shape)} and type {value.dtype}"
     try:
         words = " ".join(repr(value).split())
     except Exception:

@@ -27,7 +27,8 @@ from striate.conv import (
 )
 from striate.conv.arguments import Arguments
 from striate.conv.engine import find_anew
-from striate.conv.errors import InputError, StriateError, shown
+from striate.conv.errors import InputError, StriateError
+from striate.values import shown
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 4, 9, 8)).astype(np.float32)
@@ -266,7 +267,7 @@ def test_large_values_are_shown_short() -> None:
     with pytest.raises(InputError) as caught:
         conv2d(X, W, stride=np.zeros((100, 100)))
     assert len(str(caught.value)) < 200
-    assert shown(np.zeros((30, 30))).startswith("array([[0., 0.")
+    assert shown(np.zeros((30, 30))) == "an array of shape (30, 30) and type float64"
 
 
 def test_a_numpy_integer_index_of_an_explanation() -> None:

@@ -20,6 +20,7 @@ from odd import RefusalError, Subject, drawn
 from subjects import FUNCTIONS, commands
 
 import striate
+from striate.values import shown
 
 CALLS = int(os.environ.get("STRIATE_GUARD_CALLS", "1000"))
 COMMANDS_SHARE = 20
@@ -29,6 +30,7 @@ ROOM = 4 * 2**30
 
 def outcome(subject: Subject, arguments: dict[str, Any]) -> str:
     """What one call came to, in words that do not name memory; raises AssertionError where it is not allowed."""
+    call = f"{subject.name}({', '.join(f'{name}={shown(value)}' for name, value in arguments.items())})"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -42,16 +44,16 @@ def outcome(subject: Subject, arguments: dict[str, Any]) -> str:
     except AssertionError:
         raise
     except BaseException as error:
-        raise AssertionError(f"{subject.name}({arguments}) raised a raw {type(error).__name__}: {error}") from error
+        raise AssertionError(f"{call} raised a raw {type(error).__name__}: {error}") from error
     if subject.oracle is not None:
         try:
             subject.oracle(arguments, answer)
         except RefusalError as refusal:
-            raise AssertionError(f"{subject.name}({arguments}) answered where it should refuse: {refusal}") from None
+            raise AssertionError(f"{call} answered where it should refuse: {refusal}") from None
         except AssertionError as wrong:
-            raise AssertionError(f"{subject.name}({arguments}): wrong: {wrong}") from None
+            raise AssertionError(f"{call}: wrong: {wrong}") from None
         except (TypeError, ValueError, IndexError, OverflowError, MemoryError) as refusal:
-            raise AssertionError(f"{subject.name}({arguments}) answered what the oracle can't: {refusal}") from None
+            raise AssertionError(f"{call} answered what the oracle can't: {refusal}") from None
     return f"answer {digest(answer)}"
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from striate.conv.errors import InputError, ShapeError, shown
+from striate.conv.errors import InputError, ShapeError
 from striate.conv.problem import Pads, Pair, Problem
 from striate.geometry import Convention, resolve_padding
+from striate.values import shown
 
 PaddingArg = int | str | Sequence[int] | Sequence[Sequence[int]]
 PairArg = int | Sequence[int]

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.errors import ArrayTypeError, InputError, ShapeError, shown
+from striate.conv.errors import ArrayTypeError, InputError, ShapeError
 from striate.conv.native import maker
 from striate.conv.problem import Pads
+from striate.values import shown
 
 Array = NDArray[np.floating]
 

@@ -15,10 +15,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from striate.conv.errors import InputError, shown
+from striate.conv.errors import InputError
 from striate.conv.native import engine
 from striate.conv.problem import Problem
 from striate.conv.storage import replace_file
+from striate.values import shown
 
 _OFF, _ON = ("", "0"), "1"
 _place: list[str | None] = [None]

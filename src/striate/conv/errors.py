@@ -24,18 +24,8 @@ class EngineError(MissingDependencyError):
     """A compiled way was asked for and the compiled module is not there."""
 
 
-def shown(value: object) -> str:
-    """A caller's value on one line of bounded length.
-
-    >>> shown((1, 2)), len(shown(list(range(1000))))
-    ('(1, 2)', 80)
-    """
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
 def named(operation: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Puts the operation's name before the text of striate's own errors."""
+    """Puts the operation's name before the text of striate's own errors, and of a want of memory."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
@@ -44,6 +34,8 @@ def named(operation: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 return function(*args, **kwargs)
             except StriateError as error:
                 raise type(error)(f"{operation}: {error}") from None
+            except MemoryError as error:
+                raise InputError(f"{operation}: takes more memory than there is: {error}") from None
 
         return call
 
@@ -58,5 +50,4 @@ __all__ = [
     "ShapeError",
     "StriateError",
     "named",
-    "shown",
 ]

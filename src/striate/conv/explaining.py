@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from striate.conv.arguments import PaddingArg, PairArg, listed, parse_integer, parse_problem
 from striate.conv.arrays import Array, check_arrays, check_bias, compute_dtype, pad_border
-from striate.conv.errors import InputError, named, shown
+from striate.conv.errors import InputError, named
 from striate.conv.problem import Problem
+from striate.values import shown
 
 
 @dataclass(frozen=True, slots=True)

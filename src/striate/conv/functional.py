@@ -19,9 +19,10 @@ from striate.conv.arguments import (
 )
 from striate.conv.arrays import Array, check_arrays, check_bias, check_out, parse_activation
 from striate.conv.engine import Call, find_call, in_order
-from striate.conv.errors import InputError, StriateError, named, shown
+from striate.conv.errors import InputError, StriateError, named
 from striate.conv.packing import SeenWeights
 from striate.conv.problem import Pair
+from striate.values import shown
 
 _WORTH_KEEPING = 16 * 1024
 _seen = SeenWeights()

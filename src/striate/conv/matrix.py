@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from striate.conv.arguments import PaddingArg, PairArg, parse_groups, parse_positive, parse_problem
 from striate.conv.arrays import HALF, Array, check_array, compute_dtype, pad_border
-from striate.conv.errors import ArrayTypeError, MissingDependencyError, named, shown
+from striate.conv.errors import ArrayTypeError, InputError, MissingDependencyError, named
 from striate.conv.problem import Pads, Problem
+from striate.values import shown
 
 Indices = NDArray[np.intp]
+
+LARGEST = 2**31
 
 
 @named("conv_matrix")
@@ -48,6 +51,11 @@ def conv_matrix(
     shape = (1, channels, *size)
     problem, pads = parse_problem(shape, weight.shape, stride, padding, dilation, groups, padding_mode)
     per_unit = prod(weight.shape[1:])
+    if prod(problem.output_shape) * per_unit > LARGEST:
+        raise InputError(
+            f"{prod(problem.output_shape):,} output units of {per_unit:,} weights each make a matrix of more than "
+            f"{LARGEST:,} entries; take a smaller input_size"
+        )
     values = np.broadcast_to(
         weight.reshape(problem.k, 1, 1, per_unit), (problem.k, *problem.output_shape[2:], per_unit)
     ).ravel()

@@ -55,8 +55,8 @@ def output_sizes(n: int, kernel: int, stride: int = 1, dilation: int = 1, paddin
     """
     n, padding, kernel = integer("the axis", n, 1), integer("padding", padding, 0), integer("kernel", kernel, 1)
     stride, dilation = integer("stride", stride, 1), integer("dilation", dilation, 1)
-    if max(n + 2 * padding, kernel, (kernel - 1) * dilation) > LARGEST:
-        raise InputError(f"sizes are drawn for at most {LARGEST:,} pixels, padding and window included")
+    if max(n + 2 * padding, kernel, (kernel - 1) * dilation, stride) > LARGEST:
+        raise InputError(f"sizes are drawn for at most {LARGEST:,} pixels, padding, window and stride included")
     half = kernel // 2
     cases: list[tuple[str, Padding, bool]] = [
         (f"PyTorch, padding={padding}", Explicit(padding, padding), False),
