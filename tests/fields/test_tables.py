@@ -236,6 +236,15 @@ def test_a_layer_whose_units_are_not_all_global_is_irregular() -> None:
     assert fields["attention"].axes["length"].facts == ("whole",)
 
 
+# Of 0 1 2 and their mean, windows of one unit, two apart, read 0 and 2.
+def test_windows_that_pass_a_global_unit_by_are_not_global() -> None:
+    b = Builder(1, 2, 3)
+    tokens = b("concat", "image", b("reduce", "image", axes=(2,)), axis=2)
+    b("sliding", tokens, axis=2, size=1, step=2, name="windows")
+    field = Fields(b.network())["windows"]
+    assert (field.axes["length"].facts, field.axes["length"].stride, field.global_via) == (("exact",), 2, ())
+
+
 def test_a_padded_global_layer_is_whole() -> None:
     b = Builder(1, 2, 6, 6)
     gate = b("elementwise", "image", b("reduce", "image", axes=(2, 3)))

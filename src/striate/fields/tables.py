@@ -7,7 +7,7 @@ key, branches of unlike strides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -111,17 +111,15 @@ def carry(table: FieldTable, step: Step, node: str, *, alone: bool = False) -> F
             m = replace(m, periodic=True)
         if isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1):
             return _all_of(table, step.axis, m, node)
-        return replace(table, pieces=_seen(_along(piece, step.axis, m) for piece in table.pieces))
-    return replace(table, pieces=tuple(_moved(piece, step) for piece in table.pieces))
+        moved = (_along(piece, step.axis, m) for piece in table.pieces)
+    else:
+        moved = (_moved(piece, step) for piece in table.pieces)
+    return replace(table, pieces=tuple(piece for piece in moved if piece.seen))
 
 
 def _shifts(m: AxisMap) -> bool:
     """Whether a map only moves an axis, or cuts or pads it with zeros."""
     return isinstance(m, TapMap) and m.in_step == 1 and list(map(len, m.taps)) == [1] and m.border is Border.ZERO
-
-
-def _seen(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-    return tuple(piece for piece in pieces if piece.seen)
 
 
 def _moved(piece: Piece, step: Step) -> Piece:
