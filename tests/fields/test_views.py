@@ -10,6 +10,7 @@ import pytest
 from oracle import Builder, dependence
 
 from striate.fields import Fields, region
+from striate.fields.fields import AxisField, Field
 from striate.fields.summary import first_unit_axis
 from striate.fields.views import cut
 from striate.geometry import Interval
@@ -96,12 +97,23 @@ def build(seed: int) -> tuple[Builder, Builder, list[tuple[str, str]]]:
     return left, right, pairs
 
 
+def told(field: Field) -> list[AxisField]:
+    """What is said of each axis; an axis of one unit that was squeezed out says no more than where that unit looks."""
+    found = []
+    for axis in field.axes.values():
+        if axis.along is not None and field.shape[axis.along] == 1:
+            seen = axis.unit(0)
+            axis = AxisField(axis.axis, "exact", seen.size, None, seen.start, (seen,), misaligned=axis.misaligned)
+        found.append(axis)
+    return found
+
+
 def check(seed: int, units: int = 12) -> int:
     """Compare every layer, and some of its units; the number of axes that have a rule."""
     left, right, pairs = build(seed)
     fields, plain, random = Fields(left.network()), Fields(right.network()), Random(seed)
     for x, y in pairs:
-        assert dict(fields[x].axes) == dict(plain[y].axes), (seed, x)
+        assert told(fields[x]) == told(plain[y]), (seed, x)
     image = left.shapes["image"][2:]
     strided = any(2 in node.attributes.get("stride", ()) for node in left.nodes)
     ruled = 0
