@@ -173,3 +173,58 @@ def test_weights_of_zero_are_read() -> None:
             return x * self.scale.view(1, 1, 6).exp().log()
 
     assert TorchTwin(Scaled(), {"x": (1, 1, 6)}, "x").reads("output", (2,), (2,)).tolist() == [k == 2 for k in range(6)]
+
+
+HALF = torch.zeros(1, 1, 8, 8)
+HALF[..., :4] = 1
+ZEROED: dict[str, Callable[[Tensor], Tensor]] = {
+    "product": lambda x: x * HALF,
+    "choice": lambda x: torch.where(HALF > 0, x, torch.tensor(0.0)),
+    "filled": lambda x: x.masked_fill(HALF == 0, 0),
+    "padding": lambda x: nn.functional.pad(x[..., :4], (0, 4)),
+    "behind an activation": lambda x: torch.relu(x * HALF),
+    "behind a convolution": lambda x: nn.functional.conv2d(x * HALF, torch.ones(1, 1, 1, 1)),
+}
+
+
+class Beside(nn.Module):
+    """Two functions of one image, multiplied."""
+
+    def __init__(self, left: Callable[[Tensor], Tensor], right: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.left, self.right = left, right
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.left(x) * self.right(x)
+
+
+def read_by(model: nn.Module, at: tuple[int, int]) -> int:
+    return int(TorchTwin(model, {"x": (1, 1, 8, 8)}, "x").reads("output", at, (2, 3)).sum())
+
+
+@pytest.mark.parametrize("name", ZEROED)
+@pytest.mark.parametrize("turned", [False, True])
+def test_known_zeros_of_one_factor_hide_the_other(name: str, turned: bool) -> None:
+    near = nn.Conv2d(1, 1, 3, padding=1)
+    model = Beside(near, ZEROED[name]) if turned else Beside(ZEROED[name], near)
+    assert read_by(model, (6, 6)) == 0
+    assert read_by(model, (6, 2)) == 9
+
+
+def test_zeros_that_training_may_change_hide_nothing() -> None:
+    near, biased, normed = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1).eval()
+    nn.init.zeros_(biased.bias)  # type: ignore[arg-type]
+    for part in (biased, normed):
+        assert read_by(Beside(lambda x, part=part: part(x * HALF), near), (6, 6)) == 9  # type: ignore[misc]
+
+
+def test_zeros_of_one_matrix_hide_the_rows_of_another() -> None:
+    """Row 6 of the product sums over the columns that are kept, of a matrix cut to its first four columns."""
+    rows = TorchTwin(Rows(), {"x": (1, 1, 8, 8)}, "x").reads("output", (6, 6), (2, 3))
+    assert rows[6].tolist() == [True] * 4 + [False] * 4
+    assert rows[:, 6].tolist() == [True] * 4 + [False] * 4
+
+
+class Rows(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * HALF) @ x

@@ -1,7 +1,7 @@
 """How each aten operator becomes a positive linear one whose gradient reaches exactly what the operator reads.
 
-Only reach matters: values are dropped, and every sum's gradient is cut back to 0 or 1 on its way down,
-so nothing underflows at any depth. An attention mask counts as absent. An operator outside these tables that
+Only reach matters: a value is 0 where nothing is read, and every sum's gradient is cut back to 0 or 1 on its way
+down, so nothing underflows at any depth. An attention mask counts as absent. An operator outside these tables that
 meets the source's values is refused by name.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.nn import functional
+from torch.nn import Parameter, functional
 
 from striate.check.torch_masks import attended, hidden, masked_mix
 from striate.errors import UnsupportedError
@@ -58,6 +58,11 @@ class Call:
             raise self.refusal("what it reads depends on the image's values")
         return found
 
+    def trained(self, name: str) -> float:
+        """1 where an argument is a parameter or made of some, whose zeros are none to rely on."""
+        value = self.real.get(name)
+        return float(isinstance(value, Tensor) and (isinstance(value, Parameter) or value in self.learned))
+
     def refusal(self, reason: str) -> UnsupportedError:
         """The error that names this operator."""
         return UnsupportedError(f"check has no twin for {self.func}: {reason}")
@@ -66,11 +71,20 @@ class Call:
 Rewrite = Callable[[Call], "Tensor | Sequence[Tensor]"]
 
 
+class _Level(torch.autograd.Function):
+    @staticmethod
+    def forward(_context: Any, x: Tensor) -> Tensor:
+        return x.clamp(max=1)
+
+    @staticmethod
+    def backward(_context: Any, gradient: Tensor) -> Tensor:
+        return _cut(gradient)
+
+
 def level(x: Tensor) -> Tensor:
-    """``x`` with its gradient cut back to 0 or 1."""
-    if x.requires_grad:
-        x.register_hook(_cut)  # type: ignore[no-untyped-call]
-    return x
+    """``x`` at most 1, with its gradient cut back to 0 or 1."""
+    made: Tensor = _Level.apply(x)  # type: ignore[no-untyped-call]
+    return made
 
 
 def _cut(gradient: Tensor) -> Tensor:
@@ -99,8 +113,15 @@ def _rule(call: Call) -> Rewrite:
     raise call.refusal("there is no rule for it")
 
 
+def nonzero(call: Call, name: str) -> Tensor:
+    """Which elements of an argument that carries data may be other than zero: those that read, and other constants."""
+    value, twin = call.real[name], call.arguments[name]
+    found: Tensor = (value != 0) | (twin.detach() != 0).expand(value.shape)
+    return found
+
+
 def _union(call: Call) -> Tensor:
-    real = {name: value for name, value in call.real.items() if call.data(name) is None}
+    real = {name: nonzero(call, name) if call.data(name) is not None else value for name, value in call.real.items()}
     if call.name == "where" and call.data("condition") is not None:
         masks: dict[str, Tensor] = {}
     else:
@@ -113,6 +134,8 @@ def _union(call: Call) -> Tensor:
     total, *rest = seen.values()
     for part in rest:
         total = total + part
+    if call.name in ("add", "sub", "rsub") and (trained := max(map(call.trained, call.real))):
+        total = total + trained
     return total.expand(call.shape)
 
 
@@ -121,7 +144,9 @@ def _same(call: Call) -> Tensor | Sequence[Tensor]:
     call.first()
     arguments = {name: value for name, value in call.arguments.items() if name not in ("dtype", "value")}
     made: Tensor | Sequence[Tensor] = functional_form(call)(**arguments)
-    return level(made) if isinstance(made, Tensor) else made
+    if isinstance(made, Tensor) and made.requires_grad:
+        made.register_hook(_cut)  # type: ignore[no-untyped-call]
+    return made
 
 
 def functional_form(call: Call) -> Any:
@@ -161,7 +186,7 @@ def _convolution(call: Call) -> Tensor:
         places = a["stride"], a["padding"], a["dilation"], a["transposed"], a["output_padding"]
         one = level(torch.ops.aten.convolution(gathered, kernel, None, *places, groups))
         wide = one.unsqueeze(2).expand(batch, groups, out_channels // groups, *one.shape[2:])
-        parts.append(wide.reshape(batch, out_channels, *one.shape[2:]))
+        parts.append(wide.reshape(batch, out_channels, *one.shape[2:]) + call.trained("bias"))
     if call.data("weight") is not None:
         parts.append(level(weight.sum()).expand(call.shape))
     return parts[0] if len(parts) == 1 else parts[0] + parts[1]
@@ -173,17 +198,21 @@ def _product(left: str, right: str) -> Rewrite:
     def rule(call: Call) -> Tensor:
         total = torch.zeros((), dtype=torch.float64)
         x, y = call.data(left), call.data(right)
-        if x is not None:
+        if x is not None and y is not None and y.dim() > 1:
+            total = total + level(x @ nonzero(call, right).to(x.dtype))
+        elif x is not None:
             total = total + level(x.sum(-1, keepdim=len(call.shape) > 1 or call.name == "mm"))
         weights = call.real[left]
         if y is not None and weights in call.sparse and call.arguments[right].dim() > 1:
             total = total + level((weights != 0).to(y.dtype) @ y)
+        elif y is not None and x is not None and call.arguments[right].dim() > 1:
+            total = total + level(nonzero(call, left).to(y.dtype) @ y)
         elif y is not None:
             vector = call.arguments[right].dim() == 1
             total = total + level(y.sum() if vector else y.sum(-2, keepdim=True))
         if left != "self" and (more := call.data("self")) is not None:
             total = total + more
-        return total.expand(call.shape)
+        return (total + (left != "self" and call.trained("self"))).expand(call.shape)
 
     return rule
 
@@ -211,18 +240,18 @@ def mixed(x: Tensor, axes: Sequence[int]) -> Tensor:
 def _batch_norm(call: Call) -> Tensor:
     x = call.first()
     if not call.arguments.get("training", False):
-        return x
+        return x + 1
     return mixed(x, [axis for axis in range(x.dim()) if axis != 1])
 
 
 def _layer_norm(call: Call) -> Tensor:
     x = call.first()
-    return mixed(x, range(x.dim() - len(call.arguments["normalized_shape"]), x.dim()))
+    return mixed(x, range(x.dim() - len(call.arguments["normalized_shape"]), x.dim())) + call.trained("bias")
 
 
 def _group_norm(call: Call) -> Tensor:
     x, groups = call.first(), call.arguments["group"]
-    return mixed(x.reshape(x.shape[0], groups, -1), [2]).reshape(x.shape)
+    return mixed(x.reshape(x.shape[0], groups, -1), [2]).reshape(x.shape) + call.trained("bias")
 
 
 def _softmax(call: Call) -> Tensor:

@@ -176,7 +176,7 @@ class TorchTwin:
     def __init__(self, module: nn.Module, inputs: Mapping[str, Shape], source: str) -> None:
         self.outputs: dict[str, Tensor] = {}
         self.passes = 1
-        self._source = torch.zeros(inputs[source], dtype=torch.float64, requires_grad=True)
+        self._source = torch.ones(inputs[source], dtype=torch.float64, requires_grad=True)
         like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
         images = {name: torch.full(shape, 0.5, dtype=like.dtype, device=like.device) for name, shape in inputs.items()}
         mode, calls = TwinMode(), Counter[str]()
