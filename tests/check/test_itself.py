@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from small_graphs import GRAPHS, Graph
 from torch import Tensor, nn
 
 from striate.check import check, file, module
+from striate.check.choose import FEWEST_RUNS, Unit
 from striate.check.noise import Images, NoisePass, UnusableError
 from striate.check.onnx_run import OnnxRun
 from striate.check.torch_run import TorchRun
 from striate.check.torch_twin import TorchTwin
 from striate.errors import StriateError
+
+Array = NDArray[Any]
 
 
 class Wrapped(Tensor):
@@ -172,3 +177,118 @@ def test_noise_finds_a_wrong_claim_about_a_file(tmp_path: Path, monkeypatch: pyt
     assert report.first is not None
     assert report.first.first is not None
     assert (report.first.first.kind, report.first.first.pixel) == ("moves it but is not claimed", (14, 14))
+
+
+def squares(count: int, size: int, random: np.random.Generator) -> list[Array]:
+    """Covers of many sizes, some of them of the whole image."""
+    masks = []
+    for _ in range(count):
+        y, x, side = random.integers(size), random.integers(size), 2 ** int(random.integers(6))
+        mask = np.zeros((size, size), np.bool_)
+        mask[y : y + side, x : x + side] = True
+        masks.append(mask | (random.random() < 0.1))
+    return masks
+
+
+class Sums:
+    """Units that sum what they read, and the images they were shown."""
+
+    def __init__(self, reads: list[Array]) -> None:
+        self.reads, self.images = reads, 0
+
+    def __call__(self, image: Array, units: Sequence[int]) -> list[Array]:
+        self.images += 1
+        return [image[0][self.reads[k]].astype(np.float64).sum(keepdims=True) for k in units]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("most", [8, 400])
+def test_units_share_runs_and_each_is_told_apart(seed: int, most: int) -> None:
+    """A unit that reads one pixel more than is claimed is found wherever that pixel was noise, and no other is."""
+    random = np.random.default_rng(seed)
+    claims = squares(40, 24, random)
+    wrong = next(k for k, mask in enumerate(claims) if mask.sum() == 1)
+    reads = [mask.copy() for mask in claims]
+    y, x = (int(i) for i in random.choice(np.argwhere(~claims[wrong])))
+    images = Images((1, 24, 24), (1, 2), np.dtype(np.float32), seed)
+    quiet = NoisePass(claims, Sums(reads), images, most)
+    said = quiet.go()
+    assert quiet.runs <= most
+    assert all(noise.moved_by is None for noise in said)
+    assert all(noise.others == (~mask).sum() for noise, mask in zip(said, claims, strict=True))
+    whole = [noise.still == noise.others for noise in said]
+    assert sum(whole) == len(whole) if most == 400 else sum(noise.still > 0 for noise in said) > 20
+    reads[wrong][y, x] = True
+    said = NoisePass(claims, Sums(reads), images, most).go()
+    assert {k for k, noise in enumerate(said) if noise.moved_by} <= {wrong}
+    if most == 400:
+        assert said[wrong].moved_by == (y, x)
+        assert said[wrong].still == 0
+
+
+def test_noise_that_was_tried_in_part_is_counted() -> None:
+    """Two units in one run: of each, the other's claim is left as it is."""
+    left, right = np.zeros((2, 1, 8), np.bool_)
+    left[0, :2] = right[0, 6:] = True
+    images = Images((1, 1, 8), (1, 2), np.dtype(np.float32), 0)
+    said = NoisePass([left, right], Sums([left, right]), images, 4).go()
+    assert [(noise.still, noise.others) for noise in said] == [(4, 6), (4, 6)]
+    assert str(said[0]) == "unmoved by noise on 4 of the 6 others, moved by 1 of 3 sides"
+    said = NoisePass([left, right], Sums([left, right]), images, 50).go()
+    assert [(noise.still, noise.others) for noise in said] == [(6, 6), (6, 6)]
+    assert str(said[0]) == "unmoved by noise on the others, moved by 3 of 3 sides"
+
+
+def test_the_fewest_runs_try_most_of_what_units_do_not_read() -> None:
+    """As many units as twelve layers have."""
+    claims = squares(48, 64, np.random.default_rng(0))
+    work = NoisePass(claims, Sums(claims), Images((1, 64, 64), (1, 2), np.dtype(np.float32), 0), FEWEST_RUNS)
+    said = work.go()
+    assert work.runs == FEWEST_RUNS <= 8
+    shares = [noise.still / noise.others for noise in said if noise.others]
+    assert sum(shares) / len(shares) > 0.7
+
+
+def test_a_module_runs_no_further_than_the_deepest_layer_asked_for() -> None:
+    ran: list[str] = []
+
+    class Deep(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = (nn.Conv2d(1, 1, 3) for _ in range(3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            for name in "abc":
+                ran.append(name)
+                try:
+                    x = getattr(self, name)(x)
+                except Exception:
+                    ran.append("swallowed")
+            return x
+
+    run = TorchRun(Deep(), {"x": (1, 1, 9, 9)}, "x")
+    image = np.ones((1, 1, 9, 9), np.float32)
+    everything = run.values(image, [("a", (0, 0)), ("b", (0, 0)), ("output", (0, 0))])
+    assert "".join(ran) == "abc"
+    ran.clear()
+    (first, second) = run.values(image, [("a", (0, 0)), ("b", (0, 0))])
+    assert "".join(ran) == "ab"
+    assert np.array_equal(first, everything[0])
+    assert np.array_equal(second, everything[1])
+
+
+def test_what_threads_leave_in_doubt_is_decided_on_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With several threads every run differs, as if sums were taken in any order."""
+    draws, counts, true = iter(range(10**6)), [], TorchRun.values
+
+    def values(run: TorchRun, image: Array, units: Sequence[Unit]) -> list[Array]:
+        counts.append(run._threads)
+        found = true(run, image, units)
+        return found if run._threads == 1 else [value + next(draws) for value in found]
+
+    monkeypatch.setattr(TorchRun, "values", values)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    report = check(nn.Conv2d(1, 1, 3), (1, 1, 8, 8))
+    assert report.ok
+    assert not report.unusable
+    assert set(counts) == {1, 4}

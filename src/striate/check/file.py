@@ -136,12 +136,12 @@ class _Itself:
             self.unusable = "the layers lie inside branches or local functions, which the runtime does not show"
         if self.unusable:
             return replace(report, unusable=self.unusable)
-        places = {name: k for k, name in enumerate(self._tensors)}
-        units = [(places[network.tensor(chosen[k][0])], chosen[k][1]) for k in seen]
+        units = [(network.tensor(chosen[k][0]), chosen[k][1]) for k in seen]
 
-        def values(image: NDArray[Any], chosen: Sequence[int]) -> list[NDArray[Any]]:
-            found = self._run.run(image)
-            return [_at(found[units[k][0]], units[k][1]) for k in chosen]
+        def values(image: NDArray[Any], asked: Sequence[int]) -> list[NDArray[Any]]:
+            names = list(dict.fromkeys(units[k][0] for k in asked))
+            found = dict(zip(names, self._run.run(image, names), strict=True))
+            return [_at(found[units[k][0]], units[k][1]) for k in asked]
 
         images = replace(self._images, seed=seed)
         work = NoisePass([masks[k] for k in seen], values, images, affordable_runs(network))

@@ -20,8 +20,8 @@ Image = NDArray[np.generic]
 Values = Callable[[Image, Sequence[int]], Sequence[Image]]
 
 BASES = 2
-# Runs kept for the outermost lines of covers where not all noise outside them can be afforded.
-SIDES_RUNS = 2
+# The share of runs kept for the outermost lines of covers where not all noise outside them can be afforded.
+SIDES_SHARE = 4
 
 
 class UnusableError(Exception):
@@ -81,7 +81,7 @@ class NoisePass:
     def go(self) -> list[Noise]:
         """What noise does to each unit, as far as fits in the number of runs."""
         self._begin(0)
-        self._outside(0, self._most - SIDES_RUNS)
+        self._outside(0, self._most - self._most // SIDES_SHARE)
         self._edges(0)
         if self.runs + BASES < self._most:
             self._begin(1)

@@ -24,7 +24,7 @@ ERRORS_ONLY = 3
 
 
 class OnnxRun:
-    """One session of a model whose own outputs are ``own``; ``run`` answers with ``tensors``."""
+    """One session of a model whose own outputs are ``own``; ``run`` answers with ``tensors``, or some of them."""
 
     def __init__(
         self, path: Path, source: str, shapes: Mapping[str, Shape], tensors: Sequence[str], own: Sequence[str]
@@ -43,10 +43,14 @@ class OnnxRun:
             else:
                 self._feeds[entry.name] = _filler(random, shapes[entry.name], kind)
 
-    def run(self, image: NDArray[Any]) -> list[NDArray[Any]]:
-        """The tensors of one run."""
+    def run(self, image: NDArray[Any], tensors: Sequence[str] | None = None) -> list[NDArray[Any]]:
+        """The tensors of one run, which computes what leads to them alone."""
+        options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = True
+        names = list(tensors) if tensors is not None else self._tensors
         try:
-            found: list[NDArray[Any]] = self._session.run(self._tensors, {**self._feeds, self._source: image})
+            feeds = {**self._feeds, self._source: image}
+            found: list[NDArray[Any]] = self._session.run(names, feeds, options)
         except Exception as error:
             raise UnusableError(" ".join(str(error).split())) from error
         return found

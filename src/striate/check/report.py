@@ -175,9 +175,11 @@ class CheckReport:
         beyond = [noise for noise in asked if noise.others]
         moved, sides = sum(noise.sides_moved for noise in asked), sum(noise.sides for noise in asked)
         tried = sum(noise.still > 0 for noise in beyond)
+        still = f"{tried} of {len(beyond)} units stay to the bit when {_what_changes(beyond)}"
+        still = still if beyond else "every unit is said to read all pixels"
         return (
-            f"the model itself, {self.runs} runs on noise: {tried} of {len(beyond)} units stay to the bit when "
-            f"{_what_changes(beyond)}; {moved} of {sides} sides move their unit, not shown of the others"
+            f"the model itself, {self.runs} runs on noise: {still}; "
+            f"{moved} of {sides} sides move their unit, not shown of the others"
         )
 
     def _summary(self) -> str:

@@ -58,10 +58,11 @@ class Call:
             raise self.refusal("what it reads depends on the image's values")
         return found
 
-    def trained(self, name: str) -> float:
-        """1 where an argument is a parameter or made of some, whose zeros are none to rely on."""
-        value = self.real.get(name)
-        return float(isinstance(value, Tensor) and (isinstance(value, Parameter) or value in self.learned))
+    def with_trained(self, x: Tensor, *names: str) -> Tensor:
+        """``x`` nowhere zero where one of some arguments, added to it, is a parameter or made of some."""
+        values = [value for name in names if isinstance(value := self.real.get(name), Tensor)]
+        trained = any(isinstance(value, Parameter) or value in self.learned for value in values)
+        return nowhere_zero(x) if trained else x
 
     def refusal(self, reason: str) -> UnsupportedError:
         """The error that names this operator."""
@@ -69,6 +70,11 @@ class Call:
 
 
 Rewrite = Callable[[Call], "Tensor | Sequence[Tensor]"]
+
+
+def nowhere_zero(x: Tensor) -> Tensor:
+    """``x``, and a constant more if it is zero somewhere."""
+    return x if bool((x.detach() > 0).all()) else x + 1
 
 
 class _Level(torch.autograd.Function):
@@ -134,8 +140,8 @@ def _union(call: Call) -> Tensor:
     total, *rest = seen.values()
     for part in rest:
         total = total + part
-    if call.name in ("add", "sub", "rsub") and (trained := max(map(call.trained, call.real))):
-        total = total + trained
+    if call.name in ("add", "sub", "rsub"):
+        total = call.with_trained(total, *call.real)
     return total.expand(call.shape)
 
 
@@ -184,9 +190,9 @@ def _convolution(call: Call) -> Tensor:
         gathered = x.reshape(batch, groups, x.shape[1] // groups, *spatial).sum(2)
         kernel = ones(groups, 1, *weight.shape[2:])
         places = a["stride"], a["padding"], a["dilation"], a["transposed"], a["output_padding"]
-        one = level(torch.ops.aten.convolution(gathered, kernel, None, *places, groups))
+        one = call.with_trained(level(torch.ops.aten.convolution(gathered, kernel, None, *places, groups)), "bias")
         wide = one.unsqueeze(2).expand(batch, groups, out_channels // groups, *one.shape[2:])
-        parts.append(wide.reshape(batch, out_channels, *one.shape[2:]) + call.trained("bias"))
+        parts.append(wide.reshape(batch, out_channels, *one.shape[2:]))
     if call.data("weight") is not None:
         parts.append(level(weight.sum()).expand(call.shape))
     return parts[0] if len(parts) == 1 else parts[0] + parts[1]
@@ -212,7 +218,7 @@ def _product(left: str, right: str) -> Rewrite:
             total = total + level(y.sum() if vector else y.sum(-2, keepdim=True))
         if left != "self" and (more := call.data("self")) is not None:
             total = total + more
-        return (total + (left != "self" and call.trained("self"))).expand(call.shape)
+        return (total if left == "self" else call.with_trained(total, "self")).expand(call.shape)
 
     return rule
 
@@ -240,18 +246,19 @@ def mixed(x: Tensor, axes: Sequence[int]) -> Tensor:
 def _batch_norm(call: Call) -> Tensor:
     x = call.first()
     if not call.arguments.get("training", False):
-        return x + 1
+        return nowhere_zero(x)
     return mixed(x, [axis for axis in range(x.dim()) if axis != 1])
 
 
 def _layer_norm(call: Call) -> Tensor:
     x = call.first()
-    return mixed(x, range(x.dim() - len(call.arguments["normalized_shape"]), x.dim())) + call.trained("bias")
+    made = mixed(x, range(x.dim() - len(call.arguments["normalized_shape"]), x.dim()))
+    return call.with_trained(made, "bias")
 
 
 def _group_norm(call: Call) -> Tensor:
     x, groups = call.first(), call.arguments["group"]
-    return mixed(x.reshape(x.shape[0], groups, -1), [2]).reshape(x.shape) + call.trained("bias")
+    return call.with_trained(mixed(x.reshape(x.shape[0], groups, -1), [2]).reshape(x.shape), "bias")
 
 
 def _softmax(call: Call) -> Tensor:
