@@ -13,8 +13,8 @@ T = TypeVar("T")
 SHOWN = 60
 
 
-def integer(name: str, value: object, least: int | None = None) -> int:
-    """``value`` as an integer of at least ``least``; InputError, naming it, where it is none.
+def integer(name: str, value: object, least: int | None = None, most: int | None = None) -> int:
+    """``value`` as an integer of at least ``least`` and at most ``most``; InputError, naming it, where it is none.
 
     A symbol that torch traces a size with stands for an integer and stays as it is.
 
@@ -28,6 +28,8 @@ def integer(name: str, value: object, least: int | None = None) -> int:
         raise InputError(f"{name} must be an integer, got {shown(value)}") from None
     if least is not None and number < least:
         raise InputError(f"{name} must be at least {least}, got {number}")
+    if most is not None and number > most:
+        raise InputError(f"{name} must be at most {most}, got {number}")
     return number
 
 

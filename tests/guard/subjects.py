@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import index
 from pathlib import Path
@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import onnx
 import oracles
+import torch
 from click.testing import CliRunner
 from odd import LEFT_OUT, Draw, RefusalError, Subject, array, pick
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import striate
+import striate.torch
 from striate import conv, geometry, show
 from striate.cli import app
 
@@ -270,6 +272,43 @@ PLACES = {
     "channel": pick(LEFT_OUT, None, 0, 3),
 }
 
+
+def settled(set_it: Callable[[Any], None], value: Any, before: Any) -> None:
+    """A setting of the process, put back at once."""
+    try:
+        set_it(value)
+    finally:
+        set_it(before)
+
+
+def module(rng: random.Random) -> Any:
+    """Two convolutions in torch."""
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Conv2d(4, 2, 3, stride=2))
+
+
+PLAN = conv.plan_conv((1, 2, 6, 7), (3, 2, 3, 3)).to_json()
+SETTINGS = [
+    Subject("set_threads", lambda count: settled(conv.set_threads, count, 0), {"count": pick(0, 1, 2)}),
+    Subject("set_cache", lambda folder: settled(conv.set_cache, folder, None), {"folder": pick(False, None)}),
+    Subject(
+        "set_cache_limit", lambda limit: settled(conv.set_cache_limit, limit, None), {"limit": pick(0, 2**28, None)}
+    ),
+    Subject("accelerate", striate.torch.accelerate, {"model": module, "example": pick(LEFT_OUT, None)}),
+    Subject("repack", striate.torch.repack, {"model": module}),
+    Subject(
+        "effective_field_gradient",
+        striate.effective_field_gradient,
+        {
+            "module": module,
+            "layer": pick("0", "2"),
+            "input_shape": pick((1, 3, 9, 9), [1, 3, 8, 9]),
+            "at": pick(LEFT_OUT, None, (1, 1)),
+            "seed": pick(0, 3),
+        },
+    ),
+    Subject("ConvPlan.from_json", conv.ConvPlan.from_json, {"text": pick(PLAN)}),
+]
+
 QUESTIONS = [
     Subject(
         "load",
@@ -447,4 +486,4 @@ def commands() -> Sequence[Subject]:
     ]
 
 
-FUNCTIONS = (*CONVOLUTIONS, *QUESTIONS, *GEOMETRY)
+FUNCTIONS = (*CONVOLUTIONS, *SETTINGS, *QUESTIONS, *GEOMETRY)

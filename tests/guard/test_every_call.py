@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from odd import RefusalError, Subject, drawn
 from subjects import FUNCTIONS, commands
 
 import striate
+import striate.conv
+import striate.torch
 from striate.values import shown
 
 CALLS = int(os.environ.get("STRIATE_GUARD_CALLS", "1000"))
@@ -115,6 +118,17 @@ def test_no_answer_depends_on_what_was_called_before() -> None:
     there = done.stdout.rstrip("\n").split("\0")
     differing = [(a, b) for a, b in zip(here, there, strict=True) if a != b]
     assert differing == []
+
+
+def test_every_public_function_is_drawn() -> None:
+    told = ("compiled_ways", "instruction_sets", "get_threads", "get_cache_limit", "cache_bytes")
+    names = {
+        name
+        for module in (striate, striate.conv, striate.torch)
+        for name in module.__all__
+        if isfunction(getattr(module, name)) and name not in told
+    }
+    assert names - {subject.name for subject in FUNCTIONS} == set()
 
 
 @pytest.mark.exhaustive

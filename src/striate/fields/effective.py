@@ -16,7 +16,7 @@ from striate.fields.fields import Fields
 from striate.fields.queries import region
 from striate.geometry import Interval
 from striate.network.relation import Shape
-from striate.values import integer, integers
+from striate.values import instance, integer, integers, text
 
 if TYPE_CHECKING:
     import torch
@@ -106,13 +106,13 @@ def effective_field_gradient(
         import torch
     except ImportError as missing:
         raise MissingDependencyError("gradients need torch: pip install 'striate[torch]'") from missing
-    samples = integer("samples", samples, 1)
-    random = torch.Generator().manual_seed(seed)
+    instance("module", module, torch.nn.Module)
+    samples, input_shape = integer("samples", samples, 1), integers("input_shape", input_shape, 1)
+    random = torch.Generator().manual_seed(integer("seed", seed, 0, 2**63 - 1))
     total = np.zeros(input_shape[2:], dtype=np.float64)
     with _watched(module, layer) as outputs, torch.enable_grad():
         for _ in range(samples):
-            image = _like_parameters(module, torch.randn(*input_shape, generator=random)).requires_grad_(True)
-            module(image)
+            image = _ran(module, input_shape, random)
             unit, value = _unit(layer, outputs, at)
             (gradient,) = torch.autograd.grad(value, image, allow_unused=True) if value.requires_grad else (None,)
             if gradient is not None:
@@ -122,6 +122,18 @@ def effective_field_gradient(
         raise InputError(f"no gradient of unit {unit} of {layer} reaches the input: it has no effective field")
     weights = total[tuple(slice(interval.start, interval.stop) for interval in box)] / total.sum()
     return _effective(layer, unit, box, weights, list(box), "gradient", samples, seed)
+
+
+def _ran(module: torch.nn.Module, shape: Shape, random: torch.Generator) -> torch.Tensor:
+    """A random image that the module has been run on."""
+    import torch
+
+    try:
+        image = _like_parameters(module, torch.randn(*shape, generator=random)).requires_grad_(True)
+        module(image)
+    except (RuntimeError, ValueError, TypeError, IndexError, MemoryError) as error:
+        raise InputError(f"the module does not run on an input of shape {shape}: {error}") from error
+    return image
 
 
 def _effective(
@@ -163,7 +175,7 @@ def _box(values: NDArray[np.float64]) -> tuple[Interval, ...]:
 def _watched(module: torch.nn.Module, layer: str) -> Iterator[list[Any]]:
     """The module in evaluation mode, the outputs of ``layer`` collected; everything put back at the end."""
     parts = dict(module.named_modules())
-    if layer not in parts:
+    if text("layer", layer) not in parts:
         near = get_close_matches(layer, parts, n=1, cutoff=0.0)
         raise InputError(f"no layer {layer!r} in the module; did you mean {near[0]!r}?")
     outputs: list[Any] = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from striate.errors import InputError, ModelError, UnsupportedError
 from striate.network.relation import Shape
+from striate.values import shown
 
 if TYPE_CHECKING:
     import onnx
@@ -78,7 +79,7 @@ def _given(input_shape: Any, declared: Mapping[str, Declared]) -> dict[str, Shap
                 raise InputError(f"no input {name!r}; did you mean {near[0]!r}? Inputs: {', '.join(declared)}")
         return {name: _shape(name, shape) for name, shape in input_shape.items()}
     if isinstance(input_shape, str) or not isinstance(input_shape, Sequence):
-        raise InputError(f"input_shape {input_shape!r} is no shape; give integers, such as (1, 3, 224, 224)")
+        raise InputError(f"input_shape {shown(input_shape)} is no shape; give integers, such as (1, 3, 224, 224)")
     if input_shape and all(isinstance(entry, Sequence) and not isinstance(entry, str) for entry in input_shape):
         if len(input_shape) > len(declared):
             raise InputError(f"{len(input_shape)} input shapes for {len(declared)} inputs: {', '.join(declared)}")
@@ -91,7 +92,7 @@ def _shape(name: str, shape: Sequence[int]) -> Shape:
     try:
         found = tuple(n.__index__() for n in shape)
     except (AttributeError, TypeError) as error:
-        raise InputError(f"input_shape {shape!r} for {name!r} is no shape; give integers") from error
+        raise InputError(f"input_shape {shown(shape)} for {name!r} is no shape; give integers") from error
     return found
 
 
