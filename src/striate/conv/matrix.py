@@ -51,10 +51,12 @@ def conv_matrix(
     shape = (1, channels, *size)
     problem, pads = parse_problem(shape, weight.shape, stride, padding, dilation, groups, padding_mode)
     per_unit = prod(weight.shape[1:])
-    if prod(problem.output_shape) * per_unit > LARGEST:
+    top, bottom, left, right = (max(a, b) for a, b in zip(problem.padding, pads, strict=True))
+    padded = channels * (size[0] + top + bottom) * (size[1] + left + right)
+    if max(prod(problem.output_shape) * per_unit, padded) > LARGEST:
         raise InputError(
-            f"{prod(problem.output_shape):,} output units of {per_unit:,} weights each make a matrix of more than "
-            f"{LARGEST:,} entries; take a smaller input_size"
+            f"{prod(problem.output_shape):,} output units of {per_unit:,} weights each, over {padded:,} padded pixels, "
+            f"are too many for a matrix: at most {LARGEST:,}; take a smaller input_size or padding"
         )
     values = np.broadcast_to(
         weight.reshape(problem.k, 1, 1, per_unit), (problem.k, *problem.output_shape[2:], per_unit)
@@ -74,7 +76,7 @@ def _numbers(weight: Any) -> Array:
         return np.asarray(weight, compute_dtype(weight.dtype))
     if weight.dtype.kind not in "biufc":
         raise ArrayTypeError(f"weight must hold numbers, got {shown(weight.dtype)}")
-    return np.asarray(weight)
+    return np.asarray(weight, weight.dtype.newbyteorder("="))
 
 
 def _scipy_sparse() -> Any:
