@@ -26,7 +26,6 @@ from striate import conv, geometry, show
 from striate.cli import app
 
 WEIGHTS = array((3, 2, 3, 3), (2, 2, 1, 1), (4, 2, 2, 3))
-INTEGERS = pick(0, 1, 2, 3, LEFT_OUT)
 STEPS: Mapping[str, Draw] = {
     "stride": pick(LEFT_OUT, 1, 2, (1, 2), [2, 1], np.int64(2)),
     "padding": pick(LEFT_OUT, 0, 1, (1, 0), ((1, 0), (0, 1)), "valid", "same_upper", "same_lower"),
