@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from striate.cli import COMMANDS, app
-from striate.cli.reference import reference_page
+from striate.reference.cli import reference_page
 
 Run = Callable[..., Result]
 
@@ -329,4 +329,4 @@ def test_completion() -> None:
 
 def test_the_reference_is_current() -> None:
     page = Path(__file__).parents[1] / "docs" / "cli.md"
-    assert page.read_text(encoding="utf-8") == reference_page(), "run: python -m striate.cli.reference > docs/cli.md"
+    assert page.read_text(encoding="utf-8") == reference_page(), "run: python -m striate.reference.cli > docs/cli.md"

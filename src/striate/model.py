@@ -26,11 +26,11 @@ from striate.fields import (
     sweep,
 )
 from striate.fields import compare as compare_fields
+from striate.formats.onnx import read_onnx
+from striate.formats.torch import read_torch
 from striate.network import Network as CommonForm
-from striate.network.onnx_reader import read_onnx
 from striate.network.relation import Shape
 from striate.network.stages import with_stages
-from striate.network.torch_reader import read_torch
 from striate.values import instance, text
 
 InputShape = Shape | Sequence[int] | Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from onnx import helper, numpy_helper
-from small_graphs import GRAPHS, Graph
+from support.small_graphs import GRAPHS, Graph
 from torch import nn
 
 from striate.check import check

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from small_graphs import GRAPHS, Graph
+from support.small_graphs import GRAPHS, Graph
 from torch import nn
 
 from striate.check import CheckReport, check, file, module

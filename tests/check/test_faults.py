@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faults import faulty
-from random_graphs import draw
-from small_graphs import GRAPHS, Graph
+from support.faults import faulty
+from support.random_graphs import draw
+from support.small_graphs import GRAPHS, Graph
 
 from striate.check import check
 from striate.check import prove as room

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from small_graphs import GRAPHS, Graph
+from support.small_graphs import GRAPHS, Graph
 from torch import Tensor, nn
 
 from striate.check import check, file, module

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from small_graphs import GRAPHS, Graph
+from support.small_graphs import GRAPHS, Graph
 
 from striate.check import check
 from striate.errors import InputError, UnsupportedError

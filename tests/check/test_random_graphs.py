@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_graphs import MAKERS, NOT_YET, Drawn, claimed, disagreement, draw, measured
+from support.random_graphs import MAKERS, NOT_YET, Drawn, claimed, disagreement, draw, measured
 
 from striate.check import check
 

@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import AttributeProto, TensorProto, helper
-from small_graphs import Graph
+from support.small_graphs import Graph
 
 from striate.check import check, extents
 from striate.check.onnx_file import skimmed, structure

@@ -11,8 +11,8 @@ import pytest
 
 from striate.conv import compiled_ways, conv2d, reference
 from striate.conv.arrays import Array
-from striate.conv.choosing import make_plan
 from striate.conv.errors import InputError
+from striate.conv.plans import make_plan
 from striate.conv.problem import Problem
 
 PLAIN = ("reference", "matrix")

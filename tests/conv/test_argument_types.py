@@ -26,7 +26,7 @@ from striate.conv import (
     set_threads,
 )
 from striate.conv.arguments import Arguments
-from striate.conv.engine import find_anew
+from striate.conv.calls import find_anew
 from striate.conv.errors import InputError, StriateError
 from striate.values import shown
 

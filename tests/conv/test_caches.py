@@ -15,6 +15,7 @@ import pytest
 from striate.conv import (
     Conv2d,
     cache_bytes,
+    calls,
     conv2d,
     conv_transpose2d,
     get_cache_limit,
@@ -23,7 +24,7 @@ from striate.conv import (
     set_threads,
 )
 from striate.conv.budget import Budget, Kept
-from striate.conv.engine import find_call
+from striate.conv.calls import find_call
 from striate.conv.errors import InputError
 from striate.conv.packing import PackedWeights, SeenWeights, same_bits
 
@@ -179,18 +180,17 @@ def test_threads_settings_and_limits_may_change_under_calls() -> None:
 
 
 def test_a_call_found_under_old_settings_is_not_kept_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    from striate.conv import engine
 
     made, x = layer_of(np.ones((8, 8, 3, 3), np.float32)), np.ones((1, 8, 30, 30), np.float32)
-    make_plan = engine.make_plan
+    make_plan = calls.make_plan
 
     def interrupted(*arguments: object) -> object:
         plan = make_plan(*arguments)
-        monkeypatch.setattr(engine, "make_plan", make_plan)
+        monkeypatch.setattr(calls, "make_plan", make_plan)
         set_threads(1)
         return plan
 
-    monkeypatch.setattr(engine, "make_plan", interrupted)
+    monkeypatch.setattr(calls, "make_plan", interrupted)
     try:
         set_threads(3)
         made(x)

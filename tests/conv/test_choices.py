@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from striate.conv import choices, choosing, conv2d, get_threads, set_cache, set_threads
+from striate.conv import conv2d, get_threads, plans, set_cache, set_threads
+from striate.conv import measured as kept
 
 X, W = np.ones((1, 4, 9, 9), np.float32), np.ones((4, 4, 3, 3), np.float32)
 
@@ -30,13 +31,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Every problem that is measured, in order."""
     seen: list[object] = []
-    measure = choosing.measure
+    measure = plans.measure
 
     def spy(problem, *more):
         seen.append(problem)
         return measure(problem, *more)
 
-    monkeypatch.setattr(choosing, "measure", spy)
+    monkeypatch.setattr(plans, "measure", spy)
     return seen
 
 
@@ -53,10 +54,10 @@ def test_a_choice_outlives_the_process(tmp_path: Path, measured: list[object]) -
     set_cache(tmp_path / "deep" / "cache")
     first = convolve()
     assert len(measured) == 1
-    kept = ways(tmp_path / "deep" / "cache")
+    before = ways(tmp_path / "deep" / "cache")
     code = (
-        "import numpy as np\nfrom striate.conv import choosing, conv2d\n"
-        "choosing.measure = None\n"
+        "import numpy as np\nfrom striate.conv import plans, conv2d\n"
+        "plans.measure = None\n"
         "conv2d(np.ones((1, 4, 9, 9), 'f'), np.ones((4, 4, 3, 3), 'f'), algorithm='measured')"
     )
     environment = os.environ | {"STRIATE_CACHE": str(tmp_path / "deep" / "cache"), "PYTHONPATH": ":".join(sys.path)}
@@ -65,7 +66,7 @@ def test_a_choice_outlives_the_process(tmp_path: Path, measured: list[object]) -
     set_cache(tmp_path / "deep" / "cache")
     np.testing.assert_array_equal(convolve(), first)
     assert len(measured) == 1
-    assert ways(tmp_path / "deep" / "cache") == kept
+    assert ways(tmp_path / "deep" / "cache") == before
 
 
 def test_nothing_is_kept_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: list[object]) -> None:
@@ -104,7 +105,7 @@ def test_a_choice_holds_for_its_threads_type_accuracy_and_machine(
     convolve()
     set_threads(0 if before == get_threads() else before)
     assert len(measured) == len(ways(tmp_path)) == 4
-    monkeypatch.setattr(choices, "cpu_model", lambda: "another")
+    monkeypatch.setattr(kept, "cpu_model", lambda: "another")
     set_cache(tmp_path)
     convolve()
     assert len(measured) == len(ways(tmp_path)) == 5

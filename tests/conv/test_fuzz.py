@@ -15,7 +15,7 @@ from striate import conv
 from striate.conv import reference
 from striate.conv.arguments import Arguments
 from striate.conv.arrays import compute_dtype
-from striate.conv.engine import find_anew
+from striate.conv.calls import find_anew
 from striate.conv.errors import StriateError
 
 JUNK: tuple[Callable[[Random], Any], ...] = (

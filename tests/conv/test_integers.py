@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from striate.conv import conv2d, plan_conv, reference
-from striate.conv.choosing import make_plan
-from striate.conv.engine import find_plan
+from striate.conv.calls import find_plan
+from striate.conv.plans import make_plan
 
 
 def whole_numbers(problem, seed: int = 0):

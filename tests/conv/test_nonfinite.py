@@ -10,8 +10,8 @@ import pytest
 
 from striate.conv import conv2d, reference
 from striate.conv.arrays import Array
-from striate.conv.choosing import make_plan
-from striate.conv.engine import find_plan
+from striate.conv.calls import find_plan
+from striate.conv.plans import make_plan
 from striate.conv.problem import Problem
 
 NAN, INF = np.nan, np.inf

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from striate.conv import compiled_ways, get_threads, plan_conv, set_threads
-from striate.conv.native import engine
+from striate.conv.native import kernels
 from striate.geometry import Window
 
 
@@ -114,7 +114,7 @@ def test_workspace_stays_within_the_larger_of_8_mb_and_the_input(size, threads):
     able = plan_conv((1, 512, size, size), (512, 512, 3, 3), padding=1).candidates
     assert len(able) > 1
     for algorithm, _ in able:
-        plan = engine().Plan(1, 512, size, size, 512, 3, 3, padding=(1, 1, 1, 1), algorithm=algorithm, threads=threads)
+        plan = kernels().Plan(1, 512, size, size, 512, 3, 3, padding=(1, 1, 1, 1), algorithm=algorithm, threads=threads)
         assert 1 <= plan.threads <= threads
         assert plan.workspace_bytes <= max(8e6, 4 * 512 * size * size)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from oracle import Builder
+from support.oracle import Builder
 
 from striate.fields import Fields
 from striate.fields.borders import Borders, borders

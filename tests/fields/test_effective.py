@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 import torch
-from oracle import Builder
+from support.oracle import Builder
 from torch import nn
 
 from striate.errors import InputError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from oracle import Builder
+from support.oracle import Builder
 
 from striate.errors import InputError
 from striate.fields import Fields, region

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from striate.errors import InputError
 from striate.fields import Fields, region
 from striate.fields.layout import layout_of
-from striate.network.torch_reader import read_torch
+from striate.formats.torch import read_torch
 
 
 class Written(nn.Module):
@@ -136,7 +136,7 @@ def test_basic_pitch_is_a_signal_of_one_channel() -> None:
     found = find_spec("basic_pitch")
     if found is None or found.origin is None:
         pytest.skip("basic_pitch is not installed")
-    from striate.network.onnx_reader import read_onnx
+    from striate.formats.onnx import read_onnx
 
     network = read_onnx(Path(found.origin).parent / "saved_models/icassp_2022/nmp.onnx", (1, 43844, 1))
     fields = Fields(network)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from oracle import Builder
-from pairs import OPERATORS, Pair, random_pair
+from support.oracle import Builder
+from support.pairs import OPERATORS, Pair, random_pair
 
 from striate.fields.patch import Patch, Semiring, unite
 from striate.fields.walk import pull, push, trace

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchvision
 from numpy.typing import NDArray
-from probe import Probe
+from support.probe import Probe
 from torch import nn
 
 import striate

@@ -7,8 +7,8 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-from oracle import Builder
-from pairs import random_pair
+from support.oracle import Builder
+from support.pairs import random_pair
 
 from striate.errors import InputError
 from striate.fields import Fields

@@ -11,7 +11,7 @@ from types import ModuleType
 import torch
 sys.modules["torchvision._meta_registrations"] = ModuleType("x")
 import torchvision, striate
-from striate.network.torch_reader import reader
+from striate.formats.torch import reader
 module = torchvision.models.resnet152(weights=None)
 before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 fields = striate.load(module, (1, 3, 224, 224)).fields()

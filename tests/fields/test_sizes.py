@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from graphs import VALID, Graph
-from oracle import Builder
+from support.oracle import Builder
+from support.published_graphs import VALID, Graph
 
 import striate
 from striate.errors import InputError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import Builder, dependence
+from support.oracle import Builder, dependence
 
 from striate.fields import Fields, region
 from striate.geometry import Border, Interval

@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from oracle import Builder, dependence
+from support.oracle import Builder, dependence
 
 from striate.fields import Fields, region
 from striate.fields.fields import AxisField, Field

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 import torch
-from oracle import Builder
+from support.oracle import Builder
 from torch import nn
 from torch.nn import functional as F
 

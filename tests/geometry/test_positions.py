@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from literal import MAKERS, Case, Reads, padded, slid
+from support.literal import MAKERS, Case, Reads, padded, slid
 
 from striate.geometry import Border, Interval, TapMap, Window, gather_map, mask_map, window_map
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odd import RefusalError, Subject, drawn
-from subjects import FUNCTIONS, commands
+from support.odd import RefusalError, Subject, drawn
+from support.subjects import FUNCTIONS, commands
 
 import striate
 import striate.conv
@@ -110,7 +110,8 @@ def test_every_call_answers_right_or_refuses_in_one_line() -> None:
 def test_no_answer_depends_on_what_was_called_before() -> None:
     calls = max(CALLS // 3, 200)
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_every_call as t; "
+        f"import sys; sys.path[:0] = {[str(folder) for folder in Path(__file__).parents[:2]]}; "
+        "import test_every_call as t; "
         f"print(chr(0).join(t.run({calls}, backwards=True)[0]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=1500)

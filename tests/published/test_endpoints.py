@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from graphs import NETWORKS, VALID, Graph
+from support.published_graphs import NETWORKS, VALID, Graph
 
 import striate
 

@@ -10,8 +10,8 @@ import pytest
 import striate
 from striate.cli import COMMANDS
 from striate.network.rules import RULES
-from striate.show.api import api_page, public_names
-from striate.show.operators import operators_page
+from striate.reference.api import api_page, public_names
+from striate.reference.operators import operators_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -22,7 +22,7 @@ def read(name: str) -> str:
 
 
 def test_the_operators_page_is_current() -> None:
-    assert read("operators.md") == operators_page(), "run: python -m striate.show.operators > docs/operators.md"
+    assert read("operators.md") == operators_page(), "run: python -m striate.reference.operators > docs/operators.md"
 
 
 def test_every_rule_says_what_it_does() -> None:
@@ -30,7 +30,7 @@ def test_every_rule_says_what_it_does() -> None:
 
 
 def test_the_api_page_is_current() -> None:
-    assert read("api.md") == api_page(), "run: python -m striate.show.api > docs/api.md"
+    assert read("api.md") == api_page(), "run: python -m striate.reference.api > docs/api.md"
 
 
 def test_every_public_name_is_documented() -> None:

@@ -11,12 +11,12 @@ from importlib.resources import files
 import jsonschema
 import pytest
 
+from striate.demo.lessons import stacked
 from striate.errors import InputError
 from striate.fields import Fields
 from striate.network import Network, Node
 from striate.show import Scale, describe, fields_table, select_layers, to_csv, to_html, to_json, to_markdown
 from striate.show.cells import field_cells, status_text
-from striate.show.lessons import stacked
 from striate.show.tables import byte_text, notes
 
 

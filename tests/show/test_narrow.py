@@ -16,12 +16,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import striate
-from striate.cli.answers import SWEEP_COLUMNS, compare_columns, compare_rows, sweep_rows
 from striate.cli.terminal import plain_text, show
+from striate.demo.lessons import CONVENTION_COLUMNS, convention_rows, stacked
 from striate.fields import Fields, compare, sweep
 from striate.show import Document, describe, fields_table, notes
+from striate.show.answers import SWEEP_COLUMNS, compare_columns, compare_rows, sweep_rows
 from striate.show.grid import Column, Grid, Kind, short_count, shortened, wrapped
-from striate.show.lessons import CONVENTION_COLUMNS, convention_rows, stacked
 from striate.show.tables import grid
 
 WIDTHS = (60, 80, 100, 120, 200)

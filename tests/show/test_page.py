@@ -8,10 +8,10 @@ from string import Formatter
 
 import pytest
 
+from striate.demo.lessons import stacked
 from striate.fields import Fields
 from striate.network import Network, Node
 from striate.show import describe, to_html
-from striate.show.lessons import stacked
 from striate.show.words import LANGUAGES, WORDS, word
 
 VOID = {"meta", "img", "br"}

@@ -14,8 +14,8 @@ from random import Random
 
 import pytest
 import torch
-from oracle import Builder
-from pairs import Pair
+from support.oracle import Builder
+from support.pairs import Pair
 from torch import nn
 
 import striate

@@ -9,16 +9,6 @@ import click
 import numpy as np
 from rich.console import RenderableType
 
-from striate.cli.answers import (
-    SWEEP_COLUMNS,
-    compare_columns,
-    compare_rows,
-    reach_document,
-    reach_lines,
-    region_document,
-    region_lines,
-    sweep_rows,
-)
 from striate.cli.app import DISAGREED
 from striate.cli.models import open_for_photo, open_model
 from striate.cli.options import (
@@ -53,6 +43,16 @@ from striate.show import (
     to_json,
     to_markdown,
     view_of,
+)
+from striate.show.answers import (
+    SWEEP_COLUMNS,
+    compare_columns,
+    compare_rows,
+    reach_document,
+    reach_lines,
+    region_document,
+    region_lines,
+    sweep_rows,
 )
 from striate.show.picture import Photo, unit_under
 from striate.show.tables import grid

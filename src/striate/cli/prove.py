@@ -23,9 +23,9 @@ from striate.cli.options import (
     source_option,
 )
 from striate.cli.terminal import deliver, progress, say
+from striate.demo.demo import demo
+from striate.demo.lessons import CONVENTION_COLUMNS, convention_rows
 from striate.show import output_sizes
-from striate.show.demo import demo
-from striate.show.lessons import CONVENTION_COLUMNS, convention_rows
 from striate.show.tables import grid
 from striate.show.words import word
 

@@ -1,7 +1,7 @@
 """Convolutions of NumPy arrays: ``torch.nn.Conv2d``'s meaning, computed several ways."""
 
 from striate.conv.budget import cache_bytes, get_cache_limit, set_cache_limit
-from striate.conv.engine import get_threads, set_cache, set_threads
+from striate.conv.calls import get_threads, set_cache, set_threads
 from striate.conv.errors import ArrayTypeError, EngineError, ShapeError
 from striate.conv.explaining import Explanation, explain
 from striate.conv.functional import conv1d, conv2d
@@ -10,7 +10,7 @@ from striate.conv.images import read_image
 from striate.conv.layer import Conv2d
 from striate.conv.matrix import conv_matrix
 from striate.conv.native import compiled_ways, instruction_sets
-from striate.conv.planning import ConvPlan, plan_conv
+from striate.conv.plan import ConvPlan, plan_conv
 from striate.conv.transpose import conv_transpose2d
 
 __all__ = [

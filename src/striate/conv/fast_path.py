@@ -10,10 +10,10 @@ import numpy as np
 
 from striate.conv.arrays import Array
 from striate.conv.budget import Kept
-from striate.conv.engine import Generation
+from striate.conv.calls import Generation
 from striate.conv.errors import ArrayTypeError
 from striate.conv.packing import PackedWeights
-from striate.conv.storage import tensor_array
+from striate.conv.weights import tensor_array
 
 _MOST_READY = 64
 

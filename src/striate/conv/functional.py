@@ -18,7 +18,7 @@ from striate.conv.arguments import (
     parse_positive,
 )
 from striate.conv.arrays import Array, check_arrays, check_bias, check_out, parse_activation
-from striate.conv.engine import Call, find_call, in_order
+from striate.conv.calls import Call, find_call, in_order
 from striate.conv.errors import InputError, StriateError, named
 from striate.conv.packing import SeenWeights
 from striate.conv.problem import Pair

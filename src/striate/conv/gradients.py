@@ -16,9 +16,9 @@ from striate.conv.arrays import (
     pad_border,
     unpad_border,
 )
-from striate.conv.engine import plain
+from striate.conv.calls import plain
 from striate.conv.errors import ShapeError, named
-from striate.conv.native import engine
+from striate.conv.native import kernels
 from striate.conv.problem import Problem
 from striate.conv.transpose import scatter
 
@@ -120,7 +120,7 @@ def weight_grad(
         padded = pad_border(x, pads, padding_mode) if any(pads) else x
         arrays = plain(padded, compute).reshape(problem.input_shape), plain(grad, compute).reshape(problem.output_shape)
         steps = problem.stride, problem.padding, problem.dilation, problem.groups
-        engine().weight_gradient(*arrays, result, *steps, threads)
+        kernels().weight_gradient(*arrays, result, *steps, threads)
     return result.astype(x.dtype, copy=False)
 
 

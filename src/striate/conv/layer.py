@@ -22,10 +22,10 @@ from striate.conv.arrays import (
     parse_dtype,
 )
 from striate.conv.budget import BUDGET
-from striate.conv.engine import IN_ORDER, call_for, check_accuracy, check_algorithm, settings
+from striate.conv.calls import IN_ORDER, call_for, check_accuracy, check_algorithm, settings
 from striate.conv.errors import ArrayTypeError, InputError, ShapeError, StriateError, named
 from striate.conv.fast_path import FollowedModule, Ready, Weights
-from striate.conv.storage import read_tensors, tensor_array, write_tensors
+from striate.conv.weights import read_tensors, tensor_array, write_tensors
 from striate.values import shown
 
 

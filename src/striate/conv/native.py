@@ -27,7 +27,7 @@ def _load() -> tuple[Any, str]:
 _native, _REASON = _load()
 
 
-def engine() -> Any:
+def kernels() -> Any:
     """The compiled module; raises EngineError, saying what to do, where it was not built."""
     if _native is None:
         raise EngineError(
@@ -68,5 +68,5 @@ def check_way(name: str, others: tuple[str, ...]) -> None:
     if name in others:
         return
     if _native is None or name not in compiled_ways():
-        engine()
+        kernels()
         raise InputError(f"algorithm must be one of {(*others, *compiled_ways())}, got {name!r}")

@@ -9,8 +9,8 @@ import numpy as np
 
 from striate.conv.arrays import Array
 from striate.conv.budget import BUDGET, Kept
-from striate.conv.engine import Call, in_order, plain
-from striate.conv.native import engine
+from striate.conv.calls import Call, in_order, plain
+from striate.conv.native import kernels
 
 _WORDS = {2: np.uint16, 4: np.uint32, 8: np.uint64}
 
@@ -24,7 +24,7 @@ def same_bits(a: Array, b: Array) -> bool:
     (True, False)
     """
     if in_order(a) and in_order(b):
-        return bool(engine().same_bytes(_bytes_of(a), _bytes_of(b)))
+        return bool(kernels().same_bytes(_bytes_of(a), _bytes_of(b)))
     word = _WORDS[a.dtype.itemsize]
     return bool(np.array_equal(a.view(word), b.view(word)))
 

@@ -24,7 +24,7 @@ from striate.conv.arrays import (
     empty_like_layout,
     parse_activation,
 )
-from striate.conv.engine import call_for
+from striate.conv.calls import call_for
 from striate.conv.errors import InputError, ShapeError, named
 from striate.conv.problem import Pads, Pair
 from striate.geometry import Window, transposed_map

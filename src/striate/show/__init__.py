@@ -1,11 +1,11 @@
 """Results made visible: tables, JSON, CSV, Markdown, pictures, HTML, the demo. Reads results, computes none."""
 
+from striate.files import write_atomically
+from striate.geometry.conventions import SizeAnswer, output_sizes
 from striate.show.document import Document, describe, select_layers
-from striate.show.files import write_atomically
 from striate.show.formats import to_csv, to_json, to_markdown
 from striate.show.page import to_html
 from striate.show.picture import View, field_picture, figure_bytes, read_photo, view_of
-from striate.show.sizes import SizeAnswer, output_sizes
 from striate.show.tables import fields_table, notes
 from striate.show.units import Scale, parse_pixel_size, parse_rate, scales_for
 

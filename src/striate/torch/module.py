@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from striate.conv.arguments import parsed
-from striate.conv.engine import find_call
+from striate.conv.calls import find_call
 from striate.conv.errors import InputError, StriateError
 from striate.torch.operators import DTYPES, Convolution, compute, memory_format, transforming
 

@@ -17,10 +17,10 @@ from torch.nn import functional
 
 from striate.conv.arguments import Arguments
 from striate.conv.arrays import Array
-from striate.conv.engine import Call, call_for
+from striate.conv.calls import Call, call_for
 from striate.conv.errors import ArrayTypeError, ShapeError, named
 from striate.conv.gradients import input_grad, weight_grad
-from striate.conv.storage import tensor_array
+from striate.conv.weights import tensor_array
 from striate.torch.weights import kernel_of
 
 Ints = Sequence[int]

@@ -8,10 +8,10 @@ from weakref import ref
 from torch import Tensor, nn
 
 from striate.conv.arrays import Array
-from striate.conv.engine import Call
+from striate.conv.calls import Call
 from striate.conv.errors import ArrayTypeError
 from striate.conv.packing import PackedWeights
-from striate.conv.storage import tensor_array
+from striate.conv.weights import tensor_array
 
 _COMPARED_WHOLE, _SPREAD = 4096, (16, 16, 4, 4)
 _remembered: dict[int, _Remembered] = {}

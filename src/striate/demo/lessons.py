@@ -1,0 +1,123 @@
+"""The tutorial's own examples, computed: networks of 3x3 layers, output sizes, the matrix, Conv2d on a photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.console import RenderableType
+
+from striate.conv import conv2d, conv_matrix
+from striate.fields import Fields, region
+from striate.geometry import Window
+from striate.geometry.conventions import output_sizes
+from striate.network import Network, Node
+from striate.show.document import describe
+from striate.show.formats import rows
+from striate.show.picture import Photo
+from striate.show.tables import grid
+from striate.show.words import word
+
+SEEN_AS = ("layer", "input_size", "shape", "size", "stride", "start")
+
+
+def stacked(layers: int) -> Network:
+    """``layers`` convolutions of 3x3 without padding, named A, B, C, ..., over the input O that leaves one unit.
+
+    >>> [field.axes["width"].size for field in Fields(stacked(3)).values()]
+    [3, 5, 7]
+    """
+    names = [chr(ord("A") + k) for k in range(layers)]
+    tensors = ["O", *names]
+    sizes = range(2 * layers + 1, 0, -2)
+    nodes = tuple(
+        Node(name, "conv", (source,), (name,), {"out_channels": 1, "kernel": (3, 3)}, "Conv", 10)
+        for source, name in zip(tensors, names, strict=False)
+    )
+    shapes = {name: (1, 1, n, n) for name, n in zip(tensors, sizes, strict=True)}
+    return Network(f"{layers} layers of 3x3", ("O",), (names[-1],), nodes, shapes)
+
+
+def lessons(lang: str, photo: Photo) -> Iterator[RenderableType]:
+    """The examples in order, each as what to print: headings, tables, lines."""
+    yield from _deeper(lang)
+    yield from _sizes(lang)
+    yield from _matrix(lang)
+    yield from _photograph(lang, photo)
+
+
+def convention_rows(n: int, kernel: int, stride: int, dilation: int = 1, padding: int = 0) -> list[tuple[str, ...]]:
+    """The answers of ``output_sizes`` as cells: convention, output, pads, windows, never read, why."""
+    return [
+        (
+            answer.convention,
+            str(answer.output),
+            f"{answer.pads[0]} before, {answer.pads[1]} after",
+            answer.drawing,
+            pixel_list(answer.never_read),
+            answer.why,
+        )
+        for answer in output_sizes(n, kernel, stride, dilation, padding)
+    ]
+
+
+def pixel_list(pixels: tuple[int, ...]) -> str:
+    """Pixel numbers as text, shortened in the middle where there are many; ``none`` for none.
+
+    >>> pixel_list((3,)), pixel_list(())
+    ('3', 'none')
+    """
+    if len(pixels) <= 8:
+        return " ".join(map(str, pixels)) or "none"
+    return f"{' '.join(map(str, pixels[:3]))} ... {pixels[-1]} ({len(pixels)} in all)"
+
+
+CONVENTION_COLUMNS = ("convention", "output", "pads", "windows", "never read", "why")
+
+
+def _deeper(lang: str) -> Iterator[RenderableType]:
+    yield word("demo_deeper", lang)
+    table: list[tuple[str, ...]] = []
+    for layers in (1, 2, 3):
+        fields = Fields(stacked(layers))
+        name, _, shape, size, stride, start, *_ = rows(describe(fields))[-1]
+        table.append((name, "x".join(map(str, fields.network.shapes["O"][2:])), shape, size, stride, start))
+    yield grid(SEEN_AS, table, lang=lang)
+    deepest = Fields(stacked(3))
+    path = region(deepest, "C", (0, 0)).path()
+    boxes = [f"{name} {' x '.join(str(side.size) for side in box[2:])}" for name, box in path.items()]
+    yield f"{word('demo_back', lang)}: {' <- '.join(boxes)}"
+
+
+def _sizes(lang: str) -> Iterator[RenderableType]:
+    window = Window(3)
+    yield word("demo_size", lang)
+    yield f"(6 - 3 + 2*0)/1 + 1 = {window.output_size(6)}: 6x6 -> {window.output_size(6)}x{window.output_size(6)}"
+    yield word("demo_conventions", lang)
+    yield grid(CONVENTION_COLUMNS, convention_rows(4, 3, 2), lang=lang)
+
+
+def _matrix(lang: str) -> Iterator[RenderableType]:
+    weight, image = np.arange(1.0, 10.0).reshape(1, 1, 3, 3), np.arange(16.0).reshape(1, 4, 4)
+    matrix = conv_matrix(weight, (4, 4)).toarray()
+    equal = bool(np.array_equal((matrix @ image.ravel()).reshape(1, 2, 2), conv2d(image, weight)))
+    yield word("demo_matrix", lang)
+    for line in matrix.astype(int):
+        yield "  " + " ".join(str(value) if value else "." for value in line)
+    yield word(
+        "demo_matrix_says",
+        lang,
+        rows=matrix.shape[0],
+        columns=matrix.shape[1],
+        nonzero=int((matrix[0] != 0).sum()),
+        equal=word("yes" if equal else "no", lang),
+    )
+
+
+def _photograph(lang: str, photo: Photo) -> Iterator[RenderableType]:
+    image = (photo.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
+    seeded = np.random.default_rng(0)
+    weight = seeded.normal(0, 75**-0.5, (32, 3, 5, 5)).astype(np.float32)
+    output = conv2d(image, weight, padding=5 // 2)
+    yield word("demo_conv", lang)
+    yield f"N, C, H, W: {image.shape} -> {output.shape}"

@@ -1,0 +1,137 @@
+"""From a file to an ONNX graph without weights: nothing is executed, unpickled or fetched from elsewhere."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
+
+from striate.errors import InputError, MissingDependencyError, ModelError, UnsupportedError
+from striate.formats.onnx.functions import expanded, subgraphs
+from striate.formats.onnx.wire import Buffer, kept, needed, slim
+
+if TYPE_CHECKING:
+    import onnx
+
+OLDEST_OPSET = 7
+LARGEST_OPSET = 1 << 31
+
+
+def load_model(path: Path) -> onnx.ModelProto:
+    """The model in a file, large payloads left out and local functions expanded."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingDependencyError('reading ONNX files needs onnx: pip install "striate[onnx]"') from error
+    content = _slim_file(path)
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:
+        raise ModelError("truncated or damaged: not a valid ONNX protobuf") from error
+    if not model.HasField("graph") or not (model.graph.node or model.graph.output):
+        raise ModelError("holds no ONNX graph")
+    _read_external(model, path.parent)
+    return expanded(model)
+
+
+def opsets(model: onnx.ModelProto) -> dict[str, int]:
+    """Domain to version; the default domain is ''."""
+    from onnx import defs
+
+    found = {"" if entry.domain == "ai.onnx" else entry.domain: entry.version for entry in model.opset_import}
+    version, newest = found.setdefault("", OLDEST_OPSET), defs.onnx_opset_version()
+    if not OLDEST_OPSET <= version <= newest:
+        raise UnsupportedError(f"opset {version}; opsets {OLDEST_OPSET} to {newest} are read")
+    for domain, number in found.items():
+        if not 0 <= number < LARGEST_OPSET:
+            raise ModelError(f"domain {domain!r} is imported in version {number}")
+    return found
+
+
+def _slim_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size == 0:
+                raise ModelError("the file is empty")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                return slim(mapped)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"cannot be opened: {reason}") from error
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    yield from _node_tensors(graph.node)
+
+
+def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+        for graph in subgraphs(node):
+            yield from _tensors(graph)
+
+
+def _read_external(model: onnx.ModelProto, folder: Path) -> None:
+    """Take in what is shape arithmetic or a mask; refuse weights kept anywhere but beside the model."""
+    from onnx import TensorProto
+
+    tensors = [*_tensors(model.graph), *(t for f in model.functions for t in _node_tensors(f.node))]
+    with ExitStack() as opened:
+        files: dict[Path, tuple[Buffer, int]] = {}
+        for tensor in tensors:
+            if tensor.data_location == TensorProto.EXTERNAL:
+                entries = {entry.key: entry.value for entry in tensor.external_data}
+                place = _beside(tensor.name, entries.get("location", ""), folder)
+                if place not in files:
+                    files[place] = _mapped(place, opened)
+                _take(tensor, entries, place, *files[place])
+
+
+def _beside(name: str, location: str, folder: Path) -> Path:
+    """The file of a tensor's data."""
+    parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
+    anchored = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
+    if not location or anchored or ".." in parts or "\0" in location:
+        raise ModelError(f"tensor {name!r} keeps its data in {location!r}; only a file beside the model is accepted")
+    place = folder / location
+    if not place.is_file() or not place.resolve().is_relative_to(folder.resolve()):
+        raise ModelError(f"tensor {name!r} keeps its data in {location!r}, which is not beside the model")
+    return place
+
+
+def _mapped(place: Path, opened: ExitStack) -> tuple[Buffer, int]:
+    """A file's content and size; nothing is read yet."""
+    try:
+        size = place.stat().st_size
+        file = opened.enter_context(place.open("rb"))
+        return (opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) if size else b""), size
+    except OSError as error:
+        raise ModelError(f"{place.name!r} beside the model cannot be opened: {error.strerror}") from error
+
+
+def _take(tensor: onnx.TensorProto, entries: Mapping[str, str], place: Path, view: Buffer, held: int) -> None:
+    """Check that a tensor's data is there, and copy what is worth having into the tensor."""
+    from onnx import TensorProto
+
+    need = needed(tensor.dims, tensor.data_type)
+    try:
+        start, size = int(entries.get("offset", 0)), int(entries.get("length", need or 0))
+    except ValueError as error:
+        raise ModelError(f"tensor {tensor.name!r}: offset or length of its data is no number") from error
+    if start < 0 or size < 0 or start + size > held or need not in (None, size):
+        raise ModelError(
+            f"truncated or damaged: tensor {tensor.name!r} of shape {tuple(tensor.dims)} needs {need} bytes, "
+            f"the model gives {size} from byte {start} of {place.name!r}, which holds {held}"
+        )
+    if need is not None and kept(view, start, size, tensor.data_type):
+        tensor.raw_data = view[start : start + size]
+        tensor.data_location = TensorProto.DEFAULT
+        tensor.ClearField("external_data")

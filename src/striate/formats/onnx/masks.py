@@ -1,0 +1,247 @@
+"""Constant masks: which elements a constant lets through, and which are then known to be zero or to vanish.
+
+A constant counts as a mask where its elements are known and no weights: computed from shapes, of integers or truths,
+a single number, or floats of which one is zero and all others are alike. Weights that happen to be zero are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.formats.onnx.call import Call, Tensor, Translation, operator, scalar
+from striate.formats.onnx.folding import FOLDS, TooLargeError
+from striate.network.relation import Shape
+
+Mask = NDArray[np.bool_]
+
+LARGEST_MASK = 1 << 16
+VANISHING = -1e4  # what a softmax turns to zero beside anything ordinary
+ABSORBING = -1e30  # what a sum with anything ordinary leaves as it is
+MOVES = ("Reshape", "Transpose", "Unsqueeze", "Squeeze", "Expand", "Slice", "Identity", "Tile")
+SAME = ("Cast", "Dropout", "CastLike")
+ODD = ("Abs", "Neg", "Relu", "LeakyRelu", "PRelu", "Sqrt", "Sign", "Tanh", "Floor", "Ceil", "Round", "Erf", "Gelu")
+
+
+def zeros(tensor: Tensor) -> Mask | None:
+    """Where a tensor is zero whatever the weights and the data."""
+    value = tensor.value
+    if tensor.data or value is None:
+        return tensor.zero
+    if value.dtype.kind not in "biuf" or not value.size:
+        return None
+    found = value == 0
+    rest = value[~found]
+    if tensor.learned and value.size > 1 and (not rest.size or (rest != rest[0]).any()):
+        return None
+    return found if found.any() else None
+
+
+def vanishing(tensor: Tensor, limit: float = VANISHING) -> Mask | None:
+    """Where a tensor is so low that a softmax makes nothing of it."""
+    value = tensor.value
+    if tensor.data or value is None:
+        return tensor.low
+    if value.dtype.kind != "f" or not value.size:
+        return None
+    found = value <= limit
+    return found if found.any() else None
+
+
+def hidden(call: Call, positions: tuple[int, ...]) -> tuple[dict[int, Mask], bool]:
+    """For each input that data makes, where the constants beside it hide it; and whether one is not known."""
+    found: dict[int, Mask] = {}
+    unknown = False
+    for position in positions:
+        for other in positions:
+            if other == position or not call.tensor(position).data or call.tensor(other).data:
+                continue
+            constant = call.tensor(other)
+            unknown |= constant.value is None and not constant.learned and _may_hide(call.op, other)
+            hides = HIDES.get(call.op, _nowhere)(call, constant, other)
+            if hides is not None:
+                found[position] = found[position] | hides if position in found else hides
+    return found, unknown
+
+
+def _nowhere(call: Call, constant: Tensor, position: int) -> Mask | None:
+    return None
+
+
+def _zero(call: Call, constant: Tensor, position: int) -> Mask | None:
+    return zeros(constant)
+
+
+def _numerator(call: Call, constant: Tensor, position: int) -> Mask | None:
+    return zeros(constant) if position == 0 else None
+
+
+def _absorbed(call: Call, constant: Tensor, position: int) -> Mask | None:
+    return vanishing(constant, ABSORBING)
+
+
+def _true(call: Call, constant: Tensor, position: int) -> Mask | None:
+    return None if constant.value is None else constant.value.astype(np.bool_)
+
+
+HIDES: dict[str, Callable[[Call, Tensor, int], Mask | None]] = {
+    "Mul": _zero,
+    "And": _zero,
+    "BitwiseAnd": _zero,
+    "Div": _numerator,
+    "Add": _absorbed,
+    "Or": _true,
+}
+
+
+def _may_hide(op: str, position: int) -> bool:
+    """Whether a constant that is not known could hide what stands beside it; nobody adds one that absorbs all."""
+    return position == 0 if op in ("Where", "Div") else op in HIDES and op != "Add"
+
+
+def masked(call: Call, made: Translation, positions: tuple[int, ...], shape: Shape) -> Translation:
+    """An elementwise translation of ``shape`` whose inputs are read where no constant hides them."""
+    found, unknown = hidden(call, positions)
+    if call.op == "Where" and call.constant(0):
+        chosen = call.value(0).astype(np.bool_)
+        found |= {1: ~chosen, 2: chosen}
+    keep, rough = [], unknown
+    for position in made.inputs:
+        mask = found.get(position)
+        kept = None if mask is None else fitted(~mask, shape)
+        rough |= mask is not None and bool(mask.any()) and kept is None
+        keep.append(kept)
+    attributes = {**made.attributes, "keep": tuple(keep)} if any(k is not None for k in keep) else made.attributes
+    return replace(made, attributes=attributes, at_most=made.at_most or rough)
+
+
+def fitted(keep: Mask, shape: Shape) -> Mask | None:
+    """A mask of the rank of ``shape``, of size 1 where it does not change; None where it keeps all or is too large."""
+    if keep.all() or not shape:
+        return None
+    keep = keep.reshape((1,) * (len(shape) - keep.ndim) + keep.shape)
+    for axis, n in enumerate(keep.shape):
+        first = keep.take([0], axis)
+        if n > 1 and (keep == first).all():
+            keep = first
+    return keep if keep.size <= LARGEST_MASK else None
+
+
+@operator("Trilu")
+def trilu(call: Call) -> Translation:
+    """Elements on one side of a diagonal of the last two axes."""
+    if not call.constant(1) and call.has(1):
+        return Translation("elementwise", at_most=True)
+    keep = fitted(_triangle(call), call.x)
+    if keep is None:
+        return Translation("elementwise", at_most=not _triangle(call).all())
+    return Translation("mask", {"keep": keep})
+
+
+def _triangle(call: Call) -> Mask:
+    k = int(scalar(call.value(1))) if call.has(1) else 0
+    ones = np.ones(call.x[-2:], np.bool_)
+    return np.triu(ones, k) if call.get("upper", 1) else np.tril(ones, k)
+
+
+def weightless(call: Call, axes: tuple[int, ...]) -> Mask | None:
+    """Where a softmax over some axes gives zero; rows in which everything is low weigh all of it."""
+    low = None if not call.tensor(0).data else call.tensor(0).low
+    if low is None or not low.any():
+        return None
+    wide = np.broadcast_to(low, [n if axis in axes or m > 1 else 1 for axis, (n, m) in enumerate(zip(
+        call.x, low.shape, strict=True))])  # fmt: skip
+    found = wide & ~wide.all(axis=axes, keepdims=True)
+    return found if found.any() else None
+
+
+def rows(mask: Mask | None, rank: int) -> tuple[Mask | None, bool]:
+    """A mask of zeros as rows by columns of elements kept, and whether it changes over the other axes."""
+    if mask is None or rank < 2:
+        return None, mask is not None
+    keep = fitted(~mask, (1,) * rank)
+    if keep is None:
+        return None, not (~mask).all() and bool(mask.any())
+    if any(n > 1 for n in keep.shape[:-2]):
+        return None, True
+    return keep.reshape(keep.shape[-2:]), False
+
+
+def carried(call: Call, shape: Shape) -> tuple[Mask | None, Mask | None]:
+    """Where the first output, of ``shape``, is known to be zero, and where it vanishes in a softmax."""
+    tensors = [t for t in call.inputs if t is not None]
+    if not tensors or not any(_marked(t) for t in tensors):
+        return None, None
+    found = _carried(call, shape)
+    zero, low = (None if m is None or not m.any() else m.reshape((1,) * (len(shape) - m.ndim) + m.shape) for m in found)
+    return zero, low
+
+
+def _marked(tensor: Tensor) -> bool:
+    return zeros(tensor) is not None or vanishing(tensor) is not None
+
+
+def _carried(call: Call, shape: Shape) -> tuple[Mask | None, Mask | None]:
+    x = call.inputs[0]
+    if x is None:
+        return None, None
+    if call.op in MOVES:
+        return _moved(call, zeros(x)), _moved(call, vanishing(x))
+    if call.op in SAME:
+        return zeros(x), vanishing(x)
+    if call.op in ODD:
+        return zeros(x), None
+    if call.op == "Trilu":
+        outside = ~_triangle(call) if not call.has(1) or call.constant(1) else None
+        return _either(zeros(x), outside), None
+    if call.op in ("Mul", "And", "BitwiseAnd"):
+        return _either(*(zeros(t) for t in call.inputs if t is not None)), None
+    if call.op == "Div":
+        return zeros(x), None
+    if call.op in ("Add", "Sub"):
+        return None, _either(vanishing(x), vanishing(call.tensor(1)) if call.op == "Add" else None)
+    if call.op == "Exp":
+        return vanishing(x), None
+    if call.op == "Where" and call.constant(0):
+        chosen = call.value(0).astype(np.bool_)
+        pair = call.tensor(1), call.tensor(2)
+        return _chosen(chosen, *map(zeros, pair)), _chosen(chosen, *map(vanishing, pair))
+    if call.op == "Where":
+        return _both(*(zeros(call.tensor(k)) for k in (1, 2))), None
+    if call.op in ("Softmax", "LogSoftmax") and call.opset >= 13:
+        found = weightless(call, (call.axis(int(call.get("axis", -1))),))
+        return (found, None) if call.op == "Softmax" else (None, found)
+    return None, None
+
+
+def _either(*masks: Mask | None) -> Mask | None:
+    found = None
+    for mask in masks:
+        if mask is not None:
+            found = mask if found is None else found | mask
+    return found
+
+
+def _both(yes: Mask | None, no: Mask | None) -> Mask | None:
+    return None if yes is None or no is None else yes & no
+
+
+def _chosen(condition: Mask, yes: Mask | None, no: Mask | None) -> Mask | None:
+    if yes is None and no is None:
+        return None
+    return np.where(condition, False if yes is None else yes, False if no is None else no)
+
+
+def _moved(call: Call, mask: Mask | None) -> Mask | None:
+    """A mask carried through an operator that only moves elements."""
+    if mask is None or prod(call.x) > LARGEST_MASK:
+        return None
+    wide = Tensor("", call.x, 9, False, np.broadcast_to(mask, call.x))
+    try:
+        return FOLDS[call.op](replace(call, inputs=(wide, *call.inputs[1:])))
+    except TooLargeError:
+        return None

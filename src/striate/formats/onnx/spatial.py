@@ -1,0 +1,297 @@
+"""ONNX operators that read a neighbourhood: convolution, pooling, resizing, padding, sampling."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from striate.errors import ModelError, UnsupportedError
+from striate.formats.onnx.call import Call, Translation, operator
+from striate.geometry import Border, Convention, Padding, Window
+from striate.network.relation import Shape
+
+AUTO = {
+    "SAME_UPPER": Convention.SAME_UPPER,
+    "SAME_LOWER": Convention.SAME_LOWER,
+    "VALID": Convention.VALID,
+}
+MOST_TAPS = 4096
+BORDERS = {
+    "constant": Border.ZERO,
+    "reflect": Border.REFLECT,
+    "edge": Border.REPLICATE,
+    "wrap": Border.CIRCULAR,
+}
+
+
+def per_axis(call: Call, name: str, rank: int, default: int = 1) -> tuple[int, ...]:
+    """One integer per spatial axis."""
+    found = tuple(call.get(name) or (default,) * rank)
+    if len(found) != rank:
+        raise ModelError(f"{name} {found} should have one entry for each of {rank} spatial axes")
+    return found
+
+
+def pad_pairs(call: Call, rank: int) -> tuple[tuple[int, int], ...]:
+    """The pads as (before, after) per axis; ONNX lists all befores first."""
+    pads = per_axis(call, "pads", 2 * rank, 0)
+    return tuple((pads[k], pads[rank + k]) for k in range(rank))
+
+
+def window_attributes(call: Call, kernel: Shape) -> dict[str, Any]:
+    """Kernel, stride, dilation and padding as the rules want them."""
+    rank, auto = len(kernel), call.text("auto_pad", "NOTSET")
+    if auto not in ("NOTSET", "", *AUTO):
+        raise ModelError(f"unknown auto_pad {auto!r}")
+    padding: tuple[Padding | tuple[int, int], ...]
+    padding = (AUTO[auto],) * rank if auto in AUTO else pad_pairs(call, rank)
+    return {
+        "kernel": kernel,
+        "stride": per_axis(call, "strides", rank),
+        "dilation": per_axis(call, "dilations", rank),
+        "padding": padding,
+    }
+
+
+def convolution(call: Call, weight: int, kinds: tuple[int, ...] = ()) -> Translation:
+    """A convolution whose weight stands at a given position."""
+    w, groups = call.shape(weight), int(call.get("group", 1))
+    kernel = tuple(call.get("kernel_shape") or w[2:])
+    if call.rank < 3 or len(w) != call.rank or kernel != w[2:]:
+        raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
+    if groups < 1 or w[1] * groups != call.x[1]:
+        raise ModelError(f"a weight of shape {w} with {groups} groups does not fit {call.x[1]} channels")
+    attributes = window_attributes(call, kernel) | {"out_channels": w[0], "groups": groups}
+    auto = call.text("auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        rows = zip(call.x[2:], kernel, attributes["stride"], attributes["dilation"], strict=True)
+        totals = [_needed(n, Window(size, stride, dilation).extent, stride) for n, size, stride, dilation in rows]
+        attributes["padding"] = tuple(_halved(total + (total < 0), auto) for total in totals)
+    return Translation("conv", attributes, kinds=kinds)
+
+
+def _needed(n: int, extent: int, stride: int) -> int:
+    """Pads in all for one unit for each started stride; negative where windows leave pixels out between them."""
+    return (-(-n // stride) - 1) * stride + extent - n
+
+
+def _halved(total: int, auto: str) -> tuple[int, int]:
+    """Pads before and after, as onnxruntime divides them: halves of negative ones are rounded towards zero."""
+    before = int((total + (auto == "SAME_LOWER")) / 2)
+    return before, total - before
+
+
+@operator("Conv")
+def conv(call: Call) -> Translation:
+    """The weight gives kernel and channels."""
+    return convolution(call, 1)
+
+
+@operator("com.microsoft:FusedConv")
+def fused_conv(call: Call) -> Translation:
+    """A convolution and its activation."""
+    if call.has(3):
+        raise UnsupportedError("a fused convolution with a summand (input Z)")
+    return convolution(call, 1)
+
+
+@operator("ConvTranspose")
+def conv_transpose(call: Call) -> Translation:
+    """``auto_pad`` and ``output_shape`` become explicit pads."""
+    w, groups = call.shape(1), int(call.get("group", 1))
+    kernel = tuple(call.get("kernel_shape") or w[2:])
+    if call.rank < 3 or len(w) != call.rank or w[0] != call.x[1] or kernel != w[2:] or groups < 1:
+        raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
+    attributes = window_attributes(call, kernel)
+    extra = per_axis(call, "output_padding", len(kernel), 0)
+    padding, extra = _transposed_pads(call, attributes, extra)
+    attributes |= {"padding": padding, "output_padding": extra, "out_channels": w[1] * groups, "groups": groups}
+    return Translation("conv_transpose", attributes)
+
+
+def _transposed_pads(
+    call: Call, attributes: dict[str, Any], extra: tuple[int, ...]
+) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """Pads and output padding that give the output size asked for; source: the ONNX specification."""
+    auto, given = call.text("auto_pad", "NOTSET"), call.get("output_shape")
+    kernel, strides = attributes["kernel"], attributes["stride"]
+    if auto not in ("SAME_UPPER", "SAME_LOWER") and not given:
+        pads = tuple(p if isinstance(p, tuple) else (0, 0) for p in attributes["padding"])
+        return pads, extra
+    targets = tuple(given)[-len(kernel) :] if given else tuple(n * s for n, s in zip(call.x[2:], strides, strict=True))
+    found: list[tuple[int, int]] = []
+    more: list[int] = []
+    rows = zip(call.x[2:], kernel, strides, attributes["dilation"], extra, targets, strict=True)
+    for n, size, stride, dilation, added, target in rows:
+        natural = (n - 1) * stride + Window(size, stride, dilation).extent + added
+        total = max(natural - target, 0)
+        target = target if given else natural - total
+        half = total // 2
+        found.append((half, total - half) if auto == "SAME_UPPER" else (total - half, half))
+        more.append(added + target - (natural - total))
+    return tuple(found), tuple(more)
+
+
+def pooling(call: Call, outputs: int = 1, trailing: int | None = None) -> Translation:
+    """A pool over the spatial axes, with the pads and the number of windows that onnxruntime takes."""
+    kernel = tuple(call.need("kernel_shape"))
+    if len(kernel) != (call.rank - 2 if trailing is None else trailing):
+        raise ModelError(f"kernel_shape {kernel} does not fit an input of shape {call.x}")
+    attributes = window_attributes(call, kernel)
+    spatial, auto = call.x[call.rank - len(kernel) :], call.text("auto_pad", "NOTSET")
+    ceil, pads, counts = bool(call.get("ceil_mode", 0)), [], []
+    rows = zip(spatial, kernel, attributes["stride"], attributes["dilation"], attributes["padding"], strict=True)
+    for n, size, stride, dilation, pad in rows:
+        if min(size, stride, dilation) < 1:
+            raise ModelError(f"a pool of kernel {size}, stride {stride}, dilation {dilation}: each must be at least 1")
+        before, after = pad if isinstance(pad, tuple) else (0, 0)
+        if auto in ("SAME_UPPER", "SAME_LOWER"):
+            before, after = _halved(_needed(n, size, stride), auto)
+        pads.append((before, after))
+        counts.append(_pool_count(n + before + after - Window(size, 1, dilation).extent, stride, n + before, ceil))
+    attributes |= {"padding": tuple(pads), "count": tuple(counts), "outputs": outputs}
+    return Translation("pool", attributes, kinds=(call.tensor(0).kind, 7)[:outputs])
+
+
+def _pool_count(room: int, stride: int, last: int, ceil: bool) -> int:
+    """Windows of a pool; one hangs over the end where the window is larger than its room by less than a stride."""
+    if not ceil:
+        return int(room / stride) + 1
+    count = -(-room // stride) + 1
+    return count - ((count - 1) * stride >= last)
+
+
+@operator("MaxPool")
+def max_pool(call: Call) -> Translation:
+    """The second output holds indices."""
+    return pooling(call, min(len(call.outputs), 2))
+
+
+@operator("AveragePool", "LpPool")
+def average_pool(call: Call) -> Translation:
+    """What counts in the mean does not change what is read."""
+    return pooling(call)
+
+
+@operator("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
+def global_pool(call: Call) -> Translation:
+    """All of every spatial axis."""
+    return Translation("reduce", {"axes": tuple(range(2, call.rank)), "keepdims": True})
+
+
+@operator("LRN")
+def local_response(call: Call) -> Translation:
+    """The square sum runs over ``size`` neighbouring channels."""
+    size, rest = int(call.need("size")), call.rank - 2
+    padding = (((size - 1) // 2, size // 2), *((0, 0),) * rest)
+    return Translation("pool", {"kernel": (size, *(1,) * rest), "padding": padding})
+
+
+@operator("Pad")
+def pad(call: Call) -> Translation:
+    """All modes; negative pads crop."""
+    mode = call.text("mode", "constant")
+    if mode not in BORDERS:
+        raise ModelError(f"unknown mode {mode!r}")
+    pads = call.option("pads", 1) or ()
+    axes = call.axes(call.ints(3)) if call.has(3) else tuple(range(call.rank))
+    if len(pads) != 2 * len(axes):
+        raise ModelError(f"{len(pads)} pads for {len(axes)} axes")
+    pairs = [(0, 0)] * call.rank
+    for k, axis in enumerate(axes):
+        pairs[axis] = (pads[k], pads[len(axes) + k])
+    return Translation("pad", {"pads": tuple(pairs), "border": BORDERS[mode]})
+
+
+@operator("CenterCropPad")
+def center_crop_pad(call: Call) -> Translation:
+    """Cropped or padded to a size about the centre; source: the ONNX specification."""
+    sizes = call.ints(1)
+    axes = call.axes(tuple(call.get("axes") or range(call.rank)))
+    pairs = [(0, 0)] * call.rank
+    for axis, size in zip(axes, sizes, strict=True):
+        more = size - call.x[axis]
+        pairs[axis] = (more // 2, more - more // 2) if more > 0 else (-(-more // 2), more + -more // 2)
+    return Translation("pad", {"pads": tuple(pairs)})
+
+
+@operator("DepthToSpace")
+def depth_to_space(call: Call) -> Translation:
+    """DCR puts the block offsets before the channel, CRD after."""
+    block = int(call.need("blocksize"))
+    if call.rank != 4 or block < 1 or call.x[1] % (block * block):
+        raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
+    return Translation("depth_to_space", {"block": block, "column_major": call.text("mode", "DCR") == "DCR"})
+
+
+@operator("SpaceToDepth")
+def space_to_depth(call: Call) -> Translation:
+    """The block offsets stand before the channel, unless the mode is CRD."""
+    block = int(call.need("blocksize"))
+    if call.rank != 4 or block < 1 or call.x[2] % block or call.x[3] % block:
+        raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
+    return Translation("space_to_depth", {"block": block, "column_major": call.text("mode", "DCR") == "DCR"})
+
+
+def sampled(shape: Shape, channelwise: bool, *inputs: int) -> Translation:
+    """Positions that depend on data."""
+    attributes = {"shapes": (shape,), "channelwise": channelwise}
+    return Translation("sample", attributes, inputs or (0,), at_most=True)
+
+
+@operator("GridSample")
+def grid_sample(call: Call) -> Translation:
+    """The grid says where to read; batch and channel stay."""
+    return sampled((*call.x[:2], *call.shape(1)[1:-1]), True, 0, 1)
+
+
+@operator("AffineGrid")
+def affine_grid(call: Call) -> Translation:
+    """A grid for GridSample from a matrix per batch element."""
+    size = call.ints(1)
+    return Translation("whole", {"shapes": ((size[0], *size[2:], len(size) - 2),)}, at_most=True)
+
+
+@operator("DeformConv")
+def deform_conv(call: Call) -> Translation:
+    """Offsets made by data move every tap."""
+    w = call.shape(1)
+    shape = (call.x[0], w[0], *call.shape(2)[2:])
+    return sampled(shape, False, 0, 2)
+
+
+@operator("RoiAlign", "MaxRoiPool")
+def roi_align(call: Call) -> Translation:
+    """Boxes say where to read."""
+    pooled = call.get("pooled_shape") or (call.get("output_height", 1), call.get("output_width", 1))
+    return sampled((call.shape(1)[0], call.x[1], *pooled), False, 0, 1)
+
+
+@operator("MaxUnpool")
+def max_unpool(call: Call) -> Translation:
+    """Indices say where each maximum goes."""
+    kernel = tuple(call.need("kernel_shape"))
+    if call.has(2):
+        return sampled(call.ints(2), True, 0, 1)
+    windows = window_attributes(call, kernel)
+    rows = zip(call.x[2:], kernel, windows["stride"], pad_pairs(call, len(kernel)), strict=True)
+    sizes = tuple((n - 1) * stride - before - after + size for n, size, stride, (before, after) in rows)
+    return sampled((*call.x[:2], *sizes), True, 0, 1)
+
+
+@operator("Col2Im")
+def col2im(call: Call) -> Translation:
+    """Overlapping blocks summed into an image."""
+    image, block = call.ints(1), call.ints(2)
+    rank = len(image)
+    pads = pad_pairs(call, rank)
+    attributes = {
+        "kernel": block,
+        "stride": per_axis(call, "strides", rank),
+        "dilation": per_axis(call, "dilations", rank),
+        "padding": pads,
+        "size": image,
+    }
+    if prod(block) > MOST_TAPS:
+        raise UnsupportedError(f"a block of {prod(block)} taps; at most {MOST_TAPS} are followed")
+    return Translation("fold", attributes)

@@ -1,0 +1,46 @@
+"""The torch reader: any ``nn.Module``, recorded on meta tensors; no arithmetic runs, no weights are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from striate.errors import InputError, MissingDependencyError
+from striate.network.network import Network
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["read_torch"]
+
+
+def read_torch(
+    module: torch.nn.Module,
+    input_shape: Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]],
+    *,
+    unknown: str = "refuse",
+    dtype: torch.dtype | None = None,
+) -> Network:
+    """Read a module as a Network, by running its ``forward`` in eval mode on tensors without values.
+
+    ``input_shape`` is one shape, a list of shapes, or a mapping of ``forward`` argument names to shapes; ``dtype`` is
+    that of the inputs (default: the module's). Nodes carry the path of the module that ran them, and every
+    submodule's path names its output. The module is left as it was, also where reading fails.
+
+    Raises UnsupportedError for an operator without a rule (with ``unknown="whole"`` it sees everything) and for
+    control flow that depends on data; InputError where ``forward`` does not take the shapes.
+
+    >>> import torch
+    >>> network = read_torch(torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()), (1, 3, 6, 6))
+    >>> [(node.name, node.op) for node in network.nodes], network.shapes["0"]
+    ([('0', 'conv'), ('1', 'elementwise')], (1, 8, 4, 4))
+    """
+    if unknown not in ("refuse", "whole"):
+        raise InputError(f"unknown={unknown!r}: use 'refuse' or 'whole'")
+    try:
+        from striate.formats.torch.reader import trace
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependencyError("reading a module needs torch; pip install 'striate[torch]'") from error
+    return trace(module, input_shape, unknown, dtype)

@@ -1,0 +1,147 @@
+"""Elementwise operators, reductions, normalisations, scans and sorts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from striate.errors import UnsupportedError
+from striate.formats.torch.call import Call, axis_of, handles
+from striate.formats.torch.values import Value
+
+
+@handles("elementwise", "rsub", "_prelu_kernel", "prelu", "bernoulli", "rrelu_with_noise",
+         "log_sigmoid_forward", "_fake_quantize_learnable_per_tensor_affine", "addcmul",
+         "quantize_per_tensor", "alpha_dropout", "nan_to_num", "clamp", "isnan", "isfinite",
+         "fake_quantize_per_tensor_affine_cachemask", "complex", "polar")
+def elementwise(call: Call) -> None:
+    """Every element from the elements at its place, with broadcasting."""
+    values = call.tensors()
+    call.elementwise(values)
+    if len(call.outputs) > 1:
+        call.emit_rest("elementwise", [value for value in values if not value.constant])
+
+
+@handles("copy", "fill")
+def copy(call: Call) -> None:
+    """The new elements of a tensor that another one is copied to; none where that is a constant."""
+    sources = call.tensors()[1:]
+    if sources and not sources[0].constant:
+        call.elementwise(sources)
+
+
+@handles("glu")
+def glu(call: Call) -> None:
+    """The first half of an axis times the sigmoid of the second."""
+    x = call.value("self")
+    axis, number = axis_of(call["dim"], len(x.shape)), call.graph.number(x)
+    half = call.shape[axis]
+    parts = [call.graph.cut(x, number, axis, start, half)[0] for start in (0, half)]
+    call.emit("elementwise", parts)
+
+
+@handles("mean", "sum", "max", "min", "amax", "amin", "argmax", "argmin", "prod", "std", "var", "var_mean", "std_mean",
+         "norm", "linalg_vector_norm", "logsumexp", "any", "all", "median", "nanmedian", "kthvalue", "mode", "aminmax",
+         "nansum", "count_nonzero", "_safe_reduce")
+def reduction(call: Call) -> None:
+    """A statistic of all elements along some axes; ``max`` and ``min`` of two tensors are elementwise."""
+    if call.get("other") is not None:
+        return elementwise(call)
+    x = call.value("self")
+    axes = _axes(call.get("dim"), len(x.shape))
+    keepdims = bool(call.get("keepdim", False))
+    call.emit("reduce", [x], axes=axes, keepdims=keepdims)
+    call.emit_rest("reduce", [x], axes=axes, keepdims=keepdims)
+    return None
+
+
+def _axes(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
+    if dim is None or (not isinstance(dim, int) and not dim):
+        return tuple(range(rank))
+    return tuple(sorted({axis_of(d, rank) for d in ([dim] if isinstance(dim, int) else dim)})) if rank else ()
+
+
+@handles("sort", "argsort")
+def along_axis(call: Call) -> None:
+    """An element and all along one axis."""
+    x = call.value("self")
+    axes = (axis_of(call["dim"], len(x.shape)),) if x.shape else ()
+    call.emit("mix", [x], axes=axes)
+    call.emit_rest("mix", [x], axes=axes)
+
+
+@handles("renorm")
+def renorm(call: Call) -> None:
+    """Every index of an axis scaled by the norm of all else that it holds."""
+    rank = len(call.shape)
+    axes = tuple(axis for axis in range(rank) if axis != axis_of(call["dim"], rank))
+    call.emit("mix", [call.value("self")], axes=axes)
+
+
+@handles("topk")
+def topk(call: Call) -> None:
+    """The largest elements along an axis: each may be any."""
+    x = call.value("self")
+    axis = axis_of(call["dim"], len(x.shape))
+    sizes = (call.shape[axis],)
+    call.emit("transform", [x], axes=(axis,), sizes=sizes)
+    call.emit_rest("transform", [x], axes=(axis,), sizes=sizes)
+
+
+@handles("_fft_r2c", "_fft_c2c", "_fft_c2r")
+def fft(call: Call) -> None:
+    """A Fourier transform."""
+    x = call.value("self")
+    axes = _axes(call["dim"], len(x.shape))
+    call.emit("transform", [x], axes=axes, sizes=tuple(call.shape[axis] for axis in axes))
+
+
+@handles("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "_cummax_helper")
+def scan(call: Call) -> None:
+    """Every element from those before it along an axis."""
+    x = call.value("self")
+    axis = axis_of(call["dim"], len(x.shape))
+    call.emit("scan", [x], axis=axis)
+    call.emit_rest("scan", [x], axis=axis)
+
+
+@handles("native_layer_norm")
+def layer_norm(call: Call) -> None:
+    """Normalisation over the last axes."""
+    x, rank = call.value("input"), len(call["normalized_shape"])
+    axes = tuple(range(len(x.shape) - rank, len(x.shape)))
+    call.emit("mix", [x], _learned(call), axes=axes)
+    call.emit_rest("reduce", [x], axes=axes, keepdims=True)
+
+
+@handles("_fused_rms_norm", "rms_norm")
+def rms_norm(call: Call) -> None:
+    """Division by the root mean square over the last axes."""
+    layer_norm(call)
+
+
+@handles("native_group_norm")
+def group_norm(call: Call) -> None:
+    """Normalisation over groups of channels and all positions."""
+    x = call.value("input")
+    call.emit("mix", [x], _learned(call), axes=tuple(range(2, len(x.shape))), groups=call["group"])
+    call.emit_rest("whole", [x])
+
+
+@handles("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "batch_norm",
+         "cudnn_batch_norm", "_batch_norm_no_update", "_batch_norm_with_update")
+def batch_norm(call: Call) -> None:
+    """In inference a scale and shift of each channel; in training the batch and all positions mix."""
+    x = call.value("input")
+    weights = _learned(call)
+    if call.get("training", call.op == "_batch_norm_with_update"):
+        call.emit("mix", [x], weights, axes=(0, *range(2, len(x.shape))))
+        call.emit_rest("whole", [x])
+        return
+    if any(weight is not None and not weight.constant for weight in weights):
+        raise UnsupportedError("the statistics of the normalisation depend on data")
+    call.emit("elementwise", [x], weights)
+    call.emit_rest("whole", [x])
+
+
+def _learned(call: Call) -> list[Value | None]:
+    return [call.value_of(call[name]) if call.get(name) is not None else None for name in ("weight", "bias")]

@@ -1,0 +1,139 @@
+"""``torch.nn.functional.interpolate`` in every mode; nearest pixels are those torch itself picks."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from striate.formats.torch.call import Call, handles
+from striate.geometry import Coordinates, Interpolation, Rounding, stated_ratio
+from striate.network.relation import Shape
+
+DIGIT = 256
+WIDE = 129
+AT_THE_EDGE = Fraction(1 << 30)
+LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}
+NAMES = {1: ("scales",), 2: ("scales_h", "scales_w"), 3: ("scales_d", "scales_h", "scales_w")}
+NEAREST = {
+    "nearest": (Coordinates.ASYMMETRIC, Rounding.FLOOR),
+    "nearest_exact": (Coordinates.HALF_PIXEL, Rounding.ROUND_PREFER_CEIL),
+}
+
+
+def _scales(call: Call, rank: int) -> tuple[float | None, ...]:
+    """The scale factors torch uses, one for each axis; None where it divides the sizes."""
+    scales = [call.get(name) for name in NAMES[rank]]
+    return tuple(float(scale) if scale is not None and scale > 0 else None for scale in scales)
+
+
+@handles("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact1d",
+         "_upsample_nearest_exact2d", "_upsample_nearest_exact3d")
+def nearest(call: Call) -> None:
+    """One pixel for each unit."""
+    x, tensor = call.value("self"), call["self"]
+    rank = len(x.shape) - 2
+    before, after, scales = x.shape[2:], tuple(call.shape[2:]), _scales(call, rank)
+    coordinates, rounding = NEAREST[call.op.removeprefix("_").removeprefix("upsample_")[:-2]]
+    layout = LAYOUTS.get(rank)
+    last = layout is not None and x.shape[1] > 3 and tensor.is_contiguous(memory_format=layout)
+    picks = tuple(picked(call.op, tensor.dtype, last, before, after, scales, axis) for axis in range(rank))
+    call.emit(
+        "resize", [x], axes=tuple(range(2, rank + 2)), size=after, mode=Interpolation.NEAREST,
+        coordinates=coordinates, nearest=rounding, picks=picks, scale=_ratios(before, after, scales),
+    )
+
+
+def _ratios(before: Shape, after: Shape, scales: tuple[float | None, ...]) -> tuple[Fraction, ...] | None:
+    """Outputs per input as exact ratios; None where every axis is stretched from size to size."""
+    if all(scale is None for scale in scales):
+        return None
+    return tuple(
+        Fraction(count, n) if scale is None or scale == count / n else stated_ratio(scale)
+        for n, count, scale in zip(before, after, scales, strict=True)
+    )
+
+
+@lru_cache(maxsize=1024)
+def picked(
+    op: str, dtype: torch.dtype, last: bool, before: Shape, after: Shape, scales: tuple[float | None, ...], axis: int
+) -> tuple[int, ...]:
+    """The pixel that each unit of one axis reads: the operator itself, run on an image of the pixels' numbers.
+
+    Which of torch's kernels runs, each with its own rounding, hangs on the type, the layout and the output's sizes;
+    axes beside this one are cut to what still chooses the same.
+    """
+    rank = len(before)
+    beside = [min(m, WIDE) if rank == 2 else 1 for m in after]
+    given, wanted = ((*beside[:axis], sizes[axis], *beside[axis + 1 :]) for sizes in (before, after))
+    digits = 1 if before[axis] <= DIGIT else 2 if before[axis] <= DIGIT**2 else 3
+    numbers = torch.arange(before[axis], device="cpu")
+    planes = torch.stack([numbers // DIGIT**k % DIGIT for k in range(digits)]).to(dtype)
+    spread = planes.reshape(digits, 1, *[-1 if k == axis else 1 for k in range(rank)])
+    image = spread.expand(digits, 4 if last else 1, *given)
+    image = image.contiguous(memory_format=LAYOUTS[rank] if last else torch.contiguous_format)
+    factors = [scale if k == axis else None for k, scale in enumerate(scales)]
+    made: Tensor = getattr(torch.ops.aten, op)(image, wanted, *factors)
+    line = made[:, 0].movedim(1 + axis, 1).reshape(digits, after[axis], -1)[:, :, 0].to(torch.int64)
+    weights = torch.tensor([DIGIT**k for k in range(digits)], device=line.device)
+    return tuple((weights @ line).tolist())
+
+
+SMOOTH = {
+    "linear": Interpolation.LINEAR,
+    "bilinear": Interpolation.LINEAR,
+    "trilinear": Interpolation.LINEAR,
+    "bicubic": Interpolation.CUBIC,
+}
+
+
+@handles("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d")
+def smooth(call: Call) -> None:
+    """Linear and cubic interpolation; a linear one copies an axis that keeps its size, whatever the scale."""
+    x = call.value("self")
+    rank, after = len(x.shape) - 2, tuple(call.shape[2:])
+    mode = SMOOTH[call.op.removeprefix("upsample_")[:-2]]
+    scales = _scales(call, rank)
+    if mode is Interpolation.LINEAR:
+        scales = tuple(None if n == m else scale for n, m, scale in zip(x.shape[2:], after, scales, strict=True))
+    call.emit(
+        "resize", [x], axes=tuple(range(2, rank + 2)), size=after, mode=mode,
+        coordinates=Coordinates.ALIGN_CORNERS if call.get("align_corners") else Coordinates.HALF_PIXEL,
+        scale=_ratios(x.shape[2:], after, scales),
+    )
+
+
+@handles("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
+def filtered(call: Call) -> None:
+    """Interpolation against aliasing: pixels outside the image are left out, an axis that keeps its size is copied.
+
+    With aligned corners the step is theirs and the places are half pixels all the same. An image that becomes one
+    pixel wide and does not lie channels last repeats its first row.
+    """
+    x, tensor = call.value("self"), call["self"]
+    before, after, scales = x.shape[2:], tuple(call.shape[2:]), _scales(call, 2)
+    if call.get("align_corners"):
+        ratios: tuple[Fraction, ...] | None = tuple(_corner_ratio(n, m) for n, m in zip(before, after, strict=True))
+    else:
+        scales = tuple(None if n == m else scale for n, m, scale in zip(before, after, scales, strict=True))
+        ratios = _ratios(before, after, scales)
+    attributes: dict[str, Any] = {
+        "axes": (2, 3), "size": after, "mode": SMOOTH[call.op.removeprefix("_upsample_").removesuffix("2d_aa")],
+        "scale": ratios, "antialias": True, "exclude_outside": True,
+    }  # fmt: skip
+    last = x.shape[1] > 1 and tensor.is_contiguous(memory_format=torch.channels_last)
+    if after[1] == 1 and after[0] not in (1, before[0]) and not last:
+        rows = call.add("resize", [call.graph.number(x)], call.shape, **attributes)
+        call.emit("gather", [rows], axis=2, indices=(0,) * after[0], shape=after[:1])
+    else:
+        call.emit("resize", [x], **attributes)
+
+
+def _corner_ratio(n: int, count: int) -> Fraction:
+    """Outputs per input between the first and the last; a single output stands half a pixel before the first."""
+    if n == count:
+        return Fraction(1)
+    return Fraction(count - 1, n - 1) if min(n, count) > 1 else AT_THE_EDGE

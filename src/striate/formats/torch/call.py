@@ -1,0 +1,175 @@
+"""One recorded operator call, and the two tables of handlers that translate aten operators to canonical ones.
+
+To add an operator, write one function in the file of its family under ``aten/``: ``@handles("name", ...)`` for one
+that makes new elements (it ends in ``call.emit``), ``@views("name", ...)`` for one that returns views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from striate.errors import UnsupportedError
+from striate.formats.torch.graph import Graph
+from striate.formats.torch.values import Value, View
+from striate.network.relation import Shape
+from striate.network.rules.combine import broadcast_shape
+
+
+class Call:
+    """The arguments by name (``call["stride"]``) and the outputs, as values, of one operator call.
+
+    ``at_most`` is set by a handler whose claim is an upper bound, before it emits.
+    """
+
+    __slots__ = ("arguments", "at_most", "graph", "known", "label", "op", "outputs", "value_of")
+
+    def __init__(
+        self,
+        op: str,
+        label: str,
+        arguments: dict[str, Any],
+        outputs: list[Value],
+        graph: Graph,
+        value_of: Callable[[Tensor], Value],
+        known: Callable[[Tensor], Tensor | None],
+    ) -> None:
+        self.op, self.label, self.arguments, self.outputs = op, label, arguments, outputs
+        self.graph, self.value_of, self.known = graph, value_of, known
+        self.at_most = False
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arguments[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An argument that not every overload has."""
+        return self.arguments.get(name, default)
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the first output."""
+        return self.outputs[0].shape
+
+    def value(self, name: str) -> Value:
+        """The value of a tensor argument."""
+        return self.value_of(self.arguments[name])
+
+    def tensors(self) -> list[Value]:
+        """Every tensor among the arguments, in order, lists opened."""
+        found = []
+        for argument in self.arguments.values():
+            if isinstance(argument, Tensor):
+                found.append(self.value_of(argument))
+            elif isinstance(argument, list | tuple):
+                found += [self.value_of(item) for item in argument if isinstance(item, Tensor)]
+        return found
+
+    def integers(self, tensor: Tensor) -> Tensor:
+        """The elements of a constant tensor; data there is an error."""
+        found = self.known(tensor)
+        if found is None:
+            why = "are not known (a module on the meta device?)" if self.value_of(tensor).constant else "depend on data"
+            raise UnsupportedError(f"its indices {why}")
+        return found
+
+    def add(self, op: str, inputs: Sequence[int], out: Shape, /, **attributes: Any) -> int:
+        """A node on the way to the output."""
+        return self.graph.step(self.outputs[0], op, inputs, out, **attributes)
+
+    def emit(
+        self, op: str, inputs: Iterable[Value | int], weights: Iterable[Value | None] = (), /, **attributes: Any
+    ) -> None:
+        """The node that makes the first output: ``weights`` are inputs where data makes them, else parameters."""
+        self._emit(op, inputs, weights, self.outputs[:1], attributes)
+
+    def emit_all(
+        self, op: str, inputs: Iterable[Value | int], weights: Iterable[Value | None] = (), /, **attributes: Any
+    ) -> None:
+        """One node that makes every output."""
+        self._emit(op, inputs, weights, self.outputs, attributes)
+
+    def emit_rest(self, op: str, inputs: Iterable[Value | int], /, **attributes: Any) -> None:
+        """Nodes for the outputs after the first, which go where nobody reads them (indices, statistics)."""
+        numbers = [i if isinstance(i, int) else self.graph.number(i) for i in inputs]
+        for output in self.outputs[1:]:
+            if all(output.shape):
+                shapes = {"shapes": (output.shape,)} if op == "whole" else {}
+                output.source = self.graph.step(output, op, numbers, output.shape, **{**attributes, **shapes})
+
+    def _emit(
+        self,
+        op: str,
+        inputs: Iterable[Value | int],
+        weights: Iterable[Value | None],
+        outputs: Sequence[Value],
+        attributes: dict[str, Any],
+    ) -> None:
+        graph, numbers, constants = self.graph, [], []
+        for item in inputs:
+            numbers.append(item if isinstance(item, int) else graph.number(item))
+            if isinstance(item, Value) and item.constant:
+                constants.append(item)
+        for weight in weights:
+            if weight is not None:
+                number = graph.read(weight)
+                if number is None:
+                    constants.append(weight)
+                else:
+                    numbers.append(number)
+        made = graph.node(
+            op, numbers, (o.shape for o in outputs), outputs[0].item_bytes, self.label, attributes,
+            parameters=graph.count(constants), at_most=self.at_most,
+        )
+        for output, number in zip(outputs, made, strict=True):
+            output.source = number
+
+    def elementwise(self, values: Sequence[Value]) -> None:
+        """The first output as an elementwise function of some values, constants counted and dropped."""
+        data = [value for value in values if not value.constant]
+        numbers = [self.graph.number(value) for value in data]
+        self.elementwise_of(numbers, [value.shape for value in data], [value for value in values if value.constant])
+
+    def elementwise_of(self, numbers: list[int], shapes: Sequence[Shape], constants: Sequence[Value]) -> None:
+        """The first output as an elementwise function of numbered tensors of some shapes."""
+        if broadcast_shape(tuple(shapes)) != self.shape:
+            numbers = [self.add("expand", numbers[:1], self.shape, shape=self.shape), *numbers[1:]]
+        self.emit("elementwise", numbers, constants)
+
+
+Handler = Callable[[Call], None]
+ViewHandler = Callable[[Call], list[View]]
+HANDLERS: dict[str, Handler] = {}
+VIEWS: dict[str, ViewHandler] = {}
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Enter a function in the table of operators that make new elements."""
+
+    def enter(function: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(names, function))
+        return function
+
+    return enter
+
+
+def views(*names: str) -> Callable[[ViewHandler], ViewHandler]:
+    """Enter a function in the table of operators whose outputs, one View each, share the input's memory."""
+
+    def enter(function: ViewHandler) -> ViewHandler:
+        VIEWS.update(dict.fromkeys(names, function))
+        return function
+
+    return enter
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """An axis that may count from the end."""
+    return axis % rank if rank else 0
+
+
+def each(values: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    """One number per axis, where the model may state one for all."""
+    found = (values,) if isinstance(values, int) else tuple(values)
+    return found * rank if len(found) == 1 else found

@@ -1,0 +1,150 @@
+"""What masks leave of data: which elements of an operand are surely zero, or minus infinity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from striate.formats.torch.call import Call
+from striate.formats.torch.values import Bools, Fixed, Value, View
+from striate.network.relation import Shape
+
+LOWEST = -1e30
+LOW = -1e3
+LARGEST_MASK = 1 << 16
+
+Test = Callable[[Any], Any]
+
+
+def is_zero(x: Any) -> Any:
+    """Where a tensor, or whether a number, is zero."""
+    return x == 0
+
+
+def is_lowest(x: Any) -> Any:
+    """Where it is minus infinity, or so near that no score reaches it."""
+    return x <= LOWEST
+
+
+def fixed_of(value: Value) -> Fixed | None:
+    """What is known of a value now."""
+    if value.fixed is not None and value.fixed_at == value.root.version:
+        return value.fixed
+    if value.parent is None:
+        return None
+    above = fixed_of(value.parent)
+    if above is None or above.keep is None:
+        return above
+    keep = _viewed(above.keep, value.view, value.parent.shape, value.shape)
+    return Fixed(keep, above.fill)
+
+
+def fix(call: Call, fixed: Fixed | None) -> None:
+    """Let the first output of a call have elements that are constant."""
+    call.outputs[0].fixed = fixed
+
+
+def where(call: Call, item: Any, test: Test, fill: float) -> Fixed | None:
+    """Which elements of an argument surely pass a test, whatever is learned; None where none do."""
+    if isinstance(item, Tensor):
+        value = call.value_of(item)
+        if not value.constant or value.parameters:
+            fixed = fixed_of(value)
+            return fixed if fixed is not None and test(fixed.fill) else None
+        found = call.known(item)
+        if found is None:
+            return Fixed(None, fill)
+        if found.is_complex():
+            return None
+        keep = ~test(found).numpy()
+        return None if keep.all() else Fixed(narrow(keep), fill)
+    return Fixed(np.zeros((), np.bool_), fill) if isinstance(item, int | float) and test(item) else None
+
+
+def number_of(call: Call, item: Any) -> float | None:
+    """The number that a constant holds everywhere; None where it does not, or is learned."""
+    if not isinstance(item, Tensor):
+        return float(item)
+    value = call.value_of(item)
+    found = call.known(item) if value.constant and not value.parameters else None
+    if found is None or not found.numel() or found.is_complex() or not bool((found == found.flatten()[0]).all()):
+        return None
+    return float(found.flatten()[0])
+
+
+def masked_weights(call: Call) -> Fixed | None:
+    """Which elements of a product of constants are zero whatever is learned."""
+    found = [where(call, item, is_zero, 0.0) for item in (call["self"], call["other"])]
+    known = [fixed.keep for fixed in found if fixed is not None and fixed.keep is not None]
+    return Fixed(narrow(both(known)), 0.0) if known else next((fixed for fixed in found if fixed is not None), None)
+
+
+def narrow(keep: Bools) -> Bools:
+    """The same places with length 1 along every axis on which nothing changes."""
+    for axis in range(keep.ndim):
+        first = keep.take([0], axis) if keep.shape[axis] else keep
+        if keep.shape[axis] > 1 and (keep == first).all():
+            keep = first
+    return keep
+
+
+def both(keeps: Iterable[Bools]) -> Bools:
+    """The places that every mask keeps."""
+    return reduce(np.logical_and, keeps)
+
+
+def emit_kept(
+    call: Call, values: Sequence[Value], keeps: Sequence[Bools | None], constants: Sequence[Value], unknown: bool
+) -> None:
+    """The first output elementwise from data, of each value only where its mask keeps it.
+
+    ``unknown`` says that there may be masks that nobody knows; masks too large to follow count as such.
+    """
+    masks = [None if keep is None else fitted(keep, call.shape) for keep in keeps]
+    call.at_most = unknown or any(mask is None and keep is not None for mask, keep in zip(masks, keeps, strict=True))
+    numbers = []
+    for value, mask in zip(values, masks, strict=True):
+        number = call.graph.number(value)
+        if mask is not None and value.shape != call.shape:
+            number = call.add("expand", [number], call.shape, shape=call.shape)
+        if mask is not None and len(values) > 1:
+            number = call.add("mask", [number], call.shape, keep=mask)
+        numbers.append(number)
+    if len(values) == 1 and masks[0] is not None:
+        call.emit("mask", numbers, constants, keep=masks[0])
+    else:
+        call.elementwise_of(numbers, [value.shape for value in values], constants)
+
+
+def fitted(keep: Bools, shape: Shape) -> Bools | None:
+    """A mask for a tensor of a shape, of its rank; None where it has too many elements to follow."""
+    padded = keep.reshape((1,) * (len(shape) - keep.ndim) + keep.shape)
+    return padded if padded.size <= LARGEST_MASK else None
+
+
+def _viewed(keep: Bools, view: View, before: Shape, after: Shape) -> Bools | None:
+    """The places after a view."""
+    a = view.attributes
+    keep = keep.reshape((1,) * (len(before) - keep.ndim) + keep.shape)
+    match view.op:
+        case "":
+            return keep
+        case "expand":
+            return keep
+        case "transpose":
+            return keep.transpose(a["order"])
+        case "reshape":
+            return narrow(np.broadcast_to(keep, before).reshape(after))
+        case "select":
+            index = a["index"] if keep.shape[a["axis"]] > 1 else 0
+            return np.asarray(keep[(slice(None),) * a["axis"] + (index,)])
+        case "slice":
+            for axis, start, count, step in zip(a["axes"], a["starts"], a["counts"], a["steps"], strict=True):
+                if keep.shape[axis] > 1:
+                    keep = keep.take([start + k * step for k in range(count)], axis)
+            return keep
+    return None

@@ -1,0 +1,158 @@
+"""The graph under construction: numbered tensors, records, views and writes through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from striate.errors import UnsupportedError
+from striate.formats.torch.values import MEMORY, Record, Value, View
+from striate.network.relation import Shape
+
+
+class Graph:
+    """Tensors are numbers into ``shapes`` and ``item_bytes``; ``records`` are in execution order.
+
+    ``sizes`` maps the key of a learned tensor to its element count; a count is given to the first node that
+    uses the tensor.
+    """
+
+    def __init__(self) -> None:
+        self.shapes: list[Shape] = []
+        self.item_bytes: list[int] = []
+        self.records: list[Record] = []
+        self.sizes: dict[int, int] = {}
+        self.call = 0
+
+    def tensor(self, shape: Shape, item_bytes: int) -> int:
+        """The number of a new tensor: a network input, a node's output or a constant."""
+        self.shapes.append(shape)
+        self.item_bytes.append(item_bytes)
+        return len(self.shapes) - 1
+
+    def node(
+        self,
+        op: str,
+        inputs: Sequence[int],
+        shapes: Iterable[Shape],
+        item_bytes: int,
+        label: str,
+        attributes: Mapping[str, Any],
+        *,
+        parameters: int = 0,
+        spare: bool = False,
+        at_most: bool = False,
+        call: int | None = None,
+    ) -> tuple[int, ...]:
+        """Record a node and number its outputs."""
+        outputs = tuple(self.tensor(shape, item_bytes) for shape in shapes)
+        call = self.call if call is None else call
+        self.records.append(
+            Record(op, tuple(inputs), outputs, attributes, label, call, parameters, spare, at_most)
+        )
+        return outputs
+
+    def count(self, constants: Iterable[Value]) -> int:
+        """The learned elements behind some constants that no earlier node has counted."""
+        return sum(self.sizes.pop(key, 0) for value in constants for key in value.parameters)
+
+    def read(self, value: Value) -> int | None:
+        """The number of a value as it is now, None for a constant; a view is taken when first read."""
+        if value.parent is None:
+            return value.source
+        if value.seen != value.root.version:
+            above = self.read(value.parent)
+            value.seen = value.root.version
+            if above is None or not value.view.op:
+                value.source = above
+            elif value.view.op == MEMORY:
+                raise UnsupportedError(
+                    f"it reads a tensor of shape {value.shape} on the memory of another that depends on the input; "
+                    "which of its elements these are cannot be seen here"
+                )
+            else:
+                view = value.view
+                (value.source,) = self.node(
+                    view.op, (above,), (value.shape,), value.item_bytes, value.label, view.attributes,
+                    spare=True, call=value.call,
+                )
+        return value.source
+
+    def number(self, value: Value) -> int:
+        """As ``read``, a constant becoming a tensor that no node writes."""
+        number = self.read(value)
+        return self.tensor(value.shape, value.item_bytes) if number is None else number
+
+    def write(self, value: Value, number: int | None) -> None:
+        """Let ``value`` have new elements, and so everything it is a view of."""
+        root, target, new = value.root, value, number
+        while value.parent is not None:
+            new = self._place(value, value.parent, new)
+            value = value.parent
+        root.source = new
+        root.version += 1
+        target.source, target.seen = number, root.version
+
+    def _place(self, value: Value, parent: Value, number: int | None) -> int | None:
+        """The parent's elements after ``value``, a view of it, has become ``number``."""
+        old, view = self.read(parent), value.view
+        if number is None and old is None:
+            return None
+        if view.op in ("", "reshape", "transpose"):
+            return self._inverse(view, parent, number)
+        if number is None:
+            number = self.tensor(value.shape, value.item_bytes)
+        if view.op == "slice":
+            axis, start, count, step = (view.attributes[k][0] for k in ("axes", "starts", "counts", "steps"))
+            return self.replace(parent, number, axis, range(start, start + count * step, step))
+        if view.op == "select":
+            axis, index = view.attributes["axis"], view.attributes["index"]
+            shape = (*parent.shape[:axis], 1, *parent.shape[axis + 1 :])
+            number = self.step(parent, "reshape", (number,), shape, shape=shape)
+            return self.replace(parent, number, axis, range(index, index + 1))
+        raise UnsupportedError(f"a write through the view {value.label!r} is not supported")
+
+    def _inverse(self, view: View, parent: Value, number: int | None) -> int | None:
+        if number is None or not view.op:
+            return number
+        if view.op == "reshape":
+            return self.step(parent, "reshape", (number,), parent.shape, shape=parent.shape)
+        order = view.attributes["order"]
+        back = tuple(sorted(range(len(order)), key=order.__getitem__))
+        return self.step(parent, "transpose", (number,), parent.shape, order=back)
+
+    def step(self, like: Value, op: str, inputs: Sequence[int], out: Shape, /, **attributes: Any) -> int:
+        """A node that only carries elements on; it goes where nobody reads it."""
+        return self.node(op, inputs, (out,), like.item_bytes, op, attributes, spare=True)[0]
+
+    def replace(self, parent: Value, number: int, axis: int, places: Sequence[int]) -> int:
+        """``parent`` with the indices ``places`` of an axis exchanged for the elements of ``number``."""
+        n, shape, old = parent.shape[axis], parent.shape, self.read(parent)
+        if list(places) == list(range(n)):
+            return number
+        start, stop = places[0], places[-1] + 1
+        if list(places) == list(range(start, stop)):
+            if old is None:
+                pads = tuple((start, n - stop) if k == axis else (0, 0) for k in range(len(shape)))
+                return self.step(parent, "pad", (number,), shape, pads=pads)
+            parts = [
+                self.cut(parent, old, axis, 0, start),
+                (number,),
+                self.cut(parent, old, axis, stop, n - stop),
+            ]
+            return self.step(parent, "concat", [p for part in parts for p in part], shape, axis=axis)
+        old = self.number(parent)
+        both = (*shape[:axis], n + len(places), *shape[axis + 1 :])
+        joined = self.step(parent, "concat", (old, number), both, axis=axis)
+        indices = list(range(n))
+        for k, place in enumerate(places):
+            indices[place] = n + k
+        return self.step(parent, "gather", (joined,), shape, axis=axis, indices=tuple(indices), shape=(n,))
+
+    def cut(self, like: Value, number: int, axis: int, start: int, count: int) -> tuple[int, ...]:
+        """A slice of a tensor, nothing where it is empty."""
+        if not count:
+            return ()
+        before = self.shapes[number]
+        shape = (*before[:axis], count, *before[axis + 1 :])
+        return (self.step(like, "slice", (number,), shape, axes=(axis,), starts=(start,), counts=(count,), steps=(1,)),)

@@ -1,0 +1,1 @@
+"""Generators of the reference pages in ``docs/``, run as ``python -m``; imported by nothing."""
