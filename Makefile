@@ -1,5 +1,5 @@
 # One task file; CI calls the same recipes.
-.PHONY: test exhaustive lint types layers doctests native neon sanitize
+.PHONY: test exhaustive lint types layers doctests site native neon sanitize
 
 test:
 	python -m pytest -q
@@ -39,3 +39,6 @@ sanitize-%:
 doctests:
 	python -m pytest -q --doctest-modules --pyargs striate
 	python -m pytest -q --doctest-glob="*.md" docs README.md
+
+site:
+	sphinx-build -q -W --keep-going --fresh-env docs build/site
