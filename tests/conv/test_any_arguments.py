@@ -145,7 +145,7 @@ def _run(isa: str, examples: int, chosen: str) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=1500)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     used = subprocess.run(
-        [sys.executable, "-c", "from striate.conv.native import engine; print(kernels().isa())"],
+        [sys.executable, "-c", "from striate.conv.native import kernels; print(kernels().isa())"],
         env=environment,
         capture_output=True,
         text=True,
