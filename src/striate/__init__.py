@@ -1,7 +1,5 @@
 """striate: which input pixels does each output of a convolutional network see?"""
 
-from importlib.metadata import version
-
 from striate.conv import (
     Conv2d,
     conv1d,
@@ -25,8 +23,9 @@ from striate.errors import (
 from striate.fields import AxisField, Field, Fields, Reach, Region, effective_field_gradient
 from striate.geometry import Interval, Window
 from striate.model import Network, load
+from striate.version import striate_version
 
-__version__ = version("striate")
+__version__ = striate_version()
 
 __all__ = [
     "AxisField",

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from striate.errors import InputError
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> Path:
-    """Write ``content`` (text as UTF-8) to a file beside ``path``, then rename it: ``path`` is old or whole.
+    """Write ``content`` (text as UTF-8) to ``path`` in one step, as ``replace_file`` does; make the folders above it.
 
-    Makes the folders above it. Raises InputError where the file cannot be written.
+    Raises InputError where the file cannot be written.
     """
     target = Path(path)
-    data = content.encode() if isinstance(content, str) else content
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        replace_file(target, content.encode() if isinstance(content, str) else content)
     except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException as error:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise InputError(f"cannot write {target}: {error.strerror}") from error
-        raise
+        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
     return target
+
+
+def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write to a file beside ``path``, then rename it: at every moment, also after a crash, ``path`` is old or whole.
+
+    A link is followed; a device or a pipe, which cannot be replaced, is written to. Raises OSError.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file() and not target.is_dir():
+        target.write_bytes(data)
+        return
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with open(part, "xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

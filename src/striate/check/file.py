@@ -25,10 +25,11 @@ from striate.check.impulses import Claims
 from striate.check.noise import Images, NoisePass, UnusableError
 from striate.check.onnx_run import OnnxRun
 from striate.check.onnx_twin import OnnxTwin
-from striate.check.report import CheckReport, Progress, UnitCheck, ticker, with_noise
+from striate.check.report import CheckReport, UnitCheck, with_noise
 from striate.errors import InputError, ModelError
 from striate.fields import Fields, region
 from striate.network.relation import Shape
+from striate.progress import Progress, Ticker
 
 
 def check_file(
@@ -77,21 +78,20 @@ def _by_twin(
     bounded = upper_bounds(fields)
     apart = max(2 * limit // max(len(axes), 1), 1)
     total = len(chosen) + limit + sum(min(apart, network.shapes[fields.source][axis]) for axis in axes)
-    tick = ticker(progress, total)
+    ticker = Ticker(progress, total)
 
     twin.watch([(network.tensor(layer), at) for layer, at in chosen])
     bounds = [network.tensor(layer) in bounded for layer, _ in chosen]
     claims = Claims(masks, bounds, lambda pixels: twin.responds(pixels, axes), limit, report.seed)
-    claims.outside(tick)
-    claims.inside(tick)
+    claims.outside(ticker.step)
+    claims.inside(ticker.step)
     found = [claims.report(k, layer, at) for k, (layer, at) in enumerate(chosen)]
 
     layers = list(dict.fromkeys(layer for layer, _ in chosen))
     twin.watch_lines([network.tensor(layer) for layer in layers])
     extents = ExtentPass(fields, layers, [network.tensor(layer) in bounded for layer in layers])
-    shown = extents.by_lines(lambda pixels: twin.lines(pixels, axes), apart, tick)
-    if progress is not None:
-        progress(total, total)
+    shown = extents.by_lines(lambda pixels: twin.lines(pixels, axes), apart, ticker.step)
+    ticker.finish()
     return replace(report, passes=twin.passes, units=tuple(found), extents=tuple(shown))
 
 

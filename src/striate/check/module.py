@@ -22,11 +22,12 @@ from striate.check.choose import (
 )
 from striate.check.extents import ExtentPass
 from striate.check.noise import Images, NoisePass, UnusableError
-from striate.check.report import CheckReport, Disagreement, Progress, UnitCheck, ticker, with_noise
+from striate.check.report import CheckReport, Disagreement, UnitCheck, with_noise
 from striate.check.torch_run import TorchRun
 from striate.check.torch_twin import TorchTwin
 from striate.errors import InputError
 from striate.fields import Fields, region
+from striate.progress import Progress, Ticker
 
 
 def check_module(
@@ -54,7 +55,7 @@ def check_module(
     limit = passes if passes is not None else affordable(network, backward=True)
     most = max(limit // max(len(checked) * len(fields.spatial), 1), 1)
     total = len(chosen) + most * len(checked) * len(fields.spatial)
-    tick, axes = ticker(progress, total), tuple(fields.spatial.values())
+    ticker, axes = Ticker(progress, total), tuple(fields.spatial.values())
     found, masks = [], []
     for layer, at in chosen:
         shape_error = wrong.get(network.tensor(layer))
@@ -63,16 +64,15 @@ def check_module(
             found.append(UnitCheck(layer, at, 0, 0, 0, False, shape_error))
         else:
             found.append(_compare(layer, at, masks[-1], twin.reads(layer, at, axes), network.tensor(layer) in bounded))
-        tick()
+        ticker.step()
     extents = ExtentPass(fields, checked, [network.tensor(layer) in bounded for layer in checked])
     shown = [
         extent
         for layer in checked
         if network.tensor(layer) not in wrong
-        for extent in extents.by_units(layer, partial(twin.reads_of, layer, axes), most, tick)
+        for extent in extents.by_units(layer, partial(twin.reads_of, layer, axes), most, ticker.step)
     ]
-    if progress is not None:
-        progress(total, total)
+    ticker.finish()
     report = CheckReport(
         type(module).__name__, f"torch {torch.__version__}", twin.passes, seed, tuple(found), tuple(shown)
     )

@@ -7,9 +7,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from striate.check.report import CheckReport, Progress
+from striate.check.report import CheckReport
 from striate.errors import InputError, MissingDependencyError
 from striate.model import InputShape, load
+from striate.progress import Progress
 from striate.values import integer, integers, items, shown, text
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,16 +213,3 @@ def with_noise(report: CheckReport, noise: Mapping[int, Noise], runs: int) -> Ch
             first = Disagreement("moves it but is not claimed", said.moved_by)
         units[k] = replace(units[k], noise=said, first=first)
     return replace(report, units=tuple(units), runs=runs)
-
-
-def ticker(progress: Progress | None, total: int) -> Callable[[], None]:
-    """A function that tells ``progress`` of one more step of ``total``."""
-    done = 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(min(done, total), total)
-
-    return tick

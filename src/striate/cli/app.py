@@ -18,7 +18,7 @@ from striate.errors import (
     StriateError,
     UnsupportedError,
 )
-from striate.show.document import striate_version
+from striate.version import striate_version
 
 DISAGREED, BAD_INPUT, INTERNAL, INTERRUPTED = 1, 2, 70, 130
 

@@ -24,9 +24,10 @@ from striate.cli.options import (
     rate_option,
     shapes_of,
 )
-from striate.cli.terminal import deliver, plain_text, progress, say, ticking
+from striate.cli.terminal import deliver, plain_text, progress, say
 from striate.errors import InputError
 from striate.fields import Fields, Region, compare, reach, region, sweep
+from striate.progress import ticking
 from striate.show import (
     Document,
     Scale,

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from threading import Timer
-from typing import TypeVar
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 
-from striate.show import write_atomically
+from striate.files import write_atomically
+from striate.progress import Progress
 from striate.show.grid import wrapped
 
 PIPE_WIDTH = 100_000
 SHOW_AFTER_SECONDS = 0.7
-
-T = TypeVar("T")
-Report = Callable[[int, int], None]
 
 
 def say(part: RenderableType) -> None:
@@ -66,12 +64,12 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Report]:
+def progress(label: str) -> Iterator[Progress]:
     """A bar on stderr for work that takes about a second or longer, on a terminal only.
 
-    Yields ``report(done, total)``.
+    Yields what to call as the work goes on.
     """
-    bar = Progress(
+    bar = Bar(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
@@ -90,11 +88,3 @@ def progress(label: str) -> Iterator[Report]:
         timer.cancel()
         timer.join()
         bar.stop()
-
-
-def ticking(values: Iterable[T], report: Report) -> Iterator[T]:
-    """The values in turn, each reported as it is taken."""
-    known = list(values)
-    for done, value in enumerate(known):
-        report(done, len(known))
-        yield value

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import astuple
 from functools import cache
-from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,9 @@ from typing import Any
 from striate.conv.errors import InputError
 from striate.conv.native import kernels
 from striate.conv.problem import Problem
-from striate.conv.weights import replace_file
+from striate.files import replace_file
 from striate.values import shown
+from striate.version import striate_version
 
 _OFF, _ON = ("", "0"), "1"
 _place: list[str | None] = [None]
@@ -40,7 +40,7 @@ def choices_file() -> Path | None:
     if place in _OFF:
         return None
     folder = _user_cache() / "striate" if place == _ON else Path(place).expanduser()
-    return folder / f"measured-{version('striate')}.json"
+    return folder / f"measured-{striate_version()}.json"
 
 
 def _user_cache() -> Path:

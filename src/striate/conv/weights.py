@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from os import PathLike
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from striate.conv.arrays import Array
 from striate.conv.errors import ArrayTypeError, InputError, MissingDependencyError
+from striate.files import replace_file
 
 
 def _safetensors() -> Any:
@@ -26,26 +26,6 @@ def write_tensors(path: str | PathLike[str], tensors: dict[str, Array]) -> None:
     """Writes a safetensors file in one step: a reader sees the old file or the whole new one."""
     data = _safetensors().numpy.save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
     replace_file(path, data)
-
-
-def replace_file(path: str | PathLike[str], data: bytes) -> None:
-    """Writes a file in one step: a reader sees the old file or the whole new one."""
-    folder = os.path.dirname(os.path.abspath(path))
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-        try:
-            file.write(data)
-            file.close()
-            os.chmod(file.name, 0o666 & ~_umask())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def read_tensors(path: str | PathLike[str], prefix: str, names: list[str]) -> dict[str, Array]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from striate.errors import InputError, MissingDependencyError
 from striate.fields.fields import Fields
 from striate.fields.queries import region
 from striate.geometry import Interval
+from striate.names import did_you_mean
 from striate.network.relation import Shape
 from striate.values import instance, integer, integers, text
 
@@ -176,8 +176,7 @@ def _watched(module: torch.nn.Module, layer: str) -> Iterator[list[Any]]:
     """The module in evaluation mode, the outputs of ``layer`` collected; everything put back at the end."""
     parts = dict(module.named_modules())
     if text("layer", layer) not in parts:
-        near = get_close_matches(layer, parts, n=1, cutoff=0.0)
-        raise InputError(f"no layer {layer!r} in the module; did you mean {near[0]!r}?")
+        raise InputError(f"no layer {layer!r} in the module{did_you_mean(layer, parts)}")
     outputs: list[Any] = []
     modes = {name: part.training for name, part in parts.items()}
     hook = parts[layer].register_forward_hook(lambda part, inputs, output: outputs.append(output))

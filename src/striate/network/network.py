@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from striate.errors import InputError, ModelError
+from striate.names import did_you_mean
 from striate.network.relation import Shape, shape_after
 from striate.network.rules import RULES, Result
 from striate.values import text
@@ -84,9 +84,7 @@ class Network:
         """The tensor a layer name stands for; an unknown name is an error that suggests the nearest."""
         if text("layer", layer) in self.layers:
             return self.layers[layer]
-        near = get_close_matches(layer, self.layers, n=1, cutoff=0.0)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"no layer {layer!r} in {self.name}{hint}")
+        raise InputError(f"no layer {layer!r} in {self.name}{did_you_mean(layer, self.layers)}")
 
     def validate(self) -> None:
         """Raise ModelError where a relation does not lead to the shape of its output."""

@@ -12,7 +12,8 @@ from striate.fields import Comparison, Reach, Region, SizePoint, Sweep
 from striate.geometry import Interval
 from striate.show import Document
 from striate.show.cells import field_cells, fraction_text, once, status_text
-from striate.show.document import describe_axis, ratio, striate_version
+from striate.show.document import describe_axis, ratio
+from striate.version import striate_version
 
 SWEEP_COLUMNS = ("input_size", "size", "stride", "start", "shift", "status")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from striate.fields import AxisField, Field, Fields, Span
@@ -13,6 +12,7 @@ from striate.fields.borders import borders
 from striate.fields.costs import costs
 from striate.network import Network
 from striate.show.units import Scale
+from striate.version import striate_version
 
 Document = dict[str, Any]
 
@@ -26,14 +26,6 @@ UNITS_CONVENTION = (
     "u mod n moved by (u div n)*n*stride pixels; without a stride every unit sees [start, start + size); irregular "
     "units have no rule; behind whole the same holds of local; unclipped, as if the input had no border"
 )
-
-
-def striate_version() -> str:
-    """The installed version of striate, or ``0+unknown`` when it runs from a source tree."""
-    try:
-        return version("striate")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def select_layers(fields: Fields, patterns: Sequence[str] = ()) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from striate.errors import InputError, ModelError, UnsupportedError
+from striate.names import did_you_mean
 from striate.network.relation import Shape
 from striate.values import shown
 
@@ -75,8 +75,7 @@ def _given(input_shape: Any, declared: Mapping[str, Declared]) -> dict[str, Shap
     if isinstance(input_shape, Mapping):
         for name in input_shape:
             if name not in declared:
-                near = get_close_matches(str(name), declared, n=1, cutoff=0.0)
-                raise InputError(f"no input {name!r}; did you mean {near[0]!r}? Inputs: {', '.join(declared)}")
+                raise InputError(f"no input {name!r}{did_you_mean(name, declared)} Inputs: {', '.join(declared)}")
         return {name: _shape(name, shape) for name, shape in input_shape.items()}
     if isinstance(input_shape, str) or not isinstance(input_shape, Sequence):
         raise InputError(f"input_shape {shown(input_shape)} is no shape; give integers, such as (1, 3, 224, 224)")

@@ -1,14 +1,16 @@
-"""Files are whole or not there; units are read once."""
+"""Files are whole or not there."""
 
 from __future__ import annotations
 
-from fractions import Fraction
+import os
+import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from striate.errors import InputError
-from striate.show import Scale, parse_pixel_size, parse_rate, scales_for, write_atomically
+from striate.files import replace_file, write_atomically
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -48,29 +50,38 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
         write_atomically(tmp_path / "taken" / "out.txt", "x")
 
 
-@pytest.mark.parametrize(
-    ("text", "scale"),
-    [("0.25um", Scale(Fraction(1, 4), "um")), ("2 µm", Scale(Fraction(2), "um")), ("30m", Scale(Fraction(30), "m"))],
-)
-def test_pixel_sizes(text: str, scale: Scale) -> None:
-    assert parse_pixel_size(text) == scale
+def test_who_may_read_a_file_is_what_the_system_says(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.write_bytes(b"")
+    write_atomically(tmp_path / "out.txt", "x")
+    assert stat.S_IMODE((tmp_path / "out.txt").stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
-@pytest.mark.parametrize(
-    ("text", "ms"), [("16kHz", Fraction(1, 16)), ("44.1kHz", Fraction(10, 441)), ("1MHz", Fraction(1, 1000))]
-)
-def test_rates(text: str, ms: Fraction) -> None:
-    assert parse_rate(text) == Scale(ms, "ms")
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    target, link = tmp_path / "far" / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    write_atomically(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
 
 
-@pytest.mark.parametrize("text", ["", "um", "0um", "-1um", "1 parsec", "1e3um", "16kHz"])
-def test_bad_pixel_sizes(text: str) -> None:
-    with pytest.raises(InputError, match=r"such as 0\.25um"):
-        parse_pixel_size(text)
+@pytest.mark.skipif(os.name == "nt", reason="named pipes are POSIX's")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    replace_file(pipe, b"data")
+    reader.join(timeout=10)
+    assert read == [b"data"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
-def test_a_scale_that_no_axis_uses() -> None:
-    pixel = parse_pixel_size("1um")
-    assert scales_for(("height", "width"), pixel, None) == {"height": pixel, "width": pixel}
-    with pytest.raises(InputError, match="speaks of"):
-        scales_for(("length",), pixel, None)
+def test_what_cannot_be_replaced_is_an_os_error_below_and_ours_above(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="directory"):
+        replace_file(tmp_path, b"x")
+    with pytest.raises(InputError, match=r"cannot write .*directory"):
+        write_atomically(tmp_path, "x")
+    assert list(tmp_path.iterdir()) == []
