@@ -17,6 +17,7 @@ from striate.fields import Fields
 from striate.network import Network, Node
 from striate.show import Scale, describe, fields_table, select_layers, to_csv, to_html, to_json, to_markdown
 from striate.show.cells import field_cells, status_text
+from striate.show.document import AxisDocument, LocalDocument, SpanDocument
 from striate.show.tables import byte_text, notes
 
 
@@ -131,16 +132,20 @@ def test_layers_are_chosen_by_name_and_pattern() -> None:
         select_layers(fields, ["merg"])
 
 
+def axis_document(facts: list[str], local: LocalDocument | None = None) -> AxisDocument:
+    bare: SpanDocument = {"size": None, "stride": None, "start": None}
+    return {"axis": "width", "along": 3, "status": facts[0], "facts": facts, **bare, "local": local}
+
+
 def test_facts_that_hold_together_are_shown_together() -> None:
-    facts = ["whole", "periodic", "misaligned", "at most"]
-    axis = {"facts": facts, "status": "whole", "size": None, "stride": None, "start": None}
-    local = {"status": "periodic", "size": 5, "stride": [1, 1], "start": -1, "phases": [[-1, 2], [-1, 4]]}
-    layer = {"axes": [{**axis, "local": local}] * 2}
-    assert (*field_cells(layer), status_text(layer)) == (
+    span: SpanDocument = {"size": 5, "stride": [1, 1], "start": -1, "phases": [[-1, 2], [-1, 4]]}
+    local: LocalDocument = {"status": "periodic", **span}
+    axes = [axis_document(["whole", "periodic", "misaligned", "at most"], local)] * 2
+    assert (*field_cells(axes), status_text(axes)) == (
         *("all (local ≤3-5 x ≤3-5)", "1", "-1..-1"),
         "whole, periodic, misaligned, at most",
     )
-    mixed_axes = {"axes": [{"facts": ["exact"]}, {"facts": ["periodic", "misaligned"]}]}
+    mixed_axes = [axis_document(["exact"]), axis_document(["periodic", "misaligned"])]
     assert status_text(mixed_axes) == "exact x periodic, misaligned"
 
 

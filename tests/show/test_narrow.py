@@ -17,10 +17,11 @@ from rich.console import Console
 
 import striate
 from striate.cli.terminal import plain_text, show
-from striate.demo.lessons import CONVENTION_COLUMNS, convention_rows, stacked
+from striate.demo.lessons import stacked
 from striate.fields import Fields, compare, sweep
 from striate.show import Document, describe, fields_table, notes
 from striate.show.answers import SWEEP_COLUMNS, compare_columns, compare_rows, sweep_rows
+from striate.show.conventions import CONVENTION_COLUMNS, convention_rows
 from striate.show.grid import Column, Grid, Kind, short_count, shortened, wrapped
 from striate.show.tables import grid
 

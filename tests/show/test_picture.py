@@ -14,7 +14,7 @@ from striate.errors import InputError
 from striate.fields import Fields, region
 from striate.network import Network, Node
 from striate.show import field_picture, figure_bytes, read_photo, view_of
-from striate.show.picture import COLOURS, DIM, GAP, HEAD, MARGIN, TALL, overview_scale, unit_under
+from striate.show.picture import COLOURS, DIM, GAP, HEAD, MARGIN, TALL, overview_scale
 
 SIZE = 64
 SCALE = TALL // SIZE
@@ -131,7 +131,3 @@ def test_photographs(tmp_path: Path) -> None:
         read_photo(cut)
     with pytest.raises(InputError, match="no such file"):
         read_photo(tmp_path / "missing.png")
-
-
-def test_the_unit_over_a_pixel() -> None:
-    assert unit_under(dilated(), "conv", (32, 63)) == (28, 55)

@@ -1,8 +1,13 @@
 """The command line: one command per question, every error one line and a documented exit code."""
 
 from striate.cli.app import app, main
-from striate.cli.ask import compare_command, fields_command, reach_command, region_command, sweep_command
-from striate.cli.prove import check_command, completion_command, demo_command, size_command
+from striate.cli.check import check_command
+from striate.cli.compare import compare_command, sweep_command
+from striate.cli.completion import completion_command
+from striate.cli.demo import demo_command
+from striate.cli.fields import fields_command
+from striate.cli.region import reach_command, region_command
+from striate.cli.size import size_command
 
 COMMANDS = (
     *(fields_command, region_command, reach_command, sweep_command, compare_command),

@@ -70,19 +70,19 @@ def make_module(text: str) -> Any:
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        found: Any = importlib.import_module(module_name)
+        named: Any = importlib.import_module(module_name)
         for name in attribute.split("."):
-            found = getattr(found, name)
+            named = getattr(named, name)
     except ModuleNotFoundError as error:
         raise InputError(f"{text}: cannot import {error.name}") from error
     except AttributeError as error:
         raise InputError(f"{text}: {error}") from error
     except Exception as error:
         raise ModelError(f"{text}: importing it failed: {type(error).__name__}: {error}") from error
-    if isinstance(found, torch.nn.Module):
-        return found
+    if isinstance(named, torch.nn.Module):
+        return named
     try:
-        made = found()
+        made = named()
     except StriateError:
         raise
     except Exception as error:

@@ -19,7 +19,8 @@ from striate.model import load
 from striate.show.document import describe
 from striate.show.formats import to_csv, to_json, to_markdown
 from striate.show.page import to_html
-from striate.show.picture import Photo, field_picture, figure_bytes, strip_picture, unit_under, view_of
+from striate.show.picture import Photo, field_picture, figure_bytes, strip_picture, view_of
+from striate.show.report import unit_under
 from striate.show.tables import fields_table, notes
 from striate.show.words import word
 

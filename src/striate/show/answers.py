@@ -4,24 +4,65 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.fields import Comparison, Reach, Region, SizePoint, Sweep
 from striate.geometry import Interval
-from striate.show import Document
 from striate.show.cells import field_cells, fraction_text, once, status_text
-from striate.show.document import describe_axis, ratio
+from striate.show.document import Pair, describe_axis, ratio
 from striate.version import striate_version
+
+
+class SideDocument(TypedDict):
+    """Half-open pixels along one axis; nulls for all of it."""
+
+    axis: str
+    start: int | None
+    stop: int | None
+
+
+class RegionDocument(TypedDict):
+    """The input pixels that one unit reads."""
+
+    striate: str
+    model: str
+    layer: str
+    at: list[int]
+    channel: int | None
+    input: str
+    hull: list[SideDocument]
+    unclipped: list[SideDocument] | None
+    pixels: int
+    cover: list[object] | None
+    channels: list[int]
+    counts: NotRequired[list[object]]
+
+
+class ReachDocument(TypedDict):
+    """The units of a layer that one pixel can change."""
+
+    striate: str
+    model: str
+    layer: str
+    at: list[int]
+    channel: int | None
+    input: str
+    box: list[Pair]
+    units: int
+    cover: list[object] | None
+    channels: list[int]
+
 
 SWEEP_COLUMNS = ("input_size", "size", "stride", "start", "shift", "status")
 
 
-def region_document(model: str, region: Region, counts: bool) -> Document:
+def region_document(model: str, region: Region, counts: bool) -> RegionDocument:
     """A region as plain numbers: ``cover`` is null where every pixel of the hull is read."""
     names = list(region.fields.spatial)
-    found: Document = {
+    document: RegionDocument = {
         "striate": striate_version(),
         "model": model,
         "layer": region.layer,
@@ -35,8 +76,8 @@ def region_document(model: str, region: Region, counts: bool) -> Document:
         "channels": np.flatnonzero(region.channels).tolist(),
     }
     if counts:
-        found["counts"] = region.counts().tolist()
-    return found
+        document["counts"] = region.counts().tolist()
+    return document
 
 
 def region_lines(region: Region, counts: bool) -> list[str]:
@@ -53,7 +94,7 @@ def region_lines(region: Region, counts: bool) -> list[str]:
     return lines
 
 
-def reach_document(model: str, reach: Reach) -> Document:
+def reach_document(model: str, reach: Reach) -> ReachDocument:
     """A reach as plain numbers: ``cover`` is null where every unit of the box is reached."""
     return {
         "striate": striate_version(),
@@ -86,9 +127,9 @@ def sweep_rows(sweep: Sweep) -> list[tuple[str, ...]]:
 
 
 def _sweep_row(point: SizePoint) -> tuple[str, ...]:
-    layer = {"axes": [describe_axis(axis) for axis in point.axes]}
+    axes = [describe_axis(axis) for axis in point.axes]
     shift = once([ratio(shift) for shift in point.shift], fraction_text)
-    return ("x".join(map(str, point.size)), *field_cells(layer), shift, status_text(layer))
+    return ("x".join(map(str, point.size)), *field_cells(axes), shift, status_text(axes))
 
 
 def compare_columns(comparison: Comparison) -> tuple[str, ...]:
@@ -113,7 +154,7 @@ def _plain_shape(kind: str, value: str) -> str:
     return "x".join(re.findall(r"\d+", value)) if kind == "shape" else value
 
 
-def _sides(names: Sequence[str], sides: Sequence[Interval]) -> list[Document]:
+def _sides(names: Sequence[str], sides: Sequence[Interval]) -> list[SideDocument]:
     return [
         {"axis": name, "start": None if side.unbounded else side.start, "stop": None if side.unbounded else side.stop}
         for name, side in zip(names, sides, strict=False)
@@ -137,7 +178,7 @@ def _cover_line(cover: NDArray[np.bool_], what: str) -> str:
 
 
 def _numbers(used: NDArray[np.bool_]) -> str:
-    found = np.flatnonzero(used)
-    if found.size and found.size == found[-1] - found[0] + 1:
-        return str(found[0]) if found.size == 1 else f"{found[0]} to {found[-1]}"
-    return " ".join(map(str, found)) or "none"
+    numbers = np.flatnonzero(used)
+    if numbers.size and numbers.size == numbers[-1] - numbers[0] + 1:
+        return str(numbers[0]) if numbers.size == 1 else f"{numbers[0]} to {numbers[-1]}"
+    return " ".join(map(str, numbers)) or "none"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from striate.show.document import Document
+from striate.show.document import AxisDocument, LocalDocument, Ratio
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ def once(axes: Sequence[T], text: Callable[[T], str]) -> str:
     return texts[0] if len(set(texts)) == 1 else by_axis(axes, text)
 
 
-def fraction_text(value: list[int] | None) -> str:
+def fraction_text(value: Ratio | None) -> str:
     """``[3, 2]`` as ``3/2``, ``[4, 1]`` as ``4``, None as ``-``."""
     if value is None:
         return "-"
@@ -33,20 +33,19 @@ def number(value: int | None) -> str:
     return "-" if value is None else str(value)
 
 
-def local_of(axis: Document) -> Document:
+def local_of(axis: AxisDocument) -> AxisDocument | LocalDocument:
     """The field without global paths along one axis: ``local`` behind a global operator, else the axis itself."""
-    found: Document = axis["local"] or axis
-    return found
+    return axis["local"] or axis
 
 
-def size_range(axis: Document) -> tuple[int | None, int | None]:
+def size_range(axis: AxisDocument) -> tuple[int | None, int | None]:
     """The least and the largest size of the local field over its phases; the same number where all agree."""
     span = local_of(axis)
     sizes = [stop - start for start, stop in span.get("phases") or ()]
     return (min(sizes), max(sizes)) if sizes else (span["size"], span["size"])
 
 
-def local_size(axis: Document) -> str:
+def local_size(axis: AxisDocument) -> str:
     """The local size: ``83``, ``79-83`` where units differ by phase, ``≤83`` where it is only a bound."""
     least, largest = size_range(axis)
     if largest is None:
@@ -55,14 +54,13 @@ def local_size(axis: Document) -> str:
     return f"{bound}{largest}" if least == largest else f"{bound}{least}-{largest}"
 
 
-def size_text(layer: Document) -> str:
+def size_text(axes: Sequence[AxisDocument]) -> str:
     """The field's size per axis; behind a global operator ``all``, with the local field in parentheses.
 
     >>> axis = {"status": "periodic", "facts": ["periodic"], "size": 5, "phases": [[0, 3], [0, 5]], "local": None}
-    >>> size_text({"axes": [axis, axis]})
+    >>> size_text([axis, axis])
     '3-5 x 3-5'
     """
-    axes = layer["axes"]
     if axes and all(axis["status"] == "whole" for axis in axes):
         sizes = "all"
     else:
@@ -70,7 +68,7 @@ def size_text(layer: Document) -> str:
     return f"{sizes} (local {by_axis(axes, local_size)})" if any(axis["local"] for axis in axes) else sizes
 
 
-def start_text(axis: Document) -> str:
+def start_text(axis: AxisDocument) -> str:
     """The local field's start: one number, or the least and the largest where units differ by phase.
 
     >>> start_text({"local": None, "start": -1, "phases": [[-1, 2], [-1, 2], [0, 3]]})
@@ -81,22 +79,22 @@ def start_text(axis: Document) -> str:
     return f"{min(starts)}..{max(starts)}" if starts else number(span["start"])
 
 
-def field_cells(layer: Document) -> tuple[str, str, str]:
+def field_cells(axes: Sequence[AxisDocument]) -> tuple[str, str, str]:
     """Size, stride and start of a layer's field, stride and start once where all axes agree."""
-    stride = once(layer["axes"], lambda a: fraction_text(local_of(a)["stride"]))
-    return size_text(layer), stride, once(layer["axes"], start_text)
+    stride = once(axes, lambda a: fraction_text(local_of(a)["stride"]))
+    return size_text(axes), stride, once(axes, start_text)
 
 
-def status_text(layer: Document) -> str:
+def status_text(axes: Sequence[AxisDocument]) -> str:
     """All that holds of the axes, once where they agree."""
-    return once(layer["axes"], lambda a: ", ".join(a["facts"]))
+    return once(axes, lambda a: ", ".join(a["facts"]))
 
 
-def physical_text(axis: Document) -> str:
+def physical_text(axis: AxisDocument) -> str:
     """The local size in a physical unit."""
-    found, (least, largest) = axis.get("physical"), size_range(axis)
-    if not found or found["size"] is None or not largest or least is None:
+    measured, (least, largest) = axis.get("physical"), size_range(axis)
+    if not measured or measured["size"] is None or not largest or least is None:
         return "-"
     if least == largest:
-        return f"{found['size']:g} {found['unit']}"
-    return f"{found['size'] * least / largest:g}-{found['size']:g} {found['unit']}"
+        return f"{measured['size']:g} {measured['unit']}"
+    return f"{measured['size'] * least / largest:g}-{measured['size']:g} {measured['unit']}"

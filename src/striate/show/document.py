@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Any
+from typing import NotRequired, TypedDict, overload
 
 from striate.fields import AxisField, Field, Fields, Span
 from striate.fields.borders import borders
@@ -14,7 +14,130 @@ from striate.network import Network
 from striate.show.units import Scale
 from striate.version import striate_version
 
-Document = dict[str, Any]
+Ratio = list[int]
+Pair = list[int]
+
+
+class SpanDocument(TypedDict):
+    """What the units of a layer see along one axis; ``phases`` only where there is more than one."""
+
+    size: int | None
+    stride: Ratio | None
+    start: int | None
+    phases: NotRequired[list[Pair]]
+
+
+class LocalDocument(SpanDocument):
+    """The field without global paths."""
+
+    status: str
+
+
+class PhysicalDocument(TypedDict):
+    """A field in a physical unit."""
+
+    unit: str
+    size: float | None
+    stride: float | None
+
+
+class MeasuredDocument(TypedDict):
+    """What a document holds beside pixels where it was asked for a unit."""
+
+    physical: NotRequired[PhysicalDocument]
+
+
+class AxisDocument(SpanDocument, MeasuredDocument):
+    """The field of a layer along one axis of the input."""
+
+    axis: str
+    along: int | None
+    status: str
+    facts: list[str]
+    local: LocalDocument | None
+
+
+class BranchDocument(TypedDict):
+    """A branch of a misaligned merge: how far its centre stands from the first one's."""
+
+    tensor: str
+    offset: Ratio | None
+
+
+class MergeDocument(TypedDict):
+    """A merge whose branches look at different places."""
+
+    node: str
+    axis: str
+    branches: list[BranchDocument]
+
+
+class ShareDocument(TypedDict):
+    """How much of a field is padding."""
+
+    centre: Ratio | None
+    corner: Ratio | None
+
+
+class LayerDocument(TypedDict):
+    """One layer: its field along every axis, its costs."""
+
+    name: str
+    op: str
+    nodes: int
+    shape: list[int]
+    params: int
+    macs: int
+    activation_bytes: int
+    axes: list[AxisDocument]
+    global_via: list[str]
+    misaligned: list[MergeDocument]
+    at_most_via: list[str]
+    interior: list[Pair]
+    padding_share: ShareDocument
+
+
+class ShapedDocument(TypedDict):
+    """An input by name and shape."""
+
+    name: str
+    shape: list[int]
+
+
+class InputDocument(ShapedDocument):
+    """The input that the fields speak of."""
+
+    layout: str
+    others: list[ShapedDocument]
+
+
+class ConventionsDocument(TypedDict):
+    """How the numbers are meant, in words."""
+
+    units: str
+    macs: str
+
+
+class TotalsDocument(TypedDict):
+    """Costs of the whole network."""
+
+    params: int
+    macs: int
+    peak_activation_bytes: int
+    peak_at: str
+
+
+class Document(TypedDict):
+    """All of a network's fields: the document of ``docs/json.md``."""
+
+    schema: int
+    striate: str
+    model: str
+    input: InputDocument
+    conventions: ConventionsDocument
+    totals: TotalsDocument
+    layers: list[LayerDocument]
+
 
 SCHEMA = 2
 
@@ -74,16 +197,20 @@ def describe(
     }
 
 
-def ratio(value: Fraction | None) -> list[int] | None:
+@overload
+def ratio(value: Fraction) -> Ratio: ...
+@overload
+def ratio(value: Fraction | None) -> Ratio | None: ...
+def ratio(value: Fraction | None) -> Ratio | None:
     """A fraction as ``[numerator, denominator]``."""
     return None if value is None else [value.numerator, value.denominator]
 
 
-def _input(network: Network, name: str) -> Document:
+def _input(network: Network, name: str) -> ShapedDocument:
     return {"name": name, "shape": list(network.shapes[name])}
 
 
-def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> Document:
+def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> LayerDocument:
     edge = borders(fields, field.name)
     merges = [merge for merge in fields.misalignments if merge.node in field.misaligned_at]
     return {
@@ -110,28 +237,34 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> Documen
     }
 
 
-def describe_axis(axis: AxisField, scale: Scale | None = None) -> Document:
+def describe_axis(axis: AxisField, scale: Scale | None = None) -> AxisDocument:
     """The field along one axis as plain numbers; ``scale`` adds it in a physical unit."""
-    found: Document = {
+    return {
         "axis": axis.axis,
         "along": None if axis.span is None else axis.span.along,
         "status": axis.status,
         "facts": list(axis.facts),
         **_span(axis),
         "local": None if axis.local is None else {"status": axis.local.status, **_span(axis.local)},
+        **_measured(axis.span, scale),
     }
-    if scale is not None:
-        span = axis.span
-        found["physical"] = {
+
+
+def _measured(span: Span | None, scale: Scale | None) -> MeasuredDocument:
+    if scale is None:
+        return {}
+    size, stride = (None, None) if span is None else (span.size, span.stride)
+    return {
+        "physical": {
             "unit": scale.unit,
-            "size": None if span is None else scale.measure(span.size),
-            "stride": None if span is None or span.stride is None else scale.measure(span.stride),
+            "size": None if size is None else scale.measure(size),
+            "stride": None if stride is None else scale.measure(stride),
         }
-    return found
+    }
 
 
-def _span(span: AxisField | Span) -> Document:
-    found: Document = {"size": span.size, "stride": ratio(span.stride), "start": span.start}
+def _span(span: AxisField | Span) -> SpanDocument:
+    described: SpanDocument = {"size": span.size, "stride": ratio(span.stride), "start": span.start}
     if len(span.phases) > 1:
-        found["phases"] = [[seen.start, seen.stop] for seen in span.phases]
-    return found
+        described["phases"] = [[seen.start, seen.stop] for seen in span.phases]
+    return described

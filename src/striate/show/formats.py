@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from striate.show.cells import by_axis, field_cells, fraction_text, physical_text, status_text
-from striate.show.document import Document
+from striate.show.document import AxisDocument, Document, LayerDocument, SpanDocument
 from striate.show.phases import phase_lines
 from striate.show.words import word
 
@@ -22,7 +22,7 @@ CSV_COLUMNS = (
 )
 
 
-def to_json(document: Document) -> str:
+def to_json(document: Mapping[str, object]) -> str:
     """The document as JSON, one layer's keys in a stable order, with a newline at the end."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -36,8 +36,8 @@ def to_csv(document: Document) -> str:
     writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
     for layer in document["layers"]:
-        for axis in layer["axes"] or [{"axis": "", "status": "", "facts": []}]:
-            writer.writerow(_csv_row(layer, axis))
+        for axis in layer["axes"] or (None,):
+            writer.writerow({**_csv_layer(layer), **_csv_axis(axis)})
     return stream.getvalue()
 
 
@@ -61,13 +61,13 @@ def rows(document: Document, lang: str = "en") -> list[tuple[str, ...]]:
     return [_row(layer, physical, lang) for layer in document["layers"]]
 
 
-def _row(layer: Document, physical: bool, lang: str) -> tuple[str, ...]:
+def _row(layer: LayerDocument, physical: bool, lang: str) -> tuple[str, ...]:
     cells = (
         layer["name"],
         layer["op"] if layer["nodes"] == 1 or layer["op"] == "input" else word("stage", lang, count=layer["nodes"]),
         "x".join(map(str, layer["shape"])),
-        *field_cells(layer),
-        status_text(layer),
+        *field_cells(layer["axes"]),
+        status_text(layer["axes"]),
         f"{layer['params']:,}",
         f"{layer['macs']:,}",
     )
@@ -78,31 +78,40 @@ def _physical(document: Document) -> bool:
     return any("physical" in axis for layer in document["layers"] for axis in layer["axes"])
 
 
-def _csv_row(layer: Document, axis: Document) -> dict[str, Any]:
-    local, physical = axis.get("local") or {}, axis.get("physical") or {}
+def _csv_layer(layer: LayerDocument) -> dict[str, object]:
     return {
-        **{key: layer[key] for key in ("op", "nodes", "params", "macs", "activation_bytes")},
         "layer": layer["name"],
+        "op": layer["op"],
+        "nodes": layer["nodes"],
         "shape": "x".join(map(str, layer["shape"])),
-        "axis": axis["axis"],
-        "along": axis.get("along"),
-        "status": axis["status"],
-        "facts": "; ".join(axis["facts"]),
-        **_csv_span(axis),
-        "local_status": local.get("status"),
-        **{f"local_{key}": value for key, value in _csv_span(local).items()},
+        "params": layer["params"],
+        "macs": layer["macs"],
+        "activation_bytes": layer["activation_bytes"],
         "global_via": " ".join(layer["global_via"]),
         "misaligned_at": " ".join(dict.fromkeys(merge["node"] for merge in layer["misaligned"])),
         "at_most_via": " ".join(layer["at_most_via"]),
-        **{f"physical_{key}": physical.get(key) for key in ("unit", "size", "stride")},
     }
 
 
-def _csv_span(span: Document) -> dict[str, Any]:
-    stride = span.get("stride")
+def _csv_axis(axis: AxisDocument | None) -> dict[str, object]:
+    """The cells of one axis; those of a layer without axes are empty."""
+    if axis is None:
+        return {}
+    local, physical = axis["local"], axis.get("physical")
+    cells: dict[str, object] = {key: axis[key] for key in ("axis", "along", "status")}
+    cells |= {"facts": "; ".join(axis["facts"]), **_csv_span(axis)}
+    if local is not None:
+        cells |= {"local_status": local["status"], **{f"local_{key}": cell for key, cell in _csv_span(local).items()}}
+    if physical is not None:
+        cells |= {f"physical_{key}": cell for key, cell in physical.items()}
+    return cells
+
+
+def _csv_span(span: SpanDocument) -> dict[str, object]:
+    stride = span["stride"]
     return {
-        "size": span.get("size"),
+        "size": span["size"],
         "stride": None if stride is None else fraction_text(stride),
-        "start": span.get("start"),
+        "start": span["start"],
         "phases": " ".join(f"{start}:{stop}" for start, stop in span.get("phases", ())),
     }

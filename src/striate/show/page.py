@@ -9,7 +9,7 @@ from math import prod
 from string import Template
 
 from striate.show.cells import local_of, size_text
-from striate.show.document import Document
+from striate.show.document import Document, LayerDocument
 from striate.show.formats import columns, rows
 from striate.show.grid import STYLES
 from striate.show.tables import COLUMNS, byte_text, input_text, notes
@@ -39,7 +39,7 @@ def _facts(document: Document, lang: str) -> str:
     totals = document["totals"]
     facts = {
         "input": input_text(document, lang),
-        "deepest": size_text(document["layers"][-1]) if document["layers"] else "-",
+        "deepest": size_text(document["layers"][-1]["axes"]) if document["layers"] else "-",
         "parameters": f"{totals['params']:,}",
         "macs": f"{totals['macs']:,}",
         "peak": byte_text(totals["peak_activation_bytes"]),
@@ -65,12 +65,12 @@ def _head(name: str, lang: str) -> str:
 
 def _rows(document: Document, lang: str) -> list[str]:
     heads = columns(document)
-    found = []
+    lines = []
     for layer, cells in zip(document["layers"], rows(document, lang), strict=True):
         values = _sort_values(layer)
         marked = (_cell(head, cell, values.get(head)) for head, cell in zip(heads, cells, strict=True))
-        found.append(f"<tr>{''.join(marked)}</tr>")
-    return found
+        lines.append(f"<tr>{''.join(marked)}</tr>")
+    return lines
 
 
 def _cell(head: str, text: str, value: float | None) -> str:
@@ -84,14 +84,15 @@ def _weightiest(facts: str) -> str:
     return next((fact for fact in STYLES if fact in facts), "")
 
 
-def _sort_values(layer: Document) -> dict[str, float]:
+def _sort_values(layer: LayerDocument) -> dict[str, float]:
     """What a column sorts by where its text is no number."""
     spans = [local_of(axis) for axis in layer["axes"]]
     sizes = [span["size"] for span in spans]
+    stride = spans[0]["stride"] if spans else None
     return {
         "shape": prod(layer["shape"]),
         "size": 1e30 if any(axis["status"] == "whole" for axis in layer["axes"]) else prod(n or 0 for n in sizes),
-        "stride": spans[0]["stride"][0] / spans[0]["stride"][1] if spans and spans[0]["stride"] else 0,
+        "stride": stride[0] / stride[1] if stride else 0,
         "start": spans[0]["start"] or 0 if spans else 0,
         "params": layer["params"],
         "MACs": layer["macs"],

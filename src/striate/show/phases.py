@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from striate.show.cells import local_of
-from striate.show.document import Document
+from striate.show.document import Document, LayerDocument
 from striate.show.words import word
 
 PHASES_SHOWN = 8
@@ -29,10 +29,10 @@ def rule_lines(document: Document, lang: str = "en") -> list[str]:
 
 def phase_lines(document: Document, lang: str = "en") -> list[str]:
     """One line for all layers with the same phases along the same axes."""
-    found: dict[tuple[tuple[str, ...], int, tuple[tuple[int, int], ...]], list[str]] = {}
+    by_phases: dict[tuple[tuple[str, ...], int, tuple[tuple[int, int], ...]], list[str]] = {}
     for layer in document["layers"]:
         for axes, step, phases in _groups(layer):
-            found.setdefault((axes, step, phases), []).append(layer["name"])
+            by_phases.setdefault((axes, step, phases), []).append(layer["name"])
     return [
         word(
             "phases_of",
@@ -43,20 +43,20 @@ def phase_lines(document: Document, lang: str = "en") -> list[str]:
             step=step,
             phases=_intervals(phases),
         )
-        for (axes, step, phases), layers in found.items()
+        for (axes, step, phases), layers in by_phases.items()
     ]
 
 
-def _groups(layer: Document) -> Iterator[tuple[tuple[str, ...], int, tuple[tuple[int, int], ...]]]:
+def _groups(layer: LayerDocument) -> Iterator[tuple[tuple[str, ...], int, tuple[tuple[int, int], ...]]]:
     """The layer's axes with phases; those that agree together: axes, pixels from one period to the next, phases."""
-    found: dict[tuple[int, tuple[tuple[int, int], ...]], list[str]] = {}
+    by_phases: dict[tuple[int, tuple[tuple[int, int], ...]], list[str]] = {}
     for axis in layer["axes"]:
         span = local_of(axis)
         if "phases" in span:
             phases = tuple((start, stop) for start, stop in span["phases"])
             above, below = span["stride"] or (0, 1)
-            found.setdefault((len(phases) * above // below, phases), []).append(axis["axis"])
-    for (step, phases), axes in found.items():
+            by_phases.setdefault((len(phases) * above // below, phases), []).append(axis["axis"])
+    for (step, phases), axes in by_phases.items():
         yield tuple(axes), step, phases
 
 

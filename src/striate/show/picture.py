@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import InputError, MissingDependencyError
-from striate.fields import Fields, Region
+from striate.fields import Region
 from striate.geometry import Interval
 from striate.show.grid import shortened
 
@@ -70,13 +70,6 @@ def view_of(region: Region, label: str = "") -> View:
         (free[0], free[1]) if bounded and free is not None and tuple(free) != (rows, columns) else None,
         "" if label else region.layer,
     )
-
-
-def unit_under(fields: Fields, layer: str, pixel: tuple[int, int]) -> tuple[int, int]:
-    """The unit of a layer that stands over an input pixel: the pixel's place, scaled to the layer's size."""
-    height, width = fields.network.shapes[fields.network.tensor(layer)][2:]
-    full = fields.network.shapes[fields.source][2:]
-    return pixel[0] * height // full[0], pixel[1] * width // full[1]
 
 
 def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None) -> Photo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from striate.show.cells import fraction_text
-from striate.show.document import Document
+from striate.show.document import Document, Ratio, ShapedDocument
 from striate.show.formats import columns, rows
 from striate.show.grid import LATE, Column, Grid, Kind
 from striate.show.phases import phase_lines, rule_lines
@@ -52,14 +52,14 @@ def fields_table(document: Document, lang: str = "en") -> Grid:
 
 def input_text(document: Document, lang: str = "en") -> str:
     """The input that the fields speak of, with its shape and layout; the others by name."""
-    source = document["input"]
-    others = ", ".join(_shaped(other) for other in source["others"])
-    text = f"{_shaped(source)} ({source['layout']})"
+    shown = document["input"]
+    others = ", ".join(map(_shaped, shown["others"]))
+    text = f"{_shaped(shown)} ({shown['layout']})"
     return f"{text} · {word('other_inputs', lang, names=others)}" if others else text
 
 
-def _shaped(source: Document) -> str:
-    return f"{source['name']} {'x'.join(map(str, source['shape']))}".rstrip()
+def _shaped(tensor: ShapedDocument) -> str:
+    return f"{tensor['name']} {'x'.join(map(str, tensor['shape']))}".rstrip()
 
 
 def notes(document: Document, lang: str = "en") -> list[str]:
@@ -103,18 +103,18 @@ def byte_text(count: int) -> str:
 
 def _merge_lines(document: Document, lang: str) -> list[str]:
     """One line per merge whose branches' centres disagree; axes that agree share it."""
-    found: dict[tuple[str, str], list[str]] = {}
+    lines: dict[tuple[str, str], list[str]] = {}
     for merge in (merge for layer in document["layers"] for merge in layer["misaligned"]):
         branches = ", ".join(f"{branch['tensor']} {_offset(branch['offset'], lang)}" for branch in merge["branches"])
-        axes = found.setdefault((merge["node"], branches), [])
+        axes = lines.setdefault((merge["node"], branches), [])
         axes += [merge["axis"]] if merge["axis"] not in axes else []
     return [
         word("misaligned_note", lang, node=node, axis=", ".join(word(axis, lang) for axis in axes), branches=branches)
-        for (node, branches), axes in found.items()
+        for (node, branches), axes in lines.items()
     ]
 
 
-def _offset(offset: list[int] | None, lang: str) -> str:
+def _offset(offset: Ratio | None, lang: str) -> str:
     if offset is None:
         return word("other_stride", lang)
     text = fraction_text(offset)

@@ -54,14 +54,14 @@ def scales_for(axes: Iterable[str], pixel_size: Scale | None, rate: Scale | None
     Raises InputError where a scale is given that no axis uses.
     """
     names = list(axes)
-    found: dict[str, Scale] = {}
+    scales: dict[str, Scale] = {}
     for scale, served, option in ((pixel_size, SPACE_AXES, "pixel size"), (rate, TIME_AXES, "rate")):
         used = [name for name in names if name in served]
         if scale is not None and not used:
             raise InputError(f"a {option} speaks of {', '.join(served)}; this input has {', '.join(names) or 'none'}")
         if scale is not None:
-            found.update(dict.fromkeys(used, scale))
-    return found
+            scales.update(dict.fromkeys(used, scale))
+    return scales
 
 
 def _quantity(text: str, what: str, example: str, units: Iterable[str]) -> tuple[Fraction, str]:

@@ -1,0 +1,71 @@
+"""striate sweep and compare: one network at several sizes, two networks side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from striate.cli.app import DISAGREED
+from striate.cli.models import open_model
+from striate.cli.options import SHAPE, SIZES, Question, model_options, named_input, shapes_of
+from striate.cli.terminal import progress, say
+from striate.fields import compare, sweep
+from striate.progress import ticking
+from striate.show.answers import SWEEP_COLUMNS, compare_columns, compare_rows, sweep_rows
+from striate.show.tables import grid
+
+
+@click.command("sweep")
+@model_options
+@click.argument("layer")
+@click.argument("sizes", type=SIZES)
+def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, ...]]) -> None:
+    """The fields of LAYER at several input sizes, and the sizes at which nothing shifts.
+
+    SIZES is 224,256,300x400 or first:last:step, last included.
+
+    \b
+    Example:
+      striate sweep model.onnx layer4 220:228 --input 1x3x224x224
+    """
+    with progress("reading the model at each size") as report:
+        network = open_model(question.model, question.shapes, question.unknown)
+        answer = sweep(network, layer, ticking(sizes, report), question.source, question.layout)
+    say(grid(SWEEP_COLUMNS, sweep_rows(answer), f"{layer} over input sizes"))
+    still = ", ".join("x".join(map(str, size)) for size in answer.still) or "none of these"
+    say(f"Nothing shifts at: {still}")
+
+
+@click.command("compare")
+@model_options
+@click.argument("other")
+@click.option(
+    "--other-input",
+    "other_inputs",
+    type=SHAPE,
+    multiple=True,
+    metavar="SHAPE",
+    help="Input shape of OTHER (default: the same).",
+)
+def compare_command(question: Question, other: str, other_inputs: tuple[tuple[str, tuple[int, ...]], ...]) -> None:
+    """Two networks layer by layer: where shapes agree and pixels do not. Exits 1 where they differ.
+
+    \b
+    Example:
+      striate compare ours.onnx theirs.onnx --input 1x3x224x224
+    """
+    with progress("reading the models"):
+        shapes = shapes_of(other_inputs) or question.shapes
+        wanted = named_input(other_inputs) or question.source
+        network = open_model(other, shapes, question.unknown)
+        source = wanted if wanted in network.inputs else None
+        answer = compare(question.fields(), replace(question, model=other, source=source).fields_of(network))
+    if answer.differences:
+        say(grid(compare_columns(answer), compare_rows(answer), f"{question.model} and {other}"))
+    for name, alone in ((question.model, answer.only_left), (other, answer.only_right)):
+        if alone:
+            say(f"Only in {name}: {', '.join(alone)}")
+    say(f"{len(answer.paired)} layers paired, {len(answer.differences)} differences")
+    if not answer.same:
+        raise click.exceptions.Exit(DISAGREED)

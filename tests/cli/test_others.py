@@ -1,0 +1,65 @@
+"""striate sweep, compare, check, size, completion; help, version and the reference page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from support.command_line import run, save_model
+
+from striate.cli import COMMANDS
+from striate.reference.cli import reference_page
+
+
+def test_sweep(model: Path) -> None:
+    result = run("sweep", model, "second", "14:16", "--input", "1x3x16x16")
+    assert "Nothing shifts at: 14x14, 15x15, 16x16" in result.stdout
+
+
+def test_compare(model: Path, tmp_path: Path) -> None:
+    other = save_model(tmp_path / "other.onnx", (0, 0, 1, 1))
+    same = run("compare", model, model, "--input", "1x3x16x16")
+    assert (same.exit_code, same.stdout) == (0, "2 layers paired, 0 differences\n")
+    differs = run("compare", model, other, "--input", "1x3x16x16")
+    assert differs.exit_code == 1
+    assert "shift" in differs.stdout
+
+
+def test_check_agrees(model: Path) -> None:
+    result = run("check", model, "--input", "1x3x16x16", "--layer", "second", "--unit", "0,3")
+    assert result.exit_code == 0, result.output
+    assert "second (0, 3) reads" in result.stdout
+    assert "15 pixels claimed" in result.stdout
+
+
+def test_size() -> None:
+    text = run("size", "4", "--kernel", "3", "--stride", "2").stdout
+    for part in ("[. 0 1] [1 2 3]", "[0 1 2] [2 3 .]", "floor(1/2) + 1 = 1; 1 over", "Caffe", "TensorFlow SAME"):
+        assert part in text
+    answers = json.loads(run("size", "4", "--kernel", "3", "--stride", "2", "--json").stdout)
+    assert [answer["output"] for answer in answers] == [1, 2, 1, 2, 2]
+
+
+def test_every_help_has_an_example() -> None:
+    for command in COMMANDS:
+        text = run(command.name, "--help").stdout
+        assert f"striate {command.name}" in text.partition("Example")[2], command.name
+        assert all(isinstance(p, click.Argument) or p.help for p in command.params), command.name
+
+
+def test_help_and_version() -> None:
+    text = run("--help").stdout
+    assert "Exit codes:" in text
+    assert all(command.name in text for command in COMMANDS)
+    assert run("--version").stdout.startswith("striate ")
+
+
+def test_completion() -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_STRIATE_COMPLETE" in run("completion", shell).stdout
+
+
+def test_the_reference_is_current() -> None:
+    page = Path(__file__).parents[2] / "docs" / "cli.md"
+    assert page.read_text(encoding="utf-8") == reference_page(), "run: python -m striate.reference.cli > docs/cli.md"
