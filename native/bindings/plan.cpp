@@ -1,5 +1,5 @@
-#include "plan.hpp"
-#include "weight_gradient.hpp"
+#include "choose/gradients.hpp"
+#include "choose/plan.hpp"
 
 #include "register.hpp"
 

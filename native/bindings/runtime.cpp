@@ -1,9 +1,10 @@
 #include "register.hpp"
 
-#include "memory.hpp"
-#include "plan.hpp"
-#include "pool.hpp"
-#include "targets.hpp"
+#include "base/memory.hpp"
+#include "choose/plan.hpp"
+#include "base/pool.hpp"
+#include "choose/machines.hpp"
+#include "choose/targets.hpp"
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>

@@ -2,7 +2,7 @@
 // threads, and NaN where a NaN takes part.
 #include "check.hpp"
 #include "problems.hpp"
-#include "weight_gradient.hpp"
+#include "choose/gradients.hpp"
 
 #include <cmath>
 #include <cstring>

@@ -1,6 +1,6 @@
 // The pool: every task once, from many callers at once, after fork, with more threads than CPUs.
 #include "check.hpp"
-#include "pool.hpp"
+#include "base/pool.hpp"
 
 #include <atomic>
 #include <cfenv>

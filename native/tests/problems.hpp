@@ -2,7 +2,7 @@
 #pragma once
 
 #include "guarded.hpp"
-#include "problem.hpp"
+#include "base/problem.hpp"
 
 #include <random>
 #include <string>

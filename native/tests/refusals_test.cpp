@@ -1,6 +1,6 @@
 // What is refused, and that the message names the values.
 #include "check.hpp"
-#include "plan.hpp"
+#include "choose/plan.hpp"
 
 #include <stdexcept>
 #include <string>

@@ -1,11 +1,12 @@
 // Every way on every instruction set of this machine against the definition: values, error bound, non-finite inputs,
 // no access outside the arrays (guard pages), no use of what scratch memory holds, and the same bits for any number of threads.
 #include "check.hpp"
-#include "pool.hpp"
+#include "base/pool.hpp"
 #include "problems.hpp"
-#include "recover.hpp"
-#include "targets.hpp"
-#include "way.hpp"
+#include "choose/machines.hpp"
+#include "choose/recover.hpp"
+#include "choose/targets.hpp"
+#include "ways/way.hpp"
 
 #include <cmath>
 #include <cstring>

@@ -1,0 +1,63 @@
+// The transforms of inputs and outputs of the Toom-Cook algorithm, on vectors of independent tiles.
+#pragma once
+
+#include "simd/simd.hpp"
+#include "simd/toom.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+// The points come as pairs +p, -p, then 0, then for even sizes infinity.
+template <int M, int R>
+struct Transform {
+    static constexpr Toom<M, R> t{};
+    static constexpr int size = M + R - 1, pairs = Toom<M, R>::pairs;
+    static constexpr bool zero(double c) { return c < 1e-9 && c > -1e-9; }
+
+    template <int I, int Sign>
+    static constexpr double half_sum(int j) { return (t.bt[I][j] + Sign * t.bt[I + 1][j]) / 2; }
+
+    // The rows of +p and -p are an even part plus and minus an odd part.
+    template <class In, class Out>
+    [[gnu::always_inline]] static void input(const In& in, const Out& out) {
+        static_for<pairs>([&](auto pair) __attribute__((always_inline)) {
+            constexpr int i = 2 * decltype(pair)::value;
+            Vec<float> even{}, odd{};
+            static_for<size>([&](auto j) __attribute__((always_inline)) {
+                constexpr double e = half_sum<i, 1>(j), o = half_sum<i, -1>(j);
+                if constexpr (!zero(e)) even += float(e) * in(j);
+                if constexpr (!zero(o)) odd += float(o) * in(j);
+            });
+            out(i, even + odd);
+            out(i + 1, even - odd);
+        });
+        static_for<size>([&](auto i) __attribute__((always_inline)) {
+            if constexpr (i >= 2 * pairs) {
+                Vec<float> sum{};
+                static_for<size>([&](auto j) __attribute__((always_inline)) {
+                    if constexpr (!zero(t.bt[i][j])) sum += float(t.bt[i][j]) * in(j);
+                });
+                out(i, sum);
+            }
+        });
+    }
+
+    template <class In, class Out>
+    [[gnu::always_inline]] static void output(const In& in, const Out& out) {
+        Vec<float> plus[pairs], minus[pairs];
+        static_for<pairs>([&](auto pair) __attribute__((always_inline)) {
+            plus[pair] = in(2 * pair) + in(2 * pair + 1);
+            minus[pair] = in(2 * pair) - in(2 * pair + 1);
+        });
+        static_for<M>([&](auto j) __attribute__((always_inline)) {
+            Vec<float> sum{};
+            static_for<size>([&](auto i) __attribute__((always_inline)) {
+                constexpr double c = t.at[j][i];
+                if constexpr (i >= 2 * pairs && !zero(c)) sum += float(c) * in(i);
+                else if constexpr (i % 2 == 0 && i < 2 * pairs) sum += float(c) * (j % 2 ? minus : plus)[i / 2];
+            });
+            out(j, sum);
+        });
+    }
+};
+
+}  // namespace striate::STRIATE_TARGET

@@ -1,0 +1,93 @@
+// The weights of Winograd's way: U = G g GT of every filter, in double, rounded once; output channels in the lanes.
+#include "ways/winograd.hpp"
+
+#include "base/pool.hpp"
+#include "simd/simd.hpp"
+#include "simd/toom.hpp"
+#include "simd/transpose.hpp"
+
+namespace striate::STRIATE_TARGET {
+namespace {
+
+constexpr int L = lanes<float>, half = L / 2;
+using Double = Vec<double>;
+typedef float HalfVec __attribute__((vector_size(vector_bytes / 2)));
+
+Double widened(const float* p) {
+    HalfVec v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, Double);
+}
+
+// to[offset[spot]] = (G g GT)[spot] for half a vector of filters; g(r, s) is a tap of theirs.
+template <int M, int R, class Tap>
+void transform(const Tap& g, const int64_t* offset, float* to) {
+    constexpr Toom<M, R> t;
+    constexpr int size = Toom<M, R>::size;
+    Double rows[size][R];
+    for (int s = 0; s < R; ++s) {
+        Double column[R];
+        for (int r = 0; r < R; ++r) column[r] = g(r, s);
+        static_for<size>([&](auto i) __attribute__((always_inline)) {
+            Double sum{};
+            static_for<R>([&](auto r) __attribute__((always_inline)) { sum += t.g[i][r] * column[r]; });
+            rows[i][s] = sum;
+        });
+    }
+    for (int i = 0; i < size; ++i)
+        static_for<size>([&](auto j) __attribute__((always_inline)) {
+            const int64_t at = offset[i * size + j];
+            if (at < 0) return;
+            Double sum{};
+            static_for<R>([&](auto s) __attribute__((always_inline)) { sum += t.g[j][s] * rows[i][s]; });
+            const HalfVec rounded = __builtin_convertvector(sum, HalfVec);
+            __builtin_memcpy(to + at, &rounded, sizeof rounded);
+        });
+}
+
+}  // namespace
+
+// Task: a block of two channel vectors of a group. Packed as (group, block, spot, phase, c, k inside the block).
+template <class T>
+void winograd_pack_task(const WinogradPlan& w, const Args& a, const Unit& unit) {
+    const Problem& p = w.p;
+    const int64_t group = unit.task / w.k_blocks(), block = unit.task % w.k_blocks();
+    const int64_t cg = p.group_c(), columns = w.pack_channels() * p.taps();
+    const int64_t vectors = least<int64_t>(2, w.k_vectors() - 2 * block), width = vectors * L;
+    float* const lines = static_cast<float*>(unit.memory);
+    float* const taps = lines + L * (columns + L);
+    const float* weight = static_cast<const float*>(a.x) + group * p.group_k() * cg * p.taps();
+    float* const to = static_cast<float*>(a.out) + group * w.weight_elements() + block * 2 * L * w.products() * cg;
+    int64_t offset[4][49];
+    int64_t next = 0;
+    for (int64_t spot = 0; spot < w.spots(); ++spot)
+        for (int64_t phase = 0; phase < w.phases(); ++phase)
+            offset[phase][spot] = w.contributes(phase, spot) ? cg * width * next++ : -1;
+    for (int64_t v = 0; v < vectors; ++v) {
+        const int64_t k0 = (2 * block + v) * L;
+        for (int64_t c0 = 0; c0 < cg; c0 += w.pack_channels()) {
+            const int64_t channels = least(w.pack_channels(), cg - c0), used = channels * p.taps();
+            for (int64_t k = 0; k < L; ++k)
+                for (int64_t j = 0; j < used; ++j)
+                    lines[k * (columns + L) + j] = k0 + k < p.group_k() ? weight[((k0 + k) * cg + c0) * p.taps() + j] : 0.0f;
+            transpose_rows<float>(lines, columns + L, used, taps);
+            for (int64_t c = 0; c < channels; ++c)
+                for (int64_t phase = 0; phase < w.phases(); ++phase)
+                    for (int side = 0; side < 2; ++side) {
+                        const auto tap = [&](int64_t i, int64_t j) {
+                            const int64_t r = (i - w.short_y(phase) * w.moved()) * w.stride + phase / w.stride;
+                            const int64_t s = (j - w.short_x(phase) * w.moved()) * w.stride + phase % w.stride;
+                            const bool inside = r >= 0 && r < p.kh && s >= 0 && s < p.kw;
+                            return inside ? widened(taps + ((c * p.kh + r) * p.kw + s) * L + side * half) : Double{};
+                        };
+                        with_tile(w.m, w.taps(), [&]<int M, int R>() {
+                            transform<M, R>(tap, offset[phase], to + (c0 + c) * width + v * L + side * half);
+                        });
+                    }
+        }
+    }
+}
+
+template void winograd_pack_task<float>(const WinogradPlan&, const Args&, const Unit&);
+
+}  // namespace striate::STRIATE_TARGET

@@ -1,0 +1,132 @@
+#include "ways/winograd.hpp"
+
+#include "ways/schedule.hpp"
+#include "ways/task_way.hpp"
+#include "simd/toom.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace striate {
+namespace {
+
+// Microseconds of the whole call; see direct_plan.cpp for the unit of work.
+double cost(const WinogradPlan& w, const Machine& m, int threads) {
+    const Problem& p = w.p;
+    const double size = double(w.size()), spots = double(w.spots()), products = double(w.products());
+    const double tiles = double(std::min(w.tile_block, w.tiles()));
+    const Schedule schedule{m, threads, 1, p.groups, w.tile_tasks, w.k_tasks};
+    const double max_rows = m.target->many_registers ? 14 : 6;
+    const double vectors = std::min(double(w.k_vectors()), 2 * schedule.blocks_each(w.k_blocks()));
+    const double calls = std::ceil(tiles / max_rows), channels = double(p.group_c());
+    const double step = std::max(2 * tiles, tiles + 2 * calls) + calls;
+    const double chains = std::ceil(channels / double(w.chain()));
+    const double multiply = products * vectors / 2 * (channels * step + chains * (calls * 15 + tiles * 2)) / m.fma_rate;
+    const double weights = products * vectors * double(w.lanes) * channels * 4;
+    // Of those that a thread meets, call after call.
+    const double all_weights = double(p.groups * w.weight_elements()) * 4 * schedule.met();
+    // Vectors of channels that a task transforms, and those that it multiplies.
+    const double given = double(w.phases() * w.c_groups()), staged = schedule.fresh() * given;
+    const double input = staged * tiles * (spots * 4.2 + 2 * size * (size + double(w.m)) * 1.8);
+    const double output = vectors * tiles * (spots * 3.5 + double(w.m * w.m) * 8);
+    // Wide rows of tiles outgrow the first cache.
+    const double wide = double(w.stage_elements() * 4) > m.l1_bytes ? 1.4 : 1;
+    // What the first cache does not hold goes to the second and back: half of it beside other work.
+    const double kept = spots * (staged + given * std::ceil(vectors / 2) + 2 * vectors);
+    const double traffic = 64 * tiles * kept / (4 * m.cache_rate);
+    const double runs = std::ceil(tiles / double(w.tiles_x)) + (w.tile_block % w.tiles_x && w.tile_tasks > 1 ? 1 : 0);
+    const double per_run = double(w.lanes) * (staged * size * 14 + vectors * double(w.m) * 6.5);
+    // Every second pixel is read with masks; rows of few pixels, and pixels further apart, are read and written one at a time.
+    const double columns = std::min(tiles, double(w.tiles_x)) * double(w.m);
+    const double apart = w.apart_x() == 2 ? 20 + 0.7 * columns : w.apart_x() > 2 ? 11 + 3 * columns : 0;
+    const double thin = double(w.lanes) * (staged * size * apart + (w.dilation_x > 1 ? vectors * double(w.m) * columns * 2 : 0));
+    // Others may hold half of the second cache, and weights pass through it.
+    const double crowded = 1 + 0.25 * std::clamp((double(w.workspace()) + weights / vectors) / m.l2_bytes - 0.5, 0.0, 1.1);
+    // Weights come in while the first tiles meet them; the others find them in the first cache.
+    const double first = multiply / calls, product = Machine::beside(first, weights / m.read_rate(all_weights)) + first * (calls - 1);
+    const double transforms = (input + output) * wide + runs * (per_run + thin);
+    const double begin = Schedule::begin(w.tile_tasks > 1 ? vectors * double(w.lanes) : 0);
+    const double task_us = begin + crowded * (product + traffic + transforms / m.fma_rate);
+    return schedule.call_us(task_us, double((p.input_count() + p.output_count()) * p.element_bytes()));
+}
+
+// The cheapest block of tiles and split of the channels, for outputs per tile side of `only` or, where that is 0, the cheapest.
+WinogradPlan plan_winograd(const Problem& p, const Machine& machine, int threads, int64_t only, double* us) {
+    WinogradPlan best{};
+    bool best_fits = false;
+    *us = INFINITY;
+    for (const auto [m, r] : tiles) {
+        WinogradPlan w{};
+        w.p = p;
+        w.lanes = machine.target->lanes(p.dtype);
+        w.step_y = std::gcd(p.sh, p.dh);
+        w.step_x = std::gcd(p.sw, p.dw);
+        w.stride = p.sh / w.step_y;
+        w.dilation_y = p.dh / w.step_y;
+        w.dilation_x = p.dw / w.step_x;
+        w.m = m;
+        if (w.taps() != r || (only && m != only)) continue;
+        // Beyond, rounding in tiles of 7 would come near the bound; F(5, 3) weighs the large points most.
+        if (w.size() == 7 && w.phases() * p.group_c() > (m == 5 ? 256 : 512)) continue;
+        w.tiles_y = ceil_div(ceil_div(p.oh, w.dilation_y), m);
+        w.tiles_x = ceil_div(ceil_div(p.ow, w.dilation_x), m);
+        for (int64_t tasks = 1; tasks <= w.tiles(); tasks = std::max(tasks + 1, tasks * 9 / 8)) {
+            w.tile_block = ceil_div(w.tiles(), tasks);
+            w.tile_tasks = ceil_div(w.tiles(), w.tile_block);
+            const int64_t most = std::clamp<int64_t>(16 * threads / (p.groups * w.tile_tasks), 1, w.k_blocks());
+            for (w.k_tasks = 1; w.k_tasks <= most; w.k_tasks = std::max(w.k_tasks + 1, w.k_tasks * 5 / 4)) {
+                const double predicted = cost(w, machine, threads);
+                const bool fits = double(w.workspace()) * threads <= p.workspace_limit();
+                if (fits == best_fits ? predicted < *us : fits) {
+                    *us = predicted;
+                    best = w;
+                    best_fits = fits;
+                }
+            }
+        }
+    }
+    return best;
+}
+
+class Winograd : public TaskWay<WinogradPlan> {
+public:
+    Winograd(const WinogradPlan& plan, const Target& target)
+        : TaskWay("winograd", plan, target.winograd_float), pack_task_(target.winograd_pack_float) {}
+
+    void pack(const void* weight, void* packed) const override {
+        const WinogradPlan& w = plan_;
+        const Args args{weight, nullptr, nullptr, packed, Activation::none};
+        run_tasks(w, pack_task_, args, w.p.groups * w.k_blocks(), get_threads(), w.pack_workspace());
+    }
+
+private:
+    TaskOf<WinogradPlan> pack_task_;
+};
+
+}  // namespace
+
+Offer offer_winograd(const Problem& p, const Machine& m, int threads) {
+    if (p.dtype != DType::float32) return {nullptr, "winograd computes float32 only"};
+    const int64_t stride = p.sh / std::gcd(p.sh, p.dh), stride_x = p.sw / std::gcd(p.sw, p.dw);
+    if (stride != stride_x || stride > 2)
+        return {nullptr, "winograd needs a stride of 1 or 2, once what it shares with the dilation is divided out, along both axes"};
+    if (stride == 2 && (2 * p.dh != p.sh || 2 * p.dw != p.sw))
+        return {nullptr, "winograd needs a dilation that divides the stride where 2 is left of that"};
+    if (p.kh != p.kw || p.kh < stride + 1 || p.kh > 5 * stride)
+        return {nullptr, "winograd needs a square kernel of 2 to 5 at stride 1, of 3 to 10 at stride 2"};
+    // The tile size decides the bits.
+    double us;
+    const int64_t size = plan_winograd(p, m, deciding_threads, 0, &us).m;
+    const WinogradPlan w = plan_winograd(p, m, threads, size, &us);
+    auto way = std::make_unique<Winograd>(w, *m.target);
+    way->predicted_us = us;
+    way->packing = {w.m, w.stride};
+    way->error_bound = 1.5e-5;
+    way->spreads = true;
+    way->blocking = {{"tile", w.m}, {"tile_block", w.tile_block}, {"tiles", w.tiles()}, {"k_tasks", w.k_tasks},
+                     {"tasks", w.tasks()}};
+    return {std::move(way), {}};
+}
+
+}  // namespace striate
