@@ -33,8 +33,8 @@ using Pair = std::pair<int64_t, int64_t>;
 using Four = std::tuple<int64_t, int64_t, int64_t, int64_t>;
 
 DType dtype_of(const std::string& name) {
-    if (name == "float32") return DType::float32;
-    if (name == "float64") return DType::float64;
+    for (DType dtype : {DType::float32, DType::float64})
+        if (name == name_of(dtype)) return dtype;
     throw std::invalid_argument("dtype must be 'float32' or 'float64', got '" + name + "'");
 }
 
@@ -53,10 +53,8 @@ std::string shape_text(const int64_t* sizes, size_t count) {
 
 template <class Array, size_t N>
 void check(const char* name, const Array& array, DType dtype, const int64_t (&wanted)[N]) {
-    const nb::dlpack::dtype type = dtype == DType::float32 ? nb::dtype<float>() : nb::dtype<double>();
-    if (array.dtype() != type) {
-        throw std::invalid_argument(std::string(name) + " must be " + (dtype == DType::float32 ? "float32" : "float64"));
-    }
+    if (array.dtype() != with_element(dtype, []<class T>() { return nb::dtype<T>(); }))
+        throw std::invalid_argument(std::string(name) + " must be " + name_of(dtype));
     int64_t got[N];
     bool same = true;
     for (size_t i = 0; i < N; ++i) {
@@ -73,7 +71,7 @@ void check(const char* name, const Array& array, DType dtype, const int64_t (&wa
 class Release {
 public:
     explicit Release(const Plan& plan) {
-        if (plan.way().predicted_us > 10) release_.emplace();
+        if (plan.way().facts.predicted_us > 10) release_.emplace();
     }
 
 private:
@@ -161,7 +159,7 @@ void weight_gradient(const Read4& x, const Read4& grad, const Write4& out, Pair 
 
 nb::dict blocking(const Plan& plan) {
     nb::dict result;
-    for (const auto& [name, value] : plan.way().blocking) result[name.c_str()] = value;
+    for (const auto& [name, value] : plan.way().facts.blocking) result[name.c_str()] = value;
     return result;
 }
 
@@ -177,14 +175,14 @@ void register_plan(nb::module_& m) {
         .def("__init__", &init, "n"_a, "c"_a, "h"_a, "w"_a, "k"_a, "kh"_a, "kw"_a, "stride"_a = Pair(1, 1),
              "padding"_a = Four(0, 0, 0, 0), "dilation"_a = Pair(1, 1), "groups"_a = 1, "dtype"_a = "float32",
              "algorithm"_a = "auto", "strict"_a = false, "threads"_a = 0, "once"_a = false)
-        .def_prop_ro("algorithm", [](const Plan& p) { return p.way().name; }, "The way chosen.")
+        .def_prop_ro("algorithm", [](const Plan& p) { return p.way().facts.promise.name; }, "The way chosen.")
         .def_prop_ro("blocking", &blocking, "How the way splits the work.")
         .def_prop_ro("layout", &Plan::layout, "Plans of one layout take each other's packed weights.")
         .def_prop_ro("workspace_bytes", &Plan::workspace_bytes, "Scratch memory of a call, all threads together.")
-        .def_prop_ro("error_bound", [](const Plan& p) { return p.way().error_bound; },
+        .def_prop_ro("error_bound", [](const Plan& p) { return p.way().facts.promise.error_bound; },
                      "Largest float32 error for unit-variance data, as a share of 1 + sqrt(terms per output).")
-        .def_prop_ro("strict", [](const Plan& p) { return p.way().strict(); }, "Whether the way rounds no more than `direct`.")
-        .def_prop_ro("predicted_us", [](const Plan& p) { return p.way().predicted_us; }, "Microseconds a call should take.")
+        .def_prop_ro("strict", [](const Plan& p) { return p.way().facts.strict(); }, "Whether the way rounds no more than `direct`.")
+        .def_prop_ro("predicted_us", [](const Plan& p) { return p.way().facts.predicted_us; }, "Microseconds a call should take.")
         .def_prop_ro("threads", &Plan::threads, "Threads a call may use.")
         .def_prop_ro("output_shape", [](const Plan& p) {
             return std::make_tuple(p.problem().n, p.problem().k, p.problem().oh, p.problem().ow);

@@ -5,6 +5,7 @@
 #include "base/pool.hpp"
 #include "choose/machines.hpp"
 #include "choose/targets.hpp"
+#include "choose/ways.hpp"
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -70,7 +71,7 @@ bool same_bytes(const Bytes& a, const Bytes& b) {
 void register_runtime(nb::module_& m) {
     m.def("algorithms", [] {
         std::vector<std::string> names;
-        for (const auto& way : striate::ways()) names.emplace_back(way.name);
+        for (const auto& way : striate::ways()) names.emplace_back(way.promise.name);
         return names;
     }, "The names of the ways, `direct` first.");
     m.def("isa", [] { return std::string(striate::chosen_target().name); }, "The instruction set in use.");
@@ -85,7 +86,7 @@ void register_runtime(nb::module_& m) {
     }, "count"_a, "Threads a plan takes when it names none; 0 means what the environment says, or the CPUs this process may use.");
     m.def("peak_gflops", [] {
         const striate::Target& target = striate::chosen_target();
-        return 2e-3 * striate::machine_for(target).fma_rate * double(target.lanes<float>());
+        return 2e-3 * striate::machine_for(target).fma_rate * double(target.lanes(striate::DType::float32));
     }, nb::call_guard<nb::gil_scoped_release>(), "Float32 multiply-adds of one thread as measured, two operations each, in GFLOP/s.");
     m.def("empty", &empty, "shape"_a, "doubles"_a = false,
           "An uninitialised float32 or float64 array that starts with a cache line. The memory of a large one, once freed, is kept for "

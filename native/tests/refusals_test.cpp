@@ -1,6 +1,7 @@
 // What is refused, and that the message names the values.
 #include "check.hpp"
 #include "choose/plan.hpp"
+#include "choose/ways.hpp"
 
 #include <stdexcept>
 #include <string>
@@ -31,6 +32,13 @@ int main() {
     refused({1, 1, 8, 8, 1, 3, 3}, "best", "got 'best'");
     refused({1, 1, 8, 8, 1, 3, 3, 2, 2, 0, 0, 0, 0, 3, 3}, "winograd", "winograd needs a dilation that divides the stride");
     refused({1, 1, 8, 8, 1, 3, 3, 3, 3}, "winograd", "winograd needs a stride of 1 or 2");
+    Problem doubles{1, 1, 8, 8, 1, 3, 3};
+    doubles.dtype = DType::float64;
+    for (const ListedWay& way : ways()) {
+        const std::string name = way.promise.name;
+        if (way.promise.elements == Elements::float_only) refused(doubles, name, name + " computes float32 only");
+        else CHECK(Plan(doubles, name, false, 1).way().facts.promise.name == name, "%s refuses float64", name.c_str());
+    }
     const Plan one({1, 1, 8, 8, 1, 3, 3}, "direct", false, 1), other({1, 1, 8, 8, 1, 3, 3}, "winograd", false, 1);
     const std::vector<float> x(64), weight(9);
     std::vector<float> out(36);
@@ -40,6 +48,6 @@ int main() {
     } catch (const std::invalid_argument&) {
     }
     const Plan strict({1, 64, 56, 56, 64, 3, 3}, "auto", true, 1);
-    CHECK(strict.way().strict(), "strict chose %s", strict.way().name.c_str());
+    CHECK(strict.way().facts.strict(), "strict chose %s", strict.way().facts.promise.name);
     return 0;
 }

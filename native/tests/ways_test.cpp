@@ -6,7 +6,7 @@
 #include "choose/machines.hpp"
 #include "choose/recover.hpp"
 #include "choose/targets.hpp"
-#include "ways/way.hpp"
+#include "choose/ways.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -33,7 +33,7 @@ constexpr int drawn = 120;
 // Of the output's scale for data of unit variance, as the way promises.
 double bound(const Way& way, DType dtype) {
     if (dtype == DType::float64) return 1e-14;
-    return way.error_bound;
+    return way.facts.promise.error_bound;
 }
 
 void* aligned_room(size_t bytes) {
@@ -45,12 +45,7 @@ void* aligned_room(size_t bytes) {
 // Another way, whose runs are counted.
 class Counted : public Way {
 public:
-    explicit Counted(const Way& way) : way_(way) {
-        name = way.name;
-        packed_bytes = way.packed_bytes;
-        workspace_bytes = way.workspace_bytes;
-        spreads = way.spreads;
-    }
+    explicit Counted(const Way& way) : Way(way.facts), way_(way) {}
     void pack(const void* weight, void* packed) const override { way_.pack(weight, packed); }
     void run(const Args& args, int threads) const override {
         ++runs;
@@ -65,11 +60,11 @@ private:
 // Returns how often the way ran. What spoils it is not left to `direct`.
 template <class T>
 int run(const Way& way, const Case& c, Data<T>& data, int threads) {
-    void* packed = aligned_room(way.packed_bytes);
+    void* packed = aligned_room(way.facts.packed_bytes);
     way.pack(data.weight.data(), packed);
     bool spoiled = false;
     const Args args{data.x.data(), packed, c.bias ? data.bias.data() : nullptr, data.out.data(), c.activation,
-                    way.spreads ? &spoiled : nullptr};
+                    way.facts.promise.spreads ? &spoiled : nullptr};
     Counted counted(way);
     counted.run(args, threads);
     if (spoiled) {
@@ -77,7 +72,7 @@ int run(const Way& way, const Case& c, Data<T>& data, int threads) {
         const Counted other(*direct.way);
         constexpr double dear = std::numeric_limits<double>::infinity();
         recover(c.problem, counted, other, Filters(c.problem, data.weight.data()), args, threads, dear);
-        CHECK(other.runs == 0, "%s left it to direct (%s)", way.name.c_str(), c.text().c_str());
+        CHECK(other.runs == 0, "%s left it to direct (%s)", way.facts.promise.name, c.text().c_str());
     }
     std::free(packed);
     return counted.runs;
@@ -90,7 +85,7 @@ bool meets_denormals(const Way& way, const Case& c, Data<T>& data, float left) {
     struct Scratch {
         size_t bytes;
         float left;
-    } scratch{way.workspace_bytes, left};
+    } scratch{way.facts.workspace_bytes, left};
     const auto fill = [](void* context, const Unit& unit) {
         const Scratch& of = *static_cast<const Scratch*>(context);
         std::uninitialized_fill_n(static_cast<float*>(unit.memory), of.bytes / sizeof(float), of.left);
@@ -115,10 +110,10 @@ void compare(const Way& way, const Case& c, const Data<T>& data, const std::vect
         const double got = double(data.out[int64_t(i)]), want = wanted[i];
         if (std::isfinite(want)) {
             CHECK(std::abs(got - want) <= bound(way, c.problem.dtype) * scale, "%s %s: output %zu is %.9g, not %.9g (%s)",
-                  target, way.name.c_str(), i, got, want, c.text().c_str());
+                  target, way.facts.promise.name, i, got, want, c.text().c_str());
         } else {
             CHECK(std::isnan(want) ? std::isnan(got) : got == want, "%s %s: output %zu is %g, not %g (%s)", target,
-                  way.name.c_str(), i, got, want, c.text().c_str());
+                  way.facts.promise.name, i, got, want, c.text().c_str());
         }
     }
 }
@@ -159,15 +154,15 @@ void spoil(const Case& c, Data<T>& data, Spoil how) {
 constexpr Spoil all_spoils[] = {Spoil::pixels, Spoil::infinities, Spoil::half, Spoil::weights, Spoil::all};
 
 template <class T>
-void check_way(const WayName& named, const Target& target, const Case& c, const std::vector<double>& wanted,
+void check_way(const ListedWay& named, const Target& target, const Case& c, const std::vector<double>& wanted,
                const std::vector<std::vector<double>>& wanted_spoiled) {
     const Offer one = named.offer(c.problem, machine_for(target), 1);
-    CHECK(bool(one.way) != !one.refusal.empty(), "%s neither offers nor refuses %s", named.name, c.text().c_str());
+    CHECK(bool(one.way) != !one.refusal.empty(), "%s neither offers nor refuses %s", named.promise.name, c.text().c_str());
     if (!one.way) return;
     Data<T> data(c, Edge::after);
     const bool met = meets_denormals(*one.way, c, data, 1.0f);
     CHECK(meets_denormals(*one.way, c, data, std::numeric_limits<float>::denorm_min()) == met,
-          "%s %s computes with what its scratch held, which may be a hundred times as slow (%s)", target.name, named.name,
+          "%s %s computes with what its scratch held, which may be a hundred times as slow (%s)", target.name, named.promise.name,
           c.text().c_str());
     compare(*one.way, c, data, wanted, target.name);
 
@@ -175,7 +170,7 @@ void check_way(const WayName& named, const Target& target, const Case& c, const 
     Data<T> other(c, Edge::before);
     run(*three.way, c, other, 3);
     const size_t bytes = size_t(c.problem.output_count()) * sizeof(T);
-    CHECK(std::memcmp(data.out.data(), other.out.data(), bytes) == 0, "%s %s: three threads give other bits (%s)", target.name, named.name,
+    CHECK(std::memcmp(data.out.data(), other.out.data(), bytes) == 0, "%s %s: three threads give other bits (%s)", target.name, named.promise.name,
           c.text().c_str());
     compare(*three.way, c, other, wanted, target.name);
     if (!values) return;
@@ -184,7 +179,7 @@ void check_way(const WayName& named, const Target& target, const Case& c, const 
         Data<T> spoiled(c, Edge::after);
         spoil(c, spoiled, all_spoils[i]);
         const int runs = run(*one.way, c, spoiled, 1);
-        CHECK(runs <= 4, "%s ran %d times (%s)", named.name, runs, c.text().c_str());
+        CHECK(runs <= 4, "%s ran %d times (%s)", named.promise.name, runs, c.text().c_str());
         compare(*one.way, c, spoiled, wanted_spoiled[i], target.name);
     }
 }
@@ -203,7 +198,7 @@ void check_case(const Case& c) {
         }
     }
     for (const Target* target : available_targets())
-        for (const WayName& named : ways()) check_way<T>(named, *target, c, wanted, wanted_spoiled);
+        for (const ListedWay& named : ways()) check_way<T>(named, *target, c, wanted, wanted_spoiled);
 }
 
 }  // namespace

@@ -5,7 +5,17 @@
 
 namespace striate {
 
-enum class DType { float32, float64 };
+// Valued by the size in bytes.
+enum class DType : int64_t { float32 = 4, float64 = 8 };
+
+inline const char* name_of(DType dtype) { return dtype == DType::float32 ? "float32" : "float64"; }
+
+// f.operator()<T>() for the type of the elements.
+template <class F>
+auto with_element(DType dtype, F&& f) {
+    return dtype == DType::float32 ? f.template operator()<float>() : f.template operator()<double>();
+}
+
 enum class Activation { none, relu, relu6 };
 
 // All sizes in elements; padding may exceed the kernel. `oh` and `ow` are derived by `checked`.
@@ -22,7 +32,7 @@ struct Problem {
     int64_t group_c() const { return c / groups; }
     int64_t group_k() const { return k / groups; }
     int64_t taps() const { return kh * kw; }
-    int64_t element_bytes() const { return dtype == DType::float32 ? 4 : 8; }
+    int64_t element_bytes() const { return int64_t(dtype); }
     int64_t weight_count() const { return k * group_c() * taps(); }
     int64_t input_count() const { return n * c * h * w; }
     int64_t output_count() const { return n * k * oh * ow; }

@@ -10,8 +10,7 @@ void weight_gradient(const Problem& p, const void* x, const void* grad, void* ou
     const Target& target = chosen_target();
     const int count = threads > 0 ? threads : get_threads();
     const WeightGradientPlan d = plan_weight_gradient(p, target.lanes(p.dtype), count);
-    const auto task = p.dtype == DType::float32 ? target.weight_gradient_float : target.weight_gradient_double;
-    run_tasks(d, task, {x, grad, nullptr, out, Activation::none}, d.tasks(), count, d.workspace());
+    run_tasks(d, target.weight_gradient.of(p.dtype), {x, grad, nullptr, out, Activation::none}, d.tasks(), count, d.workspace());
 }
 
 }  // namespace striate

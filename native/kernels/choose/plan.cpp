@@ -3,6 +3,7 @@
 #include "base/pool.hpp"
 #include "choose/machines.hpp"
 #include "choose/targets.hpp"
+#include "choose/ways.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -14,10 +15,10 @@ namespace {
 constexpr double worth_rounding = 2;
 
 std::string layout_of(const Way& way, const Problem& p) {
-    std::string text = way.name + (p.dtype == DType::float32 ? " float32" : " float64");
+    std::string text = way.facts.promise.name + std::string(" ") + name_of(p.dtype);
     for (int64_t size : {p.k, p.group_c(), p.kh, p.kw, p.groups}) text += " " + std::to_string(size);
     text += ":";
-    for (int64_t number : way.packing) text += " " + std::to_string(number);
+    for (int64_t number : way.facts.packing) text += " " + std::to_string(number);
     return text;
 }
 
@@ -29,24 +30,24 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     std::string names, refusal;
     const bool filtering = problem_.group_c() == 1 && problem_.group_k() == 1;
     double least_us = 0, way_us = 0, other_us = 0;
-    for (const WayName& candidate : ways()) {
-        names += (names.empty() ? "'" : ", '") + std::string(candidate.name) + "'";
+    for (const ListedWay& candidate : ways()) {
+        names += (names.empty() ? "'" : ", '") + std::string(candidate.promise.name) + "'";
         Offer offer = candidate.offer(problem_, machine, deciding_threads);
-        if (algorithm == candidate.name) refusal = offer.refusal;
+        if (algorithm == candidate.promise.name) refusal = offer.refusal;
         if (!offer.way) continue;
-        const double offer_us = offer.way->predicted_us;
-        const double losing = algorithm == "auto" && filtering && !offer.way->strict() ? worth_rounding : 1;
-        const double us = losing * offer_us + (once ? double(offer.way->packed_bytes) * offer.way->pack_ns / 1e3 : 0);
+        const double offer_us = offer.way->facts.predicted_us;
+        const double losing = algorithm == "auto" && filtering && !offer.way->facts.strict() ? worth_rounding : 1;
+        const double us = losing * offer_us + (once ? double(offer.way->facts.packed_bytes) * offer.way->facts.pack_ns / 1e3 : 0);
         std::shared_ptr<const Way> way = threads_ == deciding_threads ? std::move(offer.way) : candidate.offer(problem_, machine, threads_).way;
-        candidates_.emplace_back(way->name, way->predicted_us);
-        if (!way->spreads && (!other_ || offer_us < other_us)) {
+        candidates_.emplace_back(way->facts.promise.name, way->facts.predicted_us);
+        if (!way->facts.promise.spreads && (!other_ || offer_us < other_us)) {
             other_ = way;
             other_us = offer_us;
         }
         if (algorithm == "auto") {
-            if ((strict && !way->strict()) || (way_ && least_us <= us)) continue;
+            if ((strict && !way->facts.strict()) || (way_ && least_us <= us)) continue;
             least_us = us;
-        } else if (algorithm != candidate.name) {
+        } else if (algorithm != candidate.promise.name) {
             continue;
         }
         way_ = way;
@@ -56,16 +57,16 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     if (!refusal.empty()) throw std::invalid_argument("algorithm '" + algorithm + "' cannot compute this: " + refusal);
     if (!way_) throw std::invalid_argument("algorithm must be 'auto' or one of " + names + ", got '" + algorithm + "'");
     threads_ = way_->affordable(problem_, threads_);
-    if (!way_->spreads) other_ = nullptr;
+    if (!way_->facts.promise.spreads) other_ = nullptr;
     layout_ = layout_of(*way_, problem_);
     if (other_) layout_ += ", " + layout_of(*other_, problem_);
     other_runs_ = other_us / way_us;
 }
 
 std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
-    auto packed = std::make_shared<Packed>(way_->packed_bytes, layout_);
+    auto packed = std::make_shared<Packed>(way_->facts.packed_bytes, layout_);
     way_->pack(weight, packed->data());
-    if (way_->spreads) packed->keep_filters(std::make_unique<Filters>(problem_, weight));
+    if (way_->facts.promise.spreads) packed->keep_filters(std::make_unique<Filters>(problem_, weight));
     return packed;
 }
 
@@ -78,14 +79,14 @@ void Plan::run(const void* x, const Packed& packed, const void* bias, Activation
 
 bool Plan::spoiled(Args args) const {
     bool spoiled = false;
-    if (way_->spreads) args.spoiled = &spoiled;
+    if (way_->facts.promise.spreads) args.spoiled = &spoiled;
     way_->run(args, threads_);
     return spoiled;
 }
 
 void Plan::run_unpacked(const void* x, const void* weight, const void* bias, Activation activation, void* out) const {
     alignas(64) char few[4096];
-    if (way_->packed_bytes > sizeof few) return run(x, *pack(weight), bias, activation, out);
+    if (way_->facts.packed_bytes > sizeof few) return run(x, *pack(weight), bias, activation, out);
     way_->pack(weight, few);
     const Args args{x, few, bias, out, activation};
     if (spoiled(args)) recover(problem_, *way_, *other_, Filters(problem_, weight), args, threads_, other_runs_);

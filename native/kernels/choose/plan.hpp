@@ -3,7 +3,6 @@
 
 #include "base/memory.hpp"
 #include "choose/recover.hpp"
-#include "ways/way.hpp"
 
 namespace striate {
 
@@ -40,7 +39,7 @@ public:
     int threads() const { return threads_; }
     // Plans of one layout take each other's packed weights.
     const std::string& layout() const { return layout_; }
-    size_t workspace_bytes() const { return way_->workspace_bytes * size_t(threads_); }
+    size_t workspace_bytes() const { return way_->facts.workspace_bytes * size_t(threads_); }
     const std::vector<std::pair<std::string, double>>& candidates() const { return candidates_; }
 
     // `weight` is (k, c/groups, kh, kw), contiguous.

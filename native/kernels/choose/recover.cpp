@@ -320,10 +320,10 @@ const void* Filters::packed(Form form, const Way& way) const {
         const float* const from = static_cast<const float*>(weight_.get());
         std::vector<float> weight(from, from + count);
         for (float& w : weight) w = in_form(w, form);
-        Memory memory = allocate(way.packed_bytes);
+        Memory memory = allocate(way.facts.packed_bytes);
         way.pack(weight.data(), memory.get());
         lazy.memory = std::move(memory);
-        bytes_ += way.packed_bytes;
+        bytes_ += way.facts.packed_bytes;
     });
     return lazy.memory.get();
 }

@@ -1,11 +1,15 @@
-#include "ways/way.hpp"
+#include "choose/ways.hpp"
 
 namespace striate {
 
-const std::vector<WayName>& ways() {
-    static const std::vector<WayName> all = {
-        {"direct", offer_direct},     {"depthwise", offer_depthwise},   {"gemm", offer_gemm},
-        {"winograd", offer_winograd}, {"winograd1d", offer_winograd1d}, {"fft", offer_fft}};
+const std::vector<ListedWay>& ways() {
+    static const std::vector<ListedWay> all = {
+#define STRIATE_WAY(name, Plan, elements, error_bound, spreads) {promises::name, offer_##name},
+#define STRIATE_KERNEL(name, Plan, elements)
+#include "ways/ways.def"
+#undef STRIATE_WAY
+#undef STRIATE_KERNEL
+    };
     return all;
 }
 

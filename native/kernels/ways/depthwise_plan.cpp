@@ -9,6 +9,8 @@
 namespace striate {
 namespace {
 
+constexpr double pack_ns = 0.2;  // for each byte packed
+
 // Pairs of an output place and a tap that falls on the map, along one axis.
 double pairs(int64_t outputs, int64_t taps, int64_t stride, int64_t dilation, int64_t before, int64_t size) {
     int64_t sum = 0;
@@ -76,13 +78,11 @@ class Depthwise : public TaskWay<DepthwisePlan> {
 public:
     // The kernel leaves out taps in the padding, where a weight that is not finite makes NaN of a zero: `whole` does not, and
     // computes with such weights. It is null where nothing is padded.
-    Depthwise(const char* way_name, const DepthwisePlan& plan, TaskOf<DepthwisePlan> task, std::unique_ptr<const Way> whole)
-        : TaskWay(way_name, plan, task), whole_(std::move(whole)) {
-        if (whole_) packed_bytes = aligned(plan.packed_bytes() + 1) + whole_->packed_bytes;
-    }
+    Depthwise(Facts known, const DepthwisePlan& plan, TaskOf<DepthwisePlan> task, std::unique_ptr<const Way> whole)
+        : TaskWay(std::move(known), plan, task), whole_(std::move(whole)) {}
 
     void pack(const void* weight, void* packed) const override {
-        const bool finite = plan_.p.dtype == DType::float32 ? pack_as<float>(weight, packed) : pack_as<double>(weight, packed);
+        const bool finite = with_element(plan_.p.dtype, [&]<class T>() { return pack_as<T>(weight, packed); });
         if (!whole_) return;
         static_cast<char*>(packed)[plan_.packed_bytes()] = finite;
         if (!finite) whole_->pack(weight, static_cast<char*>(packed) + aligned(plan_.packed_bytes() + 1));
@@ -127,6 +127,18 @@ bool channels_fit(const DepthwisePlan& d) {
     return p.sh == 1 && p.sw == 1 && p.w == p.ow && p.w <= d.widest_map && 4 * d.workspace() <= size_t(1) << 22;
 }
 
+// Behind packed weights stands whether all are finite, then what `whole` packs.
+Facts facts_of(const DepthwisePlan& d, const Way* whole, double predicted_us) {
+    const size_t packed_bytes = d.packed_bytes();
+    return {.promise = promises::depthwise,
+            .blocking = {{"lanes_are_channels", d.by_channel}, {"rows", d.rows}, {"channel_block", d.block}, {"tasks", d.tasks()}},
+            .packing = {d.by_channel},
+            .packed_bytes = whole ? aligned(packed_bytes + 1) + whole->facts.packed_bytes : packed_bytes,
+            .workspace_bytes = d.workspace(),
+            .predicted_us = predicted_us,
+            .pack_ns = pack_ns};
+}
+
 }  // namespace
 
 Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
@@ -144,13 +156,9 @@ Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
     // The form decides the bits, so it does not depend on the number of threads.
     d.by_channel = channels_us < rows_us;
     d = split(d, m, threads, &us);
-    auto way = std::make_unique<Depthwise>(
-        "depthwise", d, p.dtype == DType::float32 ? m.target->depthwise_float : m.target->depthwise_double,
-        p.padded() ? offer_direct(p, m, threads).way : nullptr);
-    way->predicted_us = us;
-    way->packing = {d.by_channel};
-    way->blocking = {{"lanes_are_channels", d.by_channel}, {"rows", d.rows}, {"channel_block", d.block}, {"tasks", d.tasks()}};
-    return {std::move(way), {}};
+    auto whole = p.padded() ? offer_direct(p, m, threads).way : nullptr;
+    const Facts facts = facts_of(d, whole.get(), us);
+    return {std::make_unique<Depthwise>(facts, d, m.target->depthwise.of(p.dtype), std::move(whole)), {}};
 }
 
 }  // namespace striate

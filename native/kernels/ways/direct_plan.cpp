@@ -10,6 +10,8 @@
 namespace striate {
 namespace {
 
+constexpr double pack_ns = 0.2;  // for each byte packed
+
 // Microseconds of the whole call. Work inside the register block is counted in slots of one vector multiply-add; an
 // unaligned load costs two of them.
 double cost(const DirectPlan& d, const Machine& m, int threads) {
@@ -113,8 +115,7 @@ public:
     using TaskWay::TaskWay;
 
     void pack(const void* weight, void* packed) const override {
-        if (plan_.p.dtype == DType::float32) pack_as<float>(weight, packed);
-        else pack_as<double>(weight, packed);
+        with_element(plan_.p.dtype, [&]<class T>() { pack_as<T>(weight, packed); });
     }
 
 private:
@@ -132,18 +133,23 @@ private:
     }
 };
 
+Facts facts_of(const DirectPlan& d, double predicted_us) {
+    return {.promise = promises::direct,
+            .blocking = {{"k_block", d.k_block}, {"pixel_block", d.vectors * d.lanes}, {"rows", d.rows},
+                         {"c_block", d.c_block}, {"group_block", d.group_block}, {"tasks", d.tasks()}},
+            .packing = {d.k_block},
+            .packed_bytes = d.packed_bytes(),
+            .workspace_bytes = d.workspace(),
+            .predicted_us = predicted_us,
+            .pack_ns = pack_ns};
+}
+
 }  // namespace
 
 Offer offer_direct(const Problem& p, const Machine& m, int threads) {
     double us;
     const DirectPlan d = plan_direct(p, m, threads, &us);
-    auto way = std::make_unique<Direct>(
-        "direct", d, p.dtype == DType::float32 ? m.target->direct_float : m.target->direct_double);
-    way->predicted_us = us;
-    way->packing = {d.k_block};
-    way->blocking = {{"k_block", d.k_block}, {"pixel_block", d.vectors * d.lanes}, {"rows", d.rows},
-                     {"c_block", d.c_block}, {"group_block", d.group_block}, {"tasks", d.tasks()}};
-    return {std::move(way), {}};
+    return {std::make_unique<Direct>(facts_of(d, us), d, m.target->direct.of(p.dtype)), {}};
 }
 
 }  // namespace striate

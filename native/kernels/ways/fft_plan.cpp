@@ -11,6 +11,8 @@
 namespace striate {
 namespace {
 
+constexpr double pack_ns = 2.5;  // for each byte packed
+
 // Microseconds of the whole call; see direct_plan.cpp for the unit of work.
 double cost(const FftPlan& f, const Machine& m, int threads) {
     const Problem& p = f.p;
@@ -106,21 +108,23 @@ private:
     }
 };
 
+Facts facts_of(const FftPlan& f, double predicted_us) {
+    return {.promise = promises::fft,
+            .blocking = {{"tile", f.size}, {"tiles", f.places()}, {"lanes_are_channels", f.by_channel}, {"tasks", f.tasks()}},
+            .packing = {f.size, f.by_channel, f.p.dh, f.p.dw},
+            .packed_bytes = f.packed_bytes(),
+            .workspace_bytes = f.workspace(),
+            .predicted_us = predicted_us,
+            .pack_ns = pack_ns};
+}
+
 }  // namespace
 
 Offer offer_fft(const Problem& p, const Machine& m, int threads) {
-    if (p.dtype != DType::float32) return {nullptr, "fft computes float32 only"};
     double us;
     const FftPlan f = plan_fft(p, m, &us);
     if (!std::isfinite(us)) return {nullptr, "no tile of the fft is both larger than the kernel and within the workspace"};
-    auto way = std::make_unique<Fft>("fft", f, m.target->fft_float);
-    way->predicted_us = cost(f, m, threads);
-    way->packing = {f.size, f.by_channel, p.dh, p.dw};
-    way->error_bound = 1.5e-5;
-    way->spreads = true;
-    way->pack_ns = 2.5;
-    way->blocking = {{"tile", f.size}, {"tiles", f.places()}, {"lanes_are_channels", f.by_channel}, {"tasks", f.tasks()}};
-    return {std::move(way), {}};
+    return {std::make_unique<Fft>(facts_of(f, cost(f, m, threads)), f, m.target->fft.of(p.dtype)), {}};
 }
 
 }  // namespace striate

@@ -9,6 +9,8 @@
 namespace striate {
 namespace {
 
+constexpr double pack_ns = 0.2;  // for each byte packed
+
 // Slots of one vector multiply-add that a step of the register block takes.
 double step(double rows, double vectors) { return std::max({rows * vectors, rows / 2 + vectors, 4.0}) + 0.5; }
 
@@ -153,18 +155,23 @@ public:
     }
 };
 
+Facts facts_of(const GemmPlan& g, double predicted_us) {
+    return {.promise = promises::gemm,
+            .blocking = {{"deep", g.deep}, {"in_place", g.in_place}, {"by_rows", g.by_rows}, {"rows", g.rows}, {"vectors", g.vectors},
+                         {"pixel_block", g.pixel_block()}, {"k_tasks", g.k_tasks}, {"tasks", g.tasks()}},
+            .packing = {g.deep, g.k_block()},
+            .packed_bytes = g.packed_bytes(),
+            .workspace_bytes = g.workspace(),
+            .predicted_us = predicted_us,
+            .pack_ns = pack_ns};
+}
+
 }  // namespace
 
 Offer offer_gemm(const Problem& p, const Machine& m, int threads) {
-    if (p.dtype != DType::float32) return {nullptr, "gemm computes float32 only"};
     double us;
     const GemmPlan g = plan_gemm(p, m, threads, &us);
-    auto way = std::make_unique<Gemm>("gemm", g, m.target->gemm_float);
-    way->predicted_us = us;
-    way->packing = {g.deep, g.k_block()};
-    way->blocking = {{"deep", g.deep}, {"in_place", g.in_place}, {"by_rows", g.by_rows}, {"rows", g.rows}, {"vectors", g.vectors},
-                     {"pixel_block", g.pixel_block()}, {"k_tasks", g.k_tasks}, {"tasks", g.tasks()}};
-    return {std::move(way), {}};
+    return {std::make_unique<Gemm>(facts_of(g, us), g, m.target->gemm.of(p.dtype)), {}};
 }
 
 }  // namespace striate

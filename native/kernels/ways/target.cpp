@@ -3,12 +3,18 @@
 
 namespace striate::STRIATE_TARGET {
 
-#define STRIATE_KERNEL(name, plan, element) \
+#define STRIATE_TASK(name, Plan, T) void name##_task<T>(const Plan&, const Args&, const Unit&)
+#define STRIATE_float_only(name, Plan) extern template STRIATE_TASK(name, Plan, float);
+#define STRIATE_float_and_double(name, Plan) STRIATE_float_only(name, Plan) extern template STRIATE_TASK(name, Plan, double);
+#define STRIATE_WAY(name, Plan, elements, error_bound, spreads)
+#define STRIATE_KERNEL(name, Plan, elements) \
     template <class T> \
-    void name##_task(const plan&, const Args&, const Unit&); \
-    extern template void name##_task<element>(const plan&, const Args&, const Unit&);
+    void name##_task(const Plan&, const Args&, const Unit&); \
+    STRIATE_##elements(name, Plan)
 #include "ways/ways.def"
 #undef STRIATE_KERNEL
+#undef STRIATE_float_only
+#undef STRIATE_float_and_double
 
 namespace {
 
@@ -38,9 +44,10 @@ const Target target = {
     vector_bytes,
     vector_bytes == 64,
     burn,
-#define STRIATE_KERNEL(name, plan, element) name##_task<element>,
+#define STRIATE_float_only(name) {name##_task<float>, nullptr},
+#define STRIATE_float_and_double(name) {name##_task<float>, name##_task<double>},
+#define STRIATE_KERNEL(name, Plan, elements) STRIATE_##elements(name)
 #include "ways/ways.def"
-#undef STRIATE_KERNEL
 };
 
 }  // namespace striate::STRIATE_TARGET

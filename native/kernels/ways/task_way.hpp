@@ -23,14 +23,10 @@ void run_tasks(const PlanOf& plan, TaskOf<PlanOf> task, const Args& args, int64_
 template <class PlanOf>
 class TaskWay : public Way {
 public:
-    TaskWay(const char* way_name, const PlanOf& plan, TaskOf<PlanOf> task) : plan_(plan), task_(task) {
-        name = way_name;
-        packed_bytes = plan.packed_bytes();
-        workspace_bytes = plan.workspace();
-    }
+    TaskWay(Facts known, const PlanOf& plan, TaskOf<PlanOf> task) : Way(std::move(known)), plan_(plan), task_(task) {}
 
     void run(const Args& args, int threads) const override {
-        run_tasks(plan_, task_, args, plan_.tasks(), threads, workspace_bytes);
+        run_tasks(plan_, task_, args, plan_.tasks(), threads, facts.workspace_bytes);
     }
 
 protected:

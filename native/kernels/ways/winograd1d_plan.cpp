@@ -11,6 +11,8 @@
 namespace striate {
 namespace {
 
+constexpr double pack_ns = 0.5;  // for each byte packed
+
 // Microseconds of the whole call; see direct_plan.cpp for the unit of work.
 double cost(const Winograd1dPlan& d, const Machine& m, int threads) {
     const Problem& p = d.p;
@@ -124,24 +126,26 @@ public:
     }
 };
 
+Facts facts_of(const Winograd1dPlan& d, double predicted_us) {
+    return {.promise = promises::winograd1d,
+            .blocking = {{"k_block", d.k_block}, {"rows", d.rows}, {"spanning", d.spanning}, {"tasks", d.tasks()}},
+            .packing = {d.k_block, d.p.sw / d.p.dw},
+            .packed_bytes = d.packed_bytes(),
+            .workspace_bytes = d.workspace(),
+            .predicted_us = predicted_us,
+            .pack_ns = pack_ns};
+}
+
 }  // namespace
 
 Offer offer_winograd1d(const Problem& p, const Machine& m, int threads) {
-    if (p.dtype != DType::float32) return {nullptr, "winograd1d computes float32 only"};
     if (p.sw % p.dw != 0) return {nullptr, "winograd1d needs a horizontal stride that is a multiple of the dilation"};
     const int64_t taps = ceil_div(p.kw, p.sw / p.dw);
     if (taps < 2 || taps > 5) return {nullptr, "winograd1d needs 2 to 5 taps per phase of the horizontal stride"};
     double us;
     const Winograd1dPlan d = plan_winograd1d(p, m, threads, &us);
     if (d.bands == 0) return {nullptr, "winograd1d needs fewer input channels or a smaller width"};
-    auto way = std::make_unique<Winograd1d>("winograd1d", d, m.target->winograd1d_float);
-    way->predicted_us = us;
-    way->packing = {d.k_block, p.sw / p.dw};
-    way->error_bound = 1e-5;
-    way->spreads = true;
-    way->pack_ns = 0.5;
-    way->blocking = {{"k_block", d.k_block}, {"rows", d.rows}, {"spanning", d.spanning}, {"tasks", d.tasks()}};
-    return {std::move(way), {}};
+    return {std::make_unique<Winograd1d>(facts_of(d, us), d, m.target->winograd1d.of(p.dtype)), {}};
 }
 
 }  // namespace striate

@@ -11,6 +11,8 @@
 namespace striate {
 namespace {
 
+constexpr double pack_ns = 0.2;  // for each byte packed
+
 // Microseconds of the whole call; see direct_plan.cpp for the unit of work.
 double cost(const WinogradPlan& w, const Machine& m, int threads) {
     const Problem& p = w.p;
@@ -91,8 +93,9 @@ WinogradPlan plan_winograd(const Problem& p, const Machine& machine, int threads
 
 class Winograd : public TaskWay<WinogradPlan> {
 public:
-    Winograd(const WinogradPlan& plan, const Target& target)
-        : TaskWay("winograd", plan, target.winograd_float), pack_task_(target.winograd_pack_float) {}
+    Winograd(Facts known, const WinogradPlan& plan, const Target& target)
+        : TaskWay(std::move(known), plan, target.winograd.of(plan.p.dtype)),
+          pack_task_(target.winograd_pack.of(plan.p.dtype)) {}
 
     void pack(const void* weight, void* packed) const override {
         const WinogradPlan& w = plan_;
@@ -104,10 +107,20 @@ private:
     TaskOf<WinogradPlan> pack_task_;
 };
 
+Facts facts_of(const WinogradPlan& w, double predicted_us) {
+    return {.promise = promises::winograd,
+            .blocking = {{"tile", w.m}, {"tile_block", w.tile_block}, {"tiles", w.tiles()}, {"k_tasks", w.k_tasks},
+                         {"tasks", w.tasks()}},
+            .packing = {w.m, w.stride},
+            .packed_bytes = w.packed_bytes(),
+            .workspace_bytes = w.workspace(),
+            .predicted_us = predicted_us,
+            .pack_ns = pack_ns};
+}
+
 }  // namespace
 
 Offer offer_winograd(const Problem& p, const Machine& m, int threads) {
-    if (p.dtype != DType::float32) return {nullptr, "winograd computes float32 only"};
     const int64_t stride = p.sh / std::gcd(p.sh, p.dh), stride_x = p.sw / std::gcd(p.sw, p.dw);
     if (stride != stride_x || stride > 2)
         return {nullptr, "winograd needs a stride of 1 or 2, once what it shares with the dilation is divided out, along both axes"};
@@ -119,14 +132,7 @@ Offer offer_winograd(const Problem& p, const Machine& m, int threads) {
     double us;
     const int64_t size = plan_winograd(p, m, deciding_threads, 0, &us).m;
     const WinogradPlan w = plan_winograd(p, m, threads, size, &us);
-    auto way = std::make_unique<Winograd>(w, *m.target);
-    way->predicted_us = us;
-    way->packing = {w.m, w.stride};
-    way->error_bound = 1.5e-5;
-    way->spreads = true;
-    way->blocking = {{"tile", w.m}, {"tile_block", w.tile_block}, {"tiles", w.tiles()}, {"k_tasks", w.k_tasks},
-                     {"tasks", w.tasks()}};
-    return {std::move(way), {}};
+    return {std::make_unique<Winograd>(facts_of(w, us), w, *m.target), {}};
 }
 
 }  // namespace striate
