@@ -171,7 +171,8 @@ Facts facts_of(const GemmPlan& g, double predicted_us) {
 Offer offer_gemm(const Problem& p, const Machine& m, int threads) {
     double us;
     const GemmPlan g = plan_gemm(p, m, threads, &us);
-    return {std::make_unique<Gemm>(facts_of(g, us), g, m.target->gemm.of(p.dtype)), {}};
+    const Kernel<GemmPlan>& kernel = g.deep ? m.target->gemm_deep : m.target->gemm_wide;
+    return {std::make_unique<Gemm>(facts_of(g, us), g, kernel.of(p.dtype)), {}};
 }
 
 }  // namespace striate
