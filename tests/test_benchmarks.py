@@ -9,6 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from torch import nn
+
+import striate
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -104,3 +107,62 @@ def test_conv_sees_a_wrong_engine(conv: ModuleType) -> None:
     assert engines.error_of(right[::-1], wanted, shape) > 1e-2
     assert "gave 2 images" in engines.answer("torch", lambda: lambda: right[:2], shape, wanted, 0.0)["skip"]
     assert len(conv.spread([engines.Shape(1, c, 5, 5, c, 1, 1) for c in range(1, 40)])) == 10
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("answers")
+
+
+def test_answers_of_the_shipped_model(tmp_path: Path, answers: ModuleType) -> None:
+    saved = run("answers.py", "save", str(tmp_path), "--only", "striate/*")
+    assert "striate/denoiser: 30 layers, 30 units and pixels" in saved
+    asked_again = run("answers.py", "compare", str(tmp_path), "--only", "striate/*")
+    assert "1 networks, 30 layers, 30 units and pixels compared: 0 differences; 0 left out" in asked_again
+
+
+def convolutions(kernel: int, padding: int) -> striate.Network:
+    """image -> first (3x3) -> second (the kernel given)"""
+    module = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 5, kernel, padding=padding))
+    return striate.load(module, (1, 3, 12, 12))
+
+
+def kept(answers: ModuleType, directory: Path, network: striate.Network) -> Path:
+    found = answers.answer(network)
+    found["units"] = {question: answers.attempted(work) for question, work in answers.units(network, "net")}
+    answers.write(answers.answer_path(directory, "net"), found)
+    return directory
+
+
+def test_answers_name_each_difference(
+    tmp_path: Path, answers: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = kept(answers, tmp_path / "before", convolutions(3, 1))
+    after = kept(answers, tmp_path / "after", convolutions(5, 2))
+    printed = capsys.readouterr().out
+    assert answers.compare(before, before).differences == 0
+    assert capsys.readouterr().out == printed == ""
+    assert answers.compare(before, after).differences > 0
+    lines = capsys.readouterr().out.splitlines()
+    changed = "size 5 -> 7; start -2 -> -3; phases [[-2, 3]] -> [[-3, 4]]"
+    assert f"net  1  height  {changed}" in lines
+    assert f"net  1  width  {changed}" in lines
+    assert any(line.startswith("net  1 [6, 6] None  hull [[4, 9], [4, 9]] -> [[3, 10], [3, 10]]") for line in lines)
+    assert not any(line.startswith("net  0") for line in lines)
+    monkeypatch.setattr("sys.argv", ["answers.py", "compare", str(before), str(after)])
+    assert answers.main() == 1
+
+
+def test_answers_tell_what_was_not_compared(
+    tmp_path: Path, answers: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for side, found in (("before", {"skipped": "memory"}), ("after", {"refused": "no rule"})):
+        answers.write(answers.answer_path(tmp_path / side, "large"), found)
+        answers.write(answers.answer_path(tmp_path / side, "other"), {"refused": side})
+    tally = answers.compare(tmp_path / "before", tmp_path / "after")
+    assert (tally.networks, tally.differences, tally.left) == (1, 1, 1)
+    assert capsys.readouterr().out.splitlines() == [
+        "(large: skipped: memory -> refused: no rule)",
+        "other  refused: before -> refused: after",
+    ]
