@@ -349,13 +349,23 @@ QUESTIONS = [
 ]
 
 GEOMETRY = [
-    Subject(
-        "Interval", striate.Interval, {"start": pick(-1, 0, 3), "stop": pick(3, 9), "unbounded": pick(LEFT_OUT, False)}
-    ),
+    Subject("Interval", striate.Interval, {"start": pick(-1, 0, 3), "stop": pick(3, 9, 2**62)}),
+    Subject("Interval.above", striate.Interval.above, {"start": pick(-1, 0, 2**70)}),
+    Subject("Interval.below", striate.Interval.below, {"stop": pick(-1, 0, 2**70)}),
+    Subject("Interval.contains", striate.Interval(0, 4).contains, {"other": pick(striate.Interval(1, 2))}),
     Subject("Interval.shift", striate.Interval(0, 4).shift, {"offset": pick(-3, 0, 5)}),
     Subject("Interval.clip", striate.Interval(0, 4).clip, {"bounds": pick(striate.Interval(1, 2))}),
     Subject("Interval.hull", striate.Interval(0, 4).hull, {"other": pick(striate.Interval(1, 2))}),
     Subject("Interval.of", striate.Interval.of, {"indices": pick([1, 2], (3,), range(2), [])}),
+    Subject("Box", geometry.Box, {"intervals": pick([striate.Interval(1, 2)], "0:4,2:7", ())}),
+    Subject("Box.parse", geometry.Box.parse, {"spelling": pick("0:4,2:7", ":,3", "")}),
+    Subject("Box.whole", geometry.Box.whole, {"shape": pick((1, 2), [])}),
+    Subject("Box.at", geometry.Box.at, {"index": pick((1, 2), [])}),
+    *(
+        Subject(f"Box.{name}", getattr(geometry.Box("0:4,2:7"), name), {word: pick(geometry.Box("1:2,3:5"))})
+        for name, word in (("hull", "other"), ("clip", "bounds"), ("contains", "other"), ("within", "outer"))
+    ),
+    Subject("Box.shift", geometry.Box("0:4,2:7").shift, {"offsets": pick((1, 2), [0, -3])}),
     Subject(
         "Window",
         striate.Window,
@@ -377,6 +387,11 @@ GEOMETRY = [
     Subject("Window.reads", striate.Window(3, 2).reads, {"i": pick(0, -2, 5)}),
     Subject(
         "Window.needs", striate.Window(3, 2).needs, {"units": pick(striate.Interval(0, 3), striate.Interval.UNBOUNDED)}
+    ),
+    Subject(
+        "TapMap.needs",
+        geometry.window_map(striate.Window(3, 2), 9).needs,
+        {"units": pick(striate.Interval(0, 3), striate.Interval.UNBOUNDED)},
     ),
     Subject("Window.never_read", striate.Window(1, 2).never_read, {"n": pick(1, 6)}, changes=0),
     Subject(

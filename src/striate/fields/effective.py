@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from striate.errors import InputError, MissingDependencyError
 from striate.fields.fields import Fields
 from striate.fields.queries import region
-from striate.geometry import Interval
+from striate.geometry import Box, Interval
 from striate.names import did_you_mean
 from striate.network.relation import Shape
 from striate.values import instance, integer, integers, text
@@ -38,7 +38,7 @@ class Effective:
 
     layer: str
     at: tuple[int, ...]
-    box: tuple[Interval, ...]
+    box: Box
     weights: NDArray[np.float64]
     centre: tuple[float, ...]
     half_size: float
@@ -100,7 +100,7 @@ def effective_field_gradient(
     >>> import torch
     >>> layers = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3, padding=1), torch.nn.Conv2d(1, 1, 3, padding=1))
     >>> effective_field_gradient(layers, "1", (1, 1, 9, 9)).box
-    (Interval(2, 7), Interval(2, 7))
+    Box('2:7,2:7')
     """
     try:
         import torch
@@ -139,7 +139,7 @@ def _ran(module: torch.nn.Module, shape: Shape, random: torch.Generator) -> torc
 def _effective(
     layer: str,
     unit: tuple[int, ...],
-    box: tuple[Interval, ...],
+    box: Box,
     weights: NDArray[np.float64],
     theory: Sequence[Interval],
     method: str,
@@ -152,7 +152,7 @@ def _effective(
     return Effective(layer, unit, box, weights, centre, half_size, radii, method, samples, seed)
 
 
-def _radii(weights: NDArray[np.float64], box: tuple[Interval, ...], centre: tuple[float, ...]) -> dict[float, float]:
+def _radii(weights: NDArray[np.float64], box: Box, centre: tuple[float, ...]) -> dict[float, float]:
     """For each share of the mass, the smallest distance from the centre within which pixels hold it."""
     offsets = [np.arange(i.start, i.stop) - middle for i, middle in zip(box, centre, strict=True)]
     squares = sum(grid**2 for grid in np.meshgrid(*offsets, indexing="ij", sparse=True))
@@ -165,10 +165,10 @@ def _middle(shape: Shape) -> tuple[int, ...]:
     return tuple(n // 2 for n in shape[2 if len(shape) > 2 else 1 :])
 
 
-def _box(values: NDArray[np.float64]) -> tuple[Interval, ...]:
+def _box(values: NDArray[np.float64]) -> Box:
     used = values != 0
     axes = range(values.ndim)
-    return tuple(Interval.of(np.flatnonzero(used.any(tuple(k for k in axes if k != axis))).tolist()) for axis in axes)
+    return Box([Interval.of(np.flatnonzero(used.any(tuple(k for k in axes if k != axis))).tolist()) for axis in axes])
 
 
 @contextmanager

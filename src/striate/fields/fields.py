@@ -14,7 +14,7 @@ from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span
 from striate.fields.summary import axis_field, first_unit_axis, local_span
 from striate.fields.tables import FieldTable, carried, source_table, unite
-from striate.geometry import Interval
+from striate.geometry import Box, Interval
 from striate.network import Network, Node
 from striate.network.relation import Reads, Shape
 from striate.values import integer, integers, text
@@ -78,7 +78,7 @@ class Fields(Mapping[str, Field]):
         """The unclipped field tables of a layer; empty where it does not depend on the source."""
         return self._tables.get(self.network.tensor(layer), ())
 
-    def hull(self, layer: str, at: Sequence[int], channel: int | None = None) -> tuple[Interval, ...]:
+    def hull(self, layer: str, at: Sequence[int], channel: int | None = None) -> Box:
         """The smallest interval of input pixels, per spatial axis, that holds all the unit at ``at`` sees.
 
         Clipped to the input and exact at borders; all channels unless one is named. ``at`` has one index for
@@ -195,10 +195,10 @@ class Fields(Mapping[str, Field]):
         return True
 
 
-def seen_by(tables: Sequence[FieldTable], index: Sequence[int | slice]) -> tuple[Interval, ...]:
+def seen_by(tables: Sequence[FieldTable], index: Sequence[int | slice]) -> Box:
     """What one unit sees along each axis; a unit that sees nothing along one sees nothing along any."""
-    found = tuple(table.interval(index) for table in tables)
-    return tuple(Interval(0, 0) for _ in found) if any(side.empty for side in found) else found
+    found = Box([table.interval(index) for table in tables])
+    return Box([Interval(0, 0)] * len(found)) if found.empty else found
 
 
 def unit_index(shape: Shape, at: Sequence[int], channel: int | None = None) -> tuple[int | slice, ...]:

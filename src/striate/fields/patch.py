@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.geometry import Interval
+from striate.geometry import Box, Interval
 from striate.network.relation import Shape
 
 Values = NDArray[Any]
@@ -36,7 +36,7 @@ class Patch:
     there. The true values are ``values * 2**exponent``; only floating ones use the exponent.
 
     >>> Patch.at((1, 8, 5), (0, None, 2), Semiring.COVER).box
-    (Interval(0, 1), Interval(0, 8), Interval(2, 3))
+    Box('0:1,0:8,2:3')
     """
 
     values: Values
@@ -64,12 +64,10 @@ class Patch:
         return self.values.size == 0
 
     @property
-    def box(self) -> tuple[Interval, ...]:
-        """The box, one interval per axis."""
-        return tuple(
-            Interval(0, n) if uniform else Interval(start, start + size)
-            for start, size, n, uniform in zip(self.origin, self.values.shape, self.shape, self.uniform, strict=True)
-        )
+    def box(self) -> Box:
+        """The box, whole along uniform axes."""
+        sides = zip(self.origin, self.values.shape, self.shape, self.uniform, strict=True)
+        return Box([Interval(0, n) if whole else Interval(start, start + size) for start, size, n, whole in sides])
 
     def sum(self, kept: tuple[int, ...]) -> Patch:
         """The sum over all axes but ``kept``, which stand in the order of the tensor.
@@ -92,7 +90,7 @@ class Patch:
 
     def written_out(self) -> Values:
         """The values on the box, uniform axes at their full length."""
-        return np.broadcast_to(self.values, tuple(interval.size for interval in self.box))
+        return np.broadcast_to(self.values, self.box.shape)
 
 
 def unite(a: Patch, b: Patch) -> Patch:
@@ -105,15 +103,14 @@ def unite(a: Patch, b: Patch) -> Patch:
                 return one
     exponent = max(a.exponent, b.exponent)
     uniform = tuple(x and y for x, y in zip(a.uniform, b.uniform, strict=True))
-    hulls = [x.hull(y) for x, y in zip(a.box, b.box, strict=True)]
-    size = tuple(1 if flag else hull.size for flag, hull in zip(uniform, hulls, strict=True))
-    origin = tuple(hull.start for hull in hulls)
+    hull = a.box.hull(b.box)
+    size = tuple(1 if flag else n for flag, n in zip(uniform, hull.shape, strict=True))
     values = np.zeros(size, a.values.dtype)
     for patch in (a, b):
-        spans = zip(patch.box, origin, uniform, strict=True)
-        place = tuple(slice(None) if flag else slice(i.start - at, i.stop - at) for i, at, flag in spans)
+        inside = zip(patch.box.within(hull).slices, uniform, strict=True)
+        place = tuple(slice(None) if flag else part for part, flag in inside)
         adder(values)(values[place], _scaled(patch, exponent), out=values[place])
-    return Patch(values, origin, a.shape, uniform, exponent)
+    return Patch(values, hull.origin, a.shape, uniform, exponent)
 
 
 def adder(values: Values) -> np.ufunc:
@@ -155,8 +152,7 @@ def _marked(patch: Patch) -> Patch:
 
 def _holds(outer: Patch, inner: Patch) -> bool:
     """Whether the box of one patch lies inside that of another."""
-    pairs = zip(outer.box, inner.box, outer.uniform, strict=True)
-    return all(flag or (a.start <= b.start and b.stop <= a.stop) for a, b, flag in pairs)
+    return outer.box.contains(inner.box)
 
 
 def trim(patch: Patch, axis: int) -> Patch:

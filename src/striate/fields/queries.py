@@ -13,7 +13,7 @@ from striate.errors import InputError
 from striate.fields.fields import Fields, seen_by, unit_index
 from striate.fields.patch import Patch, Semiring
 from striate.fields.walk import pull, push, trace
-from striate.geometry import Interval
+from striate.geometry import Box
 from striate.network.relation import Shape
 from striate.values import integer, integers
 
@@ -35,10 +35,10 @@ class Region:
     at: tuple[int, ...]
     channel: int | None
     source: str
-    hull: tuple[Interval, ...]
+    hull: Box
     cover: Bools
     channels: Bools
-    unclipped: tuple[Interval, ...] | None
+    unclipped: Box | None
     fields: Fields = field(repr=False)
 
     @property
@@ -61,7 +61,7 @@ class Region:
         values: NDArray[np.float64] = self._sums(Semiring.WEIGHT)
         return values / values.sum() if values.size else values
 
-    def path(self) -> Mapping[str, tuple[Interval, ...]]:
+    def path(self) -> Mapping[str, Box]:
         """Every tensor between the unit and the input: the box of what is read of it, one interval per axis.
 
         Tensors stand from the unit to the input.
@@ -82,8 +82,7 @@ class Region:
         found = _cut(pull(network, self._tensor, self._unit(semiring), self.source).sum(spatial))
         values = np.zeros(self.cover.shape, found.values.dtype)
         if found.values.size:
-            place = zip(found.box, self.hull, strict=True)
-            values[tuple(slice(i.start - hull.start, i.stop - hull.start) for i, hull in place)] = found.values
+            values[found.box.within(self.hull).slices] = found.values
         return values
 
 
@@ -100,7 +99,7 @@ class Reach:
     at: tuple[int, ...]
     channel: int | None
     source: str
-    box: tuple[Interval, ...]
+    box: Box
     cover: Bools
     channels: Bools
     shape: Shape
@@ -122,7 +121,7 @@ def region(fields: Fields, layer: str, at: Sequence[int], channel: int | None = 
     >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 8, 8), "y": (1, 4, 5, 5)})
     >>> found = region(Fields(network), "dilated", (0, 1))
     >>> found.hull
-    (Interval(0, 4), Interval(1, 5))
+    Box('0:4,1:5')
     >>> int(found.cover.sum()), found.counts()[0, 0]
     (4, 12)
     """
@@ -156,7 +155,7 @@ def reach(fields: Fields, at: Sequence[int], layer: str, channel: int | None = N
     >>> node = Node("conv", "conv", ("x",), ("y",), {"out_channels": 4, "kernel": (3, 3)})
     >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 8, 8), "y": (1, 4, 6, 6)})
     >>> reach(Fields(network), (0, 4), "conv").box
-    (Interval(0, 1), Interval(2, 5))
+    Box('0:1,2:5')
     """
     network, pixel = fields.network, integers("the pixel's place", at)
     tensor = network.tensor(layer)
@@ -203,7 +202,7 @@ def _cut(patch: Patch) -> Patch:
     """The patch on its smallest box, uniform axes written out."""
     patch = patch.tight()
     values = patch.written_out().copy()
-    return Patch(values, tuple(i.start for i in patch.box), patch.shape, (False,) * values.ndim, patch.exponent)
+    return Patch(values, patch.box.origin, patch.shape, (False,) * values.ndim, patch.exponent)
 
 
 def _used(patch: Patch, axis: int) -> Bools:
@@ -214,9 +213,9 @@ def _used(patch: Patch, axis: int) -> Bools:
     return _on_whole(channels.values, channels.box, channels.shape)
 
 
-def _on_whole(values: Bools, box: tuple[Interval, ...], shape: Shape) -> Bools:
+def _on_whole(values: Bools, box: Box, shape: Shape) -> Bools:
     whole = np.zeros(shape, dtype=np.bool_)
-    whole[tuple(slice(interval.start, interval.stop) for interval in box)] = values
+    whole[box.slices] = values
     return whole
 
 

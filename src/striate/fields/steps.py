@@ -38,7 +38,7 @@ def push_on(relation: Relation, patch: Patch) -> Patch:
     >>> from striate.geometry import Window, window_map
     >>> row = (Along(0, window_map(Window(3, dilation=2), 9)),)
     >>> push_on(row, Patch.at((9,), (4,), Semiring.COVER)).box
-    (Interval(0, 5),)
+    Box('0:5')
     """
     for position, step in enumerate(relation):
         if patch.empty:

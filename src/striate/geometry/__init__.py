@@ -19,6 +19,7 @@ from striate.geometry.axis_map import (
     transposed_map,
     window_map,
 )
+from striate.geometry.box import Box
 from striate.geometry.interval import Interval
 from striate.geometry.padding import CaffeCeil, Convention, Explicit, Padding, resolve_padding
 from striate.geometry.resize import Coordinates, Interpolation, Rounding, picked_map, resize_map, stated_ratio
@@ -27,6 +28,7 @@ from striate.geometry.window import Window
 __all__ = [
     "AxisMap",
     "Border",
+    "Box",
     "CaffeCeil",
     "Convention",
     "Coordinates",

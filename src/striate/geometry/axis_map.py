@@ -1,6 +1,7 @@
 """Axis maps: which input indices each output index of one axis reads.
 
-Every map has ``in_size``, ``out_size`` and ``reads(i)``, the exact real indices of unit ``i``.
+Every map has ``in_size``, ``out_size``, ``reads(i)``, the exact real indices of unit ``i``, and
+``needs(units)``, the hull of what an interval of units reads: monotone, and empty where they read nothing.
 ``TapMap`` holds every map whose units read a few fixed taps: windows, transposed windows,
 resizes, slices, flips, pads, crops, adaptive pooling, fixed gathers. ``Whole``, ``Groups`` and
 ``Prefix`` read unbroken ranges.
@@ -15,7 +16,9 @@ from functools import lru_cache
 from math import gcd
 
 from striate.errors import InputError
+from striate.geometry.interval import Interval
 from striate.geometry.window import Window
+from striate.values import instance
 
 
 class Border(Enum):
@@ -105,6 +108,28 @@ class TapMap:
         found = (self.border.resolve(t, self.in_size) for t in self.virtual(i))
         return tuple(index for index in found if index is not None)
 
+    def needs(self, units: Interval) -> Interval:
+        """The hull of what ``units`` read; takes as long as one period of taps, or ``units`` where they are fewer.
+
+        A map of both ends of an axis onto each other takes as long as what lies beyond its ends.
+
+        >>> window_map(Window(3, stride=2, pad_before=1, pad_after=1), 9).needs(Interval(0, 2))
+        Interval(0, 4)
+        """
+        units = _among(units, self.out_size)
+        low, high = self.in_size, -1
+        for i in range(units.start, min(units.stop, units.start + self.out_step)):
+            taps = self.taps[i % self.out_step]
+            if taps:
+                turn, last = i // self.out_step, i + (units.stop - 1 - i) // self.out_step * self.out_step
+                ends = turn * self.in_step, last // self.out_step * self.in_step
+                least, most = min(taps) + min(ends), max(taps) + max(ends)
+                if least < 0 or most >= self.in_size:
+                    count = last // self.out_step - turn + 1
+                    least, most = _resolved_ends(self, [tap + ends[0] for tap in taps], count)
+                low, high = min(low, least), max(high, most)
+        return Interval(low, high + 1) if low <= high else Interval(0, 0)
+
     def runs(self) -> tuple[Run, ...]:
         """All reads of all units, as strided runs."""
         return _runs(self)
@@ -147,6 +172,29 @@ def _stretches(m: TapMap) -> Iterator[Run]:
             yield Run(m.out_size - count, 1, first, step, count)
 
 
+def _among(units: Interval, count: int) -> Interval:
+    """``units`` where they are units of a map; InputError where some are none."""
+    if not (instance("needs: units", units, Interval).start >= 0 and units.stop <= count) and not units.empty:
+        raise InputError(f"{units} holds units that a map of {count} does not have; they lie in Interval(0, {count})")
+    return units
+
+
+def _resolved_ends(m: TapMap, taps: list[int], count: int) -> tuple[int, int]:
+    """The least and the greatest real index of ``count`` turns of some taps; crossed over where there is none."""
+    low, high, n = m.in_size, -1, m.in_size
+    for tap in taps:
+        inside = _inside(tap, m.in_step, n, count)
+        beyond: list[int] = []
+        if m.border is not Border.ZERO:
+            for part in (range(inside.start), range(inside.stop, count)):
+                beyond += [*part[:1], *part[-1:]] if m.border is Border.REPLICATE else part[: 2 * n]
+        for k in (*inside[:1], *inside[-1:], *beyond):
+            real = m.border.resolve(tap + k * m.in_step, n)
+            if real is not None:
+                low, high = min(low, real), max(high, real)
+    return low, high
+
+
 def _inside(tap: int, step: int, n: int, units: int) -> range:
     """The ``k`` below ``units`` with ``0 <= tap + k*step < n``; empty ranges start at zero."""
     if step == 0:
@@ -169,6 +217,10 @@ class Whole:
         """All indices."""
         return tuple(range(self.in_size))
 
+    def needs(self, units: Interval) -> Interval:
+        """All indices, where there are units."""
+        return Interval(0, 0) if _among(units, self.out_size).empty else Interval(0, self.in_size)
+
 
 @dataclass(frozen=True, slots=True)
 class Groups:
@@ -190,6 +242,13 @@ class Groups:
         first = i // (self.out_size // self.groups) * block
         return tuple(range(first, first + block))
 
+    def needs(self, units: Interval) -> Interval:
+        """The blocks of all groups that ``units`` belong to."""
+        if _among(units, self.out_size).empty:
+            return Interval(0, 0)
+        block, share = self.in_size // self.groups, self.out_size // self.groups
+        return Interval(units.start // share * block, ((units.stop - 1) // share + 1) * block)
+
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
@@ -206,6 +265,12 @@ class Prefix:
     def reads(self, i: int) -> tuple[int, ...]:
         """The indices scanned before unit ``i`` is written."""
         return tuple(range(i, self.in_size) if self.reverse else range(i + 1))
+
+    def needs(self, units: Interval) -> Interval:
+        """The indices scanned before the last of ``units`` is written."""
+        if _among(units, self.out_size).empty:
+            return Interval(0, 0)
+        return Interval(units.start, self.in_size) if self.reverse else Interval(0, units.stop)
 
 
 AxisMap = TapMap | Whole | Groups | Prefix

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from striate.geometry.interval import Interval
+from striate.geometry.interval import INFINITE, Interval
 from striate.values import instance, integer
 
 
@@ -59,12 +59,12 @@ class Window:
 
     def needs(self, units: Interval) -> Interval:
         """The hull of all taps of an interval of output units, unclipped."""
-        if instance("Window.needs: units", units, Interval).unbounded:
-            return units
-        first = units.start * self.stride - self.pad_before
-        if units.empty:
-            return Interval(first, first)
-        return Interval(first, (units.stop - 1) * self.stride - self.pad_before + self.extent)
+        start, stop = instance("Window.needs: units", units, Interval).start, units.stop
+        if start > -INFINITE:
+            start = start * self.stride - self.pad_before
+        if stop < INFINITE:
+            stop = (stop - 1) * self.stride - self.pad_before + self.extent
+        return Interval(start, start if units.empty else stop)
 
     def never_read(self, n: int) -> tuple[int, ...]:
         """Input pixels that no output unit reads, in order."""

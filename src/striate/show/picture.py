@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from striate.errors import InputError, MissingDependencyError
 from striate.fields import Region
-from striate.geometry import Interval
+from striate.geometry import Box, Interval
 from striate.show.grid import shortened
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Photo = NDArray[np.uint8]
-Box = tuple[Interval, Interval]
 
 COLOURS = ("#ff9f1c", "#2ec4ff", "#7ae582", "#ff5d8f", "#c792ff", "#ffe45e")
 INK, PAPER = "#1c2330", "#ffffff"
@@ -57,17 +56,17 @@ def view_of(region: Region, label: str = "") -> View:
     """
     if len(region.hull) != 2:
         raise InputError(f"a picture needs two spatial axes; {region.source} has {len(region.hull)}")
-    rows, columns = region.hull
+    size = inside = "x".join(map(str, region.hull.shape))
     free = region.unclipped
-    bounded = free is not None and len(free) == 2 and not any(side.unbounded for side in free)
-    size = inside = f"{rows.size}x{columns.size}"
-    if bounded and free is not None and tuple(free) != (rows, columns):
-        size = f"{free[0].size}x{free[1].size}, {inside} inside"
+    if free is not None and (free == region.hull or not all(side.bounded for side in free)):
+        free = None
+    if free is not None:
+        size = f"{'x'.join(map(str, free.shape))}, {inside} inside"
     return View(
         label or f"{region.layer} {tuple(region.at)}: {size}",
-        (rows, columns),
+        region.hull,
         np.asarray(region.mask, dtype=np.bool_),
-        (free[0], free[1]) if bounded and free is not None and tuple(free) != (rows, columns) else None,
+        free,
         "" if label else region.layer,
     )
 
@@ -227,9 +226,9 @@ def _lit(photo: Photo, mask: NDArray[np.bool_]) -> Photo:
 def _box(axes: Axes, box: Box, colour: str, *, dashed: bool = False) -> None:
     from matplotlib.patches import Rectangle
 
-    rows, columns = box
-    if rows.empty or columns.empty:
+    if box.empty:
         return
+    rows, columns = box
     place = (columns.start - 0.5, rows.start - 0.5)
     for width, ink in ((2.0, colour),) if dashed else ((4.0, INK), (2.0, colour)):
         axes.add_patch(
@@ -248,7 +247,7 @@ def _box(axes: Axes, box: Box, colour: str, *, dashed: bool = False) -> None:
 
 def _window(views: Sequence[View], photo: Photo) -> Box:
     """A square that holds every field, unclipped where that is not much larger than the picture."""
-    image = (Interval(0, photo.shape[0]), Interval(0, photo.shape[1]))
+    image = Box.whole(photo.shape[:2])
     sides = []
     for k in (0, 1):
         seen = Interval(0, 0)
@@ -258,4 +257,4 @@ def _window(views: Sequence[View], photo: Photo) -> Box:
         sides.append(image[k] if seen.empty else seen)
     side = max(s.size for s in sides) + 2 * max(1, max(s.size for s in sides) // 16)
     first = [s.start - (side - s.size) // 2 for s in sides]
-    return Interval(first[0], first[0] + side), Interval(first[1], first[1] + side)
+    return Box([Interval(start, start + side) for start in first])
