@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support.oracle import carried
+from support.pairs import random_pair
 
 from striate.errors import InputError
 from striate.geometry import (
@@ -30,7 +31,7 @@ from striate.geometry import (
     transposed_map,
     window_map,
 )
-from striate.network.needs import needs, needs_of_all
+from striate.network.needs import needs, needs_of_all, needs_of_node
 from striate.network.relation import (
     Along,
     Drop,
@@ -205,3 +206,21 @@ def test_boxes_outside_are_refused() -> None:
 def test_the_enumeration_notices_a_hull_taken_too_early() -> None:
     relation = reshape((4, 6), (3, 8))
     assert hull_of_reads(relation, Box("0:1,6:8"), (4, 6)) != Box("0:2,0:6")
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_nodes_need_the_hull_of_what_their_outputs_read(seed: int) -> None:
+    network, random = random_pair(seed).network(), Random(seed)
+    for node, result in zip(network.nodes, network.results, strict=True):
+        shapes = [network.shapes[name] for name in node.inputs]
+        for _ in range(3):
+            asked = [boxes(random, output.shape, 1)[random.choice([0, 2])] for output in result.outputs]
+            asked_for = [box if random.random() < 0.8 else None for box in asked]
+            found = needs_of_node(result, asked_for, shapes)
+            for k, (box, shape) in enumerate(zip(found, shapes, strict=True)):
+                read = np.zeros(shape, bool)
+                for output, part in zip(result.outputs, asked_for, strict=True):
+                    for relation in output.reads[k] if part is not None else ():
+                        read |= _dependence(relation, shape)[part.slices].any(tuple(range(len(part)))).reshape(shape)
+                assert box == hull_of(read) or (box.empty and not read.any()), (node, asked_for)
+    _dependence.cache_clear()
