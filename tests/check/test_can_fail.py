@@ -14,6 +14,7 @@ from support.small_graphs import GRAPHS, Graph
 from torch import nn
 
 from striate.check import CheckReport, check, file, module
+from striate.fields import region
 from striate.geometry import Interval
 
 Mask = NDArray[np.bool_]
@@ -67,7 +68,7 @@ WRONG: list[Callable[[Mask], Mask]] = [shifted, one_larger, one_smaller, without
 
 
 def claim(monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Mask], Mask]) -> None:
-    true = file.region
+    true = region
     for room in (file, module):
         monkeypatch.setattr(room, "region", lambda *unit: Claim(wrong(true(*unit).mask)))
 

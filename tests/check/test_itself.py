@@ -16,11 +16,13 @@ from torch import Tensor, nn
 
 from striate.check import check, file, module
 from striate.check.choose import FEWEST_RUNS, Unit
+from striate.check.impulses import Claims
 from striate.check.noise import Images, NoisePass, UnusableError
 from striate.check.onnx_run import OnnxRun
 from striate.check.torch_run import TorchRun
 from striate.check.torch_twin import TorchTwin
 from striate.errors import StriateError
+from striate.fields import region
 
 Array = NDArray[Any]
 
@@ -42,7 +44,7 @@ class TwoWays(nn.Module):
 
 ALIASES: dict[str, Callable[[Tensor], Tensor]] = {
     "parameter": nn.Parameter,
-    "subclass": lambda x: x.as_subclass(Wrapped).as_subclass(Tensor),  # type: ignore[arg-type]
+    "subclass": lambda x: x.as_subclass(Wrapped).as_subclass(Tensor),
     "data": lambda x: x.data,
     "detached": Tensor.detach,
 }
@@ -69,7 +71,7 @@ def test_noise_finds_what_claim_and_twin_both_lose(monkeypatch: pytest.MonkeyPat
     narrow = np.zeros((20, 20), np.bool_)
     narrow[9:12, 9:12] = True
     monkeypatch.setattr(module, "region", lambda *_: SimpleNamespace(mask=narrow))
-    monkeypatch.setattr(module.TorchTwin, "reads", lambda *_: narrow)
+    monkeypatch.setattr(TorchTwin, "reads", lambda *_: narrow)
     report = check(TwoWays(Tensor.detach), (1, 1, 20, 20), ["output"], [(10, 10)])
     assert report.first is not None
     assert report.first.first is not None
@@ -78,8 +80,15 @@ def test_noise_finds_what_claim_and_twin_both_lose(monkeypatch: pytest.MonkeyPat
     assert "moves it but is not claimed" in str(report.first)
 
 
+def legacy_state() -> object:
+    state: Any = np.random.get_state()
+    return state[1].tolist()
+
+
 class Restless(nn.Module):
     """Counts its calls, fills a cache, keeps a running sum and draws noise, in eval mode too."""
+
+    total: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +108,7 @@ def test_a_module_is_left_as_it_was_found() -> None:
     model = Restless().train()
     model.conv.register_forward_hook(lambda *_: None)
     state, hooks, threads = torch.get_rng_state(), dict(model.conv._forward_hooks), torch.get_num_threads()
-    numbers = np.random.get_state()[1].tolist()  # type: ignore[index,union-attr]
+    numbers = legacy_state()
     run = TorchRun(model, {"x": (1, 1, 6, 6)}, "x")
     for _ in range(2):
         run.values(np.zeros((1, 1, 6, 6), np.float32), [("conv", (0, 0)), ("output", (1, 1))])
@@ -109,7 +118,7 @@ def test_a_module_is_left_as_it_was_found() -> None:
     assert dict(model.conv._forward_hooks) == hooks
     assert torch.equal(state, torch.get_rng_state())
     assert torch.get_num_threads() == threads
-    assert np.random.get_state()[1].tolist() == numbers  # type: ignore[index,union-attr]
+    assert legacy_state() == numbers
 
 
 def test_a_module_that_draws_noise_answers_alike_from_run_to_run() -> None:
@@ -164,7 +173,7 @@ def test_the_file_is_run_as_it_is(tmp_path: Path) -> None:
 def test_noise_finds_a_wrong_claim_about_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = Graph(1, 3, 30, 30)
     path = graph.save(tmp_path, GRAPHS["holes"](graph))
-    true = file.region
+    true = region
 
     class Bitten:
         def __init__(self, *unit: object) -> None:
@@ -172,7 +181,7 @@ def test_noise_finds_a_wrong_claim_about_a_file(tmp_path: Path, monkeypatch: pyt
             self.mask[14, 14] = False
 
     monkeypatch.setattr(file, "region", Bitten)
-    monkeypatch.setattr(file.Claims, "outside", lambda *_: None)
+    monkeypatch.setattr(Claims, "outside", lambda *_: None)
     report = check(path, layers=["conv2"], units=[(7, 7)])
     assert report.first is not None
     assert report.first.first is not None

@@ -19,6 +19,7 @@ from striate.check import check, extents
 from striate.check.onnx_file import skimmed, structure
 from striate.check.onnx_twin import OnnxTwin
 from striate.errors import ModelError, UnsupportedError
+from striate.network.relation import Shape
 
 node = helper.make_node
 
@@ -128,7 +129,7 @@ def test_branches_of_shapes_are_taken(tmp_path: Path) -> None:
         node("If", ["image"], ["y"], then_branch=yes, else_branch=no),
     ]
     path = saved(tmp_path, nodes, (1, 1, 4, 5), {"two": 2, "five": 5, "four": 4})
-    shapes = {"x": (1, 1, 4, 5), "a": (1, 1, 3, 5), "q": (1, 1, 3, 3), "b": (1, 1, 3, 3), "y": (1, 1, 3, 3)}
+    shapes: dict[str, Shape] = {"x": (1, 1, 4, 5), "a": (1, 1, 3, 5), **dict.fromkeys("qby", (1, 1, 3, 3))}
     assert reads(path, shapes, (2, 3))[1, 2] == {(y, x) for y in (1, 2) for x in (2, 3, 4)}
 
 

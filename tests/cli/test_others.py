@@ -51,7 +51,7 @@ def test_every_help_has_an_example() -> None:
 def test_help_and_version() -> None:
     text = run("--help").stdout
     assert "Exit codes:" in text
-    assert all(command.name in text for command in COMMANDS)
+    assert all(str(command.name) in text for command in COMMANDS)
     assert run("--version").stdout.startswith("striate ")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import comb
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,14 +90,15 @@ def test_gradients_of_equal_linear_weights_are_the_path_counts() -> None:
     measured = effective_field_gradient(module, "1", (1, 3, 15, 15), (4, 4), samples=2)
     assert (counted.box, counted.centre, counted.radii) == (measured.box, measured.centre, measured.radii)
     np.testing.assert_allclose(measured.weights, counted.weights, rtol=1e-5)
-    module[0].weight.data[:, :, 0] = 5
+    next(module.parameters()).data[:, :, 0] = 5
     assert not np.allclose(effective_field_gradient(module, "1", (1, 3, 15, 15), (4, 4)).weights, counted.weights)
 
 
 def test_the_module_is_left_as_it_was() -> None:
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(), nn.Conv2d(4, 2, 3))
+    last = nn.Conv2d(4, 2, 3)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(), last)
     module[1].eval()
-    module[4].weight.grad = torch.full_like(module[4].weight, 7)
+    last.weight.grad = torch.full_like(last.weight, 7)
     before = {name: value.clone() for name, value in module.state_dict().items()}
     modes, state = [part.training for part in module.modules()], torch.get_rng_state()
     effective_field_gradient(module, "4", (1, 3, 12, 12))
@@ -129,7 +131,7 @@ def test_a_seed_gives_the_same_field_again() -> None:
         ("zero", {}, "no gradient"),
     ],
 )
-def test_bad_questions_get_one_clear_line(layer: str, arguments: dict[str, object], words: str) -> None:
+def test_bad_questions_get_one_clear_line(layer: str, arguments: dict[str, Any], words: str) -> None:
     class Zero(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.detach() * 0

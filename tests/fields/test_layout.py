@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from support.oracle import Builder
 
 from striate.errors import InputError
 from striate.fields import Fields, region
 from striate.geometry import Interval
+from striate.network.relation import Shape
 
 SAME = ((1, 1), (1, 1))
 
@@ -49,7 +52,7 @@ def time_first(b: Builder) -> str:
         ((2, 3, 9), lambda b: b("elementwise", "image"), "NCL"),
     ],
 )
-def test_convolutions_tell_the_layout(shape, make, layout) -> None:
+def test_convolutions_tell_the_layout(shape: Shape, make: Callable[[Builder], str], layout: str) -> None:
     b = Builder(*shape)
     make(b)
     assert Fields(b.network()).layout == layout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,8 @@ def check(pair: Pair, seed: int) -> None:
             semiring: spread_out(pull(network, pair.tensor, Patch.at(tuple(pair.value.shape), unit, semiring), "image"))
             for semiring in Semiring
         }
-        cover, counts, weights = found.values()
+        values: list[NDArray[Any]] = list(found.values())
+        cover, counts, weights = values
         np.testing.assert_array_equal(cover, truth != 0, f"cover of {unit}, seed {seed}")
         np.testing.assert_array_equal(counts > 0, cover, f"counts of {unit}, seed {seed}")
         assert all(type(count) is int for count in counts.flat)
@@ -97,7 +99,7 @@ def test_a_patch_of_many_units_is_the_sum_of_its_units(seed: int) -> None:
     pair = random_pair(seed)
     network, random, shape = pair.network(), Random(seed), tuple(pair.value.shape)
     index = tuple(None if random.random() < 0.5 else random.randrange(n) for n in shape)
-    truth = 0
+    truth: NDArray[Any] = np.zeros((), object)
     for unit in np.ndindex(*shape):
         if all(i is None or i == u for i, u in zip(index, unit, strict=True)):
             truth = truth + spread_out(pull(network, pair.tensor, Patch.at(shape, unit, Semiring.COUNT), "image"))

@@ -76,8 +76,8 @@ def test_claim_equals_probe(name: str) -> None:
         channels_last = name == "swin_t"
         spatial = shape[1:3] if channels_last else shape[2:]
         for at in ([n // 2 for n in spatial], [0] * len(spatial), [n - 1 for n in spatial]):
-            unit = (0, *at, 0) if channels_last else (0, slice(None), *at)
-            asked = unit if channels_last else at
+            unit: tuple[int | slice, ...] = (0, *at, 0) if channels_last else (0, slice(None), *at)
+            asked = [0, *at, 0] if channels_last else at
             seen = probe.sees(layer, unit)
             assert list(network.fields().hull(layer, asked)) == hull(seen), (layer, at)
             np.testing.assert_array_equal(network.region(layer, asked).mask, seen, f"{layer} {at}")

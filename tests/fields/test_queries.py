@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from time import perf_counter
 
@@ -133,7 +134,7 @@ def test_the_way_back_names_every_tensor() -> None:
         (lambda f: reach(f, (0, 0), "conv", channel=3), r"\[0, 3\)"),
     ],
 )
-def test_what_lies_outside_is_refused_with_the_valid_range(ask, words) -> None:
+def test_what_lies_outside_is_refused_with_the_valid_range(ask: Callable[[Fields], object], words: str) -> None:
     b = Builder(1, 3, 8, 8)
     b("conv", "image", out_channels=4, kernel=(3, 3), name="conv")
     with pytest.raises(InputError, match=words):
@@ -165,7 +166,7 @@ def test_an_exact_cover_at_resnet18_size_takes_milliseconds() -> None:
     assert best < 0.005, f"{best * 1000:.1f} ms"
 
 
-def seconds_of(call) -> float:
+def seconds_of(call: Callable[[], object]) -> float:
     start = perf_counter()
     call()
     return perf_counter() - start

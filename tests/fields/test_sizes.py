@@ -32,7 +32,7 @@ def test_same_padding_shifts_the_centre_with_the_size(tmp_path: Path) -> None:
 def dynamic(tmp_path: Path) -> striate.Network:
     """Two strided SAME convolutions of an image of any size, read at 8x8."""
     graph = Graph(0, 0)
-    graph.spatial = ("H", "W")
+    graph.spatial = ("H", "W")  # type: ignore[assignment]
     graph.conv(graph.conv("image", "first", 3, 2), "second", 3, 2)
     return striate.load(graph.save(tmp_path / "dynamic.onnx"), (1, 3, 8, 8))
 
@@ -86,7 +86,7 @@ def test_peak_memory_counts_tensors_until_their_last_reader() -> None:
 
 def test_valid_padding_never_shifts(tmp_path: Path) -> None:
     graph = Graph(0, 0)
-    graph.spatial = ("H", "W")
+    graph.spatial = ("H", "W")  # type: ignore[assignment]
     graph.conv("image", "a", 3, 2, VALID)
     found = striate.load(graph.save(tmp_path / "valid.onnx"), (1, 3, 8, 8)).sweep("a", [(8, 9), (11, 12)])
     assert found.still == ((8, 9), (11, 12))

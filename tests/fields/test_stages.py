@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -61,9 +60,9 @@ def test_a_submodule_costs_what_runs_inside_it() -> None:
 
 
 def exported(module: nn.Module, shape: tuple[int, ...], path: Path) -> Path:
-    stream = io.BytesIO()
-    torch.onnx.export(module, (torch.zeros(shape),), stream, dynamo=False, opset_version=17, do_constant_folding=False)
-    path.write_bytes(stream.getvalue())
+    torch.onnx.export(
+        module, (torch.zeros(shape),), str(path), dynamo=False, opset_version=17, do_constant_folding=False
+    )
     return path
 
 

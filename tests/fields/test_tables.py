@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,9 +33,10 @@ def layer(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
     }
 
 
-def append(b: Builder, x: str, kind: str, a: dict[str, object]) -> str:
+def append(b: Builder, x: str, kind: str, a: dict[str, Any]) -> str:
     channels, n = b.shapes[x][1:]
     bare = ((0, 0),)
+    window: dict[str, Any]
     window = {"kernel": (a["kernel"],), "stride": (a["stride"],), "dilation": (a["dilation"],), "padding": (a["pads"],)}
     room = n + sum(a["pads"]) - a["dilation"] * (a["kernel"] - 1)
     match kind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,7 @@ def build(seed: int) -> tuple[Builder, Builder, list[tuple[str, str]]]:
     left, right = Builder(batch, channels, *size), Builder(batch, channels, *size)
     x, y, pairs = "image", "image", []
     for _ in range(random.randint(1, 3)):
+        window: dict[str, Any]
         window = {"kernel": (random.choice([1, 2, 3]), random.choice([1, 3])), "stride": (random.choice([1, 1, 2]), 1)}
         window["padding"] = ((random.randint(0, 1), 1), (1, 1))
         x, y = (b("conv", name, out_channels=channels, **window) for b, name in ((left, x), (right, y)))

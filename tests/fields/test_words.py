@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from striate.geometry import Border, Interval
 class Made(nn.Module):
     """A module of one function."""
 
-    def __init__(self, function: Callable[[nn.Module, torch.Tensor], torch.Tensor], **layers: nn.Module) -> None:
+    def __init__(self, function: Callable[[Any, torch.Tensor], torch.Tensor], **layers: nn.Module) -> None:
         super().__init__()
         self.function = function
         for name, layer in layers.items():
@@ -37,13 +38,13 @@ def last(module: nn.Module, *shape: int) -> tuple[AxisField, ...]:
     return tuple(fields[list(fields)[-1]].axes.values())
 
 
-def written(s: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def written(s: Any, x: torch.Tensor) -> torch.Tensor:
     y = torch.zeros_like(x)
     y[:, :, 1:] = x[:, :, :-1]
     return y
 
 
-def rolled_by_parts(s: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def rolled_by_parts(s: Any, x: torch.Tensor) -> torch.Tensor:
     return torch.cat([x[:, :, -1:], x[:, :, :-1]], 2)
 
 
@@ -66,18 +67,18 @@ def test_a_shift_by_one_is_one_however_it_is_written(way: str) -> None:
     assert axis == AxisField("length", "exact", 1, Fraction(1), -1, (Interval(-1, 0),), along=2)
 
 
-def shifted_by_slices(s: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def shifted_by_slices(s: Any, x: torch.Tensor) -> torch.Tensor:
     y = torch.zeros_like(x)
     y[:, :2, :-1], y[:, 2:4, 1:], y[:, 4:] = x[:, :2, 1:], x[:, 2:4, :-1], x[:, 4:]
     return s.conv(y)
 
 
-def shifted_by_pads(s: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def shifted_by_pads(s: Any, x: torch.Tensor) -> torch.Tensor:
     return s.conv(torch.cat([F.pad(x[:, :2, 1:], (0, 1)), F.pad(x[:, 2:4, :-1], (1, 0)), x[:, 4:]], 1))
 
 
 @pytest.mark.parametrize("way", [shifted_by_slices, shifted_by_pads])
-def test_a_temporal_shift_is_exact_and_misaligned(way: Callable[[nn.Module, torch.Tensor], torch.Tensor]) -> None:
+def test_a_temporal_shift_is_exact_and_misaligned(way: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
     (axis,) = last(Made(way, conv=nn.Conv1d(6, 6, 1)), 1, 6, 12)
     assert (axis.facts, axis.size, axis.stride, axis.start) == (("exact", "misaligned"), 3, 1, -1)
 
@@ -99,14 +100,14 @@ def test_parts_that_differ_inside_the_image_have_no_rule() -> None:
         axis.unit(3)
 
 
-def attention(s: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def attention(s: Any, x: torch.Tensor) -> torch.Tensor:
     x = s.conv(x)
     tokens = x.flatten(2).transpose(1, 2)
     scores = (s.q(tokens) @ s.k(tokens).transpose(1, 2)).softmax(-1)
     return x + (scores @ s.v(tokens)).transpose(1, 2).reshape(x.shape)
 
 
-def fused(s: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def fused(s: Any, x: torch.Tensor) -> torch.Tensor:
     x = s.conv(x)
     tokens = x.flatten(2).transpose(1, 2)
     found = F.scaled_dot_product_attention(s.q(tokens), s.k(tokens), s.v(tokens))
@@ -115,7 +116,7 @@ def fused(s: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("way", [attention, fused])
 @pytest.mark.parametrize("size", [(18, 18), (12, 16)])
-def test_attention_leaves_the_local_field(way, size: tuple[int, int]) -> None:
+def test_attention_leaves_the_local_field(way: Callable[..., torch.Tensor], size: tuple[int, int]) -> None:
     layers = {name: nn.Linear(8, 8) for name in "qkv"}
     found = last(Made(way, conv=nn.Conv2d(3, 8, 3, padding=1), **layers), 1, 3, *size)
     for axis, along in zip(found, (2, 3), strict=True):
@@ -193,7 +194,8 @@ def random_network(seed: int, size: int) -> Builder:
         kernel, n = random.choice([1, 2, 3]), b.shapes[x][2]
         pads = (random.randint(0, 2), random.randint(0, 2))
         if kind in ("conv", "pool"):
-            more = {"out_channels": 2} if kind == "conv" else {}
+            more: dict[str, Any] = {"out_channels": 2} if kind == "conv" else {}
+            window: dict[str, Any]
             window = {"kernel": (kernel,), "stride": (random.choice([1, 2]),), "dilation": (random.choice([1, 2]),)}
             x = b(kind, x, **more, **window, padding=(pads if kind == "conv" else (0, 0),))
         elif kind == "up":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from random import Random
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,7 +27,7 @@ from striate.geometry import (
 )
 
 
-def check(m: TapMap, counts: NDArray[np.generic], text: object) -> None:
+def check(m: TapMap, counts: NDArray[Any], text: object) -> None:
     """Row ``p`` of ``counts`` holds how often each unit reads pixel ``p``."""
     assert m.out_size == counts.shape[1], text
     for i in range(m.out_size):
@@ -59,7 +60,7 @@ def test_conv1d_padding_modes(border: Border) -> None:
     for seed in range(60):
         r = Random(seed)
         n, size, stride, dilation, pad = r.randint(4, 9), *(r.randint(1, m) for m in (3, 3, 2)), r.randint(0, 3)
-        layer = torch.nn.Conv1d(1, 1, size, stride, pad, dilation, bias=False, padding_mode=border.value).double()
+        layer = torch.nn.Conv1d(1, 1, size, stride, pad, dilation, bias=False, padding_mode=border.value).double()  # type: ignore[arg-type]
         layer.weight.data.fill_(1)
         with torch.no_grad():
             counts = layer(identity(n))[:, 0].numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
@@ -30,14 +31,14 @@ def pairs(m: TapMap) -> Counter[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_maps_read_the_literal_positions(make) -> None:
+def test_maps_read_the_literal_positions(make: Callable[[Random], Case]) -> None:
     for seed in range(DEFAULT):
         check(make(Random(seed)))
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("make", MAKERS)
-def test_many_maps_read_the_literal_positions(make) -> None:
+def test_many_maps_read_the_literal_positions(make: Callable[[Random], Case]) -> None:
     for seed in range(DEFAULT, FULL):
         check(make(Random(seed)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor
 from random import Random
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,9 +24,9 @@ NOISE = 1e-9
 # resizes to a single unit; onnxruntime stands in for it there.
 REFERENCE_COORDINATES = tuple(word for word in Coordinates if word is not Coordinates.TF_HALF_PIXEL_FOR_NN)
 NEAREST, LINEAR, CUBIC = Interpolation
-CORNERS = {"coordinates": Coordinates.ALIGN_CORNERS}
+CORNERS: dict[str, Any] = {"coordinates": Coordinates.ALIGN_CORNERS}
 FILTERED = {"antialias": True, "exclude_outside": True}
-TORCH_MODES: dict[str, dict[str, object]] = {
+TORCH_MODES: dict[str, dict[str, Any]] = {
     "nearest": {"mode": NEAREST, "coordinates": Coordinates.ASYMMETRIC, "nearest": Rounding.FLOOR},
     "nearest-exact": {"mode": NEAREST, "nearest": Rounding.ROUND_PREFER_CEIL},
     "bilinear": {"mode": LINEAR},
@@ -48,7 +49,7 @@ def check(m: TapMap, weights: NDArray[np.floating], text: str) -> None:
 def torch_weights(mode: str, n: int, count: int | None, scale: float | None = None) -> NDArray[np.floating]:
     image = torch.eye(n, dtype=torch.float64).reshape(n, 1, n, 1).repeat(1, 1, 1, 2)
     word, *extra = mode.split()
-    options: dict[str, object] = {} if word.startswith("nearest") else {"align_corners": "corners" in extra}
+    options: dict[str, Any] = {} if word.startswith("nearest") else {"align_corners": "corners" in extra}
     size = None if count is None else (count, 2)
     factor = None if scale is None else (scale, 1.0)
     found = functional.interpolate(image, size, factor, word, antialias="antialias" in extra, **options)
@@ -70,7 +71,7 @@ def test_torch_interpolate_by_scale(mode: str, scale: Fraction) -> None:
         check(m, torch_weights(mode, n, None, float(scale)), f"{mode} {n} by {scale}")
 
 
-def onnx_weights(n: int, count: int, roi: tuple[Fraction, Fraction], **attributes: object) -> NDArray[np.floating]:
+def onnx_weights(n: int, count: int, roi: tuple[Fraction, Fraction], **attributes: Any) -> NDArray[np.floating]:
     """The reference implementation on every row of an identity, to a size."""
     node = onnx.helper.make_node("Resize", ["x", "roi", "", "sizes"], ["y"], axes=[1], **attributes)
     make = onnx.helper.make_tensor_value_info
@@ -81,11 +82,11 @@ def onnx_weights(n: int, count: int, roi: tuple[Fraction, Fraction], **attribute
     )
     run = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 19)])).run
     fixed = {"roi": np.array([float(bound) for bound in roi]), "sizes": np.array([count])}
-    rows = [run(None, {"x": row.reshape(1, n), **fixed})[0][0] for row in np.eye(n)]
-    return np.array(rows)
+    rows: list[Any] = [run(None, {"x": row.reshape(1, n), **fixed}) for row in np.eye(n)]
+    return np.array([row[0][0] for row in rows])
 
 
-def on_edge(m: dict[str, object], n: int, count: int, roi: tuple[Fraction, Fraction]) -> bool:
+def on_edge(m: dict[str, Any], n: int, count: int, roi: tuple[Fraction, Fraction]) -> bool:
     """Whether a unit of a nearest resize stands on a rounding edge that doubles cannot hold exactly."""
     if m["mode"] is not NEAREST:
         return False
@@ -96,10 +97,10 @@ def on_edge(m: dict[str, object], n: int, count: int, roi: tuple[Fraction, Fract
     return any(below.reads(i) != above.reads(i) for i in range(count))
 
 
-def onnx_case(seed: int) -> tuple[dict[str, object], int, int, tuple[Fraction, Fraction]]:
+def onnx_case(seed: int) -> tuple[dict[str, Any], int, int, tuple[Fraction, Fraction]]:
     random = Random(seed)
     mode = random.choice(tuple(Interpolation))
-    chosen: dict[str, object] = {"mode": mode, "coordinates": random.choice(REFERENCE_COORDINATES)}
+    chosen: dict[str, Any] = {"mode": mode, "coordinates": random.choice(REFERENCE_COORDINATES)}
     if mode is NEAREST:
         chosen["nearest"] = random.choice(tuple(Rounding))
     if mode is CUBIC:
@@ -130,7 +131,7 @@ def test_onnx_reference_agrees_on_many() -> None:
     assert sum(check_onnx(seed) for seed in range(150, 4_000)) > 3_000
 
 
-def runtime_weights(n: int, count: int, opset: int, **attributes: object) -> NDArray[np.floating]:
+def runtime_weights(n: int, count: int, opset: int, **attributes: Any) -> NDArray[np.floating]:
     """What onnxruntime makes of every row of an identity, resized from (n, 2) to (count, 2)."""
     runtime = pytest.importorskip("onnxruntime")
     node = onnx.helper.make_node("Resize", ["x", "roi", "scales", "sizes"], ["y"], **attributes)
@@ -150,6 +151,7 @@ def runtime_weights(n: int, count: int, opset: int, **attributes: object) -> NDA
 def test_onnxruntime_half_pixel_for_nearest() -> None:
     for n in range(1, 10):
         for count in range(1, 10):
+            m: dict[str, Any]
             m = {"mode": NEAREST, "coordinates": Coordinates.TF_HALF_PIXEL_FOR_NN, "nearest": Rounding.FLOOR}
             if not on_edge(m, n, count, (Fraction(0), Fraction(1))):
                 weights = runtime_weights(n, count, 11, mode="nearest", nearest_mode="floor",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,8 @@ def test_reads_at_places_are_numpys(drawn: tuple[Shape, Shape, tuple[Ints, ...]]
     x = (*(2,) * before, *sizes, *(3,) * behind)
     numbers = np.arange(prod(x)).reshape(x)
     wide = [np.broadcast_to(column, shape) for column in indices]
-    wanted = numbers[(*(slice(None),) * before, *wide)]
+    every: list[Any] = [slice(None)] * before
+    wanted = numbers[(*every, *wide)]
     (output,) = RULES["index"].apply({"axis": before, "indices": indices, "shape": shape}, (x,)).outputs
     assert output.shape == wanted.shape
     assert shape_after(output.reads[0][0], x) == wanted.shape

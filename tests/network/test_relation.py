@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +74,8 @@ def two_shapes(draw: st.DrawFn) -> tuple[Shape, Shape]:
     def arranged() -> Shape:
         sizes: list[int] = []
         for factor in draw(st.permutations(factors)):
-            if sizes and draw(st.booleans()):
+            joins: bool = draw(st.booleans()) if sizes else False
+            if joins:
                 sizes[-1] *= factor
             else:
                 sizes.append(factor)
@@ -149,7 +151,7 @@ MOVES = [
 
 
 @pytest.mark.parametrize(("op", "attributes", "numpys"), MOVES, ids=[f"{op}-{k}" for k, (op, *_) in enumerate(MOVES)])
-def test_arranging_rules_are_numpys(op: str, attributes: dict[str, object], numpys: object) -> None:
+def test_arranging_rules_are_numpys(op: str, attributes: dict[str, Any], numpys: Any) -> None:
     (output,) = RULES[op].apply(attributes, (X,)).outputs
     wanted = numpys(numbered(X))
     assert output.shape == wanted.shape

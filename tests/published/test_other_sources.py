@@ -19,8 +19,10 @@ def spans(module: nn.Module, shape: tuple[int, ...], axis: str = "width") -> lis
 
 def centre_on_grid(field: striate.Field, axis: str = "width") -> float:
     """The centre of unit 0 where pixel 0 is centred at 0.5, as several calculators print it."""
-    found = field.axes[axis]
-    return found.start + found.size / 2
+    start, size = field.axes[axis].start, field.axes[axis].size
+    assert start is not None
+    assert size is not None
+    return start + size / 2
 
 
 def plain(*layers: nn.Module) -> nn.Sequential:

@@ -7,6 +7,7 @@ import io
 import json
 from fractions import Fraction
 from importlib.resources import files
+from typing import Any
 
 import jsonschema
 import pytest
@@ -17,7 +18,7 @@ from striate.fields import Fields
 from striate.network import Network, Node
 from striate.show import Scale, describe, fields_table, select_layers, to_csv, to_html, to_json, to_markdown
 from striate.show.cells import field_cells, status_text
-from striate.show.document import AxisDocument, LocalDocument, SpanDocument
+from striate.show.document import AxisDocument, Document, LayerDocument, LocalDocument, SpanDocument
 from striate.show.tables import byte_text, notes
 
 
@@ -43,8 +44,8 @@ def mixed() -> Network:
     return Network("mixed", ("x",), ("f",), nodes, shapes)
 
 
-def layer(document: dict, name: str) -> dict:
-    return next(found for found in document["layers"] if found["name"] == name)
+def layer(document: Document, name: str) -> LayerDocument:
+    return next(each for each in document["layers"] if each["name"] == name)
 
 
 @pytest.mark.parametrize(("layers", "size"), [(1, 3), (2, 5), (3, 7)])
@@ -68,7 +69,7 @@ def test_json_follows_the_schema(network: Network) -> None:
 
 
 def test_the_schema_can_fail() -> None:
-    document = describe(Fields(stacked(1)))
+    document: Any = describe(Fields(stacked(1)))
     document["layers"][0]["axes"][0]["size"] = "3"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, schema())
@@ -133,8 +134,9 @@ def test_layers_are_chosen_by_name_and_pattern() -> None:
 
 
 def axis_document(facts: list[str], local: LocalDocument | None = None) -> AxisDocument:
-    bare: SpanDocument = {"size": None, "stride": None, "start": None}
-    return {"axis": "width", "along": 3, "status": facts[0], "facts": facts, **bare, "local": local}
+    return AxisDocument(
+        axis="width", along=3, status=facts[0], facts=facts, size=None, stride=None, start=None, local=local
+    )
 
 
 def test_facts_that_hold_together_are_shown_together() -> None:

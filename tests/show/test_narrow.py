@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 import striate
 from striate.cli.terminal import plain_text, show
@@ -44,7 +44,7 @@ def denoiser(size: int = 480) -> striate.Network:
     return striate.load(str(files("striate").joinpath("data/denoiser.onnx")), (1, 3, size, size))
 
 
-def on_terminal(part: object, width: int) -> str:
+def on_terminal(part: RenderableType, width: int) -> str:
     stream = io.StringIO()
     show(part, Console(file=stream, width=width, color_system=None, force_terminal=True, emoji=False, highlight=False))
     return stream.getvalue()
@@ -59,7 +59,7 @@ def count(text: str) -> int | None:
     return int(digits) if digits.isdecimal() else None
 
 
-def assert_nothing_is_cut(part: object, width: int) -> None:
+def assert_nothing_is_cut(part: RenderableType, width: int) -> None:
     """Each number on the terminal is a number of the full text, or within half a unit of its last digit of one."""
     full, narrow = numbers(plain_text(part)), on_terminal(part, width)
     counts = [n for n in map(count, full) if n is not None]
@@ -75,7 +75,8 @@ def test_the_fields_of_a_detector(lang: str) -> None:
     document = detector()
     table = fields_table(document, lang)
     for width in WIDTHS:
-        for part in (table, *notes(document, lang)):
+        parts: list[RenderableType] = [table, *notes(document, lang)]
+        for part in parts:
             assert_nothing_is_cut(part, width)
     assert re.search(r"left out.*--format csv|未显示.*--format csv", " ".join(on_terminal(table, 80).split()))
     assert any("24.9 M" in on_terminal(table, width) for width in range(80, 140))
@@ -87,7 +88,8 @@ def test_the_fields_of_a_detector(lang: str) -> None:
 def test_the_fields_of_the_denoiser(lang: str) -> None:
     document = describe(Fields(denoiser()), model="denoiser.onnx")
     for width in (40, *WIDTHS):
-        for part in (fields_table(document, lang), *notes(document, lang)):
+        parts: list[RenderableType] = [fields_table(document, lang), *notes(document, lang)]
+        for part in parts:
             assert_nothing_is_cut(part, width)
 
 
@@ -128,7 +130,7 @@ def test_columns_leave_in_order_and_are_named() -> None:
     )
     row = ("features.0.conv", "Convolution", "1,234,567", "79-83 x 79-83", "periodic, misaligned")
     table = Grid(columns, (row,), elsewhere=("--format csv",))
-    seen = {}
+    seen: dict[tuple[object, ...], tuple[str, ...]] = {}
     for width in range(90, 20, -1):
         fit = table.fitted(width)
         seen.setdefault((fit.left_out, fit.rounded, fit.note()), fit.grid.rows[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_a_caption_is_never_cut() -> None:
     figure = field_picture(np.zeros((16, 16, 3), dtype=np.uint8), [view] * 4)
     figure.canvas.draw()
     for axes in figure.axes:
-        title = axes._left_title
+        title: Any = axes._left_title  # type: ignore[attr-defined]
         assert title.get_window_extent().x1 <= min(axes.get_window_extent().x1 + GAP, figure.bbox.x1)
         assert title.get_text() == "16x16 pixels" or title.get_text().endswith(" (0, 1): 5x5, 3x4 inside")
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 from importlib.resources import files
 from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ DENOISER = str(files("striate").joinpath("data/denoiser.onnx"))
 EVERYTHING, NOTHING = "everything", "nothing"
 
 
-def by_json(span: dict, u: int) -> tuple[int, int] | None:
+def by_json(span: dict[str, Any], u: int) -> tuple[int, int] | None:
     """The convention of the JSON document, read as it is written; None where it says that there is no rule."""
     stride = None if span["stride"] is None else Fraction(*span["stride"])
     if "phases" in span:
@@ -42,14 +43,14 @@ def by_json(span: dict, u: int) -> tuple[int, int] | None:
     return start, start + span["size"]
 
 
-def seen_by_json(axis: dict, u: int) -> object:
+def seen_by_json(axis: dict[str, Any], u: int) -> object:
     if axis["status"] == "whole":
         return EVERYTHING
     seen = by_json(axis, u)
     return NOTHING if axis["status"] == "none" or (seen and seen[0] == seen[1]) else seen
 
 
-def from_csv(row: dict[str, str], prefix: str = "") -> dict:
+def from_csv(row: dict[str, str], prefix: str = "") -> dict[str, Any]:
     """The span of a CSV row, in the form of the JSON document."""
     found = {key: row[f"{prefix}{key}"] for key in ("status", "size", "stride", "start", "phases")}
     stride = Fraction(found["stride"]) if found["stride"] else None

@@ -183,7 +183,8 @@ def pad_case(r: Random) -> Case:
 
 def part_case(r: Random) -> Case:
     before, n, after = r.randint(0, 5), r.randint(1, 7), r.randint(0, 5)
-    literal = [[] for _ in range(before)] + [[i] for i in range(n)] + [[] for _ in range(after)]
+    none: list[list[int]] = [[]]
+    literal = none * before + [[i] for i in range(n)] + none * after
     return Case(f"{n} at {before} of {len(literal)}", part_map(n, before, len(literal)), literal)
 
 

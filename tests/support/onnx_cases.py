@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,7 +23,7 @@ NUMERIC = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.UIN
 
 
 @lru_cache(maxsize=1)
-def single_nodes() -> tuple[onnx.backend.test.case.test_case.TestCase, ...]:
+def single_nodes() -> tuple[Any, ...]:
     """Every case with one node."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -31,12 +32,12 @@ def single_nodes() -> tuple[onnx.backend.test.case.test_case.TestCase, ...]:
 
 
 @lru_cache(maxsize=1)
-def operator_cases() -> dict[str, onnx.backend.test.case.test_case.TestCase]:
+def operator_cases() -> dict[str, Any]:
     """Every case with one node and a first input that holds numbers, by name."""
     return {case.name: case for case in single_nodes() if _numeric(case)}
 
 
-def _numeric(case: onnx.backend.test.case.test_case.TestCase) -> bool:
+def _numeric(case: Any) -> bool:
     graph = case.model.graph
     if not graph.input or not graph.node[0].input or graph.node[0].input[0] != graph.input[0].name:
         return False
@@ -46,7 +47,7 @@ def _numeric(case: onnx.backend.test.case.test_case.TestCase) -> bool:
     )
 
 
-def with_constants(case: onnx.backend.test.case.test_case.TestCase) -> onnx.ModelProto:
+def with_constants(case: Any) -> onnx.ModelProto:
     """The case's model, all inputs but the first made initialisers."""
     model = onnx.ModelProto()
     model.CopyFrom(case.model)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,7 +18,7 @@ TYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(bool)":
 
 
 def model_of(
-    nodes: Sequence[onnx.NodeProto], constants: dict[str, object], shape: Sequence[int], opset: int = 18
+    nodes: Sequence[onnx.NodeProto], constants: Mapping[str, object], shape: Sequence[int], opset: int = 18
 ) -> onnx.ModelProto:
     """Nodes that read the float ``x`` and end in ``y``, with constants by name."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
@@ -45,6 +46,7 @@ def runtime_shapes(path: Path, shapes: dict[str, tuple[int, ...]], wanted: list[
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
     given = session.get_inputs()
+    feeds: dict[str, Any]
     feeds = {i.name: rng.random(shapes[i.name]).astype(TYPES[i.type]) for i in given if i.name in shapes}
     found = session.run(wanted, feeds)
     return {name: tuple(map(int, np.shape(value))) for name, value in zip(wanted, found, strict=True)}

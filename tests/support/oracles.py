@@ -164,7 +164,7 @@ def transposed(a: Mapping[str, Any], answer: Any) -> None:
         (top, bottom), (left, right) = (pair(side, 0) for side in sides)
     else:
         top, left = bottom, right = pair(sides, 0)
-    steps = {name: pair(a.get(name, 1), 1) for name in ("stride", "dilation")}
+    steps: dict[str, Any] = {name: pair(a.get(name, 1), 1) for name in ("stride", "dilation")}
     longer = pair(a.get("output_padding", 0), 0)
     try:
         whole = F.conv_transpose2d(x, weight, None, **steps, output_padding=longer)

@@ -54,7 +54,8 @@ class Pair:
         return torch.zeros(self.shape, dtype=torch.float64) if gradient is None else gradient
 
     def pads(self, most: int = 2) -> tuple[tuple[int, int], tuple[int, int]]:
-        return tuple((self.random.randint(0, most), self.random.randint(0, most)) for _ in range(2))
+        first, second = ((self.random.randint(0, most), self.random.randint(0, most)) for _ in range(2))
+        return first, second
 
 
 def small(p: Pair) -> bool:

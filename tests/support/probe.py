@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -26,7 +27,7 @@ def nothing_hidden() -> Iterator[None]:
                 ceil_mode: bool = False, return_indices: bool = False) -> Tensor:
         assert dilation == 1
         assert not return_indices
-        pool = {3: functional.avg_pool1d, 4: functional.avg_pool2d, 5: functional.avg_pool3d}[x.dim()]
+        pool: Any = {3: functional.avg_pool1d, 4: functional.avg_pool2d, 5: functional.avg_pool3d}[x.dim()]
         return pool(x, kernel_size, stride, padding, ceil_mode)
 
     with ExitStack() as stack:

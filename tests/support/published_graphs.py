@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -50,7 +51,7 @@ class Graph:
     def concat(self, name: str, *xs: str) -> str:
         return self._add("Concat", list(xs), name, sum(self.channels[x] for x in xs), axis=1)
 
-    def _add(self, op: str, inputs: list[str], name: str, channels: int, **attributes: object) -> str:
+    def _add(self, op: str, inputs: list[str], name: str, channels: int, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
         self.channels[name] = channels
         return name

@@ -266,7 +266,8 @@ def split(d: Draft, x: str, s: Shape) -> str:
 
 @maker
 def reshape(d: Draft, x: str, s: Shape) -> str:
-    left, shape = int(np.prod(s)), []
+    shape: list[int] = []
+    left = int(np.prod(s))
     while left > 1 and len(shape) < 4:
         factor = d.some(*[n for n in range(1, left + 1) if left % n == 0])
         shape.append(factor)
@@ -545,7 +546,8 @@ def draw(seed: int) -> Drawn:
             ):
                 raise RejectedError
         except Exception:
-            for kept, count in zip((d.nodes, d.constants, d.functions), before, strict=True):
+            lists: tuple[list[Any], ...] = (d.nodes, d.constants, d.functions)
+            for kept, count in zip(lists, before, strict=True):
                 del kept[count:]
             continue
         d.shapes[y] = found.shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class Graph:
         self.nodes.append(helper.make_node(op, list(inputs), names, name=name, **attributes))
         return name if outputs == 1 else names
 
-    def constant(self, values: Sequence[Any] | np.ndarray, dtype: type = np.int64) -> str:
+    def constant(self, values: Any, dtype: type = np.int64) -> str:
         name = f"constant{len(self.constants)}"
         self.constants.append(onnx.numpy_helper.from_array(np.array(values, dtype=dtype), name))
         return name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,10 @@ Function = Callable[["Spelled", Tensor], Tensor]
 
 class Spelled(nn.Module):
     """A 3x3 convolution, then a function that may use ``weight``, ``second`` (learned) and ``layer`` (a module)."""
+
+    weight: Tensor
+    second: Tensor
+    layer: Any
 
     def __init__(self, function: Function, weights: tuple[tuple[int, ...], ...], layer: nn.Module | None) -> None:
         super().__init__()
@@ -50,6 +55,14 @@ class Case:
         """The network of one spelling, in eval mode; all spellings have the same weights."""
         torch.manual_seed(0)
         return Spelled(self.spellings[spelling], self.weights, self.layer()).eval()
+
+
+def gated(left: Tensor, right: Tensor) -> Tensor:
+    return torch.mul(torch.clone(left), torch.sigmoid(right))
+
+
+def to_itself(x: Tensor) -> Tensor:
+    return F.scaled_dot_product_attention(x, x, x)
 
 
 def moments(x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -530,8 +543,7 @@ CASES = (
         "function": lambda m, x: F.glu(x, 1),
         "chunk": lambda m, x: x.chunk(2, 1)[0] * x.chunk(2, 1)[1].sigmoid(),
         "slices": lambda m, x: x[:, :4] * torch.sigmoid(x[:, 4:]),
-        "split": lambda m, x: torch.mul(*(f(part) for f, part in zip((torch.clone, torch.sigmoid), x.split(4, 1),
-                                                                     strict=True))),
+        "split": lambda m, x: gated(*x.split(4, 1)),
     }),
     Case("GELU", {
         "function": lambda m, x: F.gelu(x),
@@ -568,9 +580,7 @@ CASES = (
         "einsum": lambda m, x: with_class_token(m, x, attended_by_einsum),
     }, weights=((1, 1, 8),)),
     Case("attention along rows", {
-        "function": lambda m, x: F.scaled_dot_product_attention(
-            *[x.permute(0, 2, 3, 1)] * 3
-        ).permute(0, 3, 1, 2),
+        "function": lambda m, x: to_itself(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
         "by hand": lambda m, x: attended(*[x.permute(0, 2, 3, 1)] * 3).permute(0, 3, 1, 2),
         "one row at a time": lambda m, x: torch.stack(
             [attended(*[x[:, :, i].transpose(1, 2)] * 3).transpose(1, 2) for i in range(12)], 2
@@ -578,7 +588,7 @@ CASES = (
     }),
     Case("attention in windows", {
         "views": lambda m, x: from_windows(attended(*[windows(x)] * 3)),
-        "function": lambda m, x: from_windows(F.scaled_dot_product_attention(*[windows(x)] * 3)),
+        "function": lambda m, x: from_windows(to_itself(windows(x))),
         "unfold": lambda m, x: windows_by_convolution(attended(*[windows_by_unfold(x)] * 3)),
     }),
     Case("channel attention", {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import index
 from pathlib import Path
 from tempfile import mkdtemp
@@ -107,7 +107,8 @@ def read_right(a: Mapping[str, Any], answer: Any) -> None:
 
 def layer_call(x: Any, weight: Any, bias: Any = None, **more: Any) -> Any:
     """A layer made for a weight, given it, and called."""
-    groups, shape = more.get("groups", 1), getattr(weight, "shape", ())
+    groups = more.get("groups", 1)
+    shape: tuple[Any, ...] = getattr(weight, "shape", ())
     channels, kernels, kernel = (shape[1], shape[0], shape[2:]) if len(shape) == 4 else (2, 3, 3)
     made = conv.Conv2d(channels * groups if isinstance(groups, int) else channels, kernels, kernel, **more)
     made.weight = weight
@@ -479,7 +480,7 @@ def command() -> Any:
 def worded(*words: Any) -> Subject:
     """A command with its sound words, any of which may become another."""
     sound = {f"{k:02}": pick(word) for k, word in enumerate(words)}
-    return Subject(str(words[0]), command(), sound, odd=tuple(lambda word=word: word for word in WORDS))
+    return Subject(str(words[0]), command(), sound, odd=tuple(partial(str, word) for word in WORDS))
 
 
 def commands() -> Sequence[Subject]:

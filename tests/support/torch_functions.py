@@ -191,7 +191,9 @@ MASKS: dict[str, Callable[[Tensor], Tensor]] = {
     "masked softmax": lambda x: x.masked_fill(checkerboard() == 1, float("-inf")).softmax(3),
     "masked softmax, logarithm": lambda x: x.masked_fill(checkerboard() == 1, float("-inf")).log_softmax(2).exp(),
     "causal attention": lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True),
-    "causal attention, fewer keys": lambda x: F.scaled_dot_product_attention(x, *[x[:, :, :3]] * 2, is_causal=True),
+    "causal attention, fewer keys": lambda x: F.scaled_dot_product_attention(
+        x, x[:, :, :3], x[:, :, :3], is_causal=True
+    ),
     "masked attention": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=banded(5)),
     "additively masked attention": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=additive(banded(5))),
     "attention masked by heads": lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=mask_of_each_head()),

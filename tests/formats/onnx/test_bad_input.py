@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import time
 import tracemalloc
+from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,7 +23,7 @@ from striate.formats.onnx import read_onnx
 SOUND = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 
 
-def model_of(*nodes: onnx.NodeProto, shape: tuple[object, ...] = (1, 3, 8, 8), opset: int = 17) -> onnx.ModelProto:
+def model_of(*nodes: onnx.NodeProto, shape: Sequence[Any] = (1, 3, 8, 8), opset: int = 17) -> onnx.ModelProto:
     """A model from ``x`` to ``y``."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
@@ -35,7 +37,7 @@ def written(folder: Path, content: bytes | onnx.ModelProto) -> Path:
     return path
 
 
-def refusal(path: Path, shape: object = None) -> str:
+def refusal(path: Path, shape: Any = None) -> str:
     """The one line a file is refused with; a file that is read after all gives an empty one."""
     start = time.perf_counter()
     try:
@@ -274,7 +276,7 @@ def test_constants_in_external_data_are_read(tmp_path: Path) -> None:
     network = read_onnx(written(tmp_path, outside("w.bin", offset="8", length="24")))
     assert network.shapes["y"] == (1, 3, 8, 3)
     (step,) = network.results[0].outputs[0].reads[0][0]
-    assert [step.map.reads(k) for k in range(3)] == [(7,), (0,), (2,)]  # type: ignore[union-attr]
+    assert [step.map.reads(k) for k in range(3)] == [(7,), (0,), (2,)]
     assert not network.nodes[0].at_most
 
 

@@ -7,6 +7,7 @@ import io
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def exported(case: Case, spelling: str, new: bool, folder: Path) -> Path:
 
 
 def written(module: torch.nn.Module, x: torch.Tensor, path: Path, new: bool) -> None:
-    quiet = {"verbose": False} if new else {}
+    quiet: dict[str, Any] = {"verbose": False} if new else {}
     said = io.StringIO()
     logging.disable(logging.CRITICAL)
     try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
-import onnx
 from onnx import helper
 from support.onnx_cases import single_nodes
 
@@ -15,13 +15,13 @@ from striate.formats.onnx.folding import FOLDS, fold
 WITHOUT_CASES = {"Cast", "Range", "ConstantOfShape", "NonZero"}
 
 
-def call_of(case: onnx.backend.test.case.test_case.TestCase) -> Call | None:
+def call_of(case: Any) -> Call | None:
     """The one node of a case with all its inputs constants; None where they are no plain arrays."""
     (made,) = case.model.graph.node
     values = dict(zip((info.name for info in case.model.graph.input), case.data_sets[0][0], strict=True))
     inputs: list[Tensor | None] = []
     for name in made.input:
-        value = values.get(name)
+        value: Any = values.get(name)
         if name and not isinstance(value, np.ndarray | np.generic):
             return None
         kind = helper.np_dtype_to_tensor_dtype(np.asarray(value).dtype) if name else 0
@@ -36,7 +36,7 @@ def test_folds_are_the_cases() -> None:
     for case in single_nodes():
         op = case.model.graph.node[0].op_type
         call = call_of(case) if op in FOLDS else None
-        if call is None or any(t is not None and t.value.dtype.kind not in "biuf" for t in call.inputs):  # type: ignore[union-attr]
+        if call is None or any(t is not None and t.value.dtype.kind not in "biuf" for t in call.inputs):
             continue
         found = fold(call)
         if found is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -19,7 +20,7 @@ KINDS = AttributeProto
 OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
 
 
-def referring(made: onnx.NodeProto, **names: tuple[str, int]) -> onnx.NodeProto:
+def referring(made: onnx.NodeProto, **names: tuple[str, Any]) -> onnx.NodeProto:
     """A node some of whose attributes are taken from the function's: own name = (function's name, type)."""
     for own, (outer, kind) in names.items():
         made.attribute.append(AttributeProto(name=own, ref_attr_name=outer, type=kind))
@@ -42,7 +43,7 @@ def function(
 
 
 def call(
-    name: str, inputs: Sequence[str], outputs: Sequence[str], label: str = "", **given: object
+    name: str, inputs: Sequence[str], outputs: Sequence[str], label: str = "", **given: Any
 ) -> onnx.NodeProto:
     return node(name, inputs, outputs, label, domain="local", **given)
 
@@ -72,7 +73,7 @@ TWO = helper.make_attribute("strides", [2, 2])
 SMALL, WIDE = (1, 1, 5, 6), (1, 1, 8, 8)
 
 
-def branch(op: str, name: str, **names: tuple[str, int]) -> onnx.GraphProto:
+def branch(op: str, name: str, **names: tuple[str, Any]) -> onnx.GraphProto:
     """A branch that reads ``a`` of the function around it."""
     inside = referring(node(op, ["a"], ["t"], f"{name}_node"), **names)
     if op == "MaxPool":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +60,7 @@ SCALARS = {
     "low": np.float32(-np.inf), "last": np.array([-1]), "zero": np.array(0), "one": np.array(1), "big": np.float32(3e9),
 }  # fmt: skip
 
-CASES: dict[str, tuple[list[onnx.NodeProto], dict[str, object], tuple[int, ...]]] = {
+CASES: dict[str, tuple[list[onnx.NodeProto], Mapping[str, object], tuple[int, ...]]] = {
     "chosen": (
         [node("Where", ["c", "x", "v"], ["y"])], {"c": TRIANGLE, "v": np.float32(3)}, (1, 2, 4, 4),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -24,7 +25,7 @@ def installed(package: str, place: str) -> Path:
     return Path(found.origin).parent / place
 
 
-def agrees(path: Path, input_shape: object) -> None:
+def agrees(path: Path, input_shape: Any) -> None:
     """Read the file, validate the relations, and compare every tensor's shape."""
     network = read_onnx(path, input_shape)
     network.validate()

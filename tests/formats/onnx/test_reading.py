@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,10 +24,10 @@ node = helper.make_node
 def read(
     folder: Path,
     nodes: list[onnx.NodeProto],
-    constants: dict[str, object] | None = None,
+    constants: Mapping[str, object] | None = None,
     *,
-    shape: tuple[object, ...] = (1, 3, 8, 8),
-    given: object = None,
+    shape: tuple[int | str | None, ...] = (1, 3, 8, 8),
+    given: Any = None,
     opset: int = 17,
     kind: int = FLOAT,
     unknown: str = "refuse",
@@ -37,7 +39,7 @@ def read(
     graph = helper.make_graph(nodes, "g", [x], [y], weights, value_info=list(values))
     opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
     (folder / "m.onnx").write_bytes(helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString())
-    network = read_onnx(folder / "m.onnx", given, unknown=unknown)  # type: ignore[arg-type]
+    network = read_onnx(folder / "m.onnx", given, unknown=unknown)
     network.validate()
     return network
 

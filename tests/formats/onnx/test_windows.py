@@ -85,7 +85,7 @@ def conv_transpose(random: Random) -> Graph:
 
 def scan(random: Random) -> Graph:
     rank = random.choice([1, 2, 3])
-    words = {name: random.randint(0, 1) for name in ("exclusive", "reverse")}
+    words: dict[str, Any] = {name: random.randint(0, 1) for name in ("exclusive", "reverse")}
     axis = helper.make_tensor("axis", 7, [], [random.randint(-rank, rank - 1)])
     return [helper.make_node("CumSum", ["x", "axis"], ["y"], **words)], [axis], sizes(random, rank, 1, 5), 14
 
@@ -116,7 +116,8 @@ def blocks(random: Random) -> Graph:
 
 def columns(random: Random) -> Graph:
     image, block, rank = sizes(random, 2, 2, 5), sizes(random, 2, 1, 2), 2
-    words = {"strides": sizes(random, 2, 1, 3), "dilations": sizes(random, 2, 1, 2), "pads": sizes(random, 4, 0, 2)}
+    words: dict[str, Any] = {"strides": sizes(random, 2, 1, 3), "dilations": sizes(random, 2, 1, 2)}
+    words["pads"] = sizes(random, 4, 0, 2)
     count = 1
     for k in range(rank):
         room = image[k] + words["pads"][k] + words["pads"][2 + k] - words["dilations"][k] * (block[k] - 1) - 1
@@ -131,7 +132,7 @@ def neighbours(random: Random) -> Graph:
 
 
 MAKERS = (pool, conv, conv_transpose, scan, pad, crop, blocks, columns, neighbours)
-RESIDUE = {neighbours: 1e-3}
+RESIDUE: dict[Callable[[Random], Graph], float] = {neighbours: 1e-3}
 
 
 def check(make: Callable[[Random], Graph], seeds: range, folder: Path) -> int:
@@ -187,7 +188,8 @@ def test_an_exclusive_scan_leaves_its_own_element_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [{"strides": [0]}, {"dilations": [0]}, {"kernel_shape": [0]}, {"auto_pad": "SAME"}])
 def test_windows_that_no_pool_has(words: Words, tmp_path: Path) -> None:
-    wanted = model([helper.make_node("MaxPool", ["x"], ["y"], **{"kernel_shape": [2]} | words)], [], [1, 1, 5], 12)
+    given: dict[str, Any] = {"kernel_shape": [2]} | words
+    wanted = model([helper.make_node("MaxPool", ["x"], ["y"], **given)], [], [1, 1, 5], 12)
     with pytest.raises(StriateError):
         read(wanted, tmp_path)
 

@@ -44,7 +44,7 @@ class Hooked(Tensor):
 class Wrapped(Tensor):
     """A subclass that holds the tensor it computes on."""
 
-    inner: Tensor
+    inner: Tensor  # type: ignore[assignment]
 
     @staticmethod
     def __new__(cls, inner: Tensor) -> Wrapped:
@@ -53,7 +53,7 @@ class Wrapped(Tensor):
         return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         opened = [arg.inner if isinstance(arg, Wrapped) else arg for arg in args]
         result = func(*opened, **(kwargs or {}))
         return Wrapped(result) if isinstance(result, Tensor) else result
@@ -119,6 +119,11 @@ def in_inference_mode(x: Tensor) -> Tensor:
         return x * 2
 
 
+def opened(x: Any) -> Tensor:
+    inner: Tensor = x.inner
+    return inner
+
+
 FOUND: dict[str, Way] = {
     "parameter": lambda x: nn.Parameter(x),
     "parameter of a view": lambda x: nn.Parameter(x.transpose(2, 3)).transpose(2, 3),
@@ -131,7 +136,7 @@ FOUND: dict[str, Way] = {
     "subclass": lambda x: x.as_subclass(Named) * 2,
     "made a subclass": lambda x: Tensor._make_subclass(Named, x),
     "hooked subclass": lambda x: (x.as_subclass(Hooked) * 2).as_subclass(Tensor),
-    "wrapped and opened": lambda x: (Wrapped(x) * 2).inner,
+    "wrapped and opened": lambda x: opened(Wrapped(x) * 2),
     "data": lambda x: x.data,
     "data replaced": data_replaced,
     "exchanged": exchanged,
@@ -201,7 +206,7 @@ STOPPED: dict[str, tuple[Way, str]] = {
     "NumPy": (lambda x: torch.from_numpy(np.tanh(x.numpy())), "leaves torch"),
     "NumPy array": (lambda x: torch.from_numpy(np.asarray(x)), "leaves torch"),
     "list": (lambda x: torch.tensor(x.tolist()), "leaves torch"),
-    "DLPack": (lambda x: torch.from_dlpack(x), "leaves torch"),
+    "DLPack": (lambda x: torch.utils.dlpack.from_dlpack(x), "leaves torch"),
     "other memory": (other_memory, "memory of another"),
     "refusal caught": (caught, "control flow depends on data"),
 }
@@ -265,6 +270,8 @@ def test_a_wrapper_as_the_result_stops_the_reading() -> None:
 class Caches(nn.Module):
     """A cache that is written with data, and a second tensor on its memory."""
 
+    cache: Tensor
+
     def __init__(self, same: bool) -> None:
         super().__init__()
         self.register_buffer("cache", torch.zeros(2, 6))
@@ -288,6 +295,8 @@ class Holder:
 
 class Constants(nn.Module):
     """Constants on the meta device wherever a module can keep them."""
+
+    buffer: Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ def ramp(shape: tuple[int, ...], axis: int, dtype: torch.dtype) -> Tensor:
     return line.reshape([-1 if k == axis else 1 for k in range(len(shape))]).expand(shape).contiguous()
 
 
-def claimed(relation: Sequence, axis: int, n: int) -> list[int]:
+def claimed(relation: Sequence[Any], axis: int, n: int) -> list[int]:
     """The pixel each unit of one axis is said to read."""
     maps = [step.map for step in relation if step.axis == axis]
     if not maps:
@@ -80,6 +81,10 @@ def test_pixels_that_exact_fractions_miss(mode: str, n: int, size: int | None, s
     assert pixel is None or told[unit] == copied[unit]
 
 
+def laid_out(function: Callable[[Tensor], Tensor], layout: torch.memory_format) -> Callable[[Tensor], Tensor]:
+    return lambda x: function((x * 1).contiguous(memory_format=layout))
+
+
 def random_resize(random: Random, spatial: Sequence[int]) -> Resize | None:
     mode, again = random.choice(MODES), random.choice([None, True, False])
     if random.random() < 0.5:
@@ -100,7 +105,7 @@ def check_random(seed: int) -> None:
     functions = [f for f in (random_resize(random, spatial) for _ in range(4)) if f is not None]
     if rank > 1 and random.random() < 0.5:
         layout = torch.channels_last if rank == 2 else torch.channels_last_3d
-        functions = [lambda x, f=f: f((x * 1).contiguous(memory_format=layout)) for f in functions]
+        functions = [laid_out(f, layout) for f in functions]
     dtype = random.choice([torch.float32, torch.float64, torch.float16, torch.bfloat16])
     check(functions, (random.choice([1, 2]), random.choice([1, 2, 4, 5]), *spatial), dtype)
 

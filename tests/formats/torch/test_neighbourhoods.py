@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def convolution(random: Random) -> Case:
     padding = random.choice([sizes(random, rank, 0, 3), "same"])
     stride = 1 if padding == "same" else sizes(random, rank, 1, 3)
     mode = random.choice(["zeros", "reflect", "replicate", "circular"])
-    kind = nn.Conv1d if rank == 1 else nn.Conv2d
+    kind: Any = nn.Conv1d if rank == 1 else nn.Conv2d
     layer = kind(channels, 2 * groups, kernel, stride, padding, sizes(random, rank, 1, 2), groups, padding_mode=mode)
     nn.init.uniform_(layer.weight, 0.5, 1.5)
     return layer, (1, channels, *sizes(random, rank, 1, 6))
@@ -66,7 +67,7 @@ def transposed(random: Random) -> Case:
     rank, channels = random.choice([1, 2]), random.choice([1, 2])
     groups, stride, dilation = random.choice([1, channels]), sizes(random, rank, 1, 3), sizes(random, rank, 1, 2)
     extra = tuple(random.randint(0, max(pair) - 1) for pair in zip(stride, dilation, strict=True))
-    kind = nn.ConvTranspose1d if rank == 1 else nn.ConvTranspose2d
+    kind: Any = nn.ConvTranspose1d if rank == 1 else nn.ConvTranspose2d
     kernel, padding = sizes(random, rank, 1, 4), sizes(random, rank, 0, 2)
     layer = kind(channels, 2 * groups, kernel, stride, padding, extra, groups, True, dilation)
     nn.init.uniform_(layer.weight, 0.5, 1.5)

@@ -54,7 +54,7 @@ def test_the_spellings_have_the_same_regions(case: Case) -> None:
             np.testing.assert_array_equal(cover, expected[unit][1], f"{name}, unit {unit}")
 
 
-def summary(case: Case, spelling: str) -> tuple[dict[str, tuple[object, ...]], bool]:
+def summary(case: Case, spelling: str) -> tuple[dict[str, Any], bool]:
     """Status, size, stride, start and phases of each axis, with and without global paths; whether a path is global."""
     fields = striate.load(case.module(spelling), case.shape).fields()
     last = fields[list(fields)[-1]]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _len_torch_dispatch_stack  # type: ignore[attr-defined]
 
 from striate.errors import InputError, UnsupportedError
 from striate.formats.torch import read_torch
@@ -15,6 +16,8 @@ from striate.formats.torch import read_torch
 
 class Remembers(nn.Module):
     """Writes attributes, containers and buffers in forward, as modules with caches do."""
+
+    calls: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +90,7 @@ def test_nothing_is_left_behind(kind: type[Remembers]) -> None:
     assert torch.tensor.__module__ != "striate.formats.torch.literals"
     assert torch.equal(torch.get_rng_state(), generator)
     assert torch.get_default_device() == torch.device("cpu")
-    assert not torch.utils._python_dispatch._len_torch_dispatch_stack()
+    assert not _len_torch_dispatch_stack()
 
 
 def test_the_comparison_notices_a_changed_buffer() -> None:
@@ -112,4 +115,4 @@ def test_wrong_shapes_are_one_clear_line() -> None:
     assert "\n" not in str(caught.value)
     for shape in ((1, 4, 8, 8), (), (1, 3, 0, 8), (1, 3, 2, 2), ("a",)):
         with pytest.raises(InputError):
-            read_torch(module, shape)
+            read_torch(module, shape)  # type: ignore[arg-type]

@@ -18,6 +18,8 @@ SHAPE = (1, 4, 5, 6)
 class Masked(nn.Module):
     """A buffer and a weight that a function uses."""
 
+    mask: Tensor
+
     def __init__(self, function: Callable[[Masked, Tensor], Tensor], mask: Tensor) -> None:
         super().__init__()
         self.register_buffer("mask", mask)
