@@ -112,7 +112,7 @@ def test_unclipped_rule_holds_wherever_a_unit_touches_no_border(
     network = build(size, layers)
     if network is None:
         return
-    if any(node.op in OWN_BORDERS for node in network.nodes):
+    if any(node.op.word in OWN_BORDERS for node in network.nodes):
         return
     fields = Fields(network)
     for name in fields:
@@ -138,7 +138,7 @@ def test_brute_force_disagrees_with_a_wrong_table() -> None:
 def test_phases_of_a_nearest_upsampling() -> None:
     b = Builder(1, 1, 16)
     x = b("conv", "image", out_channels=1, kernel=(3,), stride=(2,), padding=((1, 1),))
-    up = b("resize", x, axes=(2,), size=(16,), mode="nearest", coordinates="asymmetric", nearest="floor")
+    up = b("resize", x, axes=(2,), size=(16,), mode="nearest", coordinates="asymmetric", nearest=("floor",))
     axis = Fields(b.network())[up].axes["length"]
     assert (axis.status, axis.size, axis.stride) == ("periodic", 3, 1)
     assert axis.phases == (Interval(-1, 2), Interval(-1, 2))
@@ -192,7 +192,7 @@ def test_the_seed_numbers(layers: int, size: int) -> None:
 def test_a_local_span_keeps_its_phases_behind_a_global_gate() -> None:
     b = Builder(1, 1, 16)
     x = b("conv", "image", out_channels=1, kernel=(3,), stride=(2,), padding=((1, 1),))
-    up = b("resize", x, axes=(2,), size=(16,), mode="nearest", coordinates="asymmetric", nearest="floor")
+    up = b("resize", x, axes=(2,), size=(16,), mode="nearest", coordinates="asymmetric", nearest=("floor",))
     gate = b("elementwise", up, b("reduce", "image", axes=(2,)))
     axis = Fields(b.network())[gate].axes["length"]
     assert (axis.facts, axis.size, axis.phases) == (("whole", "periodic"), None, ())

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from striate.errors import InputError
 from striate.geometry import Coordinates, Interpolation, Rounding, TapMap, picked_map, resize_map, stated_ratio
-from striate.network.rules import RULES
+from striate.network.operators import BY_WORD
 
 NOISE = 1e-9
 # The reference has dropped tf_half_pixel_for_nn, and departs from the specification where pytorch_half_pixel
@@ -183,9 +183,9 @@ def test_a_scale_factor_stands_for_a_simple_ratio() -> None:
 
 
 @pytest.mark.parametrize("word", ["mode", "coordinates", "nearest"])
-def test_the_rule_refuses_a_word_it_does_not_know(word: str) -> None:
+def test_the_operator_refuses_a_word_it_does_not_know(word: str) -> None:
     with pytest.raises(InputError, match="'cubist'; known:"):
-        RULES["resize"].apply({"axes": (2,), "size": (8,), word: "cubist"}, ((1, 1, 4),))
+        BY_WORD["resize"](**{"axes": (2,), "size": (8,), word: ("cubist",) if word == "nearest" else "cubist"})
 
 
 def picks_of(n: int, count: int, slope: float) -> tuple[int, ...]:

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from striate.errors import InputError
 from striate.fields.patch import Patch, Semiring
 from striate.fields.steps import pull_back
+from striate.network.operators import Index, Output, Places, ScatterAt
 from striate.network.relation import Along, Merge, Shape, Split, shape_after
-from striate.network.rules import RULES
-from striate.network.rules.base import Output
 
 Ints = NDArray[np.int64]
 
@@ -60,7 +59,7 @@ def test_reads_at_places_are_numpys(drawn: tuple[Shape, Shape, tuple[Ints, ...]]
     wide = [np.broadcast_to(column, shape) for column in indices]
     every: list[Any] = [slice(None)] * before
     wanted = numbers[(*every, *wide)]
-    (output,) = RULES["index"].apply({"axis": before, "indices": indices, "shape": shape}, (x,)).outputs
+    (output,) = Index(before, tuple(map(Places.of, indices)), shape).result((x,)).outputs
     assert output.shape == wanted.shape
     assert shape_after(output.reads[0][0], x) == wanted.shape
     for at in np.ndindex(*wanted.shape):
@@ -80,7 +79,7 @@ def test_writes_at_places_are_numpys(drawn: tuple[Shape, Shape, tuple[Ints, ...]
         place += at[len(shape) :]
         old[place] = old[place] if combined else []
         new[place] = [*new[place], at] if combined else [at]
-    (output,) = RULES["scatter_at"].apply({"indices": indices, "combined": combined}, (x, updates)).outputs
+    (output,) = ScatterAt(tuple(map(Places.of, indices)), combined).result((x, updates)).outputs
     for at in np.ndindex(*x):
         assert read(output, 0, x, at) == old[at]
         assert sorted(read(output, 1, updates, at)) == sorted(new[at])
@@ -91,7 +90,7 @@ def test_axes_that_are_read_apart_are_kept_apart() -> None:
     rows = np.array([0, 2, 4, 6])[:, None] + np.arange(3)
     columns = np.array([0, 2, 4, 7, 9])[:, None] + np.arange(4)
     indices = (rows.reshape(4, 3, 1, 1), np.minimum(columns, 11).reshape(1, 1, 5, 4))
-    (output,) = RULES["index"].apply({"axis": 2, "indices": indices, "shape": (4, 3, 5, 4)}, ((1, 3, 9, 12),)).outputs
+    (output,) = Index(2, tuple(map(Places.of, indices)), (4, 3, 5, 4)).result(((1, 3, 9, 12),)).outputs
     relation = output.reads[0][0]
     assert output.shape == (1, 3, 4, 3, 5, 4)
     assert not any(isinstance(step, Merge) for step in relation)
@@ -100,14 +99,12 @@ def test_axes_that_are_read_apart_are_kept_apart() -> None:
 
 def test_a_row_of_places_is_a_slice() -> None:
     for row, wanted in (([0, 1, 2, 3], 0), ([3, 2, 1, 0], 1), ([1, 3], 1)):
-        attributes = {"axis": 0, "indices": (np.array(row),), "shape": (len(row),)}
-        relation = RULES["index"].apply(attributes, ((4,),)).outputs[0].reads[0][0]
+        relation = Index(0, (Places.of(row),), (len(row),)).result(((4,),)).outputs[0].reads[0][0]
         assert len(relation) == wanted
         assert all(isinstance(step, Along) and step.map.periodic for step in relation)
 
 
 @pytest.mark.parametrize("index", [4, -5])
 def test_places_outside(index: int) -> None:
-    attributes = {"axis": 0, "indices": (np.array([0, index]),), "shape": (2,)}
     with pytest.raises(InputError, match=f"index {index} lies outside an axis of 4"):
-        RULES["index"].apply(attributes, ((4,),))
+        Index(0, (Places.of([0, index]),), (2,)).result(((4,),))

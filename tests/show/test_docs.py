@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import striate
 from striate.cli import COMMANDS
-from striate.network.rules import RULES
+from striate.network.operators import OPERATORS, Operator
 from striate.reference.api import api_page, public_names
-from striate.reference.operators import operators_page
+from striate.reference.operators import field_docs, operators_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -25,8 +26,10 @@ def test_the_operators_page_is_current() -> None:
     assert read("operators.md") == operators_page(), "run: python -m striate.reference.operators > docs/operators.md"
 
 
-def test_every_rule_says_what_it_does() -> None:
-    assert [rule.op for rule in RULES.values() if not rule.doc] == []
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.word)
+def test_every_operator_says_what_it_does(operator: type[Operator]) -> None:
+    assert operator.__doc__
+    assert list(field_docs(operator)) == [field.name for field in fields(operator)]
 
 
 def test_the_api_page_is_current() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from fractions import Fraction
 from importlib.resources import files
 from typing import Any
@@ -15,7 +16,9 @@ import pytest
 from striate.demo.lessons import stacked
 from striate.errors import InputError
 from striate.fields import Fields
+from striate.geometry import Coordinates, Rounding
 from striate.network import Network, Node
+from striate.network.operators import Conv, Elementwise, Reduce, Resize
 from striate.show import Scale, describe, fields_table, select_layers, to_csv, to_html, to_json, to_markdown
 from striate.show.cells import field_cells, status_text
 from striate.show.document import AxisDocument, Document, LayerDocument, LocalDocument, SpanDocument
@@ -28,16 +31,16 @@ def schema() -> dict[str, object]:
 
 def mixed() -> Network:
     """A network with exact, periodic and whole layers, and a misaligned merge."""
-    conv = {"out_channels": 4, "kernel": (3, 3), "padding": ((1, 1), (1, 1))}
-    skewed = {"out_channels": 4, "kernel": (3, 3), "padding": ((0, 2), (0, 2))}
-    up = {"axes": (2, 3), "size": (16, 16), "mode": "nearest", "coordinates": "asymmetric", "nearest": "floor"}
+    conv = Conv((3, 3), padding=((1, 1), (1, 1)), out_channels=4)
+    skewed = replace(conv, padding=((0, 2), (0, 2)))
+    up = Resize((2, 3), (16, 16), coordinates=Coordinates.ASYMMETRIC, nearest=(Rounding.FLOOR,) * 2)
     nodes = (
-        Node("straight", "conv", ("x",), ("a",), conv, "Conv", 112),
-        Node("skewed", "conv", ("x",), ("b",), skewed, "Conv", 112),
-        Node("merge", "elementwise", ("a", "b"), ("c",), {}, "Add"),
-        Node("up", "resize", ("a",), ("d",), up, "Resize"),
-        Node("mean", "reduce", ("c",), ("e",), {"axes": (2, 3), "keep": True}, "GlobalAveragePool"),
-        Node("scale", "elementwise", ("c", "e"), ("f",), {}, "Mul"),
+        Node("straight", conv, ("x",), ("a",), "Conv", 112),
+        Node("skewed", skewed, ("x",), ("b",), "Conv", 112),
+        Node("merge", Elementwise(), ("a", "b"), ("c",), "Add"),
+        Node("up", up, ("a",), ("d",), "Resize"),
+        Node("mean", Reduce((2, 3)), ("c",), ("e",), "GlobalAveragePool"),
+        Node("scale", Elementwise(), ("c", "e"), ("f",), "Mul"),
     )
     tall = dict.fromkeys("abcf", (1, 4, 8, 8))
     shapes = {"x": (1, 3, 8, 8), **tall, "d": (1, 4, 16, 16), "e": (1, 4, 1, 1)}
@@ -152,8 +155,8 @@ def test_facts_that_hold_together_are_shown_together() -> None:
 
 
 def test_the_head_says_which_input_the_fields_speak_of() -> None:
-    node = Node("conv", "conv", ("audio",), ("y",), {"out_channels": 1, "kernel": (3,)})
-    add = Node("add", "elementwise", ("y", "state"), ("z",), {})
+    node = Node("conv", Conv((3,), out_channels=1), ("audio",), ("y",))
+    add = Node("add", Elementwise(), ("y", "state"), ("z",))
     shapes = {"state": (1, 1, 14), "audio": (1, 1, 16), "y": (1, 1, 14), "z": (1, 1, 14)}
     document = describe(Fields(Network("vad", ("state", "audio"), ("z",), (node, add), shapes)))
     assert document["input"]["others"] == [{"name": "state", "shape": [1, 1, 14]}]

@@ -11,6 +11,7 @@ import pytest
 from striate.demo.lessons import stacked
 from striate.fields import Fields
 from striate.network import Network, Node
+from striate.network.operators import Elementwise
 from striate.show import describe, to_html
 from striate.show.words import LANGUAGES, WORDS, word
 
@@ -58,7 +59,7 @@ def test_the_page_shows_the_numbers() -> None:
 
 
 def test_names_are_escaped() -> None:
-    node = Node("<script>alert(1)</script>", "elementwise", ("x",), ("y",), {}, "Relu")
+    node = Node("<script>alert(1)</script>", Elementwise(), ("x",), ("y",), "Relu")
     network = Network('"><b>', ("x",), ("y",), (node,), {"x": (1, 1, 4, 4), "y": (1, 1, 4, 4)})
     page = to_html(describe(Fields(network)))
     assert page.count("<script>") == 1

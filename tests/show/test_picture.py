@@ -14,6 +14,7 @@ from PIL import Image
 from striate.errors import InputError
 from striate.fields import Fields, region
 from striate.network import Network, Node
+from striate.network.operators import Conv
 from striate.show import field_picture, figure_bytes, read_photo, view_of
 from striate.show.picture import COLOURS, DIM, GAP, HEAD, MARGIN, TALL, overview_scale
 
@@ -23,7 +24,7 @@ SCALE = TALL // SIZE
 
 def dilated() -> Fields:
     """A 2x2 kernel with taps 8 apart: a hull of 9x9 with 77 holes."""
-    node = Node("conv", "conv", ("x",), ("y",), {"out_channels": 1, "kernel": (2, 2), "dilation": (8, 8)})
+    node = Node("conv", Conv((2, 2), dilation=(8, 8), out_channels=1), ("x",), ("y",))
     return Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 3, SIZE, SIZE), "y": (1, 1, SIZE - 8, SIZE - 8)}))
 
 
@@ -80,7 +81,7 @@ def test_views_take_different_colours() -> None:
 
 
 def test_padding_is_outlined_beyond_the_picture() -> None:
-    node = Node("conv", "conv", ("x",), ("y",), {"out_channels": 1, "kernel": (5, 5), "padding": ((2, 2), (2, 2))})
+    node = Node("conv", Conv((5, 5), padding=((2, 2), (2, 2)), out_channels=1), ("x",), ("y",))
     fields = Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 16, 16), "y": (1, 1, 16, 16)}))
     view = view_of(region(fields, "conv", (0, 0)))
     assert view.unclipped is not None
@@ -91,7 +92,7 @@ def test_padding_is_outlined_beyond_the_picture() -> None:
 
 def test_a_caption_is_never_cut() -> None:
     name = "backbone.stages.2.blocks.17.attention.projection.convolution"
-    node = Node(name, "conv", ("x",), ("y",), {"out_channels": 1, "kernel": (5, 5), "padding": ((2, 2), (2, 2))})
+    node = Node(name, Conv((5, 5), padding=((2, 2), (2, 2)), out_channels=1), ("x",), ("y",))
     fields = Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 16, 16), "y": (1, 1, 16, 16)}))
     view = view_of(region(fields, name, (0, 1)))
     assert view.label == f"{name} (0, 1): 5x5, 3x4 inside"

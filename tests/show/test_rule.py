@@ -175,7 +175,7 @@ def test_the_oracle_can_fail() -> None:
 def phased() -> Fields:
     b = Builder(1, 1, 8, 8)
     down = b("conv", "image", out_channels=1, kernel=(3, 3), stride=(2, 2), padding=((1, 1), (1, 1)), name="down")
-    how = {"mode": "nearest", "coordinates": "asymmetric", "nearest": "floor"}
+    how = {"mode": "nearest", "coordinates": "asymmetric", "nearest": ("floor",) * 2}
     up = b("resize", down, axes=(2, 3), size=(8, 8), name="up", **how)
     b("conv", up, out_channels=1, kernel=(3, 3), padding=((1, 1), (1, 1)), name="wide")
     return Fields(b.network())

@@ -2,99 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from striate.network import Network, Node
+from striate.network.operators import (
+    Concat,
+    Conv,
+    ConvTranspose,
+    DepthToSpace,
+    Elementwise,
+    Masked,
+    Mix,
+    Operator,
+    Pool,
+    Resize,
+    Scan,
+    Slice,
+    SpaceToDepth,
+    Transpose,
+)
 
-Attributes = Mapping[str, Any]
-Change = Callable[[Attributes], dict[str, Any] | None]
+Change = Callable[[Any], dict[str, Any] | None]
 
 
-def _pairs(a: Attributes) -> list[tuple[int, int]]:
-    """The padding before and behind each axis; none where a convention works it out."""
-    found = [pad if isinstance(pad, tuple) else (pad, pad) for pad in a.get("padding", ())]
-    return found if all(isinstance(n, int) for pair in found for n in pair) else []
-
-
-def _narrower(a: Attributes) -> dict[str, Any] | None:
+def _narrower(op: Conv | Pool) -> dict[str, Any] | None:
     """A dilation that was dropped, the padding with it so that shapes hold."""
-    dilation, pads = a.get("dilation", ()), _pairs(a)
-    totals = [sum(p) - (d - 1) * (k - 1) for p, d, k in zip(pads, dilation, a["kernel"], strict=False)]
-    if set(dilation) <= {1} or not totals or min(totals) < 0:
+    totals = [sum(p) - (d - 1) * (k - 1) for p, d, k in zip(op.padding, op.dilation, op.kernel, strict=True)]
+    if set(op.dilation) <= {1} or min(totals) < 0:
         return None
-    return {"dilation": (1,) * len(dilation), "padding": tuple((n // 2, n - n // 2) for n in totals)}
+    return {"dilation": (1,) * len(op.dilation), "padding": tuple((n // 2, n - n // 2) for n in totals)}
 
 
-def _shifted(a: Attributes) -> dict[str, Any] | None:
+def _shifted(op: Conv | ConvTranspose | Pool) -> dict[str, Any] | None:
     """Padding moved from before to behind."""
-    pads = _pairs(a)
-    if not any(before for before, _ in pads):
+    if not any(before for before, _ in op.padding):
         return None
-    return {"padding": tuple((max(before - 1, 0), after + min(before, 1)) for before, after in pads)}
+    return {"padding": tuple((max(before - 1, 0), after + min(before, 1)) for before, after in op.padding)}
 
 
-def _swapped(a: Attributes) -> dict[str, Any] | None:
+def _swapped(op: Any) -> dict[str, Any] | None:
     """Two axes of a permutation exchanged; shapes tell unless they are of one size."""
-    order = list(a["order"])
+    order = list(op.order)
     order[-1], order[-2] = order[-2], order[-1]
     return {"order": tuple(order)}
 
 
-def _beside(a: Attributes) -> dict[str, Any] | None:
+def _beside(op: Any) -> dict[str, Any] | None:
     """A slice that begins one element further on, or one before."""
-    starts = tuple(start + (1 if start == 0 else -1) for start in a["starts"])
+    starts = tuple(start + (1 if start == 0 else -1) for start in op.starts)
     return {"starts": starts}
 
 
-def _nearest(a: Attributes) -> dict[str, Any] | None:
+def _nearest(op: Any) -> dict[str, Any] | None:
     """Every pick of a nearest resize one off."""
-    picks = a.get("picks")
+    picks = op.picks
     if picks is None:
         return None
     return {"picks": tuple(tuple(max(i - 1, 0) for i in axis) if axis is not None else None for axis in picks)}
 
 
-def _turned(a: Attributes) -> dict[str, Any] | None:
-    return {"reverse": not a.get("reverse", False)}
+def _turned(op: Any) -> dict[str, Any] | None:
+    return {"reverse": not op.reverse}
 
 
-def _including(a: Attributes) -> dict[str, Any] | None:
-    return {"exclusive": False} if a.get("exclusive") else None
+def _including(op: Any) -> dict[str, Any] | None:
+    return {"exclusive": False} if op.exclusive else None
 
 
-def _other_axis(a: Attributes) -> dict[str, Any] | None:
-    return {"axes": tuple(axis - 1 if axis else axis + 1 for axis in a["axes"])}
+def _other_axis(op: Any) -> dict[str, Any] | None:
+    return {"axes": tuple(axis - 1 if axis else axis + 1 for axis in op.axes)}
 
 
-def _unmasked(a: Attributes) -> dict[str, Any] | None:
-    return {"keep": None} if a.get("keep") is not None else None
+def _unmasked(op: Any) -> dict[str, Any] | None:
+    return {"keep": () if isinstance(op, Elementwise) else None} if op.keep else None
 
 
-def _inverted(a: Attributes) -> dict[str, Any] | None:
-    return {"keep": ~np.asarray(a["keep"])}
+def _inverted(op: Any) -> dict[str, Any] | None:
+    return {"keep": ~op.keep.array}
 
 
-def _crossed(a: Attributes) -> dict[str, Any] | None:
-    return {"column_major": not a.get("column_major", False)}
+def _crossed(op: Any) -> dict[str, Any] | None:
+    return {"column_major": not op.column_major}
 
 
-CHANGES: dict[str, tuple[tuple[str, Change], ...]] = {
-    "conv": (("dilation dropped", _narrower), ("padding shifted", _shifted)),
-    "pool": (("dilation dropped", _narrower), ("padding shifted", _shifted)),
-    "conv_transpose": (("padding shifted", _shifted),),
-    "transpose": (("axes swapped", _swapped),),
-    "slice": (("start one off", _beside),),
-    "resize": (("nearest one off", _nearest),),
-    "scan": (("reversed", _turned), ("not exclusive", _including)),
-    "mix": (("another axis", _other_axis), ("mask dropped", _unmasked)),
-    "elementwise": (("mask dropped", _unmasked),),
-    "mask": (("mask inverted", _inverted),),
-    "depth_to_space": (("columns for rows", _crossed),),
-    "space_to_depth": (("columns for rows", _crossed),),
+CHANGES: dict[type[Operator], tuple[tuple[str, Change], ...]] = {
+    Conv: (("dilation dropped", _narrower), ("padding shifted", _shifted)),
+    Pool: (("dilation dropped", _narrower), ("padding shifted", _shifted)),
+    ConvTranspose: (("padding shifted", _shifted),),
+    Transpose: (("axes swapped", _swapped),),
+    Slice: (("start one off", _beside),),
+    Resize: (("nearest one off", _nearest),),
+    Scan: (("reversed", _turned), ("not exclusive", _including)),
+    Mix: (("another axis", _other_axis), ("mask dropped", _unmasked)),
+    Elementwise: (("mask dropped", _unmasked),),
+    Masked: (("mask inverted", _inverted),),
+    DepthToSpace: (("columns for rows", _crossed),),
+    SpaceToDepth: (("columns for rows", _crossed),),
 }
 
 
@@ -102,24 +107,24 @@ def faulty(network: Network) -> list[tuple[str, Network]]:
     """The network with one fault each, as many as fit it."""
     found = []
     for k, node in enumerate(network.nodes):
-        for name, change in CHANGES.get(node.op, ()):
-            changed = change(node.attributes)
+        for name, change in CHANGES.get(type(node.op), ()):
+            changed = change(node.op)
             if changed is None:
                 continue
             nodes = (
                 *network.nodes[:k],
-                replace(node, attributes={**node.attributes, **changed}),
+                replace(node, op=replace(node.op, **changed)),
                 *network.nodes[k + 1 :],
             )
-            found.append((f"{node.op}: {name}", replace(network, nodes=nodes)))
+            found.append((f"{node.op.word}: {name}", replace(network, nodes=nodes)))
         for inputs in _fewer_inputs(node):
             nodes = (*network.nodes[:k], replace(node, inputs=inputs), *network.nodes[k + 1 :])
-            found.append((f"{node.op}: input lost", replace(network, nodes=nodes)))
+            found.append((f"{node.op.word}: input lost", replace(network, nodes=nodes)))
     return found
 
 
 def _fewer_inputs(node: Node) -> list[tuple[str, ...]]:
     """A merge that reads its first operand in place of the second, as when a tensor is taken for a constant."""
-    if len(node.inputs) == 2 and node.op in ("elementwise", "concat") and node.inputs[0] != node.inputs[1]:
+    if len(node.inputs) == 2 and isinstance(node.op, Elementwise | Concat) and node.inputs[0] != node.inputs[1]:
         return [(node.inputs[0], node.inputs[0])]
     return []

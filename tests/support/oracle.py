@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.network import Network, Node
+from striate.network.operators import BY_WORD
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Shape, Split
-from striate.network.rules import RULES
 
 Sets = NDArray[np.bool_]
 
@@ -22,12 +22,12 @@ class Builder:
         self.nodes: list[Node] = []
         self.shapes: dict[str, Shape] = {"image": shape}
 
-    def __call__(self, op: str, *inputs: str, name: str = "", **attributes: object) -> str:
-        name = name or f"{op}{len(self.nodes)}"
-        result = RULES[op].apply(attributes, tuple(self.shapes[i] for i in inputs))
+    def __call__(self, word: str, *inputs: str, name: str = "", **fields: object) -> str:
+        name, op = name or f"{word}{len(self.nodes)}", BY_WORD[word](**fields)
+        result = op.result(tuple(self.shapes[i] for i in inputs))
         outputs = tuple(name if k == 0 else f"{name}.{k}" for k in range(len(result.outputs)))
         self.shapes.update({o: r.shape for o, r in zip(outputs, result.outputs, strict=True)})
-        self.nodes.append(Node(name, op, inputs, outputs, attributes))
+        self.nodes.append(Node(name, op, inputs, outputs))
         return name
 
     def network(self) -> Network:

@@ -79,7 +79,7 @@ def conv(p: Pair) -> None:
     p.put(
         functional.conv2d(padded, weight, None, stride, 0, dilation, groups),
         p.builder("conv", p.tensor, out_channels=out, kernel=tuple(kernel), stride=tuple(stride), groups=groups,
-                  dilation=tuple(dilation), padding=pads, padding_mode=border),
+                  dilation=tuple(dilation), padding=pads, border=border),
     )
 
 
@@ -202,7 +202,7 @@ def nearest(p: Pair) -> None:
     if small(p):
         size = (p.random.randint(2, 9), p.random.randint(2, 9))
         p.put(functional.interpolate(p.value, size), p.builder(
-            "resize", p.tensor, axes=(2, 3), size=size, mode="nearest", coordinates="asymmetric", nearest="floor"))
+            "resize", p.tensor, axes=(2, 3), size=size, coordinates="asymmetric", nearest=("floor",) * 2))
 
 
 def bilinear(p: Pair) -> None:
@@ -289,7 +289,7 @@ def gather(p: Pair) -> None:
     n = p.value.shape[2]
     indices = tuple(p.random.randrange(n) for _ in range(p.random.randint(1, 5)))
     value = p.value.index_select(2, torch.tensor(indices))
-    p.put(value, p.builder("gather", p.tensor, axis=2, indices=indices, shape=(len(indices),)))
+    p.put(value, p.builder("gather", p.tensor, axis=2, indices=indices))
 
 
 OPERATORS: dict[str, Callable[[Pair], None]] = {

@@ -11,6 +11,7 @@ from striate.conv import conv2d, conv_matrix
 from striate.fields import Fields, region
 from striate.geometry import Window
 from striate.network import Network, Node
+from striate.network.operators import Conv
 from striate.show.conventions import CONVENTION_COLUMNS, convention_rows
 from striate.show.document import describe
 from striate.show.formats import rows
@@ -31,7 +32,7 @@ def stacked(layers: int) -> Network:
     tensors = ["O", *names]
     sizes = range(2 * layers + 1, 0, -2)
     nodes = tuple(
-        Node(name, "conv", (source,), (name,), {"out_channels": 1, "kernel": (3, 3)}, "Conv", 10)
+        Node(name, Conv((3, 3), out_channels=1), (source,), (name,), "Conv", 10)
         for source, name in zip(tensors, names, strict=False)
     )
     shapes = {name: (1, 1, n, n) for name, n in zip(tensors, sizes, strict=True)}

@@ -7,7 +7,7 @@ from functools import cached_property
 from math import prod
 
 from striate.network import Network, Node
-from striate.network.rules import Result
+from striate.network.operators import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class CostTable:
         if parts is None and tensor not in self._writers:
             return LayerCosts("input", 0, 0, 0, _bytes(self._network, tensor))
         node, result = self._by_name[parts[0]] if parts else self._writers[tensor]
-        return LayerCosts(node.source or node.op, 1, node.parameters, result.macs, _bytes(self._network, tensor))
+        return LayerCosts(node.source or node.op.word, 1, node.parameters, result.macs, _bytes(self._network, tensor))
 
     def _stage(self, names: tuple[str, ...]) -> LayerCosts:
         parts = [self._by_name[name] for name in names]

@@ -63,7 +63,8 @@ def effective_field(
     unit outside it, or one that reads no pixel.
 
     >>> from striate.network import Network, Node
-    >>> node = Node("mean", "pool", ("x",), ("y",), {"kernel": (3, 3)})
+    >>> from striate.network.operators import Pool
+    >>> node = Node("mean", Pool((3, 3)), ("x",), ("y",))
     >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 1, 5, 5), "y": (1, 1, 3, 3)})
     >>> found = effective_field(Fields(network), "mean")
     >>> found.half_size, found.radii[0.5], found.ratios[0.5]

@@ -16,6 +16,7 @@ from striate.fields.summary import axis_field, first_unit_axis, local_span
 from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.geometry import Box, Interval
 from striate.network import Network, Node
+from striate.network.operators import Concat
 from striate.network.relation import Reads, Shape
 from striate.values import integer, integers, text
 
@@ -184,7 +185,7 @@ class Fields(Mapping[str, Field]):
         spans = [(name, local_span(table, first_unit_axis(shape, (table,)))) for name, table in distinct.values()]
         centres = [(name, span.stride, span.centre) for name, span in spans]
         alongs = {span.along for _, span in spans}
-        if len(alongs) > 1 or (node.op == "concat" and node.attributes["axis"] in alongs):
+        if len(alongs) > 1 or (isinstance(node.op, Concat) and node.op.axis in alongs):
             return False
         if any(centre is None for _, _, centre in centres) or len({centre[1:] for centre in centres}) == 1:
             return False

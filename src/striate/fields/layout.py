@@ -8,13 +8,12 @@ from math import prod
 from striate.errors import InputError
 from striate.geometry import TapMap, Whole
 from striate.network import Network, Node
+from striate.network.operators import AdaptivePool, Conv, ConvTranspose, Pool
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Shape, Split
 
 BY_RANK = {1: "L", 2: "NL", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 BY_WINDOW = {1: "L", 2: "HW", 3: "DHW"}
 NAMES = {"L": "length", "T": "time", "D": "depth", "H": "height", "W": "width"}
-CONVOLUTIONS = ("conv", "conv_transpose")
-POOLS = ("pool", "adaptive_pool")
 
 Origins = tuple[frozenset[int], ...]
 Axis = tuple[tuple[frozenset[int], int], ...]
@@ -28,10 +27,10 @@ def layout_of(network: Network, source: str) -> str:
     rank: NCHW for rank 4. Raises InputError where an axis of the input is lost before that convolution, and without
     one where there are more than five axes.
 
-    >>> from striate.network import Node
+    >>> from striate.network.operators import Transpose
     >>> nodes = [
-    ...     Node("t", "transpose", ("x",), ("u",), {"order": (0, 3, 1, 2)}),
-    ...     Node("c", "conv", ("u",), ("y",), {"out_channels": 8, "kernel": (3, 3)}),
+    ...     Node("t", Transpose((0, 3, 1, 2)), ("x",), ("u",)),
+    ...     Node("c", Conv((3, 3), out_channels=8), ("u",), ("y",)),
     ... ]
     >>> shapes = {"x": (1, 9, 9, 3), "u": (1, 3, 9, 9), "y": (1, 8, 7, 7)}
     >>> layout_of(Network("n", ("x",), ("y",), tuple(nodes), shapes), "x")
@@ -43,7 +42,7 @@ def layout_of(network: Network, source: str) -> str:
             continue
         letters = _letters(origins)
         found = _written(letters, shape)
-        if node.op in CONVOLUTIONS:
+        if isinstance(node.op, Conv | ConvTranspose):
             if "?" in found:
                 raise InputError(
                     f"the layout of input {source!r} of shape {shape} cannot be told: its axes come to convolution "
@@ -90,10 +89,12 @@ def _reached(network: Network, source: str) -> Iterator[tuple[Node, Origins]]:
 
 
 def _slides(node: Node, rank: int) -> bool:
-    if node.op in CONVOLUTIONS:
-        return True
-    window = node.attributes.get("kernel") or node.attributes.get("size") or ()
-    return node.op in POOLS and len(window) == rank - 2 > 0
+    match node.op:
+        case Conv() | ConvTranspose():
+            return True
+        case Pool(kernel=window) | AdaptivePool(size=window):
+            return len(window) == rank - 2 > 0
+    return False
 
 
 def _origin(factors: Axis) -> frozenset[int]:

@@ -117,7 +117,8 @@ def region(fields: Fields, layer: str, at: Sequence[int], channel: int | None = 
     no more than two), or one for every axis. Raises InputError for an unknown layer or a unit outside it.
 
     >>> from striate.network import Network, Node
-    >>> node = Node("dilated", "conv", ("x",), ("y",), {"out_channels": 4, "kernel": (2, 2), "dilation": (3, 3)})
+    >>> from striate.network.operators import Conv
+    >>> node = Node("dilated", Conv((2, 2), dilation=(3, 3), out_channels=4), ("x",), ("y",))
     >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 8, 8), "y": (1, 4, 5, 5)})
     >>> found = region(Fields(network), "dilated", (0, 1))
     >>> found.hull
@@ -152,7 +153,8 @@ def reach(fields: Fields, at: Sequence[int], layer: str, channel: int | None = N
     outside the input.
 
     >>> from striate.network import Network, Node
-    >>> node = Node("conv", "conv", ("x",), ("y",), {"out_channels": 4, "kernel": (3, 3)})
+    >>> from striate.network.operators import Conv
+    >>> node = Node("conv", Conv((3, 3), out_channels=4), ("x",), ("y",))
     >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 8, 8), "y": (1, 4, 6, 6)})
     >>> reach(Fields(network), (0, 4), "conv").box
     Box('0:1,2:5')

@@ -9,6 +9,7 @@ from fractions import Fraction
 from striate.errors import InputError
 from striate.fields.fields import AxisField, Fields
 from striate.network import Network
+from striate.network.operators import AdaptivePool, Conv, ConvTranspose, Pool, Resize, Sliding, Unfold
 from striate.network.relation import Shape
 from striate.values import integer, integers, items
 
@@ -128,11 +129,11 @@ def compare(left: Fields, right: Fields) -> Comparison:
 
 
 SEEN = ("size", "stride", "shift", "phases")
-WINDOWED = ("conv", "conv_transpose", "pool", "adaptive_pool", "resize", "unfold", "sliding")
+WINDOWED = (Conv, ConvTranspose, Pool, AdaptivePool, Resize, Unfold, Sliding)
 
 
 def _windowed(fields: Fields) -> list[str]:
-    return [node.name for node in fields.network.nodes if node.op in WINDOWED and node.name in set(fields)]
+    return [node.name for node in fields.network.nodes if isinstance(node.op, WINDOWED) and node.name in set(fields)]
 
 
 def _differences(left: Fields, right: Fields, a: str, b: str) -> list[Difference]:

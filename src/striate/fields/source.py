@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from striate.errors import InputError
 from striate.network import Network
+from striate.network.operators import Conv, ConvTranspose
 from striate.values import text
-
-CONVOLUTIONS = ("conv", "conv_transpose")
 
 
 def choose_source(network: Network, source: str | None = None) -> str:
@@ -15,7 +14,7 @@ def choose_source(network: Network, source: str | None = None) -> str:
     Raises InputError for a name that is no input.
 
     >>> from striate.network import Node
-    >>> conv = Node("conv", "conv", ("audio",), ("y",), {"out_channels": 1, "kernel": (3,)})
+    >>> conv = Node("conv", Conv((3,), out_channels=1), ("audio",), ("y",))
     >>> shapes = {"state": (2, 1, 1, 128), "audio": (1, 1, 16), "y": (1, 1, 14)}
     >>> choose_source(Network("vad", ("state", "audio"), ("y",), (conv,), shapes))
     'audio'
@@ -37,7 +36,7 @@ def _behind_the_first_convolution(network: Network) -> frozenset[str]:
     behind = {name: frozenset((name,)) for name in network.inputs}
     for node in network.nodes:
         seen = frozenset[str]().union(*(behind.get(name, frozenset()) for name in node.inputs))
-        if node.op in CONVOLUTIONS and seen:
+        if isinstance(node.op, Conv | ConvTranspose) and seen:
             return seen
         behind.update(dict.fromkeys(node.outputs, seen))
     return frozenset()

@@ -13,8 +13,8 @@ from functools import reduce
 
 from striate.errors import InputError
 from striate.geometry import AxisMap, Border, Box, Interval, Prefix, TapMap, Whole
+from striate.network.operators import Result
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Reads, Relation, Shape, Split, Step
-from striate.network.rules.base import Result
 
 Places = Interval | tuple[int, ...]
 Block = tuple[Places, ...]
@@ -61,9 +61,9 @@ def needs_of_node(result: Result, boxes: Sequence[Box | None], shapes: Sequence[
     ``result`` is what the node's rule says, ``boxes`` hold one for each output, None where it is not asked for,
     ``shapes`` are those of the inputs.
 
-    >>> from striate.network.rules import RULES
+    >>> from striate.network.operators import Concat
     >>> shapes = (1, 3, 9, 9), (1, 3, 9, 9)
-    >>> joined = RULES["concat"].apply({"axis": 1}, shapes)
+    >>> joined = Concat(1).result(shapes)
     >>> needs_of_node(joined, [Box("0:1,2:4,5:7,0:9")], shapes)
     (Box('0:1,2:3,5:7,0:9'), Box('0:1,0:1,5:7,0:9'))
     """

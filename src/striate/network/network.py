@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from striate.errors import InputError, ModelError
 from striate.names import did_you_mean
+from striate.network.operators import Operator, Result
 from striate.network.relation import Shape, shape_after
-from striate.network.rules import RULES, Result
 from striate.values import text
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operator: ``op`` names its rule, ``source`` is the model's own word for it.
+    """One operator at work: ``op`` says what it does, ``source`` is the model's own word for it.
 
     ``inputs`` name tensors; those that no node writes and that are no network input are constants.
     ``parameters`` counts the learned values the node holds. ``at_most`` says that the node may read less than its
-    rule claims: positions that come from data, a constant that is not known.
+    operator claims: positions that come from data, a constant that is not known.
     """
 
     name: str
-    op: str
+    op: Operator
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    attributes: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     parameters: int = 0
     at_most: bool = False
@@ -54,16 +52,15 @@ class Network:
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
-        """What each node's rule says: shapes, relations, costs; in node order."""
+        """What each node's operator says: shapes, relations, costs; in node order."""
         return tuple(self._apply(node) for node in self.nodes)
 
     def _apply(self, node: Node) -> Result:
-        rule = RULES[node.op]
-        result = rule.apply(node.attributes, tuple(self.shapes[name] for name in node.inputs))
+        result = node.op.result(tuple(self.shapes[name] for name in node.inputs))
         for name, output in zip(node.outputs, result.outputs, strict=False):
             if output.shape != self.shapes[name]:
                 raise ModelError(
-                    f"{node.name} ({node.source}): the rule for {node.op} gives shape {output.shape}, "
+                    f"{node.name} ({node.source}): {node.op.word} gives shape {output.shape}, "
                     f"the model says {self.shapes[name]}"
                 )
         return result

@@ -19,7 +19,8 @@ def with_stages(network: Network) -> Network:
     mean something already keep their meaning.
 
     >>> from striate.network import Node
-    >>> nodes = (Node("a/conv", "elementwise", ("x",), ("y",)), Node("a/relu", "elementwise", ("y",), ("z",)))
+    >>> from striate.network.operators import Elementwise
+    >>> nodes = (Node("a/conv", Elementwise(), ("x",), ("y",)), Node("a/relu", Elementwise(), ("y",), ("z",)))
     >>> named = with_stages(Network("n", ("x",), ("z",), nodes, dict.fromkeys("xyz", (1, 4))))
     >>> named.parts, named.tensor("a")
     ({'a': ('a/conv', 'a/relu')}, 'z')

@@ -103,7 +103,7 @@ def test_shape_arithmetic_is_folded(tmp_path: Path) -> None:
     ]
     constants = {"two": np.array([2]), "four": np.array([4]), "nc": np.array([0, 1])}
     network = read(tmp_path, nodes, constants, shape=("N", 3, "H", "W"), given=(2, 3, 10, 14))
-    assert [n.op for n in network.nodes] == ["pool", "resize"]
+    assert [n.op.word for n in network.nodes] == ["pool", "resize"]
     assert network.shapes["y"] == (2, 3, 10, 14)
     assert network.rebind is not None
     assert network.rebind(network.inputs[0], (1, 3, 20, 6)).shapes["y"] == (1, 3, 20, 6)
@@ -163,12 +163,12 @@ def test_an_unknown_operator_sees_everything_where_asked(tmp_path: Path) -> None
     values = (helper.make_tensor_value_info("o", FLOAT, [1, 2, 4, 4]),)
     nodes = [node("Odd", ["x"], ["o"], "odd", domain="corp"), node("Relu", ["o"], ["y"])]
     network = read(tmp_path, nodes, unknown="whole", values=values)
-    assert [(n.op, n.source) for n in network.nodes] == [("whole", "Odd"), ("elementwise", "Relu")]
+    assert [(n.op.word, n.source) for n in network.nodes] == [("whole", "Odd"), ("elementwise", "Relu")]
 
 
 def test_an_output_no_data_reaches(tmp_path: Path) -> None:
     network = read(tmp_path, [node("Shape", ["x"], ["y"])])
-    assert [(n.op, n.name) for n in network.nodes] == [("constant", "y")]
+    assert [(n.op.word, n.name) for n in network.nodes] == [("constant", "y")]
     assert (network.shapes["y"], network.item_bytes["y"]) == ((4,), 8)
 
 
@@ -190,7 +190,7 @@ def test_quantised_operators(tmp_path: Path) -> None:
     shapes = runtime_shapes(tmp_path / "m.onnx", {"x": (1, 3, 8, 8)}, written)
     assert {name: network.shapes[name] for name in written} == shapes
     assert [network.item_bytes[name] for name in written] == [1, 1, 1, 1, 1, 1, 4]
-    assert [n.op for n in network.nodes] == [
+    assert [n.op.word for n in network.nodes] == [
         "elementwise", "conv", "elementwise", "elementwise", "concat", "reduce", "elementwise",
     ]  # fmt: skip
 

@@ -51,7 +51,7 @@ def claimed(relation: Sequence[Any], axis: int, n: int) -> list[int]:
 
 def check(functions: Sequence[Resize], shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> None:
     network = read_torch(Several(functions).to(dtype), shape, dtype=dtype)
-    resizes = [result for node, result in zip(network.nodes, network.results, strict=True) if node.op == "resize"]
+    resizes = [result for node, result in zip(network.nodes, network.results, strict=True) if node.op.word == "resize"]
     assert len(resizes) == len(functions)
     for axis in range(2, len(shape)):
         x = ramp(shape, axis, dtype)

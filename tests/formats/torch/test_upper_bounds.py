@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from striate.formats.torch import read_torch
+from striate.network.operators import MatMul
 
 SHAPE = (1, 4, 5, 6)
 
@@ -116,7 +117,7 @@ def test_learned_weights_are_no_masks() -> None:
     for parameter in module.parameters():
         nn.init.zeros_(parameter)
     network = read_torch(module, SHAPE)
-    found = [(node.op, node.at_most) for node in network.nodes if node.op != "reshape"]
+    found = [(node.op.word, node.at_most) for node in network.nodes if node.op.word != "reshape"]
     assert found == [("conv", False), ("linear", False)]
 
 
@@ -126,5 +127,5 @@ def test_weights_masked_in_place_are_masked() -> None:
         return F.linear(x, m.weight)
 
     network = read_torch(Masked(forward, BAND), SHAPE)
-    assert [set(node.attributes) for node in network.nodes if node.op == "matmul"] == [{"right"}]
+    assert [(n.op.left, n.op.right is None) for n in network.nodes if isinstance(n.op, MatMul)] == [(None, False)]
     assert sum(node.parameters for node in network.nodes) == 36

@@ -1,7 +1,7 @@
 """Reading an ONNX file as a Network; models are data and nothing in them is executed.
 
 To add an operator, write one function with ``@operator("Name")`` in the file of its family: it gets a
-``Call`` and returns the ``Translation`` to an operator of ``striate.network.rules``.
+``Call`` and returns the ``Translation`` to an operator of ``striate.network.operators``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from striate.formats.onnx.call import OPERATORS, Tensor
 from striate.formats.onnx.loading import load_model, opsets
 from striate.formats.onnx.walk import ACCIDENTS, Walk
 from striate.network.network import Network, Node
+from striate.network.operators import Constant
 from striate.network.relation import Shape
 
 __all__ = ["OPERATORS", "read_onnx"]
@@ -80,7 +81,7 @@ def _constant_outputs(outputs: tuple[str, ...], walk: Walk) -> list[Node]:
         if name not in walk.tensors:
             raise ModelError(f"output {name!r} is written by no node")
     found = [walk.tensors[name] for name in dict.fromkeys(outputs) if not walk.tensors[name].data]
-    return [Node(t.name, "constant", (), (t.name,), {"shape": t.shape}, "Constant") for t in found]
+    return [Node(t.name, Constant(t.shape), (), (t.name,), "Constant") for t in found]
 
 
 def _item_bytes(kind: int) -> int:

@@ -8,13 +8,24 @@ import numpy as np
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator, scalar
+from striate.network.operators import (
+    Concat,
+    Constant,
+    Elementwise,
+    Expand,
+    Reshape,
+    Slice,
+    Split,
+    Tile,
+    Transpose,
+    broadcast_shape,
+)
 from striate.network.relation import Shape
-from striate.network.rules.combine import broadcast_shape
 
 
 def reshaped(shape: Shape) -> Translation:
     """A reshape to ``shape``."""
-    return Translation("reshape", {"shape": shape})
+    return Translation(Reshape(shape))
 
 
 @operator("Reshape")
@@ -66,19 +77,19 @@ def transpose(call: Call) -> Translation:
     order = tuple(call.get("perm") or reversed(range(call.rank)))
     if sorted(order) != list(range(call.rank)):
         raise ModelError(f"perm {order} is no order of {call.rank} axes")
-    return Translation("transpose", {"order": order})
+    return Translation(Transpose(order))
 
 
 @operator("Expand")
 def expand(call: Call) -> Translation:
     """Broadcasting both ways."""
-    return Translation("expand", {"shape": broadcast_shape((call.x, call.ints(1)))})
+    return Translation(Expand(broadcast_shape((call.x, call.ints(1)))))
 
 
 @operator("Tile")
 def tile(call: Call) -> Translation:
     """Repeats per axis."""
-    return Translation("tile", {"repeats": call.ints(1)})
+    return Translation(Tile(call.ints(1)))
 
 
 @operator("Concat")
@@ -88,7 +99,7 @@ def concat(call: Call) -> Translation:
     shapes = [call.shape(k) for k in range(len(call.inputs))]
     if any(s[:axis] + s[axis + 1 :] != call.x[:axis] + call.x[axis + 1 :] for s in shapes):
         raise ModelError(f"cannot join {', '.join(map(str, shapes))} along axis {axis}")
-    return Translation("concat", {"axis": axis}, tuple(range(len(shapes))))
+    return Translation(Concat(axis), tuple(range(len(shapes))))
 
 
 @operator("Split")
@@ -103,7 +114,7 @@ def split(call: Call) -> Translation:
         sizes = tuple(min(step, n - k * step) for k in range(parts))
     if sum(sizes) != n or min(sizes) < 0:
         raise ModelError(f"cannot split {n} elements into {sizes}")
-    return Translation("split", {"axis": axis, "sizes": sizes})
+    return Translation(Split(axis, sizes))
 
 
 @operator("Slice")
@@ -117,26 +128,25 @@ def slice_(call: Call) -> Translation:
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         taken = range(call.x[axis])[slice(start, end, step)]
         found.append((axis, taken.start, len(taken), taken.step))
-    columns = tuple(zip(*found, strict=True)) or ((), (), (), ())
-    return Translation("slice", dict(zip(("axes", "starts", "counts", "steps"), columns, strict=True)))
+    return Translation(Slice(*(tuple(zip(*found, strict=True)) or ((), (), (), ()))))
 
 
 @operator("Identity", "Bernoulli")
 def identity(call: Call) -> Translation:
     """Element by element."""
     kind = call.get("dtype")
-    return Translation("elementwise", kinds=() if kind is None else (int(kind),))
+    return Translation(Elementwise(), kinds=() if kind is None else (int(kind),))
 
 
 @operator("Dropout")
 def dropout(call: Call) -> Translation:
     """The identity, in inference; the mask depends on nothing."""
-    return Translation("elementwise", constants=(call.x,))
+    return Translation(Elementwise(), constants=(call.x,))
 
 
 def constant(shape: Shape, kind: int) -> Translation:
     """A value that depends on no input's elements."""
-    return Translation("constant", {"shape": shape}, (), (kind,))
+    return Translation(Constant(shape), (), (kind,))
 
 
 @operator("ConstantOfShape")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ModelError, UnsupportedError
+from striate.network.operators import Operator
 from striate.network.relation import Shape
 
 Array = NDArray[Any]
@@ -43,14 +44,13 @@ class Tensor:
 class Translation:
     """An ONNX node in the common form.
 
-    ``inputs`` are the positions the rule always reads; the others stay, after them, only where data
-    makes them. ``outputs`` are the positions of the rule's outputs in the node (default: in order),
+    ``inputs`` are the positions the operator always reads; the others stay, after them, only where data
+    makes them. ``outputs`` are the positions of its outputs in the node (default: in order),
     ``kinds`` their elem_types where they differ from the first input's, ``constants`` the shapes
-    of further outputs that depend on nothing. ``at_most``: the node may read less than the rule claims.
+    of further outputs that depend on nothing. ``at_most``: the node may read less than it claims.
     """
 
-    op: str
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    op: Operator
     inputs: tuple[int, ...] = (0,)
     kinds: tuple[int, ...] = ()
     outputs: tuple[int, ...] | None = None

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from string import ascii_letters
-from typing import Any
 
 import numpy as np
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator, scalar
-from striate.formats.onnx.masks import Mask, fitted, masked, rows, vanishing, weightless, zeros
-from striate.network.rules.combine import broadcast_shape
+from striate.formats.onnx.masks import Bools, fitted, held, masked, rows, vanishing, weightless, zeros
+from striate.network.operators import (
+    Attention,
+    Einsum,
+    Elementwise,
+    Everything,
+    Linear,
+    Mask,
+    MatMul,
+    Mix,
+    Recurrent,
+    Reduce,
+    Scan,
+    Stft,
+    Transform,
+    broadcast_shape,
+)
 
 BOOL, INT64 = 9, 7
 
@@ -22,7 +37,7 @@ def pointwise(call: Call, *positions: int, kinds: tuple[int, ...] = ()) -> Trans
     full = broadcast_shape(tuple(shapes))
     data = [p for p in positions if call.tensor(p).data]
     narrow = not data or broadcast_shape(tuple(call.shape(p) for p in data)) != full
-    made = Translation("elementwise", inputs=positions if narrow else tuple(data), kinds=kinds)
+    made = Translation(Elementwise(), inputs=positions if narrow else tuple(data), kinds=kinds)
     return masked(call, made, positions, full)
 
 
@@ -41,19 +56,19 @@ ARITHMETIC = (
 @operator(*ACTIVATIONS.split())
 def activation(call: Call) -> Translation:
     """One input, element by element."""
-    return Translation("elementwise")
+    return Translation(Elementwise())
 
 
 @operator("IsNaN", "IsInf")
 def test(call: Call) -> Translation:
     """A truth for each element."""
-    return Translation("elementwise", kinds=(BOOL,))
+    return Translation(Elementwise(), kinds=(BOOL,))
 
 
 @operator("Cast", "CastLike", "BitCast")
 def cast(call: Call) -> Translation:
     """Another type."""
-    return Translation("elementwise", kinds=(int(call.get("to") or call.tensor(1).kind),))
+    return Translation(Elementwise(), kinds=(int(call.get("to") or call.tensor(1).kind),))
 
 
 @operator(*ARITHMETIC.split())
@@ -79,19 +94,19 @@ def batch_normalization(call: Call) -> Translation:
     """Inference: a scale and a shift per channel."""
     if call.get("training_mode", 0) or len(call.outputs) > 1:
         raise UnsupportedError("batch normalisation in training mode; export the model for inference")
-    return Translation("elementwise", {"parameters": sum(call.tensor(p).data for p in range(1, 5))})
+    return Translation(Elementwise(sum(call.tensor(p).data for p in range(1, 5))))
 
 
 @operator("InstanceNormalization")
 def instance_normalization(call: Call) -> Translation:
     """Statistics per channel over space."""
-    return Translation("mix", {"axes": tuple(range(2, call.rank))})
+    return Translation(Mix(tuple(range(2, call.rank))))
 
 
 @operator("GroupNormalization")
 def group_normalization(call: Call) -> Translation:
     """Statistics per group of channels over space."""
-    return Translation("mix", {"axes": tuple(range(2, call.rank)), "groups": int(call.need("num_groups"))})
+    return Translation(Mix(tuple(range(2, call.rank)), int(call.need("num_groups"))))
 
 
 @operator("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization")
@@ -100,25 +115,25 @@ def layer_normalization(call: Call) -> Translation:
     axis = call.axis(int(call.get("axis", -1)))
     axes = tuple(range(axis, call.rank))
     statistics = (tuple(1 if k >= axis else n for k, n in enumerate(call.x)),) * (len(call.outputs) - 1)
-    return Translation("mix", {"axes": axes, "statistics": statistics})
+    return Translation(Mix(axes, statistics=statistics))
 
 
 @operator("MeanVarianceNormalization")
 def mean_variance(call: Call) -> Translation:
     """Statistics over the axes given."""
-    return Translation("mix", {"axes": call.axes(tuple(call.get("axes") or (0, 2, 3)))})
+    return Translation(Mix(call.axes(tuple(call.get("axes") or (0, 2, 3)))))
 
 
 @operator("LpNormalization")
 def lp_normalization(call: Call) -> Translation:
     """A norm along one axis."""
-    return Translation("mix", {"axes": (call.axis(int(call.get("axis", -1))),)})
+    return Translation(Mix((call.axis(int(call.get("axis", -1))),)))
 
 
 @operator("RotaryEmbedding")
 def rotary_embedding(call: Call) -> Translation:
     """Pairs of features turned together; which ones pair up is told as the whole last axis."""
-    return Translation("mix", {"axes": (call.rank - 1,)})
+    return Translation(Mix((call.rank - 1,)))
 
 
 @operator("Softmax", "LogSoftmax", "Hardmax")
@@ -128,9 +143,9 @@ def softmax(call: Call) -> Translation:
     axes = (axis,) if call.opset >= 13 else tuple(range(axis, call.rank))
     nothing = weightless(call, axes)
     if nothing is None or call.op == "Hardmax":
-        return Translation("mix", {"axes": axes})
-    keep = fitted(~nothing, call.x)
-    return Translation("mix", {"axes": axes} if keep is None else {"axes": axes, "keep": keep}, at_most=keep is None)
+        return Translation(Mix(axes))
+    keep = held(fitted(~nothing, call.x))
+    return Translation(Mix(axes, keep=keep), at_most=keep is None)
 
 
 REDUCTIONS = "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare"
@@ -141,16 +156,16 @@ def reduce(call: Call) -> Translation:
     """Axes as an attribute or an input; none means all, unless the node says none."""
     axes = call.option("axes", 1) or ()
     if not axes and call.get("noop_with_empty_axes", 0):
-        return Translation("elementwise")
+        return Translation(Elementwise())
     axes = call.axes(axes) or tuple(range(call.rank))
-    return Translation("reduce", {"axes": axes, "keepdims": bool(call.get("keepdims", 1))})
+    return Translation(Reduce(axes, bool(call.get("keepdims", 1))))
 
 
 @operator("ArgMax", "ArgMin")
 def arg_reduce(call: Call) -> Translation:
     """The index of an extreme along one axis."""
     axes = (call.axis(int(call.get("axis", 0))),)
-    return Translation("reduce", {"axes": axes, "keepdims": bool(call.get("keepdims", 1))}, kinds=(INT64,))
+    return Translation(Reduce(axes, bool(call.get("keepdims", 1))), kinds=(INT64,))
 
 
 @operator("TopK")
@@ -159,15 +174,14 @@ def top_k(call: Call) -> Translation:
     axis = call.axis(int(call.get("axis", -1)))
     k = int(call.get("k") or scalar(call.value(1)))
     kinds = (call.tensor(0).kind, INT64)
-    return Translation("transform", {"axes": (axis,), "sizes": (k,), "outputs": 2}, kinds=kinds)
+    return Translation(Transform((axis,), (k,), 2), kinds=kinds)
 
 
 @operator("CumSum", "CumProd")
 def cumulative(call: Call) -> Translation:
     """A scan along one axis."""
     axis = call.axis(int(scalar(call.value(1))))
-    flags = {name: bool(call.get(name, 0)) for name in ("reverse", "exclusive")}
-    return Translation("scan", {"axis": axis, **flags})
+    return Translation(Scan(axis, bool(call.get("reverse", 0)), bool(call.get("exclusive", 0))))
 
 
 def product(call: Call, left: int, right: int, kinds: tuple[int, ...] = ()) -> Translation:
@@ -179,8 +193,8 @@ def product(call: Call, left: int, right: int, kinds: tuple[int, ...] = ()) -> T
         return dense(call, right, turned=False, inputs=(left,), kinds=kinds)
     keep, changing = rows(zeros(call.tensor(left)), len(x))
     if keep is None or len(y) < 2:
-        return Translation("matmul", {}, (left, right), kinds, at_most=changing)
-    return Translation("matmul", {"keep": keep}, (left, right), kinds)
+        return Translation(MatMul(), (left, right), kinds, at_most=changing)
+    return Translation(MatMul(left=Mask.of(keep), dead=True), (left, right), kinds)
 
 
 def dense(
@@ -188,12 +202,10 @@ def dense(
 ) -> Translation:
     """A dense layer by a constant matrix: inputs by outputs, or turned."""
     shape = call.shape(weight)
-    attributes: dict[str, Any] = {"out_features": shape[0 if turned else 1]}
     keep, _ = rows(zeros(call.tensor(weight)), 2)
-    if keep is not None:
-        wide = np.broadcast_to(keep, shape)
-        attributes["keep"] = wide if turned else wide.T
-    return Translation("linear", attributes, inputs, kinds)
+    wide = None if keep is None else np.broadcast_to(keep, shape)
+    wide = wide if turned or wide is None else wide.T
+    return Translation(Linear(shape[0 if turned else 1], held(wide)), inputs, kinds)
 
 
 @operator("MatMul")
@@ -214,14 +226,14 @@ def gemm(call: Call) -> Translation:
         return dense(call, 1, turned=turned_b)
     terms = ["km" if turned_a else "mk", "nk" if turned_b else "kn"]
     if not added:
-        return Translation("einsum", {"equation": f"{','.join(terms)}->mn"}, (0, 1))
+        return Translation(Einsum(f"{','.join(terms)}->mn"), (0, 1))
     out = (a[1 if turned_a else 0], b[0 if turned_b else 1])
     c = call.shape(2)
     if broadcast_shape((c, out)) != out:
         raise ModelError(f"cannot add shape {c} to {out}")
     behind = zip("mn"[2 - len(c) :], "zy"[2 - len(c) :], c, out[2 - len(c) :], strict=True)
     terms.append("".join(letter if n == full else spare for letter, spare, n, full in behind))
-    return Translation("einsum", {"equation": f"{','.join(terms)}->mn"}, (0, 1, 2))
+    return Translation(Einsum(f"{','.join(terms)}->mn"), (0, 1, 2))
 
 
 @operator("Einsum")
@@ -243,14 +255,12 @@ def einsum(call: Call) -> Translation:
     for k, term in enumerate(written):
         if len(term) != len(call.shape(k)):
             raise ModelError(f"operand {term!r} does not fit shape {call.shape(k)}")
-    attributes = {"equation": f"{','.join(written)}->{output}"}
-    hidden, rough = _hidden(call, written, output)
-    return Translation("einsum", {**attributes, **hidden}, tuple(range(len(written))), at_most=rough)
+    made, rough = _hidden(call, Einsum(f"{','.join(written)}->{output}"), written, output)
+    return Translation(made, tuple(range(len(written))), at_most=rough)
 
 
-def _hidden(call: Call, terms: list[str], output: str) -> tuple[dict[str, Any], bool]:
+def _hidden(call: Call, found: Einsum, terms: list[str], output: str) -> tuple[Einsum, bool]:
     """Where one operand of a sum is known to be zero over a letter that stays and one that goes; whether more is."""
-    found: dict[str, Any] = {}
     rough = False
     for k, term in enumerate(terms):
         zero = zeros(call.tensor(k))
@@ -259,11 +269,12 @@ def _hidden(call: Call, terms: list[str], output: str) -> tuple[dict[str, Any], 
             continue
         letters = [c for c, n in zip(term, keep.shape, strict=True) if n > 1]
         pair = sorted(letters, key=lambda c: c not in output)
-        if found or len(pair) != 2 or pair[0] not in output or pair[1] in output:
+        if found.keep is not None or len(pair) != 2 or pair[0] not in output or pair[1] in output:
             rough = True
             continue
         flat = keep.reshape([n for n in keep.shape if n > 1])
-        found = {"keep": flat if letters == pair else flat.T, "masked": k, "rows": pair[0], "columns": pair[1]}
+        kept = Mask.of(flat if letters == pair else flat.T)
+        found = replace(found, keep=kept, masked=k, rows=pair[0], columns=pair[1])
         rough |= any(pair[0] in other and pair[1] in other for j, other in enumerate(terms) if j != k)
     return found, rough
 
@@ -276,13 +287,13 @@ def attention(call: Call) -> Translation:
         raise UnsupportedError("attention with a cache or more than one output")
     if len(q) == 4 and not (call.has(3) and call.tensor(3).data):
         keep, changing = _attended(call, q[-2], call.shape(1)[-2])
-        return Translation("attention", {} if keep is None else {"keep": keep}, (0, 1, 2), at_most=changing)
+        return Translation(Attention(held(keep)), (0, 1, 2), at_most=changing)
     heads, shared = (1, 1) if len(q) == 4 else (int(call.need("q_num_heads")), int(call.need("kv_num_heads")))
     shape = (*q[:-1], v[-1] // shared * heads)
-    return Translation("whole", {"shapes": (shape,)}, (0, 1, 2), at_most=True)
+    return Translation(Everything((shape,)), (0, 1, 2), at_most=True)
 
 
-def _attended(call: Call, queries: int, keys: int) -> tuple[Mask | None, bool]:
+def _attended(call: Call, queries: int, keys: int) -> tuple[Bools | None, bool]:
     """Which keys each query reads, where a constant mask takes some away; and whether there is more than that."""
     keep = np.ones((queries, keys), np.bool_)
     if call.get("is_causal", 0):
@@ -317,16 +328,16 @@ def recurrent(call: Call) -> Translation:
         (steps, ways, n, hidden), (ways, n, hidden))  # fmt: skip
     places = ((time, batch), (None, batch)) if batch == 0 else ((0, 2), (None, 1))
     wanted = tuple(k for k, name in enumerate(call.outputs) if name)
-    attributes = {
-        "time": time,
-        "batch": batch,
-        "shapes": tuple(last if k else states for k in wanted),
-        "axes": tuple(places[min(k, 1)] for k in wanted),
-        "both_ways": ways == 2,
-        "reverse": direction == "reverse",
-        "macs": steps * n * (prod(w) + prod(call.shape(2))),
-    }
-    return Translation("rnn", attributes, outputs=wanted)
+    made = Recurrent(
+        time,
+        batch,
+        shapes=tuple(last if k else states for k in wanted),
+        axes=tuple(places[min(k, 1)] for k in wanted),
+        both_ways=ways == 2,
+        reverse=direction == "reverse",
+        macs=steps * n * (prod(w) + prod(call.shape(2))),
+    )
+    return Translation(made, outputs=wanted)
 
 
 @operator("DFT")
@@ -338,7 +349,7 @@ def dft(call: Call) -> Translation:
     halved = one_sided and inverse
     n = int(scalar(call.value(1))) if call.has(1) else 2 * (call.x[axis] - 1) if halved else call.x[axis]
     count = n // 2 + 1 if one_sided and not inverse else n
-    return Translation("transform", {"axes": (axis, call.rank - 1), "sizes": (count, 1 if halved else 2)})
+    return Translation(Transform((axis, call.rank - 1), (count, 1 if halved else 2)))
 
 
 @operator("STFT")
@@ -349,13 +360,12 @@ def stft(call: Call) -> Translation:
     if step < 1 or not 1 <= length <= call.x[1]:
         raise ModelError(f"frame_step {step} must be at least 1 and frame_length {length} at most {call.x[1]}")
     bins = length // 2 + 1 if call.get("onesided", 1) else length
-    attributes = {"length": length, "step": step, "bins": bins}
     keep = fitted(call.value(2).reshape(-1) != 0, (length,)) if call.constant(2) else None
-    return Translation("stft", attributes if keep is None else {**attributes, "keep": keep})
+    return Translation(Stft(length, step, bins, held(keep)))
 
 
 @operator("Det")
 def determinant(call: Call) -> Translation:
     """One number for each matrix."""
     axes = (call.rank - 2, call.rank - 1)
-    return Translation("reduce", {"axes": axes, "keepdims": False})
+    return Translation(Reduce(axes, False))

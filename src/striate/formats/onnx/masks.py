@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from striate.formats.onnx.call import Call, Tensor, Translation, operator, scalar
 from striate.formats.onnx.folding import FOLDS, TooLargeError
+from striate.network.operators import Elementwise, Mask, Masked
 from striate.network.relation import Shape
 
-Mask = NDArray[np.bool_]
+Bools = NDArray[np.bool_]
 
 LARGEST_MASK = 1 << 16
 VANISHING = -1e4  # what a softmax turns to zero beside anything ordinary
@@ -27,7 +28,7 @@ SAME = ("Cast", "Dropout", "CastLike")
 ODD = ("Abs", "Neg", "Relu", "LeakyRelu", "PRelu", "Sqrt", "Sign", "Tanh", "Floor", "Ceil", "Round", "Erf", "Gelu")
 
 
-def zeros(tensor: Tensor) -> Mask | None:
+def zeros(tensor: Tensor) -> Bools | None:
     """Where a tensor is zero whatever the weights and the data."""
     value = tensor.value
     if tensor.data or value is None:
@@ -41,7 +42,7 @@ def zeros(tensor: Tensor) -> Mask | None:
     return found if found.any() else None
 
 
-def vanishing(tensor: Tensor, limit: float = VANISHING) -> Mask | None:
+def vanishing(tensor: Tensor, limit: float = VANISHING) -> Bools | None:
     """Where a tensor is so low that a softmax makes nothing of it."""
     value = tensor.value
     if tensor.data or value is None:
@@ -52,9 +53,9 @@ def vanishing(tensor: Tensor, limit: float = VANISHING) -> Mask | None:
     return found if found.any() else None
 
 
-def hidden(call: Call, positions: tuple[int, ...]) -> tuple[dict[int, Mask], bool]:
+def hidden(call: Call, positions: tuple[int, ...]) -> tuple[dict[int, Bools], bool]:
     """For each input that data makes, where the constants beside it hide it; and whether one is not known."""
-    found: dict[int, Mask] = {}
+    found: dict[int, Bools] = {}
     unknown = False
     for position in positions:
         for other in positions:
@@ -68,27 +69,27 @@ def hidden(call: Call, positions: tuple[int, ...]) -> tuple[dict[int, Mask], boo
     return found, unknown
 
 
-def _nowhere(call: Call, constant: Tensor, position: int) -> Mask | None:
+def _nowhere(call: Call, constant: Tensor, position: int) -> Bools | None:
     return None
 
 
-def _zero(call: Call, constant: Tensor, position: int) -> Mask | None:
+def _zero(call: Call, constant: Tensor, position: int) -> Bools | None:
     return zeros(constant)
 
 
-def _numerator(call: Call, constant: Tensor, position: int) -> Mask | None:
+def _numerator(call: Call, constant: Tensor, position: int) -> Bools | None:
     return zeros(constant) if position == 0 else None
 
 
-def _absorbed(call: Call, constant: Tensor, position: int) -> Mask | None:
+def _absorbed(call: Call, constant: Tensor, position: int) -> Bools | None:
     return vanishing(constant, ABSORBING)
 
 
-def _true(call: Call, constant: Tensor, position: int) -> Mask | None:
+def _true(call: Call, constant: Tensor, position: int) -> Bools | None:
     return None if constant.value is None else constant.value.astype(np.bool_)
 
 
-HIDES: dict[str, Callable[[Call, Tensor, int], Mask | None]] = {
+HIDES: dict[str, Callable[[Call, Tensor, int], Bools | None]] = {
     "Mul": _zero,
     "And": _zero,
     "BitwiseAnd": _zero,
@@ -114,12 +115,12 @@ def masked(call: Call, made: Translation, positions: tuple[int, ...], shape: Sha
         mask = found.get(position)
         kept = None if mask is None else fitted(~mask, shape)
         rough |= mask is not None and bool(mask.any()) and kept is None
-        keep.append(kept)
-    attributes = {**made.attributes, "keep": tuple(keep)} if any(k is not None for k in keep) else made.attributes
-    return replace(made, attributes=attributes, at_most=made.at_most or rough)
+        keep.append(held(kept))
+    op = made.op if all(k is None for k in keep) else Elementwise(keep=tuple(keep))
+    return replace(made, op=op, at_most=made.at_most or rough)
 
 
-def fitted(keep: Mask, shape: Shape) -> Mask | None:
+def fitted(keep: Bools, shape: Shape) -> Bools | None:
     """A mask of the rank of ``shape``, of size 1 where it does not change; None where it keeps all or is too large."""
     if keep.all() or not shape:
         return None
@@ -131,24 +132,29 @@ def fitted(keep: Mask, shape: Shape) -> Mask | None:
     return keep if keep.size <= LARGEST_MASK else None
 
 
+def held(keep: Bools | None) -> Mask | None:
+    """A mask as an operator holds it."""
+    return None if keep is None else Mask.of(keep)
+
+
 @operator("Trilu")
 def trilu(call: Call) -> Translation:
     """Elements on one side of a diagonal of the last two axes."""
     if not call.constant(1) and call.has(1):
-        return Translation("elementwise", at_most=True)
+        return Translation(Elementwise(), at_most=True)
     keep = fitted(_triangle(call), call.x)
     if keep is None:
-        return Translation("elementwise", at_most=not _triangle(call).all())
-    return Translation("mask", {"keep": keep})
+        return Translation(Elementwise(), at_most=not _triangle(call).all())
+    return Translation(Masked(Mask.of(keep)))
 
 
-def _triangle(call: Call) -> Mask:
+def _triangle(call: Call) -> Bools:
     k = int(scalar(call.value(1))) if call.has(1) else 0
     ones = np.ones(call.x[-2:], np.bool_)
     return np.triu(ones, k) if call.get("upper", 1) else np.tril(ones, k)
 
 
-def weightless(call: Call, axes: tuple[int, ...]) -> Mask | None:
+def weightless(call: Call, axes: tuple[int, ...]) -> Bools | None:
     """Where a softmax over some axes gives zero; rows in which everything is low weigh all of it."""
     low = None if not call.tensor(0).data else call.tensor(0).low
     if low is None or not low.any():
@@ -159,7 +165,7 @@ def weightless(call: Call, axes: tuple[int, ...]) -> Mask | None:
     return found if found.any() else None
 
 
-def rows(mask: Mask | None, rank: int) -> tuple[Mask | None, bool]:
+def rows(mask: Bools | None, rank: int) -> tuple[Bools | None, bool]:
     """A mask of zeros as rows by columns of elements kept, and whether it changes over the other axes."""
     if mask is None or rank < 2:
         return None, mask is not None
@@ -171,7 +177,7 @@ def rows(mask: Mask | None, rank: int) -> tuple[Mask | None, bool]:
     return keep.reshape(keep.shape[-2:]), False
 
 
-def carried(call: Call, shape: Shape) -> tuple[Mask | None, Mask | None]:
+def carried(call: Call, shape: Shape) -> tuple[Bools | None, Bools | None]:
     """Where the first output, of ``shape``, is known to be zero, and where it vanishes in a softmax."""
     tensors = [t for t in call.inputs if t is not None]
     if not tensors or not any(_marked(t) for t in tensors):
@@ -185,7 +191,7 @@ def _marked(tensor: Tensor) -> bool:
     return zeros(tensor) is not None or vanishing(tensor) is not None
 
 
-def _carried(call: Call, shape: Shape) -> tuple[Mask | None, Mask | None]:
+def _carried(call: Call, shape: Shape) -> tuple[Bools | None, Bools | None]:
     x = call.inputs[0]
     if x is None:
         return None, None
@@ -218,7 +224,7 @@ def _carried(call: Call, shape: Shape) -> tuple[Mask | None, Mask | None]:
     return None, None
 
 
-def _either(*masks: Mask | None) -> Mask | None:
+def _either(*masks: Bools | None) -> Bools | None:
     found = None
     for mask in masks:
         if mask is not None:
@@ -226,17 +232,17 @@ def _either(*masks: Mask | None) -> Mask | None:
     return found
 
 
-def _both(yes: Mask | None, no: Mask | None) -> Mask | None:
+def _both(yes: Bools | None, no: Bools | None) -> Bools | None:
     return None if yes is None or no is None else yes & no
 
 
-def _chosen(condition: Mask, yes: Mask | None, no: Mask | None) -> Mask | None:
+def _chosen(condition: Bools, yes: Bools | None, no: Bools | None) -> Bools | None:
     if yes is None and no is None:
         return None
     return np.where(condition, False if yes is None else yes, False if no is None else no)
 
 
-def _moved(call: Call, mask: Mask | None) -> Mask | None:
+def _moved(call: Call, mask: Bools | None) -> Bools | None:
     """A mask carried through an operator that only moves elements."""
     if mask is None or prod(call.x) > LARGEST_MASK:
         return None

@@ -8,18 +8,18 @@ import numpy as np
 
 from striate.errors import ModelError
 from striate.formats.onnx.call import Array, Call, Translation, operator, scalar
+from striate.network.operators import Elementwise, Everything, Index, Places, Scatter, ScatterAt, Transform
 from striate.network.relation import Shape
 
 
 def anywhere(call: Call, shape: Shape, *inputs: int) -> Translation:
     """Positions that depend on data: every output may read every element."""
-    return Translation("whole", {"shapes": (shape,)}, inputs or (0,), at_most=True)
+    return Translation(Everything((shape,)), inputs or (0,), at_most=True)
 
 
 def picked(axis: int, indices: tuple[Array, ...], shape: Shape, position: int = 0) -> Translation:
     """Fixed indices of neighbouring axes of one input."""
-    attributes = {"axis": axis, "indices": indices, "shape": tuple(map(int, shape))}
-    return Translation("index", attributes, (position,))
+    return Translation(Index(axis, tuple(map(Places.of, indices)), tuple(map(int, shape))), (position,))
 
 
 def _counted(axis: int, n: int, rank: int) -> Array:
@@ -68,10 +68,10 @@ def gather_elements(call: Call) -> Translation:
         columns[axis] = _within(call.value(1), call.x[axis], axis)
         return picked(0, tuple(columns), shape)
     if call.tensor(1).data and not call.tensor(0).data:
-        return Translation("elementwise", inputs=(1,), kinds=(call.tensor(0).kind,))
+        return Translation(Elementwise(), inputs=(1,), kinds=(call.tensor(0).kind,))
     lines = call.x[:axis] + call.x[axis + 1 :] == shape[:axis] + shape[axis + 1 :]
     if lines and not call.tensor(1).data:
-        return Translation("transform", {"axes": (axis,), "sizes": (shape[axis],)}, at_most=True)
+        return Translation(Transform((axis,), (shape[axis],)), at_most=True)
     return anywhere(call, shape)
 
 
@@ -131,19 +131,19 @@ def scatter_elements(call: Call) -> Translation:
 @operator("TensorScatter")
 def tensor_scatter(call: Call) -> Translation:
     """An element of the first input, or of the updates."""
-    return Translation("scatter", {}, (0, 1), at_most=True)
+    return Translation(Scatter(), (0, 1), at_most=True)
 
 
 def _landing_anywhere() -> Translation:
-    return Translation("scatter", {}, (0, 2), at_most=True)
+    return Translation(Scatter(), (0, 2), at_most=True)
 
 
 def _written(call: Call, indices: tuple[Array, ...]) -> Translation:
     """Updates at fixed places; none at all is the first input as it was."""
     if not prod(call.shape(2)):
-        return Translation("elementwise")
+        return Translation(Elementwise())
     combined = call.text("reduction", "none") != "none"
-    return Translation("scatter_at", {"indices": indices, "combined": combined}, (0, 2))
+    return Translation(ScatterAt(tuple(map(Places.of, indices)), combined), (0, 2))
 
 
 @operator("OneHot")
@@ -153,8 +153,7 @@ def one_hot(call: Call) -> Translation:
     shape = (*call.x[:axis], depth, *call.x[axis:])
     places = [k for k in range(len(shape)) if k != axis]
     indices = tuple(_counted(place, n, len(shape)) for place, n in zip(places, call.x, strict=True))
-    attributes = {"axis": 0, "indices": indices, "shape": shape}
-    return Translation("index", attributes, (0,), (call.tensor(2).kind,))
+    return Translation(Index(0, tuple(map(Places.of, indices)), shape), (0,), (call.tensor(2).kind,))
 
 
 @operator("ReverseSequence")
@@ -166,7 +165,7 @@ def reverse_sequence(call: Call) -> Translation:
     steps, n = call.x[time], call.x[batch]
     if not call.constant(1):
         return anywhere(call, call.x) if call.tensor(1).data else Translation(
-            "transform", {"axes": (time,), "sizes": (steps,)}, at_most=True
+            Transform((time,), (steps,)), at_most=True
         )  # fmt: skip
     lengths = call.value(1).astype(np.int64).reshape(-1)
     if lengths.shape != (n,) or (lengths < 0).any() or (lengths > steps).any():

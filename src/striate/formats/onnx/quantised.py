@@ -6,6 +6,7 @@ from striate.errors import ModelError
 from striate.formats.onnx.call import Call, Translation, operator
 from striate.formats.onnx.combine import pointwise, product
 from striate.formats.onnx.spatial import convolution, pooling
+from striate.network.operators import Concat, Elementwise, Linear, Mix, Reduce
 
 FLOAT, UINT8, INT32 = 1, 2, 6
 
@@ -14,20 +15,20 @@ FLOAT, UINT8, INT32 = 1, 2, 6
 def quantize(call: Call) -> Translation:
     """Element by element; the zero point's type comes out."""
     kind = call.tensor(2).kind if call.has(2) else int(call.get("output_dtype") or UINT8)
-    return Translation("elementwise", kinds=(kind,))
+    return Translation(Elementwise(), kinds=(kind,))
 
 
 @operator("DequantizeLinear", "com.microsoft:DequantizeLinear")
 def dequantize(call: Call) -> Translation:
     """Element by element; the scale's type comes out."""
-    return Translation("elementwise", kinds=(call.tensor(1).kind,))
+    return Translation(Elementwise(), kinds=(call.tensor(1).kind,))
 
 
 @operator("DynamicQuantizeLinear")
 def dynamic_quantize(call: Call) -> Translation:
     """The scale depends on every element."""
     axes = tuple(range(call.rank))
-    return Translation("mix", {"axes": axes, "statistics": ((), ())}, kinds=(UINT8, FLOAT, UINT8))
+    return Translation(Mix(axes, statistics=((), ())), kinds=(UINT8, FLOAT, UINT8))
 
 
 @operator("QLinearConv")
@@ -61,7 +62,7 @@ def qgemm(call: Call) -> Translation:
     turned = bool(call.get("transB", 0))
     if call.get("transA", 0) or len(a) != 2 or len(b) != 2 or a[1] != b[1 if turned else 0]:
         raise ModelError(f"cannot multiply shapes {a} and {b}")
-    return Translation("linear", {"out_features": b[0 if turned else 1]})
+    return Translation(Linear(b[0 if turned else 1]))
 
 
 @operator("com.microsoft:QLinearAdd", "com.microsoft:QLinearMul")
@@ -73,14 +74,14 @@ def qlinear_arithmetic(call: Call) -> Translation:
 @operator("com.microsoft:QLinearSigmoid", "com.microsoft:QLinearLeakyRelu")
 def qlinear_activation(call: Call) -> Translation:
     """Element by element."""
-    return Translation("elementwise")
+    return Translation(Elementwise())
 
 
 @operator("com.microsoft:QLinearSoftmax")
 def qlinear_softmax(call: Call) -> Translation:
     """One axis, or for the opset given all axes from it on."""
     axis, opset = call.axis(int(call.get("axis", -1))), int(call.get("opset", 13))
-    return Translation("mix", {"axes": (axis,) if opset >= 13 else tuple(range(axis, call.rank))})
+    return Translation(Mix((axis,) if opset >= 13 else tuple(range(axis, call.rank))))
 
 
 @operator("com.microsoft:QLinearGlobalAveragePool")
@@ -88,7 +89,7 @@ def qlinear_global_pool(call: Call) -> Translation:
     """All of every spatial axis."""
     first = 1 if call.get("channels_last", 0) else 2
     axes = tuple(range(first, call.rank - 2 + first))
-    return Translation("reduce", {"axes": axes, "keepdims": True})
+    return Translation(Reduce(axes))
 
 
 @operator("com.microsoft:QLinearAveragePool")
@@ -107,4 +108,4 @@ def qlinear_concat(call: Call) -> Translation:
         raise ModelError("nothing to join")
     first = call.shape(positions[0])
     axis = call.axis(int(call.need("axis")), len(first))
-    return Translation("concat", {"axis": axis}, positions, (call.tensor(1).kind,))
+    return Translation(Concat(axis), positions, (call.tensor(1).kind,))

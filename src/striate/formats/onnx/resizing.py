@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator
 from striate.geometry import Coordinates, Interpolation, Rounding, stated_ratio
+from striate.network.operators import Elementwise, Resize
 
 Places = NDArray[np.float32]
 Bounds = tuple[float, float]
@@ -111,7 +112,7 @@ def _resized(
     if mode not in list(Interpolation):
         raise ModelError(f"unknown mode {mode!r}; known: {', '.join(Interpolation)}")
     if all(call.x[axis] == count for axis, count in zip(axes, size, strict=True)):
-        return Translation("elementwise")
+        return Translation(Elementwise())
     by_size = bool(options and options["antialias"])
     kept = [
         k for k, (axis, count) in enumerate(zip(axes, size, strict=True))
@@ -119,23 +120,23 @@ def _resized(
     ]
     axes, size, rounding = (tuple(column[k] for k in kept) for column in (axes, size, rounding))  # type: ignore[assignment]
     inside = [bounds[k] if bounds else WHOLE for k in kept]
-    attributes: dict[str, Any] = {
-        "axes": axes,
-        "size": size,
-        "scale": tuple(_ratio(call.x[axis], count, scales[k]) for axis, count, k in zip(axes, size, kept, strict=True)),
-        "mode": Interpolation(mode),
-        "coordinates": coordinates,
-        "nearest": rounding,
-        "roi": tuple((Fraction(start), Fraction(stop)) for start, stop in inside) if bounds else None,
+    rows = zip(axes, size, (scales[k] for k in kept), rounding, inside, strict=True)
+    picks = tuple(
+        _picks(call.x[axis], places(coordinates, call.x[axis], count, scale, roi), word, coordinates)
+        for axis, count, scale, word, roi in (rows if mode == "nearest" else ())
+    )
+    made = Resize(
+        axes,
+        size,
+        Interpolation(mode),
+        coordinates,
+        rounding,
+        scale=tuple(_ratio(call.x[axis], count, scales[k]) for axis, count, k in zip(axes, size, kept, strict=True)),
+        roi=tuple((Fraction(start), Fraction(stop)) for start, stop in inside) if bounds else None,
+        picks=picks if mode == "nearest" else None,
         **(options or {}),
-    }
-    if mode == "nearest":
-        rows = zip(axes, size, (scales[k] for k in kept), rounding, inside, strict=True)
-        attributes["picks"] = tuple(
-            _picks(call.x[axis], places(coordinates, call.x[axis], count, scale, roi), word, coordinates)
-            for axis, count, scale, word, roi in rows
-        )
-    return Translation("resize", attributes)
+    )
+    return Translation(made)
 
 
 def _ratio(n: int, count: int, scale: np.float32) -> Fraction:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator
-from striate.geometry import Border, Convention, Padding, Window
+from striate.geometry import Border, Window
+from striate.network.operators import (
+    Conv,
+    ConvTranspose,
+    DepthToSpace,
+    Everything,
+    Fold,
+    Pad,
+    Pool,
+    Reduce,
+    Sample,
+    SpaceToDepth,
+)
 from striate.network.relation import Shape
 
-AUTO = {
-    "SAME_UPPER": Convention.SAME_UPPER,
-    "SAME_LOWER": Convention.SAME_LOWER,
-    "VALID": Convention.VALID,
-}
+SAME = ("SAME_UPPER", "SAME_LOWER")
+AUTO = ("NOTSET", "", "VALID", *SAME)
 MOST_TAPS = 4096
 BORDERS = {
     "constant": Border.ZERO,
@@ -38,19 +48,31 @@ def pad_pairs(call: Call, rank: int) -> tuple[tuple[int, int], ...]:
     return tuple((pads[k], pads[rank + k]) for k in range(rank))
 
 
-def window_attributes(call: Call, kernel: Shape) -> dict[str, Any]:
-    """Kernel, stride, dilation and padding as the rules want them."""
-    rank, auto = len(kernel), call.text("auto_pad", "NOTSET")
-    if auto not in ("NOTSET", "", *AUTO):
-        raise ModelError(f"unknown auto_pad {auto!r}")
-    padding: tuple[Padding | tuple[int, int], ...]
-    padding = (AUTO[auto],) * rank if auto in AUTO else pad_pairs(call, rank)
-    return {
-        "kernel": kernel,
-        "stride": per_axis(call, "strides", rank),
-        "dilation": per_axis(call, "dilations", rank),
-        "padding": padding,
-    }
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """What a node says of its windows, one entry for each spatial axis; ``same`` names an automatic padding."""
+
+    kernel: Shape
+    stride: Shape
+    dilation: Shape
+    padding: tuple[tuple[int, int], ...]
+    same: str
+
+    @classmethod
+    def of(cls, call: Call, kernel: Shape) -> Sliding:
+        """Strides, dilations and pads; automatic ones are left at 0."""
+        rank, auto = len(kernel), call.text("auto_pad", "NOTSET")
+        if auto not in AUTO:
+            raise ModelError(f"unknown auto_pad {auto!r}; known: {', '.join(filter(None, AUTO))}")
+        stride, dilation = per_axis(call, "strides", rank), per_axis(call, "dilations", rank)
+        padding = pad_pairs(call, rank) if auto in ("NOTSET", "") else ((0, 0),) * rank
+        if min((*kernel, *stride, *dilation), default=1) < 1:
+            raise ModelError(f"kernel {kernel}, strides {stride} and dilations {dilation} must be at least 1")
+        return cls(kernel, stride, dilation, padding, auto if auto in SAME else "")
+
+    def rows(self, *more: Sequence[int]) -> Iterator[tuple[int, ...]]:
+        """Size, stride and dilation of each axis, and what else is told of it."""
+        return zip(self.kernel, self.stride, self.dilation, *more, strict=True)
 
 
 def convolution(call: Call, weight: int, kinds: tuple[int, ...] = ()) -> Translation:
@@ -61,13 +83,14 @@ def convolution(call: Call, weight: int, kinds: tuple[int, ...] = ()) -> Transla
         raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
     if groups < 1 or w[1] * groups != call.x[1]:
         raise ModelError(f"a weight of shape {w} with {groups} groups does not fit {call.x[1]} channels")
-    attributes = window_attributes(call, kernel) | {"out_channels": w[0], "groups": groups}
-    auto = call.text("auto_pad", "NOTSET")
-    if auto in ("SAME_UPPER", "SAME_LOWER"):
-        rows = zip(call.x[2:], kernel, attributes["stride"], attributes["dilation"], strict=True)
-        totals = [_needed(n, Window(size, stride, dilation).extent, stride) for n, size, stride, dilation in rows]
-        attributes["padding"] = tuple(_halved(total + (total < 0), auto) for total in totals)
-    return Translation("conv", attributes, kinds=kinds)
+    windows = Sliding.of(call, kernel)
+    padding = windows.padding
+    if windows.same:
+        totals = [_needed(n, Window(size, stride, dilation).extent, stride)
+                  for size, stride, dilation, n in windows.rows(call.x[2:])]  # fmt: skip
+        padding = tuple(_halved(total + (total < 0), windows.same) for total in totals)
+    made = Conv(kernel, windows.stride, windows.dilation, padding, out_channels=w[0], groups=groups)
+    return Translation(made, kinds=kinds)
 
 
 def _needed(n: int, extent: int, stride: int) -> int:
@@ -102,32 +125,32 @@ def conv_transpose(call: Call) -> Translation:
     kernel = tuple(call.get("kernel_shape") or w[2:])
     if call.rank < 3 or len(w) != call.rank or w[0] != call.x[1] or kernel != w[2:] or groups < 1:
         raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
-    attributes = window_attributes(call, kernel)
-    extra = per_axis(call, "output_padding", len(kernel), 0)
-    padding, extra = _transposed_pads(call, attributes, extra)
-    attributes |= {"padding": padding, "output_padding": extra, "out_channels": w[1] * groups, "groups": groups}
-    return Translation("conv_transpose", attributes)
+    windows = Sliding.of(call, kernel)
+    padding, extra = _transposed_pads(call, windows, per_axis(call, "output_padding", len(kernel), 0))
+    made = ConvTranspose(
+        kernel, windows.stride, windows.dilation, padding,
+        out_channels=w[1] * groups, groups=groups, output_padding=extra,
+    )  # fmt: skip
+    return Translation(made)
 
 
 def _transposed_pads(
-    call: Call, attributes: dict[str, Any], extra: tuple[int, ...]
+    call: Call, windows: Sliding, extra: tuple[int, ...]
 ) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
     """Pads and output padding that give the output size asked for; source: the ONNX specification."""
-    auto, given = call.text("auto_pad", "NOTSET"), call.get("output_shape")
-    kernel, strides = attributes["kernel"], attributes["stride"]
-    if auto not in ("SAME_UPPER", "SAME_LOWER") and not given:
-        pads = tuple(p if isinstance(p, tuple) else (0, 0) for p in attributes["padding"])
-        return pads, extra
-    targets = tuple(given)[-len(kernel) :] if given else tuple(n * s for n, s in zip(call.x[2:], strides, strict=True))
+    given = call.get("output_shape")
+    if not windows.same and not given:
+        return windows.padding, extra
+    sizes = tuple(n * s for n, s in zip(call.x[2:], windows.stride, strict=True))
+    targets = tuple(given)[-len(sizes) :] if given else sizes
     found: list[tuple[int, int]] = []
     more: list[int] = []
-    rows = zip(call.x[2:], kernel, strides, attributes["dilation"], extra, targets, strict=True)
-    for n, size, stride, dilation, added, target in rows:
+    for size, stride, dilation, n, added, target in windows.rows(call.x[2:], extra, targets):
         natural = (n - 1) * stride + Window(size, stride, dilation).extent + added
         total = max(natural - target, 0)
         target = target if given else natural - total
         half = total // 2
-        found.append((half, total - half) if auto == "SAME_UPPER" else (total - half, half))
+        found.append((half, total - half) if windows.same == "SAME_UPPER" else (total - half, half))
         more.append(added + target - (natural - total))
     return tuple(found), tuple(more)
 
@@ -137,20 +160,17 @@ def pooling(call: Call, outputs: int = 1, trailing: int | None = None) -> Transl
     kernel = tuple(call.need("kernel_shape"))
     if len(kernel) != (call.rank - 2 if trailing is None else trailing):
         raise ModelError(f"kernel_shape {kernel} does not fit an input of shape {call.x}")
-    attributes = window_attributes(call, kernel)
-    spatial, auto = call.x[call.rank - len(kernel) :], call.text("auto_pad", "NOTSET")
+    windows = Sliding.of(call, kernel)
     ceil, pads, counts = bool(call.get("ceil_mode", 0)), [], []
-    rows = zip(spatial, kernel, attributes["stride"], attributes["dilation"], attributes["padding"], strict=True)
-    for n, size, stride, dilation, pad in rows:
-        if min(size, stride, dilation) < 1:
-            raise ModelError(f"a pool of kernel {size}, stride {stride}, dilation {dilation}: each must be at least 1")
-        before, after = pad if isinstance(pad, tuple) else (0, 0)
-        if auto in ("SAME_UPPER", "SAME_LOWER"):
-            before, after = _halved(_needed(n, size, stride), auto)
+    for (size, stride, dilation, n), (before, after) in zip(
+        windows.rows(call.x[call.rank - len(kernel) :]), windows.padding, strict=True
+    ):
+        if windows.same:
+            before, after = _halved(_needed(n, size, stride), windows.same)
         pads.append((before, after))
         counts.append(_pool_count(n + before + after - Window(size, 1, dilation).extent, stride, n + before, ceil))
-    attributes |= {"padding": tuple(pads), "count": tuple(counts), "outputs": outputs}
-    return Translation("pool", attributes, kinds=(call.tensor(0).kind, 7)[:outputs])
+    made = Pool(kernel, windows.stride, windows.dilation, tuple(pads), count=tuple(counts), outputs=outputs)
+    return Translation(made, kinds=(call.tensor(0).kind, 7)[:outputs])
 
 
 def _pool_count(room: int, stride: int, last: int, ceil: bool) -> int:
@@ -176,7 +196,7 @@ def average_pool(call: Call) -> Translation:
 @operator("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
 def global_pool(call: Call) -> Translation:
     """All of every spatial axis."""
-    return Translation("reduce", {"axes": tuple(range(2, call.rank)), "keepdims": True})
+    return Translation(Reduce(tuple(range(2, call.rank))))
 
 
 @operator("LRN")
@@ -184,7 +204,7 @@ def local_response(call: Call) -> Translation:
     """The square sum runs over ``size`` neighbouring channels."""
     size, rest = int(call.need("size")), call.rank - 2
     padding = (((size - 1) // 2, size // 2), *((0, 0),) * rest)
-    return Translation("pool", {"kernel": (size, *(1,) * rest), "padding": padding})
+    return Translation(Pool((size, *(1,) * rest), padding=padding))
 
 
 @operator("Pad")
@@ -200,7 +220,7 @@ def pad(call: Call) -> Translation:
     pairs = [(0, 0)] * call.rank
     for k, axis in enumerate(axes):
         pairs[axis] = (pads[k], pads[len(axes) + k])
-    return Translation("pad", {"pads": tuple(pairs), "border": BORDERS[mode]})
+    return Translation(Pad(tuple(pairs), BORDERS[mode]))
 
 
 @operator("CenterCropPad")
@@ -212,7 +232,7 @@ def center_crop_pad(call: Call) -> Translation:
     for axis, size in zip(axes, sizes, strict=True):
         more = size - call.x[axis]
         pairs[axis] = (more // 2, more - more // 2) if more > 0 else (-(-more // 2), more + -more // 2)
-    return Translation("pad", {"pads": tuple(pairs)})
+    return Translation(Pad(tuple(pairs)))
 
 
 @operator("DepthToSpace")
@@ -221,7 +241,7 @@ def depth_to_space(call: Call) -> Translation:
     block = int(call.need("blocksize"))
     if call.rank != 4 or block < 1 or call.x[1] % (block * block):
         raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
-    return Translation("depth_to_space", {"block": block, "column_major": call.text("mode", "DCR") == "DCR"})
+    return Translation(DepthToSpace(block, call.text("mode", "DCR") == "DCR"))
 
 
 @operator("SpaceToDepth")
@@ -230,13 +250,12 @@ def space_to_depth(call: Call) -> Translation:
     block = int(call.need("blocksize"))
     if call.rank != 4 or block < 1 or call.x[2] % block or call.x[3] % block:
         raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
-    return Translation("space_to_depth", {"block": block, "column_major": call.text("mode", "DCR") == "DCR"})
+    return Translation(SpaceToDepth(block, call.text("mode", "DCR") == "DCR"))
 
 
 def sampled(shape: Shape, channelwise: bool, *inputs: int) -> Translation:
     """Positions that depend on data."""
-    attributes = {"shapes": (shape,), "channelwise": channelwise}
-    return Translation("sample", attributes, inputs or (0,), at_most=True)
+    return Translation(Sample((shape,), channelwise), inputs or (0,), at_most=True)
 
 
 @operator("GridSample")
@@ -249,7 +268,7 @@ def grid_sample(call: Call) -> Translation:
 def affine_grid(call: Call) -> Translation:
     """A grid for GridSample from a matrix per batch element."""
     size = call.ints(1)
-    return Translation("whole", {"shapes": ((size[0], *size[2:], len(size) - 2),)}, at_most=True)
+    return Translation(Everything(((size[0], *size[2:], len(size) - 2),)), at_most=True)
 
 
 @operator("DeformConv")
@@ -273,8 +292,8 @@ def max_unpool(call: Call) -> Translation:
     kernel = tuple(call.need("kernel_shape"))
     if call.has(2):
         return sampled(call.ints(2), True, 0, 1)
-    windows = window_attributes(call, kernel)
-    rows = zip(call.x[2:], kernel, windows["stride"], pad_pairs(call, len(kernel)), strict=True)
+    strides = per_axis(call, "strides", len(kernel))
+    rows = zip(call.x[2:], kernel, strides, pad_pairs(call, len(kernel)), strict=True)
     sizes = tuple((n - 1) * stride - before - after + size for n, size, stride, (before, after) in rows)
     return sampled((*call.x[:2], *sizes), True, 0, 1)
 
@@ -284,14 +303,7 @@ def col2im(call: Call) -> Translation:
     """Overlapping blocks summed into an image."""
     image, block = call.ints(1), call.ints(2)
     rank = len(image)
-    pads = pad_pairs(call, rank)
-    attributes = {
-        "kernel": block,
-        "stride": per_axis(call, "strides", rank),
-        "dilation": per_axis(call, "dilations", rank),
-        "padding": pads,
-        "size": image,
-    }
     if prod(block) > MOST_TAPS:
         raise UnsupportedError(f"a block of {prod(block)} taps; at most {MOST_TAPS} are followed")
-    return Translation("fold", attributes)
+    stride, dilation = per_axis(call, "strides", rank), per_axis(call, "dilations", rank)
+    return Translation(Fold(block, stride, dilation, pad_pairs(call, rank), size=image))

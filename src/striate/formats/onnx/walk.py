@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,8 @@ from striate.formats.onnx.call import OPERATORS, Call, Tensor, Translation
 from striate.formats.onnx.folding import fold, shape_value
 from striate.formats.onnx.functions import subgraphs
 from striate.network.network import Node
+from striate.network.operators import Constant, Elementwise, Everything
 from striate.network.relation import Shape
-from striate.network.rules import RULES
 
 if TYPE_CHECKING:
     import onnx
@@ -30,10 +30,8 @@ REFUSED = {
 }
 CONTAINERS = ("Sequence", "Optional", "SplitToSequence", "ConcatFromSequence", "ZipMap", "DictVectorizer")
 NOT_LEARNED = (6, 7, 8, 9, 12, 13)
-LARGEST_ATTRIBUTE = 1 << 20
 LARGEST_SIZE = 1 << 31
 MOST_FOLDED = 1 << 28
-TAPS = ("kernel", "stride", "dilation", "padding", "output_padding", "pads", "repeats", "block", "sizes", "size")
 ACCIDENTS = (ArithmeticError, LookupError, MemoryError, RecursionError, ValueError)
 
 
@@ -149,7 +147,7 @@ class Walk:
                 raise ModelError("a branch has a nameless output")
             if found.data:
                 read = Call("If", (found,), (outer,), {}, call.opset)
-                self._translate(name if len(call.outputs) == 1 else f"{name}.{k}", read, Translation("elementwise"))
+                self._translate(name if len(call.outputs) == 1 else f"{name}.{k}", read, Translation(Elementwise()))
             else:
                 self._enter(Tensor(outer, found.shape, found.kind, False, found.value, found.learned))
 
@@ -174,15 +172,14 @@ class Walk:
             raise UnsupportedError("there is no rule for this operator and the model declares no shape of its output")
         inputs = tuple(k for k in range(len(call.inputs)) if call.has(k))
         kinds = tuple(kind for _, kind in found)
-        return Translation("whole", {"shapes": shapes}, inputs, kinds, at_most=True)
+        return Translation(Everything(shapes), inputs, kinds, at_most=True)
 
     def _translate(self, name: str, call: Call, made: Translation) -> None:
         """Enter the outputs of a node, and the node itself where data reaches it."""
         rest = [k for k in range(len(call.inputs)) if k not in made.inputs and call.has(k) and call.tensor(k).data]
         kept = [call.tensor(k) for k in (*made.inputs, *rest)]
-        _bounded(made.attributes)
-        result = RULES[made.op].apply(made.attributes, tuple(t.shape for t in kept))
-        data = made.op != "constant" and any(t.data for t in kept)
+        result = made.op.result(tuple(t.shape for t in kept))
+        data = not isinstance(made.op, Constant) and any(t.data for t in kept)
         learned = not data and self._learned(call)
         places = range(len(call.outputs)) if made.outputs is None else made.outputs
         shapes = [output.shape for output in result.outputs][: len(places)]
@@ -204,7 +201,7 @@ class Walk:
             source = call.op.rpartition(":")[2]
             count = self._parameters(call)
             self.nodes.append(
-                Node(name, made.op, names, tuple(written), made.attributes, source, count, made.at_most)
+                Node(name, made.op, names, tuple(written), source, count, made.at_most)
             )
 
     def _parameters(self, call: Call) -> int:
@@ -224,25 +221,6 @@ def _not_empty(shape: Shape, kept: Sequence[Tensor]) -> None:
         raise InputError(f"the output would be {shape}: the input {read} is too small for this operator")
     if any(n > LARGEST_SIZE for n in shape) or prod(shape) > LARGEST_SIZE**2:
         raise ModelError(f"the output would be {shape}, larger than any tensor that can be held")
-
-
-def _bounded(attributes: Mapping[str, Any]) -> None:
-    """Refuse attributes whose size alone would exhaust memory."""
-    for name, value in attributes.items():
-        limit = LARGEST_ATTRIBUTE if name in TAPS else LARGEST_SIZE
-        for number in _flat(value):
-            if abs(number) > limit:
-                raise ModelError(f"{name} {value} is out of bounds")
-    if prod(attributes.get("kernel", ())) > LARGEST_ATTRIBUTE**2:
-        raise ModelError(f"kernel {attributes['kernel']} is out of bounds")
-
-
-def _flat(value: Any) -> Iterable[int]:
-    if isinstance(value, int):
-        yield value
-    elif isinstance(value, tuple):
-        for entry in value:
-            yield from _flat(entry)
 
 
 def _declared(info: onnx.ValueInfoProto) -> tuple[Shape | None, int]:

@@ -32,7 +32,7 @@ def read_torch(
 
     >>> import torch
     >>> network = read_torch(torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()), (1, 3, 6, 6))
-    >>> [(node.name, node.op) for node in network.nodes], network.shapes["0"]
+    >>> [(node.name, node.op.word) for node in network.nodes], network.shapes["0"]
     ([('0', 'conv'), ('1', 'elementwise')], (1, 8, 4, 4))
     """
     if unknown not in ("refuse", "whole"):

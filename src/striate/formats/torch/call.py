@@ -14,8 +14,8 @@ from torch import Tensor
 from striate.errors import UnsupportedError
 from striate.formats.torch.graph import Graph
 from striate.formats.torch.values import Value, View
+from striate.network.operators import Elementwise, Everything, Expand, Operator, broadcast_shape
 from striate.network.relation import Shape
-from striate.network.rules.combine import broadcast_shape
 
 
 class Call:
@@ -74,37 +74,35 @@ class Call:
             raise UnsupportedError(f"its indices {why}")
         return found
 
-    def add(self, op: str, inputs: Sequence[int], out: Shape, /, **attributes: Any) -> int:
+    def add(self, op: Operator, inputs: Sequence[int], out: Shape) -> int:
         """A node on the way to the output."""
-        return self.graph.step(self.outputs[0], op, inputs, out, **attributes)
+        return self.graph.step(self.outputs[0], op, inputs, out)
 
-    def emit(
-        self, op: str, inputs: Iterable[Value | int], weights: Iterable[Value | None] = (), /, **attributes: Any
-    ) -> None:
+    def emit(self, op: Operator, inputs: Iterable[Value | int], weights: Iterable[Value | None] = ()) -> None:
         """The node that makes the first output: ``weights`` are inputs where data makes them, else parameters."""
-        self._emit(op, inputs, weights, self.outputs[:1], attributes)
+        self._emit(op, inputs, weights, self.outputs[:1])
 
-    def emit_all(
-        self, op: str, inputs: Iterable[Value | int], weights: Iterable[Value | None] = (), /, **attributes: Any
-    ) -> None:
+    def emit_all(self, op: Operator, inputs: Iterable[Value | int], weights: Iterable[Value | None] = ()) -> None:
         """One node that makes every output."""
-        self._emit(op, inputs, weights, self.outputs, attributes)
+        self._emit(op, inputs, weights, self.outputs)
 
-    def emit_rest(self, op: str, inputs: Iterable[Value | int], /, **attributes: Any) -> None:
-        """Nodes for the outputs after the first, which go where nobody reads them (indices, statistics)."""
+    def emit_rest(self, op: Operator | None, inputs: Iterable[Value | int]) -> None:
+        """Nodes for the outputs after the first, which go where nobody reads them (indices, statistics).
+
+        Without an operator each reads everything.
+        """
         numbers = [i if isinstance(i, int) else self.graph.number(i) for i in inputs]
         for output in self.outputs[1:]:
             if all(output.shape):
-                shapes = {"shapes": (output.shape,)} if op == "whole" else {}
-                output.source = self.graph.step(output, op, numbers, output.shape, **{**attributes, **shapes})
+                made = Everything((output.shape,)) if op is None else op
+                output.source = self.graph.step(output, made, numbers, output.shape)
 
     def _emit(
         self,
-        op: str,
+        op: Operator,
         inputs: Iterable[Value | int],
         weights: Iterable[Value | None],
         outputs: Sequence[Value],
-        attributes: dict[str, Any],
     ) -> None:
         graph, numbers, constants = self.graph, [], []
         for item in inputs:
@@ -119,7 +117,7 @@ class Call:
                 else:
                     numbers.append(number)
         made = graph.node(
-            op, numbers, (o.shape for o in outputs), outputs[0].item_bytes, self.label, attributes,
+            op, numbers, (o.shape for o in outputs), outputs[0].item_bytes, self.label,
             parameters=graph.count(constants), at_most=self.at_most,
         )
         for output, number in zip(outputs, made, strict=True):
@@ -134,8 +132,8 @@ class Call:
     def elementwise_of(self, numbers: list[int], shapes: Sequence[Shape], constants: Sequence[Value]) -> None:
         """The first output as an elementwise function of numbered tensors of some shapes."""
         if broadcast_shape(tuple(shapes)) != self.shape:
-            numbers = [self.add("expand", numbers[:1], self.shape, shape=self.shape), *numbers[1:]]
-        self.emit("elementwise", numbers, constants)
+            numbers = [self.add(Expand(self.shape), numbers[:1], self.shape), *numbers[1:]]
+        self.emit(Elementwise(), numbers, constants)
 
 
 Handler = Callable[[Call], None]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from striate.formats.torch.call import Call
 from striate.formats.torch.values import Bools, Fixed, Value, View
+from striate.network.operators import Expand, Mask, Masked, Reshape, Select, Slice, Transpose
 from striate.network.relation import Shape
 
 LOWEST = -1e30
@@ -110,12 +111,12 @@ def emit_kept(
     for value, mask in zip(values, masks, strict=True):
         number = call.graph.number(value)
         if mask is not None and value.shape != call.shape:
-            number = call.add("expand", [number], call.shape, shape=call.shape)
+            number = call.add(Expand(call.shape), [number], call.shape)
         if mask is not None and len(values) > 1:
-            number = call.add("mask", [number], call.shape, keep=mask)
+            number = call.add(Masked(Mask.of(mask)), [number], call.shape)
         numbers.append(number)
     if len(values) == 1 and masks[0] is not None:
-        call.emit("mask", numbers, constants, keep=masks[0])
+        call.emit(Masked(Mask.of(masks[0])), numbers, constants)
     else:
         call.elementwise_of(numbers, [value.shape for value in values], constants)
 
@@ -128,22 +129,20 @@ def fitted(keep: Bools, shape: Shape) -> Bools | None:
 
 def _viewed(keep: Bools, view: View, before: Shape, after: Shape) -> Bools | None:
     """The places after a view."""
-    a = view.attributes
+    if view.unseen:
+        return None
     keep = keep.reshape((1,) * (len(before) - keep.ndim) + keep.shape)
     match view.op:
-        case "":
+        case None | Expand():
             return keep
-        case "expand":
-            return keep
-        case "transpose":
-            return keep.transpose(a["order"])
-        case "reshape":
+        case Transpose(order):
+            return keep.transpose(order)
+        case Reshape():
             return narrow(np.broadcast_to(keep, before).reshape(after))
-        case "select":
-            index = a["index"] if keep.shape[a["axis"]] > 1 else 0
-            return np.asarray(keep[(slice(None),) * a["axis"] + (index,)])
-        case "slice":
-            for axis, start, count, step in zip(a["axes"], a["starts"], a["counts"], a["steps"], strict=True):
+        case Select(axis, index):
+            return np.asarray(keep[(slice(None),) * axis + (index if keep.shape[axis] > 1 else 0,)])
+        case Slice(axes, starts, counts, steps):
+            for axis, start, count, step in zip(axes, starts, counts, steps, strict=True):
                 if keep.shape[axis] > 1:
                     keep = keep.take([start + k * step for k in range(count)], axis)
             return keep

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from striate.errors import UnsupportedError
-from striate.formats.torch.values import MEMORY, Record, Value, View
+from striate.formats.torch.values import Record, Value
+from striate.network.operators import Concat, Gather, Operator, Pad, Places, Reshape, Select, Slice, Transpose
 from striate.network.relation import Shape
 
 
@@ -32,12 +32,11 @@ class Graph:
 
     def node(
         self,
-        op: str,
+        op: Operator,
         inputs: Sequence[int],
         shapes: Iterable[Shape],
         item_bytes: int,
         label: str,
-        attributes: Mapping[str, Any],
         *,
         parameters: int = 0,
         spare: bool = False,
@@ -47,9 +46,7 @@ class Graph:
         """Record a node and number its outputs."""
         outputs = tuple(self.tensor(shape, item_bytes) for shape in shapes)
         call = self.call if call is None else call
-        self.records.append(
-            Record(op, tuple(inputs), outputs, attributes, label, call, parameters, spare, at_most)
-        )
+        self.records.append(Record(op, tuple(inputs), outputs, label, call, parameters, spare, at_most))
         return outputs
 
     def count(self, constants: Iterable[Value]) -> int:
@@ -63,18 +60,19 @@ class Graph:
         if value.seen != value.root.version:
             above = self.read(value.parent)
             value.seen = value.root.version
-            if above is None or not value.view.op:
-                value.source = above
-            elif value.view.op == MEMORY:
+            view = value.view
+            if above is None:
+                value.source = None
+            elif view.unseen:
                 raise UnsupportedError(
                     f"it reads a tensor of shape {value.shape} on the memory of another that depends on the input; "
                     "which of its elements these are cannot be seen here"
                 )
+            elif view.op is None:
+                value.source = above
             else:
-                view = value.view
                 (value.source,) = self.node(
-                    view.op, (above,), (value.shape,), value.item_bytes, value.label, view.attributes,
-                    spare=True, call=value.call,
+                    view.op, (above,), (value.shape,), value.item_bytes, value.label, spare=True, call=value.call
                 )
         return value.source
 
@@ -98,32 +96,30 @@ class Graph:
         old, view = self.read(parent), value.view
         if number is None and old is None:
             return None
-        if view.op in ("", "reshape", "transpose"):
-            return self._inverse(view, parent, number)
+        if not view.unseen and (view.op is None or isinstance(view.op, Reshape | Transpose)):
+            return self._inverse(view.op, parent, number)
         if number is None:
             number = self.tensor(value.shape, value.item_bytes)
-        if view.op == "slice":
-            axis, start, count, step = (view.attributes[k][0] for k in ("axes", "starts", "counts", "steps"))
-            return self.replace(parent, number, axis, range(start, start + count * step, step))
-        if view.op == "select":
-            axis, index = view.attributes["axis"], view.attributes["index"]
-            shape = (*parent.shape[:axis], 1, *parent.shape[axis + 1 :])
-            number = self.step(parent, "reshape", (number,), shape, shape=shape)
-            return self.replace(parent, number, axis, range(index, index + 1))
+        match view.op:
+            case Slice((axis,), (start,), (count,), (step,)):
+                return self.replace(parent, number, axis, range(start, start + count * step, step))
+            case Select(axis, index):
+                shape = (*parent.shape[:axis], 1, *parent.shape[axis + 1 :])
+                number = self.step(parent, Reshape(shape), (number,), shape)
+                return self.replace(parent, number, axis, range(index, index + 1))
         raise UnsupportedError(f"a write through the view {value.label!r} is not supported")
 
-    def _inverse(self, view: View, parent: Value, number: int | None) -> int | None:
-        if number is None or not view.op:
+    def _inverse(self, op: Reshape | Transpose | None, parent: Value, number: int | None) -> int | None:
+        if number is None or op is None:
             return number
-        if view.op == "reshape":
-            return self.step(parent, "reshape", (number,), parent.shape, shape=parent.shape)
-        order = view.attributes["order"]
-        back = tuple(sorted(range(len(order)), key=order.__getitem__))
-        return self.step(parent, "transpose", (number,), parent.shape, order=back)
+        if isinstance(op, Reshape):
+            return self.step(parent, Reshape(parent.shape), (number,), parent.shape)
+        back = tuple(sorted(range(len(op.order)), key=op.order.__getitem__))
+        return self.step(parent, Transpose(back), (number,), parent.shape)
 
-    def step(self, like: Value, op: str, inputs: Sequence[int], out: Shape, /, **attributes: Any) -> int:
+    def step(self, like: Value, op: Operator, inputs: Sequence[int], out: Shape) -> int:
         """A node that only carries elements on; it goes where nobody reads it."""
-        return self.node(op, inputs, (out,), like.item_bytes, op, attributes, spare=True)[0]
+        return self.node(op, inputs, (out,), like.item_bytes, op.word, spare=True)[0]
 
     def replace(self, parent: Value, number: int, axis: int, places: Sequence[int]) -> int:
         """``parent`` with the indices ``places`` of an axis exchanged for the elements of ``number``."""
@@ -134,20 +130,20 @@ class Graph:
         if list(places) == list(range(start, stop)):
             if old is None:
                 pads = tuple((start, n - stop) if k == axis else (0, 0) for k in range(len(shape)))
-                return self.step(parent, "pad", (number,), shape, pads=pads)
+                return self.step(parent, Pad(pads), (number,), shape)
             parts = [
                 self.cut(parent, old, axis, 0, start),
                 (number,),
                 self.cut(parent, old, axis, stop, n - stop),
             ]
-            return self.step(parent, "concat", [p for part in parts for p in part], shape, axis=axis)
+            return self.step(parent, Concat(axis), [p for part in parts for p in part], shape)
         old = self.number(parent)
         both = (*shape[:axis], n + len(places), *shape[axis + 1 :])
-        joined = self.step(parent, "concat", (old, number), both, axis=axis)
+        joined = self.step(parent, Concat(axis), (old, number), both)
         indices = list(range(n))
         for k, place in enumerate(places):
             indices[place] = n + k
-        return self.step(parent, "gather", (joined,), shape, axis=axis, indices=tuple(indices), shape=(n,))
+        return self.step(parent, Gather(axis, Places.of(indices)), (joined,), shape)
 
     def cut(self, like: Value, number: int, axis: int, start: int, count: int) -> tuple[int, ...]:
         """A slice of a tensor, nothing where it is empty."""
@@ -155,4 +151,4 @@ class Graph:
             return ()
         before = self.shapes[number]
         shape = (*before[:axis], count, *before[axis + 1 :])
-        return (self.step(like, "slice", (number,), shape, axes=(axis,), starts=(start,), counts=(count,), steps=(1,)),)
+        return (self.step(like, Slice((axis,), (start,), (count,), (1,)), (number,), shape),)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from striate.errors import UnsupportedError
-from striate.formats.torch.values import MEMORY, Value, View
+from striate.formats.torch.values import Value, View
 
 META = torch.device("meta")
 
@@ -83,7 +83,7 @@ class Memory:
             return found
         shape, block = tuple(tensor.shape), self._blocks.get(place[0])
         if block is not None:
-            value = block.value.root.take(View(MEMORY), shape, tensor.itemsize, 0, "memory")
+            value = block.value.root.take(View(unseen=True), shape, tensor.itemsize, 0, "memory")
             value.root.shared = True
         elif tensor.is_meta and place[0] not in self._owned:
             raise UnsupportedError(

@@ -20,6 +20,7 @@ from striate.formats.torch.metas import LARGEST_KNOWN, LARGEST_LEARNED, Known, M
 from striate.formats.torch.operators import Operator, operator
 from striate.formats.torch.scopes import Scopes
 from striate.formats.torch.values import Value
+from striate.network.operators import Everything
 from striate.network.relation import Shape
 
 CPU = torch.device("cpu")
@@ -215,7 +216,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 raise
             data = [value for value in call.tensors() if not value.constant]
             call.at_most = True
-            call.emit_all("whole", data, shapes=tuple(output.shape for output in outputs))
+            call.emit_all(Everything(tuple(output.shape for output in outputs)), data)
 
     def _take_views(
         self, op: Operator, arguments: dict[str, Any], value: Value, base: Tensor, made: list[Tensor]

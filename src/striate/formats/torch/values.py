@@ -6,30 +6,28 @@ any other view of it is seen. A write into a view replaces the parent by the par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.network.operators import Operator
 from striate.network.relation import Shape
 
 Bools = NDArray[np.bool_]
 
-MEMORY = "memory"
-
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One canonical operator (``op`` empty: the same elements) that a view is taken from its parent by.
+    """One operator of the common form (``op`` None: the same elements) that a view is taken from its parent by.
 
-    ``after`` is a view, and its shape, that stands between the parent and this one.
+    ``after`` is a view, and its shape, that stands between the parent and this one. ``unseen`` says that it stands on
+    the parent's memory in a way that no operator told.
     """
 
-    op: str = ""
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    op: Operator | None = None
     after: tuple[View, Shape] | None = None
+    unseen: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -47,7 +45,7 @@ class Value:
     """A tensor while recording; ``source`` is its number in the network, None for a constant.
 
     ``learned`` are the keys of the learned tensors it was made of; ``shared`` says that other tensors stand on its
-    memory by a view that was not seen (``MEMORY``). ``fixed`` is what is known of elements of data that are a constant
+    memory by a view that was not seen. ``fixed`` is what is known of elements of data that are a constant
     all the same, as long as nothing has been written since ``fixed_at``.
     """
 
@@ -71,7 +69,7 @@ class Value:
         """A view of this value, recorded at module call ``call``."""
         if view.after is not None:
             between = self.take(*view.after, item_bytes, call, label)
-            return between.take(View(view.op, view.attributes), shape, item_bytes, call, label)
+            return between.take(View(view.op, unseen=view.unseen), shape, item_bytes, call, label)
         value = Value(shape, item_bytes, None, frozenset())
         value.root, value.parent, value.view, value.seen = self.root, self, view, -1
         value.call, value.label = call, label
@@ -82,7 +80,7 @@ class Value:
         value: Value | None = self
         while value is not None:
             value.fixed, value.fixed_at = fixed, self.root.version
-            value = None if value.view.op else value.parent
+            value = value.parent if value.view.op is None and not value.view.unseen else None
 
     @property
     def parameters(self) -> frozenset[int]:
@@ -102,10 +100,9 @@ class Record:
     ``at_most`` nodes may read less than they claim.
     """
 
-    op: str
+    op: Operator
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    attributes: Mapping[str, Any]
     label: str
     call: int
     parameters: int = 0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from striate.errors import UnsupportedError
 from striate.formats.torch.call import Call, axis_of, handles
 from striate.formats.torch.values import Value
+from striate.network.operators import Elementwise, Mix, Reduce, Scan, Transform
 
 
 @handles("elementwise", "rsub", "_prelu_kernel", "prelu", "bernoulli", "rrelu_with_noise",
@@ -18,7 +19,7 @@ def elementwise(call: Call) -> None:
     values = call.tensors()
     call.elementwise(values)
     if len(call.outputs) > 1:
-        call.emit_rest("elementwise", [value for value in values if not value.constant])
+        call.emit_rest(Elementwise(), [value for value in values if not value.constant])
 
 
 @handles("copy", "fill")
@@ -36,7 +37,7 @@ def glu(call: Call) -> None:
     axis, number = axis_of(call["dim"], len(x.shape)), call.graph.number(x)
     half = call.shape[axis]
     parts = [call.graph.cut(x, number, axis, start, half)[0] for start in (0, half)]
-    call.emit("elementwise", parts)
+    call.emit(Elementwise(), parts)
 
 
 @handles("mean", "sum", "max", "min", "amax", "amin", "argmax", "argmin", "prod", "std", "var", "var_mean", "std_mean",
@@ -49,8 +50,8 @@ def reduction(call: Call) -> None:
     x = call.value("self")
     axes = _axes(call.get("dim"), len(x.shape))
     keepdims = bool(call.get("keepdim", False))
-    call.emit("reduce", [x], axes=axes, keepdims=keepdims)
-    call.emit_rest("reduce", [x], axes=axes, keepdims=keepdims)
+    call.emit(Reduce(axes, keepdims), [x])
+    call.emit_rest(Reduce(axes, keepdims), [x])
     return None
 
 
@@ -65,8 +66,8 @@ def along_axis(call: Call) -> None:
     """An element and all along one axis."""
     x = call.value("self")
     axes = (axis_of(call["dim"], len(x.shape)),) if x.shape else ()
-    call.emit("mix", [x], axes=axes)
-    call.emit_rest("mix", [x], axes=axes)
+    call.emit(Mix(axes), [x])
+    call.emit_rest(Mix(axes), [x])
 
 
 @handles("renorm")
@@ -74,7 +75,7 @@ def renorm(call: Call) -> None:
     """Every index of an axis scaled by the norm of all else that it holds."""
     rank = len(call.shape)
     axes = tuple(axis for axis in range(rank) if axis != axis_of(call["dim"], rank))
-    call.emit("mix", [call.value("self")], axes=axes)
+    call.emit(Mix(axes), [call.value("self")])
 
 
 @handles("topk")
@@ -82,9 +83,9 @@ def topk(call: Call) -> None:
     """The largest elements along an axis: each may be any."""
     x = call.value("self")
     axis = axis_of(call["dim"], len(x.shape))
-    sizes = (call.shape[axis],)
-    call.emit("transform", [x], axes=(axis,), sizes=sizes)
-    call.emit_rest("transform", [x], axes=(axis,), sizes=sizes)
+    made = Transform((axis,), (call.shape[axis],))
+    call.emit(made, [x])
+    call.emit_rest(made, [x])
 
 
 @handles("_fft_r2c", "_fft_c2c", "_fft_c2r")
@@ -92,7 +93,7 @@ def fft(call: Call) -> None:
     """A Fourier transform."""
     x = call.value("self")
     axes = _axes(call["dim"], len(x.shape))
-    call.emit("transform", [x], axes=axes, sizes=tuple(call.shape[axis] for axis in axes))
+    call.emit(Transform(axes, tuple(call.shape[axis] for axis in axes)), [x])
 
 
 @handles("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "_cummax_helper")
@@ -100,8 +101,8 @@ def scan(call: Call) -> None:
     """Every element from those before it along an axis."""
     x = call.value("self")
     axis = axis_of(call["dim"], len(x.shape))
-    call.emit("scan", [x], axis=axis)
-    call.emit_rest("scan", [x], axis=axis)
+    call.emit(Scan(axis), [x])
+    call.emit_rest(Scan(axis), [x])
 
 
 @handles("native_layer_norm")
@@ -109,8 +110,8 @@ def layer_norm(call: Call) -> None:
     """Normalisation over the last axes."""
     x, rank = call.value("input"), len(call["normalized_shape"])
     axes = tuple(range(len(x.shape) - rank, len(x.shape)))
-    call.emit("mix", [x], _learned(call), axes=axes)
-    call.emit_rest("reduce", [x], axes=axes, keepdims=True)
+    call.emit(Mix(axes), [x], _learned(call))
+    call.emit_rest(Reduce(axes), [x])
 
 
 @handles("_fused_rms_norm", "rms_norm")
@@ -123,8 +124,8 @@ def rms_norm(call: Call) -> None:
 def group_norm(call: Call) -> None:
     """Normalisation over groups of channels and all positions."""
     x = call.value("input")
-    call.emit("mix", [x], _learned(call), axes=tuple(range(2, len(x.shape))), groups=call["group"])
-    call.emit_rest("whole", [x])
+    call.emit(Mix(tuple(range(2, len(x.shape))), call["group"]), [x], _learned(call))
+    call.emit_rest(None, [x])
 
 
 @handles("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "batch_norm",
@@ -134,13 +135,13 @@ def batch_norm(call: Call) -> None:
     x = call.value("input")
     weights = _learned(call)
     if call.get("training", call.op == "_batch_norm_with_update"):
-        call.emit("mix", [x], weights, axes=(0, *range(2, len(x.shape))))
-        call.emit_rest("whole", [x])
+        call.emit(Mix((0, *range(2, len(x.shape)))), [x], weights)
+        call.emit_rest(None, [x])
         return
     if any(weight is not None and not weight.constant for weight in weights):
         raise UnsupportedError("the statistics of the normalisation depend on data")
-    call.emit("elementwise", [x], weights)
-    call.emit_rest("whole", [x])
+    call.emit(Elementwise(), [x], weights)
+    call.emit_rest(None, [x])
 
 
 def _learned(call: Call) -> list[Value | None]:

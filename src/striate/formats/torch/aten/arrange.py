@@ -13,6 +13,19 @@ from striate.errors import UnsupportedError
 from striate.formats.torch.call import Call, axis_of, handles
 from striate.formats.torch.fixed import emit_kept, fix, number_of
 from striate.formats.torch.values import Fixed, Value
+from striate.network.operators import (
+    Concat,
+    Expand,
+    Gather,
+    Places,
+    Reshape,
+    Roll,
+    Sample,
+    Slice,
+    Split,
+    Tile,
+    Transpose,
+)
 from striate.network.relation import Shape
 
 
@@ -23,8 +36,8 @@ def stack(call: Call) -> None:
     axis = axis_of(call["dim"], rank)
     values = [call.value_of(t) for t in call["tensors"]]
     shape = (*call.shape[:axis], 1, *call.shape[axis + 1 :])
-    parts = [call.add("reshape", [call.graph.number(v)], shape, shape=shape) for v in values]
-    call.emit("concat", parts, [value for value in values if value.constant], axis=axis)
+    parts = [call.add(Reshape(shape), [call.graph.number(v)], shape) for v in values]
+    call.emit(Concat(axis), parts, [value for value in values if value.constant])
 
 
 @handles("flip")
@@ -32,8 +45,12 @@ def flip(call: Call) -> None:
     """Axes backwards."""
     x = call.value("self")
     axes = tuple(axis_of(d, len(x.shape)) for d in call["dims"])
-    counts = tuple(x.shape[axis] for axis in axes)
-    call.emit("slice", [x], axes=axes, starts=tuple(n - 1 for n in counts), counts=counts, steps=(-1,) * len(axes))
+    call.emit(_flipped(x.shape, axes), [x])
+
+
+def _flipped(shape: Shape, axes: tuple[int, ...]) -> Slice:
+    counts = tuple(shape[axis] for axis in axes)
+    return Slice(axes, tuple(n - 1 for n in counts), counts, (-1,) * len(axes))
 
 
 @handles("rot90")
@@ -42,16 +59,12 @@ def rot90(call: Call) -> None:
     x = call.value("self")
     first, second = (axis_of(d, len(x.shape)) for d in call["dims"])
     turns = call["k"] % 4
-    flipped = {0: (), 1: (second,), 2: (first, second), 3: (first,)}[turns]
-    counts = tuple(x.shape[axis] for axis in flipped)
-    made = call.add(
-        "slice", [call.graph.number(x)], x.shape,
-        axes=flipped, starts=tuple(n - 1 for n in counts), counts=counts, steps=(-1,) * len(flipped),
-    )
+    axes: tuple[tuple[int, ...], ...] = ((), (second,), (first, second), (first,))
+    made = call.add(_flipped(x.shape, axes[turns]), [call.graph.number(x)], x.shape)
     order = list(range(len(x.shape)))
     if turns % 2:
         order[first], order[second] = second, first
-    call.emit("transpose", [made], order=tuple(order))
+    call.emit(Transpose(tuple(order)), [made])
 
 
 @handles("roll")
@@ -60,18 +73,18 @@ def roll(call: Call) -> None:
     x, shifts = call.value("self"), tuple(call["shifts"])
     if call["dims"]:
         axes = tuple(axis_of(d, len(x.shape)) for d in call["dims"])
-        call.emit("roll", [x], axes=axes, shifts=shifts)
+        call.emit(Roll(axes, shifts), [x])
         return
     flat = (prod(x.shape),)
-    made = call.add("reshape", [call.graph.number(x)], flat, shape=flat)
-    made = call.add("roll", [made], flat, axes=(0,), shifts=shifts)
-    call.emit("reshape", [made], shape=call.shape)
+    made = call.add(Reshape(flat), [call.graph.number(x)], flat)
+    made = call.add(Roll((0,), shifts), [made], flat)
+    call.emit(Reshape(call.shape), [made])
 
 
 @handles("repeat", "tile")
 def repeat(call: Call) -> None:
     """The tensor repeated along each axis."""
-    call.emit("tile", [call.value("self")], repeats=tuple(call["repeats"]))
+    call.emit(Tile(tuple(call["repeats"])), [call.value("self")])
 
 
 def _by_data(call: Call, indices: Iterable[Tensor | None]) -> bool:
@@ -79,7 +92,7 @@ def _by_data(call: Call, indices: Iterable[Tensor | None]) -> bool:
     if all(item is None or call.value_of(item).constant for item in indices):
         return False
     call.at_most = True
-    call.emit("sample", [value for value in call.tensors() if not value.constant], shapes=(call.shape,))
+    call.emit(Sample((call.shape,)), [value for value in call.tensors() if not value.constant])
     return True
 
 
@@ -99,8 +112,7 @@ def index_select(call: Call) -> None:
 
 
 def _gather(call: Call, x: Value, axis: int, indices: Tensor) -> None:
-    flat = tuple(int(k) for k in indices.flatten().tolist())
-    call.emit("gather", [x], axis=axis, indices=flat, shape=tuple(indices.shape))
+    call.emit(Gather(axis, Places.of(indices.numpy())), [x])
 
 
 @handles("index", "_unsafe_index")
@@ -113,8 +125,8 @@ def index(call: Call) -> None:
     merged, flat = _ravel(x.shape, first, indices)
     number = call.graph.number(x)
     if merged != x.shape:
-        number = call.add("reshape", [number], merged, shape=merged)
-    call.emit("gather", [number], axis=first, indices=tuple(flat.flatten().tolist()), shape=tuple(flat.shape))
+        number = call.add(Reshape(merged), [number], merged)
+    call.emit(Gather(first, Places.of(flat.numpy())), [number])
 
 
 def _indices(call: Call) -> tuple[int, list[Tensor]]:
@@ -154,8 +166,8 @@ def gather(call: Call) -> None:
     places = list(torch.meshgrid(*[torch.arange(n) for n in known.shape], indexing="ij"))
     places[axis] = known
     merged, flat = _ravel(x.shape, 0, places)
-    number = call.add("reshape", [call.graph.number(x)], merged, shape=merged)
-    call.emit("gather", [number], axis=0, indices=tuple(flat.flatten().tolist()), shape=tuple(flat.shape))
+    number = call.add(Reshape(merged), [call.graph.number(x)], merged)
+    call.emit(Gather(0, Places.of(flat.numpy())), [number])
 
 
 @handles("index_put", "_unsafe_index_put", "_index_put_impl")
@@ -180,13 +192,13 @@ def index_put(call: Call) -> None:
         return
     region = (*merged[:first], flat.numel(), *merged[first + 1 :])
     spread = (*merged[:first], *flat.shape, *merged[first + 1 :])
-    number = call.add("expand", [call.graph.number(values)], spread, shape=spread)
-    number = call.add("reshape", [number], region, shape=region)
+    number = call.add(Expand(spread), [call.graph.number(values)], spread)
+    number = call.add(Reshape(region), [number], region)
     whole = Value(merged, x.item_bytes, None, x.parameters)
     old = call.graph.read(x)
-    whole.source = None if old is None else call.add("reshape", [old], merged, shape=merged)
+    whole.source = None if old is None else call.add(Reshape(merged), [old], merged)
     made = call.graph.replace(whole, number, first, flat.flatten().tolist())
-    call.emit("reshape", [made], shape=call.shape)
+    call.emit(Reshape(call.shape), [made])
 
 
 @handles("slice_scatter", "select_scatter")
@@ -197,19 +209,19 @@ def scatter_part(call: Call) -> None:
     if call.op == "select_scatter":
         start = call["index"] % x.shape[axis]
         shape = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-        number = call.add("reshape", [number], shape, shape=shape)
+        number = call.add(Reshape(shape), [number], shape)
         places = range(start, start + 1)
     else:
         places = range(*slice(call["start"], call["end"], call["step"]).indices(x.shape[axis]))
     made = call.graph.replace(x, number, axis, places)
-    call.emit("reshape", [made], shape=call.shape)
+    call.emit(Reshape(call.shape), [made])
 
 
 @handles("unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk", "split_copy", "split_with_sizes_copy")
 def split(call: Call) -> None:
     """Consecutive parts of an axis, copied."""
     axis = axis_of(call["dim"], len(call.shape))
-    call.emit_all("split", [call.value("self")], axis=axis, sizes=tuple(output.shape[axis] for output in call.outputs))
+    call.emit_all(Split(axis, tuple(output.shape[axis] for output in call.outputs)), [call.value("self")])
 
 
 @handles("repeat_interleave")

@@ -24,6 +24,7 @@ from striate.formats.torch.fixed import (
     where,
 )
 from striate.formats.torch.values import Bools, Fixed, Value, View
+from striate.network.operators import Concat, Elementwise, Mask, Mix, Reshape
 from striate.network.relation import Shape
 
 KEEPING_ZERO = (
@@ -137,7 +138,7 @@ def carried(call: Call) -> None:
     values = call.tensors()
     call.elementwise(values)
     if len(call.outputs) > 1:
-        call.emit_rest("elementwise", [value for value in values if not value.constant])
+        call.emit_rest(Elementwise(), [value for value in values if not value.constant])
     fixed = fixed_of(values[0])
     if fixed is not None and call.op == "exp":
         fix(call, Fixed(fixed.keep, 0.0) if is_lowest(fixed.fill) else None)
@@ -149,16 +150,16 @@ def carried(call: Call) -> None:
 def reshape(call: Call) -> None:
     """The same elements in row-major order."""
     x = call.value("self")
-    call.emit("reshape", [x], shape=call.shape)
+    call.emit(Reshape(call.shape), [x])
     if fixed_of(x) is not None:
-        fix(call, fixed_of(x.take(View("reshape", {"shape": call.shape}), call.shape, x.item_bytes, 0, "")))
+        fix(call, fixed_of(x.take(View(Reshape(call.shape)), call.shape, x.item_bytes, 0, "")))
 
 
 @handles("cat", "concat", "concatenate")
 def cat(call: Call) -> None:
     """One after the other along an axis; empty tensors of rank 1 do not count."""
     parts = [call.value_of(t) for t in call["tensors"] if t.shape != (0,)]
-    call.emit("concat", parts, axis=axis_of(call["dim"], len(call.shape)))
+    call.emit(Concat(axis_of(call["dim"], len(call.shape))), parts)
     fixed = next((fixed for part in parts if not part.constant and (fixed := fixed_of(part)) is not None), None)
     fix(call, None if fixed is None else Fixed(None, fixed.fill))
 
@@ -170,12 +171,12 @@ def softmax(call: Call) -> None:
     axes = (axis_of(call["dim"], len(x.shape)),) if x.shape else ()
     fixed = fixed_of(x)
     if fixed is None or fixed.fill > LOW:
-        call.emit("mix", [x], axes=axes)
+        call.emit(Mix(axes), [x])
         return
     followed = fixed.keep is not None and fixed.fill <= LOWEST
     keep = fitted(_shared(fixed.keep, x.shape, axes), x.shape) if fixed.keep is not None and followed else None
     call.at_most = keep is None
-    call.emit("mix", [x], axes=axes, **({} if keep is None else {"keep": keep}))
+    call.emit(Mix(axes, keep=None if keep is None else Mask.of(keep)), [x])
     fix(call, Fixed(fixed.keep if followed else None, -np.inf if "log" in call.op else 0.0))
 
 

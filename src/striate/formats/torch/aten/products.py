@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -11,6 +10,20 @@ from torch import Tensor
 from striate.formats.torch.call import Call, handles
 from striate.formats.torch.fixed import LARGEST_MASK, fitted, fix, is_lowest, is_zero, where
 from striate.formats.torch.values import Bools, Value
+from striate.network.operators import (
+    Attention,
+    Elementwise,
+    Everything,
+    Expand,
+    Linear,
+    Mask,
+    Masked,
+    MatMul,
+    Operator,
+    Recurrent,
+    Reshape,
+    Transpose,
+)
 
 
 def product(call: Call, first: Tensor, second: Tensor, term: Tensor | None = None) -> None:
@@ -21,25 +34,25 @@ def product(call: Call, first: Tensor, second: Tensor, term: Tensor | None = Non
     left, right, graph = call.value_of(first), call.value_of(second), call.graph
     zeros = {"left": where(call, first, is_zero, 0.0), "right": where(call, second, is_zero, 0.0)}
     keeps = {side: _followed(fixed.keep) for side, fixed in zeros.items() if fixed is not None}
-    attributes: dict[str, Any] = {side: keep for side, keep in keeps.items() if keep is not None}
-    call.at_most = len(attributes) < len(keeps)
+    masks = {side: Mask.of(keep) for side, keep in keeps.items() if keep is not None}
+    call.at_most = len(masks) < len(keeps)
     inputs = [left, right]
-    op = "matmul"
+    op: Operator = MatMul(masks.get("left"), masks.get("right"))
     constants: list[Value] = []
-    if right.constant and len(right.shape) == 2 and not left.constant and not attributes:
-        op, inputs, constants, attributes = "linear", [left], [right], {"out_features": right.shape[1]}
+    if right.constant and len(right.shape) == 2 and not left.constant and not masks:
+        op, inputs, constants = Linear(right.shape[1]), [left], [right]
     if term is None:
-        call.emit(op, inputs, constants, **attributes)
+        call.emit(op, inputs, constants)
         return
     extra, low = call.value_of(term), where(call, term, is_lowest, -np.inf)
     if extra.constant and low is None:
-        call.emit(op, inputs, [*constants, extra], **attributes)
+        call.emit(op, inputs, [*constants, extra])
         return
-    made = call.add(op, [graph.number(value) for value in inputs], call.shape, **attributes)
+    made = call.add(op, [graph.number(value) for value in inputs], call.shape)
     weights = [*constants, *(value for value in inputs if value.constant)]
     if low is None or low.keep is None:
         data = [] if extra.constant else [graph.number(extra)]
-        call.emit("elementwise", [made, *data], [*weights, *([extra] if extra.constant else [])])
+        call.emit(Elementwise(), [made, *data], [*weights, *([extra] if extra.constant else [])])
     else:
         _masked_sum(call, made, extra, low.keep, weights)
     fix(call, low)
@@ -52,11 +65,11 @@ def _masked_sum(call: Call, made: int, extra: Value, low: Bools, weights: list[V
     if keep is None:
         call.at_most = True
     elif len(numbers) == 1:
-        call.emit("mask", numbers, [*weights, extra], keep=keep)
+        call.emit(Masked(Mask.of(keep)), numbers, [*weights, extra])
         return
     else:
-        numbers[0] = call.add("mask", [made], call.shape, keep=keep)
-    call.emit("elementwise", numbers, [*weights, *([extra] if extra.constant else [])])
+        numbers[0] = call.add(Masked(Mask.of(keep)), [made], call.shape)
+    call.emit(Elementwise(), numbers, [*weights, *([extra] if extra.constant else [])])
 
 
 def _followed(keep: Bools | None) -> Bools | None:
@@ -90,7 +103,7 @@ def baddbmm(call: Call) -> None:
 @handles("mv", "dot")
 def vector(call: Call) -> None:
     """A product with a vector."""
-    call.emit("matmul", [call.value("self"), call.value("vec" if call.op == "mv" else "tensor")])
+    call.emit(MatMul(), [call.value("self"), call.value("vec" if call.op == "mv" else "tensor")])
 
 
 @handles("linear")
@@ -98,7 +111,7 @@ def linear(call: Call) -> None:
     """A dense layer whose weights are constants or data."""
     bias = call.value("bias") if call.get("bias") is not None else None
     weight = call.value("weight")
-    call.emit("linear", [call.value("input")], [weight, bias], out_features=weight.shape[0])
+    call.emit(Linear(weight.shape[0]), [call.value("input")], [weight, bias])
 
 
 @handles("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_flash_attention",
@@ -111,10 +124,10 @@ def attention(call: Call) -> None:
     masks = [call.value(name) for name in ("attn_mask", "attn_bias") if call.get(name) is not None]
     if any(not mask.constant for mask in masks):
         call.at_most = True
-        call.emit("whole", [*inputs, *masks], shapes=(call.shape,))
+        call.emit(Everything((call.shape,)), [*inputs, *masks])
     else:
-        call.emit("attention", inputs, masks)
-    call.emit_rest("whole", inputs)
+        call.emit(Attention(), inputs, masks)
+    call.emit_rest(None, inputs)
 
 
 @handles("lstm", "gru", "rnn_tanh", "rnn_relu")
@@ -126,15 +139,16 @@ def recurrent(call: Call) -> None:
     batch = 1 - time
     steps = x.shape[0] * x.shape[1]
     call.emit_all(
-        "rnn",
+        Recurrent(
+            time,
+            batch,
+            shapes=tuple(output.shape for output in call.outputs),
+            axes=((time, batch), *[(None, 1)] * len(states)),
+            both_ways=call["both_ways"],
+            macs=steps * sum(prod(weight.shape) for weight in weights if len(weight.shape) == 2),
+        ),
         [x, *(state for state in states if not state.constant)],
         [*weights, *(state for state in states if state.constant)],
-        time=time,
-        batch=batch,
-        shapes=tuple(output.shape for output in call.outputs),
-        axes=((time, batch), *[(None, 1)] * len(states)),
-        both_ways=call["both_ways"],
-        macs=steps * sum(prod(weight.shape) for weight in weights if len(weight.shape) == 2),
     )
 
 
@@ -143,11 +157,11 @@ def embedding(call: Call) -> None:
     """Rows of a table, by indices that are data."""
     weight, indices = call.value("weight"), call.value("indices")
     if indices.constant or not weight.constant:
-        call.emit("whole", [value for value in (weight, indices) if not value.constant], shapes=(call.shape,))
+        call.emit(Everything((call.shape,)), [value for value in (weight, indices) if not value.constant])
         return
     column = (*indices.shape, 1)
-    made = call.add("reshape", [call.graph.number(indices)], column, shape=column)
-    call.emit("expand", [made], [weight], shape=call.shape)
+    made = call.add(Reshape(column), [call.graph.number(indices)], column)
+    call.emit(Expand(call.shape), [made], [weight])
 
 
 @handles("_cdist_forward", "_euclidean_dist", "cdist")
@@ -156,5 +170,5 @@ def distances(call: Call) -> None:
     x, y = call.value("x1"), call.value("x2")
     graph = call.graph
     order = (*range(len(y.shape) - 2), len(y.shape) - 1, len(y.shape) - 2)
-    turned = call.add("transpose", [graph.number(y)], tuple(y.shape[k] for k in order), order=order)
-    call.emit("matmul", [x, turned])
+    turned = call.add(Transpose(order), [graph.number(y)], tuple(y.shape[k] for k in order))
+    call.emit(MatMul(), [x, turned])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from striate.formats.torch.call import Call, handles
 from striate.geometry import Coordinates, Interpolation, Rounding, stated_ratio
+from striate.network.operators import Gather, Places, Resize
 from striate.network.relation import Shape
 
 DIGIT = 256
@@ -41,10 +41,11 @@ def nearest(call: Call) -> None:
     layout = LAYOUTS.get(rank)
     last = layout is not None and x.shape[1] > 3 and tensor.is_contiguous(memory_format=layout)
     picks = tuple(picked(call.op, tensor.dtype, last, before, after, scales, axis) for axis in range(rank))
-    call.emit(
-        "resize", [x], axes=tuple(range(2, rank + 2)), size=after, mode=Interpolation.NEAREST,
-        coordinates=coordinates, nearest=rounding, picks=picks, scale=_ratios(before, after, scales),
-    )
+    made = Resize(
+        tuple(range(2, rank + 2)), after, Interpolation.NEAREST, coordinates, (rounding,) * rank,
+        scale=_ratios(before, after, scales), picks=picks,
+    )  # fmt: skip
+    call.emit(made, [x])
 
 
 def _ratios(before: Shape, after: Shape, scales: tuple[float | None, ...]) -> tuple[Fraction, ...] | None:
@@ -99,11 +100,9 @@ def smooth(call: Call) -> None:
     scales = _scales(call, rank)
     if mode is Interpolation.LINEAR:
         scales = tuple(None if n == m else scale for n, m, scale in zip(x.shape[2:], after, scales, strict=True))
-    call.emit(
-        "resize", [x], axes=tuple(range(2, rank + 2)), size=after, mode=mode,
-        coordinates=Coordinates.ALIGN_CORNERS if call.get("align_corners") else Coordinates.HALF_PIXEL,
-        scale=_ratios(x.shape[2:], after, scales),
-    )
+    coordinates = Coordinates.ALIGN_CORNERS if call.get("align_corners") else Coordinates.HALF_PIXEL
+    ratios = _ratios(x.shape[2:], after, scales)
+    call.emit(Resize(tuple(range(2, rank + 2)), after, mode, coordinates, scale=ratios), [x])
 
 
 @handles("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
@@ -120,16 +119,14 @@ def filtered(call: Call) -> None:
     else:
         scales = tuple(None if n == m else scale for n, m, scale in zip(before, after, scales, strict=True))
         ratios = _ratios(before, after, scales)
-    attributes: dict[str, Any] = {
-        "axes": (2, 3), "size": after, "mode": SMOOTH[call.op.removeprefix("_upsample_").removesuffix("2d_aa")],
-        "scale": ratios, "antialias": True, "exclude_outside": True,
-    }  # fmt: skip
+    mode = SMOOTH[call.op.removeprefix("_upsample_").removesuffix("2d_aa")]
+    made = Resize((2, 3), after, mode, scale=ratios, antialias=True, exclude_outside=True)
     last = x.shape[1] > 1 and tensor.is_contiguous(memory_format=torch.channels_last)
     if after[1] == 1 and after[0] not in (1, before[0]) and not last:
-        rows = call.add("resize", [call.graph.number(x)], call.shape, **attributes)
-        call.emit("gather", [rows], axis=2, indices=(0,) * after[0], shape=after[:1])
+        rows = call.add(made, [call.graph.number(x)], call.shape)
+        call.emit(Gather(2, Places.of((0,) * after[0])), [rows])
     else:
-        call.emit("resize", [x], **attributes)
+        call.emit(made, [x])
 
 
 def _corner_ratio(n: int, count: int) -> Fraction:

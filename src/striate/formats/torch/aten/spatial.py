@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from striate.errors import UnsupportedError
 from striate.formats.torch.call import Call, each, handles
 from striate.formats.torch.fixed import is_zero, where
 from striate.geometry import Border
+from striate.network.operators import (
+    AdaptivePool,
+    ChannelShuffle,
+    Conv,
+    ConvTranspose,
+    DepthToSpace,
+    Everything,
+    Fold,
+    Operator,
+    Pad,
+    Pool,
+    Sample,
+    SpaceToDepth,
+    Unfold,
+)
+from striate.network.relation import Shape
 
 
 @handles("convolution", "_convolution", "cudnn_convolution", "mkldnn_convolution")
@@ -16,22 +30,20 @@ def convolution(call: Call) -> None:
     x, weight = call.value("input"), call.value("weight")
     bias = call.value("bias") if call.get("bias") is not None else None
     rank, groups = len(x.shape) - 2, call["groups"]
-    attributes: dict[str, Any] = {
-        "out_channels": call.shape[1],
-        "kernel": tuple(weight.shape[2:]),
-        "stride": each(call["stride"], rank),
-        "dilation": each(call["dilation"], rank),
-        "padding": tuple((p, p) for p in each(call["padding"], rank)),
-        "groups": groups,
-    }
+    kernel, stride, dilation = tuple(weight.shape[2:]), each(call["stride"], rank), each(call["dilation"], rank)
+    padding = tuple((p, p) for p in each(call["padding"], rank))
     call.at_most = weight.constant and where(call, call["weight"], is_zero, 0.0) is not None
     if x.constant:
-        call.emit("whole", [value for value in (weight, bias) if value and not value.constant], shapes=(call.shape,))
+        call.emit(Everything((call.shape,)), [value for value in (weight, bias) if value and not value.constant])
     elif call["transposed"]:
         extra = each(call["output_padding"], rank)
-        call.emit("conv_transpose", [x], [weight, bias], **attributes, output_padding=extra)
+        made: Operator = ConvTranspose(
+            kernel, stride, dilation, padding, out_channels=call.shape[1], groups=groups, output_padding=extra
+        )
+        call.emit(made, [x], [weight, bias])
     else:
-        call.emit("conv", [x], [weight, bias], **attributes)
+        made = Conv(kernel, stride, dilation, padding, out_channels=call.shape[1], groups=groups)
+        call.emit(made, [x], [weight, bias])
 
 
 @handles("max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices",
@@ -41,15 +53,11 @@ def pool(call: Call) -> None:
     x, kernel = call.value("self"), call["kernel_size"]
     rank = int(call.op.partition("pool")[2][0])
     kernel = each(kernel, rank)
-    attributes = {
-        "kernel": kernel,
-        "stride": each(call["stride"], rank) if call.get("stride") else kernel,
-        "dilation": each(call.get("dilation", 1), rank),
-        "padding": tuple((p, p) for p in each(call["padding"], rank)),
-        "ceil": bool(call["ceil_mode"]),
-    }
-    call.emit("pool", [x], **attributes)
-    call.emit_rest("pool", [x], **attributes)
+    stride = each(call["stride"], rank) if call.get("stride") else kernel
+    padding = tuple((p, p) for p in each(call["padding"], rank))
+    made = Pool(kernel, stride, each(call.get("dilation", 1), rank), padding, ceil=bool(call["ceil_mode"]))
+    call.emit(made, [x])
+    call.emit_rest(made, [x])
 
 
 @handles(*(f"{lead}adaptive_{kind}_pool{rank}d" for lead in ("", "_") for kind in ("max", "avg") for rank in (1, 2, 3)))
@@ -57,8 +65,8 @@ def adaptive_pool(call: Call) -> None:
     """Adaptive pooling."""
     x = call.value("self")
     size = call.shape[len(call.shape) - int(call.op[-2]) :]
-    call.emit("adaptive_pool", [x], size=size)
-    call.emit_rest("adaptive_pool", [x], size=size)
+    call.emit(AdaptivePool(size), [x])
+    call.emit_rest(AdaptivePool(size), [x])
 
 
 BORDERS = {
@@ -78,54 +86,50 @@ def pad(call: Call) -> None:
     pads = [(0, 0)] * len(x.shape)
     for k in range(len(given) // 2):
         pads[-1 - k] = (given[2 * k], given[2 * k + 1])
-    call.emit("pad", [x], pads=tuple(pads), border=BORDERS[call.op.partition("_")[0]])
+    call.emit(Pad(tuple(pads), BORDERS[call.op.partition("_")[0]]), [x])
 
 
 @handles("pixel_shuffle")
 def pixel_shuffle(call: Call) -> None:
     """Channels to blocks of pixels."""
     x = call.value("self")
-    call.emit("depth_to_space", [x], block=call["upscale_factor"])
+    call.emit(DepthToSpace(call["upscale_factor"]), [x])
 
 
 @handles("pixel_unshuffle")
 def pixel_unshuffle(call: Call) -> None:
     """Blocks of pixels to channels."""
-    call.emit("space_to_depth", [call.value("self")], block=call["downscale_factor"])
+    call.emit(SpaceToDepth(call["downscale_factor"]), [call.value("self")])
 
 
 @handles("channel_shuffle", "native_channel_shuffle")
 def channel_shuffle(call: Call) -> None:
     """Channels dealt out over groups."""
-    call.emit("channel_shuffle", [call.value("self")], groups=call["groups"])
+    call.emit(ChannelShuffle(call["groups"]), [call.value("self")])
 
 
-def _window(call: Call) -> dict[str, Any]:
-    return {
-        "kernel": each(call["kernel_size"], 2),
-        "stride": each(call["stride"], 2),
-        "dilation": each(call["dilation"], 2),
-        "padding": tuple((p, p) for p in each(call["padding"], 2)),
-    }
+def _window(call: Call) -> tuple[Shape, Shape, Shape, tuple[tuple[int, int], ...]]:
+    kernel, stride, dilation, pads = (each(call[name], 2) for name in ("kernel_size", "stride", "dilation", "padding"))
+    return kernel, stride, dilation, tuple((p, p) for p in pads)
 
 
 @handles("im2col")
 def im2col(call: Call) -> None:
     """Windows as columns."""
-    call.emit("unfold", [call.value("self")], **_window(call))
+    call.emit(Unfold(*_window(call)), [call.value("self")])
 
 
 @handles("col2im")
 def col2im(call: Call) -> None:
     """Columns added back to windows."""
-    call.emit("fold", [call.value("self")], **_window(call), size=tuple(call["output_size"]))
+    call.emit(Fold(*_window(call), size=tuple(call["output_size"])), [call.value("self")])
 
 
 @handles("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "_grid_sampler_2d_cpu_fallback", "cudnn_grid_sampler")
 def grid_sample(call: Call) -> None:
     """Positions that depend on data."""
     call.at_most = True
-    call.emit("sample", [call.value("input"), call.value("grid")], shapes=(call.shape,), channelwise=True)
+    call.emit(Sample((call.shape,), True), [call.value("input"), call.value("grid")])
 
 
 @handles("max_unpool2d", "max_unpool3d", "fractional_max_pool2d", "fractional_max_pool3d")
@@ -136,8 +140,8 @@ def unpool(call: Call) -> None:
     if x.constant or len(x.shape) != len(call.shape) or x.shape[:2] != call.shape[:2]:
         raise UnsupportedError("unpooling needs data of shape (N, C, ...)")
     call.at_most = True
-    call.emit("sample", data, shapes=(call.shape,), channelwise=True)
-    call.emit_rest("whole", data)
+    call.emit(Sample((call.shape,), True), data)
+    call.emit_rest(None, data)
 
 
 @handles("torchvision::deform_conv2d", "torchvision::roi_align", "torchvision::roi_pool", "torchvision::ps_roi_align",
@@ -147,5 +151,5 @@ def sampled(call: Call) -> None:
     values = call.tensors()
     data = [value for value in values if not value.constant]
     call.at_most = True
-    call.emit("sample", data, [value for value in values if value.constant], shapes=(call.shape,))
-    call.emit_rest("whole", data)
+    call.emit(Sample((call.shape,)), data, [value for value in values if value.constant])
+    call.emit_rest(None, data)

@@ -9,12 +9,13 @@ from math import prod
 from striate.errors import UnsupportedError
 from striate.formats.torch.call import Call, axis_of, views
 from striate.formats.torch.values import View
+from striate.network.operators import Expand, Reduce, Reshape, Select, Slice, Sliding, Transpose
 from striate.network.relation import Shape
 
 
 def slice_view(axis: int, start: int, count: int, step: int = 1) -> View:
     """``count`` indices of an axis."""
-    return View("slice", {"axes": (axis,), "starts": (start,), "counts": (count,), "steps": (step,)})
+    return View(Slice((axis,), (start,), (count,), (step,)))
 
 
 @views("alias", "detach", "lift_fresh", "lift", "view_as", "_reshape_alias_copy", "_conj", "resolve_conj",
@@ -32,13 +33,13 @@ def reshaped(call: Call) -> list[View]:
         return [View()]
     if prod(before) != prod(after):
         raise UnsupportedError("it reads elements as another type of another size")
-    return [View("reshape", {"shape": after})]
+    return [View(Reshape(after))]
 
 
 @views("permute")
 def permute(call: Call) -> list[View]:
     """Axes in another order."""
-    return [View("transpose", {"order": tuple(axis_of(d, len(call.shape)) for d in call["dims"])})]
+    return [View(Transpose(tuple(axis_of(d, len(call.shape)) for d in call["dims"])))]
 
 
 @views("transpose", "t", "swapaxes", "swapdims")
@@ -49,7 +50,7 @@ def transpose(call: Call) -> list[View]:
     first, second = axis_of(call.get("dim0", 0), rank), axis_of(call.get("dim1", 1), rank)
     if rank > 1:
         order[first], order[second] = second, first
-    return [View("transpose", {"order": tuple(order)})]
+    return [View(Transpose(tuple(order)))]
 
 
 @views("slice")
@@ -68,14 +69,14 @@ def select(call: Call) -> list[View]:
     """One index of an axis."""
     before = call.value("self").shape
     axis = axis_of(call["dim"], len(before))
-    return [View("select", {"axis": axis, "index": call["index"] % before[axis]})]
+    return [View(Select(axis, call["index"] % before[axis]))]
 
 
 @views("unbind")
 def unbind(call: Call) -> list[View]:
     """Every index of an axis."""
     axis = axis_of(call["dim"], len(call.value("self").shape))
-    return [View("select", {"axis": axis, "index": index}) for index in range(len(call.outputs))]
+    return [View(Select(axis, index)) for index in range(len(call.outputs))]
 
 
 @views("split", "split_with_sizes", "chunk", "unsafe_split", "unsafe_chunk", "tensor_split")
@@ -90,20 +91,20 @@ def split(call: Call) -> list[View]:
 def expand(call: Call) -> list[View]:
     """Broadcasting."""
     same_shape = call.value("self").shape == call.shape
-    return [View() if same_shape else View("expand", {"shape": call.shape})]
+    return [View() if same_shape else View(Expand(call.shape))]
 
 
 @views("view_as_real")
 def pairs(call: Call) -> list[View]:
     """Complex numbers as real and imaginary parts along a new last axis."""
     column = (*call.shape[:-1], 1)
-    return [View("expand", {"shape": call.shape}, (View("reshape", {"shape": column}), column))]
+    return [View(Expand(call.shape), (View(Reshape(column)), column))]
 
 
 @views("view_as_complex")
 def complex_numbers(call: Call) -> list[View]:
     """Real and imaginary parts along the last axis as complex numbers."""
-    return [View("reduce", {"axes": (len(call.shape),), "keepdims": False})]
+    return [View(Reduce((len(call.shape),), False))]
 
 
 @views("diagonal")
@@ -118,14 +119,14 @@ def diagonal(call: Call) -> list[View]:
     row, column = max(-call["offset"], 0), max(call["offset"], 0)
     start = row * columns + column
     view = slice_view(len(before) - 2, start, call.shape[-1], columns + 1)
-    return [View(view.op, view.attributes, (View("reshape", {"shape": flat}), flat))]
+    return [View(view.op, (View(Reshape(flat)), flat))]
 
 
 @views("unfold")
 def sliding(call: Call) -> list[View]:
     """Windows of an axis as a new last axis."""
     axis = axis_of(call["dimension"], len(call.value("self").shape))
-    return [View("sliding", {"axis": axis, "size": call["size"], "step": call["step"]})]
+    return [View(Sliding(axis, call["size"], call["step"]))]
 
 
 @views("as_strided")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 from striate.errors import InputError
 from striate.geometry import TapMap, Whole, expand_map, gather_map, part_map, slice_map
+from striate.network.operators.base import Operator, Result, one, through
+from striate.network.operators.kinds import Axis, Sizes
+from striate.network.operators.values import Places
 from striate.network.relation import (
     ELEMENTWISE,
     NOTHING,
@@ -24,71 +28,86 @@ from striate.network.relation import (
     masked,
     permute,
 )
-from striate.network.rules.base import Attributes, Result, one, rule, through
 
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 Group = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-@rule("index")
-def index(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
-    """Fixed indices of neighbouring axes: ``x[:, i, j]``.
+@dataclass(frozen=True, slots=True)
+class Index(Operator):
+    """Fixed indices of neighbouring axes: ``x[:, i, j]``."""
 
-    Attributes: axis (the first indexed), indices (an array of integers for each indexed axis, all of one rank,
-    which broadcast to ``shape``), shape (what the indexed axes become).
-    """
-    first, shape, x = a["axis"], tuple(a["shape"]), shapes[0]
-    columns = _columns(a["indices"], x[first : first + len(a["indices"])], shape)
-    groups = _groups(columns)
-    order = [axis for axes, _ in groups for axis in axes]
-    before, behind = tuple(range(first)), tuple(range(first + len(columns), len(x)))
-    steps: list[Step] = list(permute((*before, *(first + axis for axis in order), *behind)))
-    at, rank = first, len(x)
-    made: list[int] = []
-    for axes, outs in groups:
-        sizes = tuple(x[first + axis] for axis in axes)
-        steps += [Merge(at)] * (len(axes) - 1)
-        rank -= len(axes) - 1
-        steps += _picked(at, _ravelled([columns[axis] for axis in axes], sizes, outs), prod(sizes), rank)
-        rank += len(outs) - 1
-        made += outs
-        at += len(outs)
-    for out in (k for k in range(len(shape)) if k not in made):
-        steps += [Insert(at)] + ([Along(at, expand_map(shape[out]))] if shape[out] != 1 else [])
-        made.append(out)
-        at += 1
-    places = tuple(first + made.index(out) for out in range(len(shape)))
-    steps += permute((*before, *places, *(at + k for k in range(len(behind)))))
-    return through(tuple(steps), shapes)
+    word = "index"
+    axis: Axis
+    """The first of the indexed axes."""
+    indices: tuple[Places, ...]
+    """For each indexed axis its indices, all of one rank, which broadcast to ``shape``."""
+    shape: Sizes
+    """What the indexed axes become."""
+
+    def result(self, shapes: tuple[Shape, ...]) -> Result:
+        """The elements at the indices."""
+        first, shape, x = self.axis, self.shape, self.first(shapes, self.axis + len(self.indices) - 1)
+        columns = _columns(self.indices, x[first : first + len(self.indices)], shape)
+        groups = _groups(columns)
+        order = [axis for axes, _ in groups for axis in axes]
+        before, behind = tuple(range(first)), tuple(range(first + len(columns), len(x)))
+        steps: list[Step] = list(permute((*before, *(first + axis for axis in order), *behind)))
+        at, rank = first, len(x)
+        made: list[int] = []
+        for axes, outs in groups:
+            sizes = tuple(x[first + axis] for axis in axes)
+            steps += [Merge(at)] * (len(axes) - 1)
+            rank -= len(axes) - 1
+            steps += _picked(at, _ravelled([columns[axis] for axis in axes], sizes, outs), prod(sizes), rank)
+            rank += len(outs) - 1
+            made += outs
+            at += len(outs)
+        for out in (k for k in range(len(shape)) if k not in made):
+            steps += [Insert(at)] + ([Along(at, expand_map(shape[out]))] if shape[out] != 1 else [])
+            made.append(out)
+            at += 1
+        places = tuple(first + made.index(out) for out in range(len(shape)))
+        steps += permute((*before, *places, *(at + k for k in range(len(behind)))))
+        return through(tuple(steps), shapes)
 
 
-@rule("scatter_at")
-def scatter_at(a: Attributes, shapes: tuple[Shape, ...]) -> Result:
+@dataclass(frozen=True, slots=True)
+class ScatterAt(Operator):
     """The first input with elements at fixed places of its leading axes replaced by those of the second, or combined.
 
-    Attributes: indices (an array of integers for each of the leading axes, all of one rank, which broadcast to the
-    second input's leading axes), combined (whether what stood there still counts). Of two elements written to one
-    place the last stays.
+    Of two elements written to one place the last stays.
     """
-    x, updates = shapes[0], shapes[1]
-    count = len(a["indices"])
-    rank = len(updates) - (len(x) - count)
-    columns = _columns(a["indices"], x[:count], updates[:rank])
-    groups = _groups(columns)
-    apart = all(len(axes) == 1 and len(outs) < 2 for axes, outs in groups)
-    write = _apart if apart else _together
-    read, written = write(columns, x[:count], updates, rank, a["combined"])
-    old: Reads = ELEMENTWISE
-    if not a["combined"]:
-        keep = ~written.reshape(*written.shape, *[1] * (len(x) - count))
-        old = (masked(x, keep),) if keep.any() else NOTHING
-    return one(x, old, (read,), *[NOTHING] * (len(shapes) - 2))
+
+    word = "scatter_at"
+    indices: tuple[Places, ...]
+    """For each of the leading axes its indices, all of one rank, which broadcast to the second input's leading axes."""
+    combined: bool = False
+    """Whether what stood there still counts."""
+
+    def result(self, shapes: tuple[Shape, ...]) -> Result:
+        """Old elements and new ones."""
+        x, count = self.first(shapes, len(self.indices) - 1), len(self.indices)
+        if len(shapes) < 2 or len(shapes[1]) < len(x) - count:
+            raise InputError(f"scatter_at: {count} indexed axes of {x} need updates of {len(x) - count} axes or more")
+        updates = shapes[1]
+        rank = len(updates) - (len(x) - count)
+        columns = _columns(self.indices, x[:count], updates[:rank])
+        groups = _groups(columns)
+        apart = all(len(axes) == 1 and len(outs) < 2 for axes, outs in groups)
+        write = _apart if apart else _together
+        read, written = write(columns, x[:count], updates, rank, self.combined)
+        old: Reads = ELEMENTWISE
+        if not self.combined:
+            keep = ~written.reshape(*written.shape, *[1] * (len(x) - count))
+            old = (masked(x, keep),) if keep.any() else NOTHING
+        return one(x, old, (read,), *[NOTHING] * (len(shapes) - 2))
 
 
-def _columns(indices: tuple[Places, ...], sizes: Shape, shape: Shape) -> list[Places]:
+def _columns(tables: tuple[Places, ...], sizes: Shape, shape: Shape) -> list[Indices]:
     """The indices of each axis counted from the front, of size 1 along the axes of ``shape`` they do not follow."""
     found = []
-    for places, n in zip(indices, sizes, strict=True):
+    for places, n in zip((table.array for table in tables), sizes, strict=True):
         if places.ndim != len(shape) or any(m not in (1, k) for m, k in zip(places.shape, shape, strict=True)):
             raise InputError(f"indices of shape {places.shape} do not broadcast to {shape}")
         if not places.size:
@@ -105,7 +124,7 @@ def _columns(indices: tuple[Places, ...], sizes: Shape, shape: Shape) -> list[Pl
     return found
 
 
-def _groups(columns: list[Places]) -> list[Group]:
+def _groups(columns: list[Indices]) -> list[Group]:
     """Indexed axes that follow the same axes of the result, and those axes."""
     found: list[Group] = []
     for axis, places in enumerate(columns):
@@ -118,7 +137,7 @@ def _groups(columns: list[Places]) -> list[Group]:
     return sorted(found)
 
 
-def _ravelled(columns: list[Places], sizes: Shape, outs: tuple[int, ...]) -> Places:
+def _ravelled(columns: list[Indices], sizes: Shape, outs: tuple[int, ...]) -> Indices:
     """One index along the merged axes for each place of ``outs``."""
     flat = np.zeros((), np.int64)
     for places, n in zip(columns, sizes, strict=True):
@@ -126,7 +145,7 @@ def _ravelled(columns: list[Places], sizes: Shape, outs: tuple[int, ...]) -> Pla
     return flat.reshape([flat.shape[out] for out in outs])
 
 
-def _picked(at: int, places: Places, n: int, rank: int) -> Relation:
+def _picked(at: int, places: Indices, n: int, rank: int) -> Relation:
     """Axis ``at`` of ``rank``, of ``n`` elements, read at ``places``, whose axes it becomes."""
     shape = places.shape
     if places.ndim == 2:
@@ -156,7 +175,7 @@ def _windows(at: int, rank: int, counts: Shape, steps: tuple[int, int], corner: 
     return (Split(at, inner, outer, dilation, step, corner), *permute(order))
 
 
-def _along(at: int, places: Places, n: int) -> Relation:
+def _along(at: int, places: Indices, n: int) -> Relation:
     """One axis read at a row of places, as a slice where they are one."""
     step = int(places[1] - places[0]) if len(places) > 1 else 1
     if step and (np.diff(places) == step).all():
@@ -167,7 +186,7 @@ def _along(at: int, places: Places, n: int) -> Relation:
 
 
 def _apart(
-    columns: list[Places], sizes: Shape, updates: Shape, rank: int, combined: bool
+    columns: list[Indices], sizes: Shape, updates: Shape, rank: int, combined: bool
 ) -> tuple[Relation, NDArray[np.bool_]]:
     """Writes at a product of places, axis by axis: how the updates are read, and where they land.
 
@@ -197,7 +216,7 @@ def _apart(
 
 
 def _together(
-    columns: list[Places], sizes: Shape, updates: Shape, rank: int, combined: bool
+    columns: list[Indices], sizes: Shape, updates: Shape, rank: int, combined: bool
 ) -> tuple[Relation, NDArray[np.bool_]]:
     """Writes at any places: how the updates are read, and where they land."""
     flat = np.broadcast_to(_ravelled(columns, sizes, tuple(range(rank))), updates[:rank]).reshape(-1)
@@ -210,7 +229,7 @@ def _together(
     return tuple(steps), np.isin(np.arange(total), flat).reshape(sizes)
 
 
-def _landed(places: Places, n: int, combined: bool) -> TapMap:
+def _landed(places: Indices, n: int, combined: bool) -> TapMap:
     """The map of writes: each of ``n`` places reads what is written to it."""
     if len(places) == 1 or (np.diff(places) == 1).all():
         return part_map(len(places), int(places[0]), n)
