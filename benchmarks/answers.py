@@ -75,7 +75,7 @@ ONNX_SHAPES: Mapping[str, Any] = {
 # what is asked
 
 
-def answer(network: striate.Network) -> Answer:
+def answer(network: striate.LoadedModel) -> Answer:
     """Every layer's field, shape and costs, and the network's own, as plain numbers."""
     fields = network.fields()
     costs = network.costs
@@ -124,7 +124,7 @@ def span_answer(span: Any) -> Answer:
     }
 
 
-def units(network: striate.Network, name: str) -> Iterator[tuple[str, Callable[[], Answer]]]:
+def units(network: striate.LoadedModel, name: str) -> Iterator[tuple[str, Callable[[], Answer]]]:
     """The questions about single units and pixels, drawn by the network's name; each is worked out when called."""
     draw = random.Random(name)
     fields = network.fields()
@@ -144,7 +144,7 @@ def units(network: striate.Network, name: str) -> Iterator[tuple[str, Callable[[
         yield f"{layer} reach of {pixel}", partial(reach_answer, network, layer, pixel)
 
 
-def unit_answer(network: striate.Network, layer: str, at: tuple[int, ...], channel: int | None) -> Answer:
+def unit_answer(network: striate.LoadedModel, layer: str, at: tuple[int, ...], channel: int | None) -> Answer:
     region = network.region(layer, at, channel)
     return {
         "hull": plain(region.hull),
@@ -155,12 +155,12 @@ def unit_answer(network: striate.Network, layer: str, at: tuple[int, ...], chann
     }
 
 
-def reach_answer(network: striate.Network, layer: str, pixel: Sequence[int]) -> Answer:
+def reach_answer(network: striate.LoadedModel, layer: str, pixel: Sequence[int]) -> Answer:
     reach = network.reach(pixel, layer)
     return {"box": plain(reach.box), "cover": digest(reach.cover), "channels": digest(reach.channels)}
 
 
-def borders_answer(network: striate.Network, layer: str) -> Answer:
+def borders_answer(network: striate.LoadedModel, layer: str) -> Answer:
     found = network.borders(layer)
     return {"interior": plain(found.interior), "centre": plain(found.centre), "corner": plain(found.corner)}
 
@@ -188,7 +188,7 @@ class Subject:
     """A network by name, and how to read it."""
 
     name: str
-    load: Callable[[], striate.Network]
+    load: Callable[[], striate.LoadedModel]
 
 
 def subjects(pattern: str = "*") -> Iterator[Subject]:
@@ -232,7 +232,7 @@ def onnx_cases() -> Iterator[Subject]:
             yield Subject(f"onnx-case/{case.name}", partial(load_bytes, case.model))
 
 
-def load_bytes(model: Any) -> striate.Network:
+def load_bytes(model: Any) -> striate.LoadedModel:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "case.onnx"
         path.write_bytes(model.SerializeToString())
@@ -270,7 +270,7 @@ def exports() -> Iterator[Subject]:
             yield Subject(f"onnx-{exporter}/{name}", partial(load_export, name, dynamo=exporter == "dynamo"))
 
 
-def load_export(name: str, *, dynamo: bool) -> striate.Network:
+def load_export(name: str, *, dynamo: bool) -> striate.LoadedModel:
     import torch
 
     options: dict[str, Any] = {"init_weights": False} if name == "googlenet" else {}
@@ -297,7 +297,7 @@ def timm_models() -> Iterator[Subject]:
         yield Subject(f"timm/{name}", partial(load_module, partial(timm.create_model, name, pretrained=False)))
 
 
-def load_module(build: Callable[[], Any], shape: tuple[int, ...] = ()) -> striate.Network:
+def load_module(build: Callable[[], Any], shape: tuple[int, ...] = ()) -> striate.LoadedModel:
     """Read where its constants are known, unless it is too large for that; at timm's own shape if none is given."""
     import torch
 

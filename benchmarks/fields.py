@@ -55,7 +55,7 @@ def tools(module: torch.nn.Module, onnx_file: Path | None) -> dict[str, Callable
     return found
 
 
-def _all(network: striate.Network) -> list[Any]:
+def _all(network: striate.LoadedModel) -> list[Any]:
     fields = network.fields()
     return [fields[name].axes for name in fields]
 
@@ -85,7 +85,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def queries(network: striate.Network) -> tuple[float, float]:
+def queries(network: striate.LoadedModel) -> tuple[float, float]:
     """Median seconds of a hull query and of an exact cover at a layer three quarters down."""
     fields = network.fields()
     names = [name for name in fields if len(fields[name].shape) == 4]

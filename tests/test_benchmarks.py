@@ -122,13 +122,13 @@ def test_answers_of_the_shipped_model(tmp_path: Path, answers: ModuleType) -> No
     assert "1 networks, 30 layers, 30 units and pixels compared: 0 differences; 0 left out" in asked_again
 
 
-def convolutions(kernel: int, padding: int) -> striate.Network:
+def convolutions(kernel: int, padding: int) -> striate.LoadedModel:
     """image -> first (3x3) -> second (the kernel given)"""
     module = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 5, kernel, padding=padding))
     return striate.load(module, (1, 3, 12, 12))
 
 
-def kept(answers: ModuleType, directory: Path, network: striate.Network) -> Path:
+def kept(answers: ModuleType, directory: Path, network: striate.LoadedModel) -> Path:
     found = answers.answer(network)
     found["units"] = {question: answers.attempted(work) for question, work in answers.units(network, "net")}
     answers.write(answers.answer_path(directory, "net"), found)

@@ -21,8 +21,10 @@ from striate.errors import (
     UnsupportedError,
 )
 from striate.fields import AxisField, Field, Fields, Reach, Region, effective_field_gradient
+from striate.formats.model import Model
 from striate.geometry import Interval, Window
-from striate.model import Network, load
+from striate.loaded import LoadedModel, load
+from striate.network import Network
 from striate.version import striate_version
 
 __version__ = striate_version()
@@ -34,7 +36,9 @@ __all__ = [
     "Fields",
     "InputError",
     "Interval",
+    "LoadedModel",
     "MissingDependencyError",
+    "Model",
     "ModelError",
     "Network",
     "Reach",

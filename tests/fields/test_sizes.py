@@ -14,7 +14,7 @@ from striate.errors import InputError
 from striate.fields import Fields, compare, costs, sweep
 
 
-def strided(tmp_path: Path, pad: object, size: int = 8) -> striate.Network:
+def strided(tmp_path: Path, pad: object, size: int = 8) -> striate.LoadedModel:
     graph = Graph(size, size)
     graph.conv(graph.conv("image", "first", 3, 2, pad), "second", 3, 2, pad)
     path = graph.save(tmp_path / f"{size}-{pad}.onnx")
@@ -29,7 +29,7 @@ def test_same_padding_shifts_the_centre_with_the_size(tmp_path: Path) -> None:
     assert found.still == ((8, 8), (10, 10))
 
 
-def dynamic(tmp_path: Path) -> striate.Network:
+def dynamic(tmp_path: Path) -> striate.LoadedModel:
     """Two strided SAME convolutions of an image of any size, read at 8x8."""
     graph = Graph(0, 0)
     graph.spatial = ("H", "W")  # type: ignore[assignment]
@@ -48,7 +48,7 @@ def test_a_sweep_needs_sizes_and_a_model_to_read_again(tmp_path: Path) -> None:
     b = Builder(1, 1, 8)
     b("conv", "image", out_channels=1, kernel=(3,), name="a")
     with pytest.raises(InputError, match="built by hand"):
-        sweep(b.network(), "a", [8])
+        sweep(b.network(), "a", [8])  # type: ignore[arg-type]
 
 
 # PyTorch's padding=1 against SAME on an even size: equal shapes, pixels one apart.

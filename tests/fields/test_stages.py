@@ -90,7 +90,7 @@ def test_the_denoisers_stages() -> None:
 
 
 def test_a_stages_tensor_is_the_one_read_outside() -> None:
-    network = striate.load(str(files("striate").joinpath("data/denoiser.onnx")), (1, 3, 64, 64))
+    network = striate.load(str(files("striate").joinpath("data/denoiser.onnx")), (1, 3, 64, 64)).network
     assert [network.tensor(stage) for stage in ("stem", "up1", "mid1")] == [
         *(network.tensor(name) for name in ("stem/relu", "up1/resize", "mid1/add")),
     ]

@@ -40,7 +40,7 @@ def detector() -> Document:
     return describe(striate.load(path, (1, 3, 480, 480)).fields(), model=path.name)
 
 
-def denoiser(size: int = 480) -> striate.Network:
+def denoiser(size: int = 480) -> striate.LoadedModel:
     return striate.load(str(files("striate").joinpath("data/denoiser.onnx")), (1, 3, size, size))
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from striate.fields import Fields, region
-from striate.model import load
+from striate.formats.model import Model
 
 Shape = tuple[int, ...]
 Mask = NDArray[np.bool_]
@@ -584,7 +584,7 @@ def measured(drawn: Drawn, seed: int = 0) -> dict[tuple[int, ...], Mask]:
 
 def claimed(path: Path, output: str, units: list[tuple[int, ...]]) -> tuple[dict[tuple[int, ...], Mask], bool]:
     """striate's cover of each unit, and whether the claim is an upper bound."""
-    network = load(path)
+    network = Model(path).network
     fields = Fields(network, layout=LAYOUTS[len(network.shapes["image"])])
     bound = bool(fields[output].at_most_via)
     return {at: region(fields, output, at).mask for at in units}, bound

@@ -80,7 +80,7 @@ def folder() -> Path:
 
 
 @lru_cache
-def network() -> striate.Network:
+def network() -> striate.LoadedModel:
     """The small model at 16x16."""
     return striate.load(folder() / "small.onnx", (1, 3, 16, 16))
 
@@ -130,6 +130,18 @@ def seen(a: Mapping[str, Any], answer: Any) -> None:
         raise RefusalError("no such channel")
     for side, u in zip(answer.hull, (y, x), strict=True):
         assert (side.start, side.stop) == (max(u * step - reach, 0), min(u * step + reach + 1, 16)), (side, u)
+
+
+def at_size(a: Mapping[str, Any], answer: Any) -> None:
+    """Judge of the small model read at some shape: its last convolution halves the image."""
+    shape = a["shapes"]
+    while not isinstance(shape[0] if isinstance(shape, Sequence) else shape, int):
+        shape = shape["x"] if isinstance(shape, Mapping) else shape[0]
+    n, c, *spatial = shape
+    if c != 3:
+        raise RefusalError("the weights read three channels")
+    assert answer.shapes["y"] == (n, 4, *((size + 1) // 2 for size in spatial)), answer.shapes
+    assert answer.shapes["x"] == tuple(shape), answer.shapes
 
 
 def reached(a: Mapping[str, Any], answer: Any) -> None:
@@ -320,26 +332,42 @@ QUESTIONS = [
         },
     ),
     Subject(
-        "Network.fields",
+        "Model",
+        lambda **a: striate.Model(**a).network,
+        {
+            "source": models,
+            "shapes": pick((1, 3, 16, 16), [1, 3, 8, 9], {"x": (1, 3, 8, 8)}, [(1, 3, 9, 9)], None),
+            "unknown": pick("refuse", "whole", LEFT_OUT),
+        },
+        at_size,
+    ),
+    Subject(
+        "Model.at",
+        lambda shapes: striate.Model(folder() / "small.onnx", (1, 3, 16, 16)).at(shapes).network,
+        {"shapes": pick((1, 3, 16, 16), [1, 3, 8, 9], {"x": (1, 3, 8, 8)}, [(1, 3, 9, 9)])},
+        at_size,
+    ),
+    Subject(
+        "LoadedModel.fields",
         method(network, "fields"),
         {"source": pick(LEFT_OUT, None, "x"), "layout": pick(LEFT_OUT, None, "NCHW")},
     ),
-    Subject("Network.region", method(network, "region"), PLACES, seen),
+    Subject("LoadedModel.region", method(network, "region"), PLACES, seen),
     Subject(
-        "Network.reach",
+        "LoadedModel.reach",
         method(network, "reach"),
         {"layer": pick("second", "last"), "at": pick((0, 0), (3, 15), [8, 9]), "channel": pick(LEFT_OUT, None, 2)},
         reached,
     ),
-    Subject("Network.borders", method(network, "borders"), {"layer": pick("first", "last")}),
-    Subject("Network.effective", method(network, "effective"), {**PLACES, "at": pick(LEFT_OUT, None, (3, 3))}),
+    Subject("LoadedModel.borders", method(network, "borders"), {"layer": pick("first", "last")}),
+    Subject("LoadedModel.effective", method(network, "effective"), {**PLACES, "at": pick(LEFT_OUT, None, (3, 3))}),
     Subject(
-        "Network.sweep",
+        "LoadedModel.sweep",
         method(network, "sweep"),
         {"layer": pick("last"), "sizes": pick([16, 17], (16, (18, 20)))},
         changes=1,
     ),
-    Subject("Network.compare", method(network, "compare"), {"other": lambda rng: network()}),
+    Subject("LoadedModel.compare", method(network, "compare"), {"other": lambda rng: network()}),
     Subject("Fields[]", lambda layer: network().fields()[layer], {"layer": pick("first", "last", "x")}),
     Subject(
         "Fields.hull",

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike, fspath
-from pathlib import Path
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from striate.check.report import CheckReport
 from striate.errors import InputError, MissingDependencyError
-from striate.model import InputShape, load
+from striate.fields import Fields
+from striate.formats.model import Model
+from striate.formats.onnx.file import OnnxFile
+from striate.formats.shapes import InputShape
+from striate.formats.torch.module import TorchModule
 from striate.progress import Progress
 from striate.values import integer, integers, items, shown, text
 
+if TYPE_CHECKING:
+    import torch
+
 
 def check(
-    model: str | PathLike[str] | Any,
+    model: Model | str | PathLike[str] | torch.nn.Module,
     input_shape: InputShape = None,
     layers: Sequence[str] | None = None,
     units: Sequence[Sequence[int]] | None = None,
@@ -55,19 +61,21 @@ def check(
     seed, passes = integer("seed", seed, 0), None if passes is None else integer("passes", passes, 0)
     if progress is not None and not callable(progress):
         raise InputError(f"progress must be called with two integers, got {shown(progress)}")
-    network = load(model, input_shape)
-    fields = network.fields(source, layout)
-    if not isinstance(model, str | PathLike):
-        from striate.check.module import check_module
+    checked = Model.of(model, input_shape)
+    fields = Fields(checked, source, layout)
+    match checked.source:
+        case TorchModule(module):
+            from striate.check.module import check_module
 
-        return check_module(model, fields, layers, units, seed, progress, passes)
-    try:
-        from striate.check.file import check_file
-    except ImportError as error:
-        raise MissingDependencyError(
-            "check needs onnx and onnxruntime for a model file: pip install 'striate[onnx]'"
-        ) from error
-    return check_file(Path(fspath(model)), fields, layers, units, seed, progress, passes)
+            return check_module(module, fields, layers, units, seed, progress, passes)
+        case OnnxFile(path):
+            try:
+                from striate.check.file import check_file
+            except ImportError as error:
+                raise MissingDependencyError(
+                    "check needs onnx and onnxruntime for a model file: pip install 'striate[onnx]'"
+                ) from error
+            return check_file(path, fields, layers, units, seed, progress, passes)
 
 
 def _some(name: str, value: object) -> list[Any]:

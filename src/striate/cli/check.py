@@ -8,7 +8,7 @@ import click
 
 from striate.check import check
 from striate.cli.app import DISAGREED
-from striate.cli.models import model_source
+from striate.cli.models import open_model
 from striate.cli.options import POSITION, input_option, layout_option, named_input, shapes_of, source_option
 from striate.cli.terminal import progress, say
 
@@ -50,8 +50,8 @@ def check_command(
     """
     with progress("checking") as report:
         answer = check(
-            model_source(model),
-            shapes_of(inputs),
+            open_model(model, shapes_of(inputs)),
+            None,
             list(layers) or None,
             list(units) or None,
             seed,

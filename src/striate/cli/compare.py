@@ -30,8 +30,8 @@ def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, .
       striate sweep model.onnx layer4 220:228 --input 1x3x224x224
     """
     with progress("reading the model at each size") as report:
-        network = open_model(question.model, question.shapes, question.unknown)
-        answer = sweep(network, layer, ticking(sizes, report), question.source, question.layout)
+        model = open_model(question.model, question.shapes, question.unknown)
+        answer = sweep(model, layer, ticking(sizes, report), question.source, question.layout)
     say(grid(SWEEP_COLUMNS, sweep_rows(answer), f"{layer} over input sizes"))
     still = ", ".join("x".join(map(str, size)) for size in answer.still) or "none of these"
     say(f"Nothing shifts at: {still}")
@@ -58,9 +58,9 @@ def compare_command(question: Question, other: str, other_inputs: tuple[tuple[st
     with progress("reading the models"):
         shapes = shapes_of(other_inputs) or question.shapes
         wanted = named_input(other_inputs) or question.source
-        network = open_model(other, shapes, question.unknown)
-        source = wanted if wanted in network.inputs else None
-        answer = compare(question.fields(), replace(question, model=other, source=source).fields_of(network))
+        second = open_model(other, shapes, question.unknown)
+        source = wanted if wanted in second.network.inputs else None
+        answer = compare(question.fields(), replace(question, model=other, source=source).fields_of(second))
     if answer.differences:
         say(grid(compare_columns(answer), compare_rows(answer), f"{question.model} and {other}"))
     for name, alone in ((question.model, answer.only_left), (other, answer.only_right)):

@@ -14,7 +14,7 @@ import click
 from striate.cli.models import Shapes, open_model
 from striate.errors import InputError
 from striate.fields import Fields
-from striate.network import Network
+from striate.formats.model import Model
 from striate.show import parse_pixel_size, parse_rate
 from striate.show.words import LANGUAGES
 
@@ -102,9 +102,9 @@ class Question:
         """The model's fields; raises the StriateError that says what is wrong."""
         return self.fields_of(open_model(self.model, self.shapes, self.unknown))
 
-    def fields_of(self, network: Network) -> Fields:
-        """The fields of a network read already."""
-        return Fields(network, self.source, self.layout)
+    def fields_of(self, model: Model) -> Fields:
+        """The fields of a model read already."""
+        return Fields(model, self.source, self.layout)
 
 
 def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...]) -> Shapes:

@@ -13,9 +13,9 @@ from rich.console import RenderableType
 
 from striate.demo.lessons import lessons
 from striate.errors import MissingDependencyError
-from striate.fields import region
+from striate.fields import Fields, region
 from striate.files import write_atomically
-from striate.model import load
+from striate.formats.model import Model
 from striate.show.document import describe
 from striate.show.formats import to_csv, to_json, to_markdown
 from striate.show.page import to_html
@@ -51,9 +51,8 @@ def sample_photo() -> Photo:
 
 def _network(out: Path, lang: str, say: Callable[[RenderableType], None], photo: Photo) -> Iterator[Path]:
     with as_file(files("striate").joinpath("data/denoiser.onnx")) as path:
-        network = load(path, (1, 3, *photo.shape[:2]))
+        fields = Fields(Model(path, (1, 3, *photo.shape[:2])))
         cleaned = _denoise(path, photo)
-    fields = network.fields()
     document = describe(fields, model="denoiser.onnx")
     say(fields_table(document, lang))
     for line in notes(document, lang):

@@ -15,7 +15,7 @@ from striate.fields.spans import AxisField, Span
 from striate.fields.summary import axis_field, first_unit_axis, local_span
 from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.geometry import Box, Interval
-from striate.network import Network, Node
+from striate.network import HasNetwork, Network, Node, network_of
 from striate.network.operators import Concat
 from striate.network.relation import Reads, Shape
 from striate.values import integer, integers, text
@@ -58,13 +58,15 @@ class Field:
 
 
 class Fields(Mapping[str, Field]):
-    """The fields of every layer of a network, with respect to one of its inputs; computed once, frozen."""
+    """The fields of every layer of a network, or of a model's, with respect to one of its inputs; computed once."""
 
-    def __init__(self, network: Network, source: str | None = None, layout: str | None = None) -> None:
-        self.network = network
-        self.source = choose_source(network, source)
-        shape = network.shapes[self.source]
-        self.layout = layout_of(network, self.source) if layout is None else text("layout", layout)
+    def __init__(
+        self, network: Network | HasNetwork, source: str | None = None, layout: str | None = None
+    ) -> None:
+        self.network = network_of(network)
+        self.source = choose_source(self.network, source)
+        shape = self.network.shapes[self.source]
+        self.layout = layout_of(self.network, self.source) if layout is None else text("layout", layout)
         self.spatial = spatial_axes(self.layout, shape)
         self.misalignments: list[Misalignment] = []
         self._axes: dict[tuple[FieldTable, int], AxisField] = {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol, runtime_checkable
 
 from striate.errors import InputError
 from striate.fields.fields import AxisField, Fields
-from striate.network import Network
+from striate.network import HasNetwork, network_of
 from striate.network.operators import AdaptivePool, Conv, ConvTranspose, Pool, Resize, Sliding, Unfold
 from striate.network.relation import Shape
 from striate.values import integer, integers, items
@@ -44,13 +45,23 @@ class Sweep:
         return tuple(point.size for point in self.points if point.aligned)
 
 
-def sweep(network: Network, layer: str, sizes: Iterable[int | Shape], source: str | None = None,
-          layout: str | None = None) -> Sweep:
-    """Read the network again at each spatial size (one number: the same on every axis).
+@runtime_checkable
+class Resizable(HasNetwork, Protocol):
+    """A model, whose network can be read again at other input shapes."""
+
+    def at(self, shapes: Mapping[str, Shape]) -> HasNetwork:
+        """The same model with some inputs at other shapes."""
+
+
+def sweep(
+    model: Resizable, layer: str, sizes: Iterable[int | Shape], source: str | None = None, layout: str | None = None
+) -> Sweep:
+    """Read a model again at each spatial size (one number: the same on every axis).
 
     Raises InputError for an unknown layer, or where the network cannot be read at another size.
     """
-    if network.rebind is None:
+    network = network_of(model)
+    if not isinstance(model, Resizable):
         raise InputError(f"{network.name} was built by hand: it cannot be read at another input size")
     here = Fields(network, source, layout)
     network.tensor(layer)
@@ -65,7 +76,7 @@ def sweep(network: Network, layer: str, sizes: Iterable[int | Shape], source: st
         shape = list(network.shapes[here.source])
         for axis, n in zip(here.spatial.values(), spatial, strict=True):
             shape[axis] = n
-        fields = Fields(network.rebind(here.source, tuple(shape)), here.source, here.layout)
+        fields = Fields(model.at({here.source: tuple(shape)}), here.source, here.layout)
         found.append((spatial, tuple(fields[layer].axes.values())))
     if not found:
         raise InputError("sweep needs at least one size")

@@ -1,5 +1,5 @@
 """The common form of a network, one rule per operator, one reader per format."""
 
-from striate.network.network import Network, Node
+from striate.network.network import HasNetwork, Network, Node, network_of
 
-__all__ = ["Network", "Node"]
+__all__ = ["HasNetwork", "Network", "Node", "network_of"]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any, Protocol
 
 from striate.errors import InputError, ModelError
+from striate.frozen import FrozenDict
 from striate.names import did_you_mean
 from striate.network.operators import Operator, Result
 from striate.network.relation import Shape, shape_after
-from striate.values import text
+from striate.values import instance, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Network:
-    """A network bound to concrete input shapes.
+    """A network bound to concrete input shapes: data alone, without the model it was read from.
 
     ``shapes`` and ``item_bytes`` speak of every tensor; ``aliases`` maps further layer names (a
-    submodule's path, an output's name) to tensors; ``rebind`` reads the model again with the named
-    input at another shape; ``parts`` maps a submodule's path to the names of the nodes that ran inside it, in order.
+    submodule's path, an output's name) to tensors; ``parts`` maps a submodule's path to the names of the nodes that
+    ran inside it, in order.
     """
 
     name: str
@@ -47,8 +49,14 @@ class Network:
     shapes: Mapping[str, Shape]
     item_bytes: Mapping[str, int] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    rebind: Callable[[str, Shape], Network] | None = None
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("shapes", "item_bytes", "aliases", "parts"):
+            object.__setattr__(self, name, FrozenDict(getattr(self, name)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
@@ -91,3 +99,16 @@ class Network:
                     for relation in reads:
                         if shape_after(relation, self.shapes[name]) != output.shape:
                             raise ModelError(f"{node.name}: relation from {name} misses {output.shape}")
+
+
+class HasNetwork(Protocol):
+    """Whatever holds a network, as a model does."""
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+
+
+def network_of(held: Network | HasNetwork) -> Network:
+    """A network, or the one that a model holds; InputError for anything else."""
+    return instance("network", getattr(held, "network", held), Network)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from striate.network.network import Network
-from striate.network.relation import Shape
 
 DEEPEST = 64
 
@@ -31,12 +29,7 @@ def with_stages(network: Network) -> Network:
         network,
         aliases={**network.aliases, **{path: _tensor(names, outputs, readers) for path, names in found.items()}},
         parts={**network.parts, **found},
-        rebind=None if network.rebind is None else partial(_rebound, network.rebind),
     )
-
-
-def _rebound(rebind: Callable[[str, Shape], Network], name: str, shape: Shape) -> Network:
-    return with_stages(rebind(name, shape))
 
 
 def _folders(network: Network) -> Mapping[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Names, aliases, inputs, outputs, parameters, refusals and rebinding."""
+"""Names, aliases, inputs, outputs, parameters, refusals."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from striate.errors import InputError, UnsupportedError
+from striate.formats.model import Model
 from striate.formats.torch import read_torch
 
 
@@ -108,10 +109,9 @@ def test_inputs_by_list_and_by_name() -> None:
     assert by_list.tensor("output.1.0") == "mul"
 
 
-def test_rebinding_reads_at_another_shape() -> None:
+def test_a_model_is_read_at_another_shape() -> None:
     network = read_torch(Heads(), (1, 4, 8, 8))
-    assert network.rebind is not None
-    again = network.rebind(network.inputs[0], (1, 4, 9, 11))
+    again = Model(Heads(), (1, 4, 8, 8)).at({network.inputs[0]: (1, 4, 9, 11)}).network
     assert again.shapes["aux" if "aux" in network.shapes else "relu"] == (1, 4, 9, 11)
 
 

@@ -6,21 +6,24 @@ To add an operator, write one function with ``@operator("Name")`` in the file of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-from os import PathLike, fspath
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 
-from striate.errors import InputError, ModelError, StriateError
-from striate.formats.onnx.binding import InputShape, bind_inputs
+from striate.errors import ModelError, StriateError
+from striate.formats.onnx.binding import bind_inputs
 from striate.formats.onnx.call import OPERATORS, Tensor
 from striate.formats.onnx.loading import load_model, opsets
 from striate.formats.onnx.walk import ACCIDENTS, Walk
+from striate.formats.shapes import InputShape, Shapes, input_shapes
+from striate.formats.unknown import Unknown
 from striate.network.network import Network, Node
 from striate.network.operators import Constant
-from striate.network.relation import Shape
+from striate.network.stages import with_stages
 
-__all__ = ["OPERATORS", "read_onnx"]
+__all__ = ["OPERATORS", "named_errors", "read_file", "read_onnx"]
 
 
 def read_onnx(path: str | PathLike[str], input_shape: InputShape = None, *, unknown: str = "refuse") -> Network:
@@ -33,11 +36,20 @@ def read_onnx(path: str | PathLike[str], input_shape: InputShape = None, *, unkn
     Raises InputError for shapes that do not fit, ModelError for files that cannot be read and
     UnsupportedError for operators without a rule; each names the file and the node.
     """
-    if unknown not in ("refuse", "whole"):
-        raise InputError(f"unknown={unknown!r}: use 'refuse' or 'whole'")
-    file = Path(fspath(path))
+    return read_file(Path(os.fsdecode(path)), input_shapes(input_shape), Unknown.of(unknown))
+
+
+def read_file(file: Path, shapes: Shapes, unknown: Unknown) -> Network:
+    """As ``read_onnx``, of what it has read of a caller's arguments."""
+    with named_errors(file):
+        return with_stages(_read(file, shapes, unknown))
+
+
+@contextmanager
+def named_errors(file: Path) -> Iterator[None]:
+    """While open, an error gets the name of the file, and an accident of reading it is a ModelError."""
     try:
-        return _read(file, input_shape, unknown)
+        yield
     except StriateError as error:
         raise type(error)(f"{file.name}: {_one_line(str(error))}") from error
     except ACCIDENTS as error:
@@ -49,10 +61,10 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _read(file: Path, input_shape: InputShape, unknown: str) -> Network:
+def _read(file: Path, shapes: Shapes, unknown: Unknown) -> Network:
     model = load_model(file)
     walk = Walk(opsets(model), unknown)
-    given, bound = bind_inputs(model.graph, input_shape)
+    bound = bind_inputs(model.graph, shapes)
     for name, (shape, kind) in bound.items():
         walk.tensors[name] = Tensor(name, shape, kind, True)
     walk.graph(model.graph)
@@ -66,13 +78,7 @@ def _read(file: Path, input_shape: InputShape, unknown: str) -> Network:
         nodes=nodes,
         shapes={name: walk.tensors[name].shape for name in walk.tensors if name in used},
         item_bytes={name: _item_bytes(walk.tensors[name].kind) for name in walk.tensors if name in used},
-        rebind=partial(_rebound, file, given, unknown) if bound else None,
     )
-
-
-def _rebound(file: Path, given: Mapping[str, Shape], unknown: str, name: str, shape: Shape) -> Network:
-    """The same file with one input at another shape."""
-    return read_onnx(file, {**given, name: shape}, unknown=unknown)
 
 
 def _constant_outputs(outputs: tuple[str, ...], walk: Walk) -> list[Node]:

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from striate.errors import InputError, ModelError, UnsupportedError
+from striate.formats.shapes import LARGEST_AXIS, Shapes, alone, in_order
 from striate.names import did_you_mean
 from striate.network.relation import Shape
-from striate.values import shown
 
 if TYPE_CHECKING:
     import onnx
 
-InputShape = Sequence[int] | Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | None
 Declared = tuple[int | str, ...] | None
-LARGEST_AXIS = 1 << 31
 
 
-def bind_inputs(
-    graph: onnx.GraphProto, input_shape: InputShape
-) -> tuple[dict[str, Shape], dict[str, tuple[Shape, int]]]:
-    """The shapes given by name, and the shape and elem_type of every input that is not a weight.
+def bind_inputs(graph: onnx.GraphProto, shapes: Shapes) -> dict[str, tuple[Shape, int]]:
+    """The shape and elem_type of every input that is not a weight.
 
     A single shape is meant for the main input, the first one of the highest rank. A dimension that
     stays open raises InputError, which names it; so does a shape that contradicts the model's.
     """
-    weights = {tensor.name for tensor in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
-    infos = [info for info in graph.input if info.name not in weights]
+    infos = _inputs(graph)
     declared = {info.name: _declared(info) for info in infos}
-    if len(declared) < len(infos):
-        raise ModelError("two inputs have the same name")
-    given = _given(input_shape, declared)
+    given = _given(shapes, declared)
     symbols: dict[str, set[int]] = {}
     for name, shape in given.items():
         _check(name, shape, declared[name])
@@ -43,7 +36,21 @@ def bind_inputs(
     for info in infos:
         shape = given[info.name] if info.name in given else _resolved(info.name, declared[info.name], known)
         bound[info.name] = shape, _kind(info)
-    return given, bound
+    return bound
+
+
+def named_shapes(graph: onnx.GraphProto, shapes: Shapes) -> dict[str, Shape]:
+    """The shapes given, by the names of the inputs that they are meant for."""
+    return _given(shapes, {info.name: _declared(info) for info in _inputs(graph)})
+
+
+def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """What the graph declares as inputs, without weights."""
+    weights = {tensor.name for tensor in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
+    infos = [info for info in graph.input if info.name not in weights]
+    if len({info.name for info in infos}) < len(infos):
+        raise ModelError("two inputs have the same name")
+    return infos
 
 
 def _main(declared: Mapping[str, Declared]) -> str:
@@ -67,32 +74,20 @@ def _declared(info: onnx.ValueInfoProto) -> Declared:
     )
 
 
-def _given(input_shape: Any, declared: Mapping[str, Declared]) -> dict[str, Shape]:
-    if input_shape is None:
+def _given(shapes: Shapes, declared: Mapping[str, Declared]) -> dict[str, Shape]:
+    if shapes is None:
         return {}
     if not declared:
         raise InputError("the model has no input to give a shape to")
-    if isinstance(input_shape, Mapping):
-        for name in input_shape:
+    if isinstance(shapes, dict):
+        for name in shapes:
             if name not in declared:
                 raise InputError(f"no input {name!r}{did_you_mean(name, declared)} Inputs: {', '.join(declared)}")
-        return {name: _shape(name, shape) for name, shape in input_shape.items()}
-    if isinstance(input_shape, str) or not isinstance(input_shape, Sequence):
-        raise InputError(f"input_shape {shown(input_shape)} is no shape; give integers, such as (1, 3, 224, 224)")
-    if input_shape and all(isinstance(entry, Sequence) and not isinstance(entry, str) for entry in input_shape):
-        if len(input_shape) > len(declared):
-            raise InputError(f"{len(input_shape)} input shapes for {len(declared)} inputs: {', '.join(declared)}")
-        return {name: _shape(name, shape) for name, shape in zip(declared, input_shape, strict=False)}
-    name = _main(declared)
-    return {name: _shape(name, input_shape)}
-
-
-def _shape(name: str, shape: Sequence[int]) -> Shape:
-    try:
-        found = tuple(n.__index__() for n in shape)
-    except (AttributeError, TypeError) as error:
-        raise InputError(f"input_shape {shown(shape)} for {name!r} is no shape; give integers") from error
-    return found
+        return shapes
+    several = in_order(shapes)
+    if len(several) > len(declared):
+        raise InputError(f"{len(several)} input shapes for {len(declared)} inputs: {', '.join(declared)}")
+    return dict(zip(declared, several, strict=False)) if several else {_main(declared): alone(shapes)}
 
 
 def _check(name: str, shape: Shape, declared: Declared) -> None:

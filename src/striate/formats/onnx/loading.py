@@ -21,6 +21,19 @@ LARGEST_OPSET = 1 << 31
 
 def load_model(path: Path) -> onnx.ModelProto:
     """The model in a file, large payloads left out and local functions expanded."""
+    model = _parsed(path)
+    _read_external(model, path.parent)
+    return expanded(model)
+
+
+def external_files(path: Path) -> tuple[Path, ...]:
+    """The files beside a model that hold its tensors, in the order in which the model names them first."""
+    places = ((tensor.name, _external(tensor).get("location", "")) for tensor in _all_external(_parsed(path)))
+    return tuple(dict.fromkeys(_beside(name, location, path.parent) for name, location in places))
+
+
+def _parsed(path: Path) -> onnx.ModelProto:
+    """The model in a file, large payloads left out."""
     try:
         import onnx
     except ImportError as error:
@@ -32,8 +45,7 @@ def load_model(path: Path) -> onnx.ModelProto:
         raise ModelError("truncated or damaged: not a valid ONNX protobuf") from error
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise ModelError("holds no ONNX graph")
-    _read_external(model, path.parent)
-    return expanded(model)
+    return model
 
 
 def opsets(model: onnx.ModelProto) -> dict[str, int]:
@@ -79,20 +91,29 @@ def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]
             yield from _tensors(graph)
 
 
-def _read_external(model: onnx.ModelProto, folder: Path) -> None:
-    """Take in what is shape arithmetic or a mask; refuse weights kept anywhere but beside the model."""
+def _all_external(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """The tensors whose values are kept outside the model's own file."""
     from onnx import TensorProto
 
-    tensors = [*_tensors(model.graph), *(t for f in model.functions for t in _node_tensors(f.node))]
+    tensors = (*_tensors(model.graph), *(t for f in model.functions for t in _node_tensors(f.node)))
+    return (tensor for tensor in tensors if tensor.data_location == TensorProto.EXTERNAL)
+
+
+def _external(tensor: onnx.TensorProto) -> dict[str, str]:
+    """Where an external tensor says its values are."""
+    return {entry.key: entry.value for entry in tensor.external_data}
+
+
+def _read_external(model: onnx.ModelProto, folder: Path) -> None:
+    """Take in what is shape arithmetic or a mask; refuse weights kept anywhere but beside the model."""
     with ExitStack() as opened:
         files: dict[Path, tuple[Buffer, int]] = {}
-        for tensor in tensors:
-            if tensor.data_location == TensorProto.EXTERNAL:
-                entries = {entry.key: entry.value for entry in tensor.external_data}
-                place = _beside(tensor.name, entries.get("location", ""), folder)
-                if place not in files:
-                    files[place] = _mapped(place, opened)
-                _take(tensor, entries, place, *files[place])
+        for tensor in _all_external(model):
+            entries = _external(tensor)
+            place = _beside(tensor.name, entries.get("location", ""), folder)
+            if place not in files:
+                files[place] = _mapped(place, opened)
+            _take(tensor, entries, place, *files[place])
 
 
 def _beside(name: str, location: str, folder: Path) -> Path:

@@ -14,6 +14,7 @@ from striate.formats.onnx import arrange, combine, masks, places, quantised, res
 from striate.formats.onnx.call import OPERATORS, Call, Tensor, Translation
 from striate.formats.onnx.folding import fold, shape_value
 from striate.formats.onnx.functions import subgraphs
+from striate.formats.unknown import Unknown
 from striate.network.network import Node
 from striate.network.operators import Constant, Elementwise, Everything
 from striate.network.relation import Shape
@@ -41,7 +42,7 @@ SETTINGS = {"BatchNormalization": (3, 4), "Clip": (1, 2), "Pad": (2,), "Resize":
 class Walk:
     """The state of one walk: tensors by name, the nodes found so far."""
 
-    def __init__(self, opsets: Mapping[str, int], unknown: str) -> None:
+    def __init__(self, opsets: Mapping[str, int], unknown: Unknown) -> None:
         self.opsets, self.unknown = opsets, unknown
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
@@ -159,12 +160,12 @@ class Walk:
             try:
                 return OPERATORS[call.op](call)
             except UnsupportedError:
-                if self.unknown != "whole":
+                if self.unknown is Unknown.REFUSE:
                     raise
         return self._unknown(call)
 
     def _unknown(self, call: Call) -> Translation:
-        if self.unknown != "whole":
+        if self.unknown is Unknown.REFUSE:
             raise UnsupportedError('there is no rule for this operator; unknown="whole" counts it as seeing everything')
         found = [self._declared.get(name, (None, 0)) for name in call.outputs]
         shapes = tuple(shape for shape, _ in found if shape is not None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from striate.errors import InputError, MissingDependencyError
+from striate.errors import MissingDependencyError
+from striate.formats.shapes import InputShape, input_shapes
+from striate.formats.unknown import Unknown
 from striate.network.network import Network
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ __all__ = ["read_torch"]
 
 def read_torch(
     module: torch.nn.Module,
-    input_shape: Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]],
+    input_shape: InputShape,
     *,
     unknown: str = "refuse",
     dtype: torch.dtype | None = None,
@@ -35,12 +36,11 @@ def read_torch(
     >>> [(node.name, node.op.word) for node in network.nodes], network.shapes["0"]
     ([('0', 'conv'), ('1', 'elementwise')], (1, 8, 4, 4))
     """
-    if unknown not in ("refuse", "whole"):
-        raise InputError(f"unknown={unknown!r}: use 'refuse' or 'whole'")
+    shapes, given = input_shapes(input_shape), Unknown.of(unknown)
     try:
         from striate.formats.torch.reader import trace
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise MissingDependencyError("reading a module needs torch; pip install 'striate[torch]'") from error
-    return trace(module, input_shape, unknown, dtype)
+    return trace(module, shapes, given, dtype)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from striate.formats.torch.graph import Graph
 from striate.formats.torch.scopes import Scopes
 from striate.formats.torch.values import Record
 from striate.network.network import Network, Node
-from striate.network.relation import Shape
 
 
 class Names:
@@ -35,7 +34,6 @@ def named(
     outputs: Mapping[str, int],
     graph: Graph,
     scopes: Scopes,
-    rebind: Callable[[str, Shape], Network],
 ) -> Network:
     """The Network of a graph whose first tensors are the inputs."""
     records = _used(graph.records, set(outputs.values()))
@@ -63,7 +61,6 @@ def named(
         {text: graph.shapes[t] for t, text in tensors.items()},
         {text: graph.item_bytes[t] for t, text in tensors.items()},
         found,
-        rebind,
         _parts(records, labels, scopes),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from striate.errors import InputError, ModelError, StriateError
+from striate.formats.shapes import Shapes, alone, in_order
 from striate.formats.torch.composites import composites
 from striate.formats.torch.graph import Graph
 from striate.formats.torch.leaving import leaving
@@ -22,18 +23,19 @@ from striate.formats.torch.owned import owned
 from striate.formats.torch.recorder import Recorder
 from striate.formats.torch.scopes import Scopes, tensors_of
 from striate.formats.torch.untouched import untouched
+from striate.formats.unknown import Unknown
+from striate.frozen import FrozenDict
 from striate.network.network import Network
 from striate.network.relation import Shape
 
 POSITIONAL, KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-Shapes = Mapping[str, Shape]
 
 
-def trace(module: nn.Module, input_shape: Any, unknown: str, dtype: torch.dtype | None) -> Network:
+def trace(module: nn.Module, given: Shapes, unknown: Unknown, dtype: torch.dtype | None) -> Network:
     """Record ``module`` on inputs of the given shapes; see ``read_torch``."""
     if not isinstance(module, nn.Module):
         raise InputError(f"expected a torch.nn.Module, got {type(module).__name__}")
-    shapes = _input_shapes(module, input_shape)
+    shapes = named_shapes(module, given)
     learned, buffers = list(module.parameters()), list(module.buffers())
     if any(is_lazy(p) for p in (*learned, *buffers)):
         raise InputError("the module has lazy layers without weights; run it once on real data first")
@@ -54,10 +56,7 @@ def trace(module: nn.Module, input_shape: Any, unknown: str, dtype: torch.dtype 
     if not outputs:
         raise ModelError(f"no output of {type(module).__name__} depends on its inputs")
 
-    def rebind(name: str, shape: Shape) -> Network:
-        return trace(module, {**shapes, name: shape} if len(shapes) > 1 else shape, unknown, dtype)
-
-    return named(type(module).__name__, tuple(inputs), outputs, graph, scopes, rebind)
+    return named(type(module).__name__, tuple(inputs), outputs, graph, scopes)
 
 
 def _run(
@@ -95,22 +94,17 @@ def _arguments(module: nn.Module) -> dict[str, Any]:
         return {}
 
 
-def _input_shapes(module: nn.Module, given: Any) -> Shapes:
+def named_shapes(module: nn.Module, given: Shapes) -> Mapping[str, Shape]:
     """The shapes by name of forward's arguments, whichever way they were given."""
-    if isinstance(given, Mapping):
-        return {str(name): _checked(shape) for name, shape in given.items()}
-    nested = isinstance(given, Sequence) and bool(given) and all(isinstance(item, Sequence) for item in given)
-    shapes = [_checked(shape) for shape in given] if nested else [_checked(given)]
-    names = [name for name, kind in _arguments(module).items() if kind is POSITIONAL][: len(shapes)]
-    names += [f"input.{k}" if len(shapes) > 1 else "input" for k in range(len(names), len(shapes))]
-    return dict(zip(names, shapes, strict=True))
-
-
-def _checked(shape: Any) -> Shape:
-    try:
-        sizes = tuple(int(n) for n in shape)
-    except (TypeError, ValueError):
-        raise InputError(f"input_shape={shape!r}: expected integers, such as (1, 3, 224, 224)") from None
-    if not sizes or min(sizes) < 1:
-        raise InputError(f"input_shape={sizes}: every size must be at least 1")
-    return sizes
+    if given is None:
+        raise InputError("a torch module needs its input's shape, such as input_shape=(1, 3, 224, 224)")
+    if isinstance(given, dict):
+        shapes = given
+    else:
+        several = in_order(given) or (alone(given),)
+        names = [name for name, kind in _arguments(module).items() if kind is POSITIONAL][: len(several)]
+        names += [f"input.{k}" if len(several) > 1 else "input" for k in range(len(names), len(several))]
+        shapes = FrozenDict(zip(names, several, strict=True))
+    if () in shapes.values() or not shapes:
+        raise InputError("an input has no axes; give at least one size, such as input_shape=(1, 3, 224, 224)")
+    return shapes

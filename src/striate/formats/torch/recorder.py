@@ -20,6 +20,7 @@ from striate.formats.torch.metas import LARGEST_KNOWN, LARGEST_LEARNED, Known, M
 from striate.formats.torch.operators import Operator, operator
 from striate.formats.torch.scopes import Scopes
 from striate.formats.torch.values import Value
+from striate.formats.unknown import Unknown
 from striate.network.operators import Everything
 from striate.network.relation import Shape
 
@@ -30,7 +31,7 @@ INDEXED = ("index", "index_put", "_unsafe_index", "_unsafe_index_put", "_index_p
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The module computes on meta tensors and on its own; its own are never written."""
 
-    def __init__(self, graph: Graph, scopes: Scopes, memory: Memory, unknown: str) -> None:
+    def __init__(self, graph: Graph, scopes: Scopes, memory: Memory, unknown: Unknown) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph, self.scopes, self.memory, self.unknown = graph, scopes, memory, unknown
         self.metas, self.known = Metas(), Known()
@@ -212,7 +213,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 raise UnsupportedError(f"no rule for operator {op.key!r}")
             op.handler(call)
         except UnsupportedError:
-            if self.unknown == "refuse":
+            if self.unknown is Unknown.REFUSE:
                 raise
             data = [value for value in call.tensors() if not value.constant]
             call.at_most = True

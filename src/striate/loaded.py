@@ -1,14 +1,13 @@
-"""The network a user holds: the common form, with every question one can ask of it as a method."""
+"""What ``load`` gives: a model that has been read, with every question one can ask of it as a method."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields as dataclass_fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-from striate.errors import InputError
 from striate.fields import (
     Borders,
     Comparison,
@@ -19,30 +18,72 @@ from striate.fields import (
     Region,
     Sweep,
     borders,
+    compare,
     costs,
     effective_field,
     reach,
     region,
     sweep,
 )
-from striate.fields import compare as compare_fields
-from striate.formats.onnx import read_onnx
-from striate.formats.torch import read_torch
-from striate.network import Network as CommonForm
+from striate.formats.model import Model
+from striate.formats.shapes import InputShape
+from striate.network import HasNetwork, Network, Node, network_of
 from striate.network.relation import Shape
-from striate.network.stages import with_stages
-from striate.values import instance, text
 
-InputShape = Shape | Sequence[int] | Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | None
+if TYPE_CHECKING:
+    import torch
 
 
-class Network(CommonForm):
-    """A network bound to concrete input shapes; ask it for fields, regions, reach, costs."""
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that has been read at concrete input shapes; ask it for fields, regions, reach, costs.
 
-    @classmethod
-    def of(cls, form: CommonForm) -> Network:
-        """The same network with this class's methods."""
-        return cls(**{item.name: getattr(form, item.name) for item in dataclass_fields(form)})
+    ``network`` is what was read, ``model`` what it was read from.
+    """
+
+    model: Model
+    network: Network = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "network", self.model.network)
+
+    @property
+    def name(self) -> str:
+        """The name of the network."""
+        return self.network.name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the network's inputs."""
+        return self.network.inputs
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The tensors that the network returns."""
+        return self.network.outputs
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The network's nodes, in execution order."""
+        return self.network.nodes
+
+    @property
+    def shapes(self) -> Mapping[str, Shape]:
+        """The shape of every tensor."""
+        return self.network.shapes
+
+    @property
+    def layers(self) -> Mapping[str, str]:
+        """Every layer name and the tensor it stands for, nodes first, in execution order."""
+        return self.network.layers
+
+    def tensor(self, layer: str) -> str:
+        """The tensor a layer name stands for; an unknown name is an error that suggests the nearest."""
+        return self.network.tensor(layer)
+
+    def at(self, shapes: InputShape) -> LoadedModel:
+        """The same model read at other input shapes; those given by name leave the other inputs as they were given."""
+        return LoadedModel(self.model.at(shapes))
 
     def fields(self, source: str | None = None, layout: str | None = None) -> Fields:
         """The receptive field of every layer with respect to one input.
@@ -53,16 +94,16 @@ class Network(CommonForm):
         """
         if source is None and layout is None:
             return self._fields
-        return Fields(self, source, layout)
+        return Fields(self.network, source, layout)
 
     @cached_property
     def _fields(self) -> Fields:
-        return Fields(self)
+        return Fields(self.network)
 
     @cached_property
     def costs(self) -> Costs:
         """Parameters, multiply-accumulates and peak activation memory."""
-        return costs(self)
+        return costs(self.network)
 
     def borders(self, layer: str) -> Borders:
         """Which units of ``layer`` touch no border, and how much of a field is padding at centre and corner."""
@@ -82,24 +123,24 @@ class Network(CommonForm):
 
     def sweep(self, layer: str, sizes: Iterable[int | Shape]) -> Sweep:
         """The fields of ``layer`` at several input sizes, and the sizes at which nothing shifts."""
-        return sweep(self, layer, sizes)
+        return sweep(self.model, layer, sizes)
 
-    def compare(self, other: CommonForm) -> Comparison:
+    def compare(self, other: Network | HasNetwork) -> Comparison:
         """This network and another, layer by layer: where shapes agree and pixels do not."""
-        return compare_fields(self._fields, Fields(instance("other", other, CommonForm)))
+        return compare(self._fields, Fields(network_of(other)))
 
 
-def load(model: str | PathLike[str] | Any, input_shape: InputShape = None, *, unknown: str = "refuse") -> Network:
-    """Read a model file (ONNX) or a ``torch.nn.Module`` as a Network.
+def load(
+    model: str | PathLike[str] | torch.nn.Module,
+    input_shape: InputShape = None,
+    *,
+    unknown: Literal["refuse", "whole"] = "refuse",
+) -> LoadedModel:
+    """Read a model file (ONNX) or a ``torch.nn.Module``, and hold it ready for questions.
 
     ``input_shape`` is the shape of the input, needed for modules and for files with dynamic dimensions; a
     mapping names several inputs. ``unknown="whole"`` counts operators without a rule as seeing everything.
     Raises ModelError for files that cannot be read, UnsupportedError for operators without a rule,
     InputError for shapes that do not fit.
     """
-    text("unknown", unknown, ("refuse", "whole"))
-    if isinstance(model, str | PathLike):
-        return Network.of(with_stages(read_onnx(model, input_shape, unknown=unknown)))
-    if input_shape is None:
-        raise InputError("a torch module needs input_shape, such as (1, 3, 224, 224)")
-    return Network.of(read_torch(model, input_shape, unknown=unknown))
+    return LoadedModel(Model(model, input_shape, unknown))
