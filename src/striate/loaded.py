@@ -17,6 +17,7 @@ from striate.fields import (
     Reach,
     Region,
     Sweep,
+    Unit,
     borders,
     compare,
     costs,
@@ -109,15 +110,15 @@ class LoadedModel:
         """Which units of ``layer`` touch no border, and how much of a field is padding at centre and corner."""
         return borders(self._fields, layer)
 
-    def region(self, layer: str, at: Sequence[int], channel: int | None = None) -> Region:
-        """The input pixels that the unit of ``layer`` at ``at`` (one index per spatial axis) reads."""
+    def region(self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Region:
+        """The input pixels that the unit of ``layer`` at ``at`` (one index per spatial axis) reads, or a ``Unit``."""
         return region(self._fields, layer, at, channel)
 
-    def reach(self, at: Sequence[int], layer: str, channel: int | None = None) -> Reach:
-        """The units of ``layer`` that the input pixel at ``at`` can change."""
+    def reach(self, at: Sequence[int] | Unit, layer: str, channel: int | None = None) -> Reach:
+        """The units of ``layer`` that the input pixel at ``at`` can change, or a ``Unit`` of the input."""
         return reach(self._fields, at, layer, channel)
 
-    def effective(self, layer: str, at: Sequence[int] | None = None, channel: int | None = None) -> Effective:
+    def effective(self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Effective:
         """The effective field of a unit (default: the centre one) from path counts."""
         return effective_field(self._fields, layer, at, channel)
 

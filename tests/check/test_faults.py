@@ -15,6 +15,7 @@ from support.small_graphs import GRAPHS, Graph
 from striate.check import check
 from striate.errors import StriateError
 from striate.fields import Fields, region
+from striate.fields.unit import unit_sizes
 from striate.formats.model import Model
 from striate.network import Network
 
@@ -32,7 +33,7 @@ def differs(true: Network, false: Network, layers: list[str]) -> str:
     right, wrong = Fields(true), Fields(false)
     for layer in layers:
         shape = true.shapes[true.tensor(layer)]
-        for at in np.ndindex(shape[2 if len(shape) > 2 else 1 :]):
+        for at in np.ndindex(unit_sizes(shape)):
             if not np.array_equal(region(right, layer, at).mask, region(wrong, layer, at).mask):
                 return layer
     return ""

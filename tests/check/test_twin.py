@@ -19,6 +19,7 @@ from striate.check import check, extents
 from striate.check.onnx_file import skimmed, structure
 from striate.check.onnx_twin import OnnxTwin
 from striate.errors import ModelError, UnsupportedError
+from striate.fields.unit import unit_sizes
 from striate.network.relation import Shape
 
 node = helper.make_node
@@ -47,7 +48,7 @@ def reads(path: Path, shapes: dict[str, tuple[int, ...]], axes: tuple[int, ...])
     """What each unit of ``y`` reads in the twin, every pixel lit alone."""
     twin = OnnxTwin(path, "x", shapes)
     (shape,) = twin.build(["y"]).values()
-    units = list(np.ndindex(shape[2 if len(shape) > 2 else 1 :]))
+    units = list(np.ndindex(unit_sizes(shape)))
     twin.watch([("y", at) for at in units])
     found: dict[tuple[int, ...], set[Any]] = {at: set() for at in units}
     for pixel in np.ndindex(*(shapes["x"][axis] for axis in axes)):

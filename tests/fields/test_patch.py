@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from support.oracle import Builder
 from support.pairs import OPERATORS, Pair, random_pair
 
-from striate.fields.patch import Patch, Semiring, unite
+from striate.fields.patch import Patch, Semiring, added
 from striate.fields.walk import pull, push, trace
 from striate.geometry import Interval
 
@@ -113,10 +113,10 @@ def test_a_patch_of_many_units_is_the_sum_of_its_units(seed: int) -> None:
 def test_unite_adds_boxes_that_stand_apart(semiring: Semiring) -> None:
     # . a . . b .
     a, b = (Patch.at((6,), (at,), semiring) for at in (1, 4))
-    both = unite(a, b)
+    both = added(a, b)
     assert both.box == (Interval(1, 5),)
     assert both.values.tolist() == [1, 0, 0, 1]
-    assert unite(both, Patch.at((6,), (None,), Semiring(semiring))).values.size in (1, 6)
+    assert added(both, Patch.at((6,), (None,), Semiring(semiring))).values.size in (1, 6)
 
 
 def test_floating_weights_outlive_the_range_of_a_double() -> None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from striate.fields import Fields, region
+from striate.fields.unit import unit_sizes
 from striate.formats.model import Model
 
 Shape = tuple[int, ...]
@@ -566,7 +567,7 @@ def measured(drawn: Drawn, seed: int = 0) -> dict[tuple[int, ...], Mask]:
     for turn in range(2):
         base = random.uniform(0.5, 2, drawn.source).astype(np.float32) * (1 if turn == 0 else -1)
         (quiet,) = session.run(None, {"image": base})
-        grid = quiet.shape[2 if quiet.ndim > 2 else 1 :]
+        grid = unit_sizes(quiet.shape)
         if not found:
             found = {at: np.zeros(spatial, np.bool_) for at in np.ndindex(grid)}
         for pixel in np.ndindex(spatial):

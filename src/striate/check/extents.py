@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from striate.check.report import Disagreement, Extent
 from striate.fields import Fields
 from striate.fields.pieces import FAR, finite
+from striate.fields.unit import first_unit_axis
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -25,7 +26,7 @@ def claimed_hulls(fields: Fields, layer: str, k: int) -> tuple[Ints, Ints]:
     """The first line and the one past the last that each unit reads along spatial axis ``k``; 0, 0 where none."""
     tensor = fields.network.tensor(layer)
     shape = fields.network.shapes[tensor]
-    first = 2 if len(shape) > 2 else 1
+    first = first_unit_axis(shape)
     low, high = np.full(shape[first:], FAR, dtype=np.int64), np.full(shape[first:], -1, dtype=np.int64)
     for piece in fields.clipped[tensor][k].flat:
         for dim in range(len(piece.dims)):
@@ -165,7 +166,7 @@ def stated_otherwise(fields: Fields, layer: str, k: int) -> Disagreement | None:
     name, n = list(fields.spatial)[k], fields.network.shapes[fields.source][list(fields.spatial.values())[k]]
     stated = fields[layer].axes[name]
     along = stated.along
-    first = 2 if len(fields[layer].shape) > 2 else 1
+    first = first_unit_axis(fields[layer].shape)
     if stated.status not in ("exact", "periodic") or (along is not None and along < first):
         return None
     low, high = claimed_hulls(fields, layer, k)

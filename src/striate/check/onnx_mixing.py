@@ -124,12 +124,12 @@ def _axis_by_axis(twin: GraphBuilder, node: onnx.NodeProto, inputs: list[str], a
     for axis in range(2, rank):
         if "scales" in a:
             kept["scales"] = [scale if k == axis else 1.0 for k, scale in enumerate(a["scales"])]
-        one = _along(twin, node, [y, *inputs[1:]], axis, rank)
+        one = _for_one_axis(twin, node, [y, *inputs[1:]], axis, rank)
         y = _interpolate(twin, node.op_type, one, kept, limit, mode)
     return y
 
 
-def _along(twin: GraphBuilder, node: onnx.NodeProto, inputs: list[str], axis: int, rank: int) -> list[str]:
+def _for_one_axis(twin: GraphBuilder, node: onnx.NodeProto, inputs: list[str], axis: int, rank: int) -> list[str]:
     """The inputs of a Resize or Upsample that changes one axis and leaves the others."""
     x = inputs[0]
     if len(inputs) == 1:

@@ -22,6 +22,7 @@ from striate.check.onnx_file import branch, needed, put_in, skimmed, structure, 
 from striate.check.onnx_graph import GraphBuilder
 from striate.check.onnx_rules import rewrite
 from striate.errors import ModelError, UnsupportedError
+from striate.fields.unit import unit_sizes
 
 Target = tuple[str, tuple[int, ...]]
 Shape = tuple[int, ...]
@@ -93,7 +94,7 @@ class OnnxTwin:
     def lines(self, pixels: NDArray[np.bool_], axes: Sequence[int]) -> list[NDArray[np.bool_]]:
         """As ``responds``, for every unit of the tensors chosen: one array over their units each."""
         found = self._run(self._watching, self._feeds, self._lit(pixels, axes))
-        return [values.reshape(values.shape[2 if values.ndim > 2 else 1 :]) != 0 for values in found]
+        return [values.reshape(unit_sizes(values.shape)) != 0 for values in found]
 
     def _lit(self, pixels: NDArray[np.bool_], axes: Sequence[int]) -> NDArray[np.float32]:
         shape = self._claimed[self._source]

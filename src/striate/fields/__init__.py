@@ -6,6 +6,8 @@ from striate.fields.effective import Effective, effective_field, effective_field
 from striate.fields.fields import AxisField, Field, Fields, Misalignment, Span
 from striate.fields.queries import Reach, Region, reach, region
 from striate.fields.sizes import Comparison, Difference, SizePoint, Sweep, compare, sweep
+from striate.fields.spans import Status
+from striate.fields.unit import Unit
 
 __all__ = [
     "AxisField",
@@ -21,7 +23,9 @@ __all__ = [
     "Region",
     "SizePoint",
     "Span",
+    "Status",
     "Sweep",
+    "Unit",
     "borders",
     "compare",
     "costs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from striate.errors import InputError, MissingDependencyError
 from striate.fields.fields import Fields
 from striate.fields.queries import region
+from striate.fields.unit import Unit, centre_of, unit_sizes
 from striate.geometry import Box, Interval
 from striate.names import did_you_mean
 from striate.network.relation import Shape
@@ -21,13 +22,15 @@ from striate.values import instance, integer, integers, text
 if TYPE_CHECKING:
     import torch
 
+Method = Literal["paths", "gradient"]
+
 SHARES = (0.5, 0.68, 0.95)
 ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Effective:
-    """How much each input pixel weighs for one unit.
+    """How much each input pixel weighs for ``unit``.
 
     ``weights`` stand on ``box`` (one interval per spatial axis) and sum to one. Distances are Euclidean, in
     pixels, between a pixel's centre and ``centre``, the middle of the unit's field. ``radii`` maps each share
@@ -36,16 +39,25 @@ class Effective:
     is ``paths`` or ``gradient``; ``samples`` and ``seed`` speak of the latter.
     """
 
-    layer: str
-    at: tuple[int, ...]
+    unit: Unit
     box: Box
     weights: NDArray[np.float64]
     centre: tuple[float, ...]
     half_size: float
     radii: Mapping[float, float]
-    method: str
+    method: Method
     samples: int | None = None
     seed: int | None = None
+
+    @property
+    def layer(self) -> str:
+        """The unit's layer."""
+        return self.unit.layer
+
+    @property
+    def at(self) -> tuple[int, ...]:
+        """The unit's place."""
+        return self.unit.at
 
     @property
     def ratios(self) -> Mapping[float, float]:
@@ -54,13 +66,13 @@ class Effective:
 
 
 def effective_field(
-    fields: Fields, layer: str, at: Sequence[int] | None = None, channel: int | None = None
+    fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None
 ) -> Effective:
     """The effective field by path counts: what all weights equal and all activations linear would give.
 
-    ``at`` is the unit (default: the one in the middle of the layer). The theoretical field is the unclipped
-    one where the unit has one, else the hull inside the input. Raises InputError for an unknown layer, a
-    unit outside it, or one that reads no pixel.
+    ``at`` is the unit's place (default: the middle of the layer); a ``Unit`` may stand for layer and place. The
+    theoretical field is the unclipped one where the unit has one, else the hull inside the input. Raises InputError
+    for an unknown layer, a unit outside it, or one that reads no pixel.
 
     >>> from striate.network import Network, Node
     >>> from striate.network.operators import Pool
@@ -70,17 +82,17 @@ def effective_field(
     >>> found.half_size, found.radii[0.5], found.ratios[0.5]
     (1.5, 1.0, 0.6666666666666666)
     """
-    shape = fields.network.shapes[fields.network.tensor(layer)]
-    unit = _middle(shape) if at is None else integers("the unit's place", at)
-    found = region(fields, layer, unit, channel)
-    weights = found.weights()
+    if at is None and not isinstance(layer, Unit):
+        at = centre_of(fields.network.shapes[fields.network.tensor(layer)])
+    seen = region(fields, layer, at, channel)
+    weights = seen.weights()
     if not weights.size:
-        raise InputError(f"unit {unit} of {layer} reads no pixel of {found.source}: it has no effective field")
+        raise InputError(f"unit {seen.at} of {seen.layer} reads no pixel of {seen.source}: it has no effective field")
     theory = [
         inside if outside.unbounded else outside
-        for inside, outside in zip(found.hull, found.unclipped or found.hull, strict=True)
+        for inside, outside in zip(seen.hull, seen.unclipped or seen.hull, strict=True)
     ]
-    return _effective(layer, unit, found.hull, weights, theory, "paths")
+    return _effective(seen.unit, seen.hull, weights, theory, "paths")
 
 
 def effective_field_gradient(
@@ -114,15 +126,15 @@ def effective_field_gradient(
     with _watched(module, layer) as outputs, torch.enable_grad():
         for _ in range(samples):
             image = _ran(module, input_shape, random)
-            unit, value = _unit(layer, outputs, at)
+            unit, value = _output(layer, outputs, at)
             (gradient,) = torch.autograd.grad(value, image, allow_unused=True) if value.requires_grad else (None,)
             if gradient is not None:
                 total += gradient.detach().abs().sum((0, 1)).double().cpu().numpy()
     box = _box(total)
     if not total.any():
-        raise InputError(f"no gradient of unit {unit} of {layer} reaches the input: it has no effective field")
+        raise InputError(f"no gradient of unit {unit.at} of {layer} reaches the input: it has no effective field")
     weights = total[tuple(slice(interval.start, interval.stop) for interval in box)] / total.sum()
-    return _effective(layer, unit, box, weights, list(box), "gradient", samples, seed)
+    return _effective(unit, box, weights, list(box), "gradient", samples, seed)
 
 
 def _ran(module: torch.nn.Module, shape: Shape, random: torch.Generator) -> torch.Tensor:
@@ -138,19 +150,18 @@ def _ran(module: torch.nn.Module, shape: Shape, random: torch.Generator) -> torc
 
 
 def _effective(
-    layer: str,
-    unit: tuple[int, ...],
+    unit: Unit,
     box: Box,
     weights: NDArray[np.float64],
     theory: Sequence[Interval],
-    method: str,
+    method: Method,
     samples: int | None = None,
     seed: int | None = None,
 ) -> Effective:
     centre = tuple((interval.start + interval.stop - 1) / 2 for interval in theory)
     half_size = max(interval.size for interval in theory) / 2
     radii = _radii(weights, box, centre)
-    return Effective(layer, unit, box, weights, centre, half_size, radii, method, samples, seed)
+    return Effective(unit, box, weights, centre, half_size, radii, method, samples, seed)
 
 
 def _radii(weights: NDArray[np.float64], box: Box, centre: tuple[float, ...]) -> dict[float, float]:
@@ -160,10 +171,6 @@ def _radii(weights: NDArray[np.float64], box: Box, centre: tuple[float, ...]) ->
     distances, places = np.unique(np.sqrt(squares), return_inverse=True)
     mass = np.cumsum(np.bincount(places.ravel(), weights.ravel()))
     return {share: float(distances[int(np.argmax(mass >= share - ROUNDING))]) for share in SHARES}
-
-
-def _middle(shape: Shape) -> tuple[int, ...]:
-    return tuple(n // 2 for n in shape[2 if len(shape) > 2 else 1 :])
 
 
 def _box(values: NDArray[np.float64]) -> Box:
@@ -196,16 +203,15 @@ def _like_parameters(module: torch.nn.Module, image: torch.Tensor) -> torch.Tens
     return image if first is None else image.to(first.device, first.dtype)
 
 
-def _unit(layer: str, outputs: list[Any], at: Sequence[int] | None) -> tuple[tuple[int, ...], torch.Tensor]:
-    """The unit's index, and the sum of its channels, from the layer's last output; empties the list."""
+def _output(layer: str, outputs: list[Any], at: Sequence[int] | None) -> tuple[Unit, torch.Tensor]:
+    """The unit, and the sum of its channels, from the layer's last output; empties the list."""
     if not outputs:
         raise InputError(f"the module does not run {layer} for this input: it has no effective field")
     last = outputs[-1]
     outputs.clear()
     value: torch.Tensor = last[0] if isinstance(last, tuple | list) else last
     shape = tuple(value.shape)
-    first = 2 if len(shape) > 2 else 1
-    unit = _middle(shape) if at is None else integers("the unit's place", at)
-    if len(unit) != len(shape) - first or any(not 0 <= i < n for i, n in zip(unit, shape[first:], strict=True)):
-        raise InputError(f"unit {unit} lies outside {layer}, whose units lie in {shape[first:]}")
-    return unit, value[(slice(None),) * first + unit].sum()
+    unit, sizes = Unit.of(layer, centre_of(shape) if at is None else at), unit_sizes(shape)
+    if len(unit.at) != len(sizes) or any(not 0 <= i < n for i, n in zip(unit.at, sizes, strict=True)):
+        raise InputError(f"unit {unit.at} lies outside {layer}, whose units lie in {sizes}")
+    return unit, value[unit.index(shape)].sum()

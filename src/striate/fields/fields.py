@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from striate.errors import InputError
 from striate.fields.costs import CostTable
 from striate.fields.layout import layout_of, spatial_axes
 from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span
-from striate.fields.summary import axis_field, first_unit_axis, local_span
+from striate.fields.summary import axis_field, first_moving_axis, local_span
 from striate.fields.tables import FieldTable, carried, source_table, unite
+from striate.fields.unit import Unit
 from striate.geometry import Box, Interval
 from striate.network import HasNetwork, Network, Node, network_of
 from striate.network.operators import Concat
 from striate.network.relation import Reads, Shape
-from striate.values import integer, integers, text
+from striate.values import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +68,33 @@ class Fields(Mapping[str, Field]):
         shape = self.network.shapes[self.source]
         self.layout = layout_of(self.network, self.source) if layout is None else text("layout", layout)
         self.spatial = spatial_axes(self.layout, shape)
-        self.misalignments: list[Misalignment] = []
         self._axes: dict[tuple[FieldTable, int], AxisField] = {}
-        self._tables = self._pass(clipped=False)
+        self._tables, self.misalignments = self._pass(clipped=False)
 
     @cached_property
     def clipped(self) -> Mapping[str, tuple[FieldTable, ...]]:
         """For each tensor, the true hull of every element along each spatial axis of the source."""
-        return self._pass(clipped=True)
+        return self._pass(clipped=True)[0]
 
     def tables(self, layer: str) -> tuple[FieldTable, ...]:
         """The unclipped field tables of a layer; empty where it does not depend on the source."""
         return self._tables.get(self.network.tensor(layer), ())
 
-    def hull(self, layer: str, at: Sequence[int], channel: int | None = None) -> Box:
+    def hull(self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Box:
         """The smallest interval of input pixels, per spatial axis, that holds all the unit at ``at`` sees.
 
         Clipped to the input and exact at borders; all channels unless one is named. ``at`` has one index for
         each of the layer's axes but batch and channel. A unit that sees nothing has empty intervals.
         """
-        tensor = self.network.tensor(layer)
-        index = unit_index(self.network.shapes[tensor], at, channel)
-        return seen_by(self.clipped.get(tensor, ()), index)
+        unit = Unit.of(layer, at, channel)
+        index = unit.index(unit.shape(self.network))
+        return seen_by(self.clipped.get(self.network.tensor(unit.layer), ()), index)
 
     def __getitem__(self, layer: str) -> Field:
         tensor, cost = self.network.tensor(layer), self._costs[layer]
         shape, tables = self.network.shapes[tensor], self._tables.get(tensor, ())
         names = list(self.spatial)
-        first = first_unit_axis(shape, tables)
+        first = first_moving_axis(shape, tables)
         axes = {name: self._axis(name, table, first) for name, table in zip(names, tables, strict=False)}
         for name in names[len(tables) :]:
             axes[name] = AxisField(name, "none")
@@ -139,21 +138,24 @@ class Fields(Mapping[str, Field]):
     def _in_order(self, names: set[str]) -> tuple[str, ...]:
         return tuple(sorted(names, key=lambda name: self._positions[name]))
 
-    def _pass(self, *, clipped: bool) -> dict[str, tuple[FieldTable, ...]]:
+    def _pass(self, *, clipped: bool) -> tuple[dict[str, tuple[FieldTable, ...]], tuple[Misalignment, ...]]:
+        """The tables of every tensor, and the merges whose branches look at different places."""
         shape: Shape = self.network.shapes[self.source]
         spatial = tuple(self.spatial.values())
         start = tuple(source_table(shape, spatial, axis, clipped=clipped) for axis in spatial)
         tables: dict[str, tuple[FieldTable, ...]] = {self.source: () if 0 in shape else start}
+        merges: list[Misalignment] = []
         for node, result in zip(self.network.nodes, self.network.results, strict=True):
             for name, output in zip(node.outputs, result.outputs, strict=False):
                 pairs = zip(node.inputs, output.reads, strict=True)
                 followed = [(before, reads) for before, reads in pairs if before in tables and reads]
                 branches = [(before, reads) for before, reads in followed if tables[before]]
                 if branches and 0 not in output.shape:
-                    tables[name] = self._node_tables(node, branches, output.shape, tables, clipped)
+                    tables[name], apart = self._node_tables(node, branches, output.shape, tables, clipped)
+                    merges += apart
                 elif followed:
                     tables[name] = ()
-        return tables
+        return tables, tuple(merges)
 
     def _node_tables(
         self,
@@ -162,70 +164,50 @@ class Fields(Mapping[str, Field]):
         shape: Shape,
         tables: Mapping[str, tuple[FieldTable, ...]],
         clipped: bool,
-    ) -> tuple[FieldTable, ...]:
-        """The tables of one output, one per spatial axis of the source."""
+    ) -> tuple[tuple[FieldTable, ...], list[Misalignment]]:
+        """The tables of one output, one per spatial axis of the source, and the axes along which branches disagree."""
         alone = len(branches) == 1
         parts = [
             [carried([tables[name][k] for _ in reads], reads, node.name, alone=alone) for name, reads in branches]
             for k in range(len(self.spatial))
         ]
-        found = []
+        united, merges = [], []
         for axis, part in zip(self.spatial, parts, strict=True):
             table = unite(part)
             if node.at_most:
                 table = replace(table, at_most=table.at_most | {node.name})
-            if not clipped and self._misaligned(node, axis, [name for name, _ in branches], part, shape):
+            apart = None if clipped else _misaligned(node, axis, [name for name, _ in branches], part, shape)
+            if apart is not None:
                 table = replace(table, misaligned=table.misaligned | {node.name})
-            found.append(table)
-        return tuple(found)
+                merges.append(apart)
+            united.append(table)
+        return tuple(united), merges
 
-    def _misaligned(self, node: Node, axis: str, names: list[str], branches: list[FieldTable], shape: Shape) -> bool:
-        """Record the merge where its branches' centres disagree; parts that stand one after the other do not meet."""
-        distinct = {id(table): (name, table) for name, table in zip(names, branches, strict=True) if table.local}
-        if len(distinct) < 2:
-            return False
-        spans = [(name, local_span(table, first_unit_axis(shape, (table,)))) for name, table in distinct.values()]
-        centres = [(name, span.stride, span.centre) for name, span in spans]
-        alongs = {span.along for _, span in spans}
-        if len(alongs) > 1 or (isinstance(node.op, Concat) and node.op.axis in alongs):
-            return False
-        if any(centre is None for _, _, centre in centres) or len({centre[1:] for centre in centres}) == 1:
-            return False
-        known = [(name, stride, centre) for name, stride, centre in centres if centre is not None]
-        _, first, origin = known[0]
-        offsets = tuple((name, centre - origin if stride == first else None) for name, stride, centre in known)
-        self.misalignments.append(Misalignment(node.name, axis, offsets))
-        return True
+
+def _misaligned(
+    node: Node, axis: str, names: list[str], branches: list[FieldTable], shape: Shape
+) -> Misalignment | None:
+    """The merge where its branches' centres disagree; parts that stand one after the other do not meet."""
+    distinct = {id(table): (name, table) for name, table in zip(names, branches, strict=True) if table.local}
+    if len(distinct) < 2:
+        return None
+    spans = [(name, local_span(table, first_moving_axis(shape, (table,)))) for name, table in distinct.values()]
+    centres = [(name, span.stride, span.centre) for name, span in spans]
+    alongs = {span.along for _, span in spans}
+    if len(alongs) > 1 or (isinstance(node.op, Concat) and node.op.axis in alongs):
+        return None
+    if any(centre is None for _, _, centre in centres) or len({centre[1:] for centre in centres}) == 1:
+        return None
+    known = [(name, stride, centre) for name, stride, centre in centres if centre is not None]
+    _, first, origin = known[0]
+    offsets = tuple((name, centre - origin if stride == first else None) for name, stride, centre in known)
+    return Misalignment(node.name, axis, offsets)
 
 
 def seen_by(tables: Sequence[FieldTable], index: Sequence[int | slice]) -> Box:
     """What one unit sees along each axis; a unit that sees nothing along one sees nothing along any."""
     found = Box([table.interval(index) for table in tables])
     return Box([Interval(0, 0)] * len(found)) if found.empty else found
-
-
-def unit_index(shape: Shape, at: Sequence[int], channel: int | None = None) -> tuple[int | slice, ...]:
-    """The index into a tensor of one unit: ``at`` names all axes, all but the first, or all but batch and channel.
-
-    Raises InputError with the valid range where ``at`` does not fit.
-    """
-    at = integers("the unit's place", at)
-    rank = len(shape)
-    first = 2 if rank > 2 else 1
-    if len(at) not in (rank - first, rank - 1, rank):
-        raise InputError(f"a unit of shape {shape} needs {rank - first} indices, got {len(at)}")
-    axes = range(rank - len(at), rank)
-    for axis, i in zip(axes, at, strict=True):
-        if not 0 <= i < shape[axis]:
-            raise InputError(f"unit {tuple(at)} lies outside shape {shape}: index {i} must be in [0, {shape[axis]})")
-    if channel is not None:
-        channel = integer("channel", channel)
-        if rank < 3 or not 0 <= channel < shape[1]:
-            raise InputError(f"channel {channel} lies outside shape {shape}")
-    index: list[int | slice] = [slice(None)] * (rank - len(at)) + list(at)
-    if channel is not None:
-        index[1] = channel
-    return tuple(index)
 
 
 __all__ = ["AxisField", "Field", "Fields", "Misalignment", "Span"]

@@ -93,7 +93,7 @@ class Patch:
         return np.broadcast_to(self.values, self.box.shape)
 
 
-def unite(a: Patch, b: Patch) -> Patch:
+def added(a: Patch, b: Patch) -> Patch:
     """The sum (for covers the union) of two patches of one tensor."""
     if a.empty or b.empty:
         return b if a.empty else a

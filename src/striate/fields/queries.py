@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import InputError
-from striate.fields.fields import Fields, seen_by, unit_index
+from striate.fields.fields import Fields, seen_by
 from striate.fields.patch import Patch, Semiring
+from striate.fields.unit import Unit, unit_axes
 from striate.fields.walk import pull, push, trace
 from striate.geometry import Box
 from striate.network.relation import Shape
@@ -22,7 +23,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """The input pixels one unit reads.
+    """The input pixels that ``unit`` reads.
 
     ``hull`` is the smallest box that holds them, one interval per spatial axis of the input, clipped to it;
     ``cover`` says for each pixel of the hull whether it is read (dilation and strides leave holes);
@@ -31,15 +32,28 @@ class Region:
     ``channel`` stands for all channels together.
     """
 
-    layer: str
-    at: tuple[int, ...]
-    channel: int | None
+    unit: Unit
     source: str
     hull: Box
     cover: Bools
     channels: Bools
     unclipped: Box | None
     fields: Fields = field(repr=False)
+
+    @property
+    def layer(self) -> str:
+        """The unit's layer."""
+        return self.unit.layer
+
+    @property
+    def at(self) -> tuple[int, ...]:
+        """The unit's place."""
+        return self.unit.at
+
+    @property
+    def channel(self) -> int | None:
+        """The unit's channel; None for all together."""
+        return self.unit.channel
 
     @property
     def mask(self) -> Bools:
@@ -66,20 +80,20 @@ class Region:
 
         Tensors stand from the unit to the input.
         """
-        found = trace(self.fields.network, self._tensor, self._unit(Semiring.COVER), self.source)
+        found = trace(self.fields.network, self._tensor, self._patch(Semiring.COVER), self.source)
         return {name: patch.tight().box for name, patch in found.items()}
 
     @property
     def _tensor(self) -> str:
         return self.fields.network.tensor(self.layer)
 
-    def _unit(self, semiring: Semiring) -> Patch:
-        return unit_patch(self.fields.network.shapes[self._tensor], self.at, self.channel, semiring)
+    def _patch(self, semiring: Semiring) -> Patch:
+        return unit_patch(self.fields, self.unit, semiring)
 
     def _sums(self, semiring: Semiring) -> NDArray[Any]:
         """The sums over all axes but the spatial ones, one entry for each pixel of the hull."""
         network, spatial = self.fields.network, tuple(self.fields.spatial.values())
-        found = _cut(pull(network, self._tensor, self._unit(semiring), self.source).sum(spatial))
+        found = _cut(pull(network, self._tensor, self._patch(semiring), self.source).sum(spatial))
         values = np.zeros(self.cover.shape, found.values.dtype)
         if found.values.size:
             values[found.box.within(self.hull).slices] = found.values
@@ -88,7 +102,7 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """The units of ``layer`` that the input pixel at ``at`` can change.
+    """The units of ``layer`` that ``pixel``, a unit of the input, can change.
 
     ``box`` is the smallest box that holds them, one interval per axis of the layer but batch and channel
     (but batch alone where the layer has no more than two axes); ``cover`` says so for each unit of the box,
@@ -96,13 +110,26 @@ class Reach:
     """
 
     layer: str
-    at: tuple[int, ...]
-    channel: int | None
-    source: str
+    pixel: Unit
     box: Box
     cover: Bools
     channels: Bools
     shape: Shape
+
+    @property
+    def source(self) -> str:
+        """The input that the pixel is one of."""
+        return self.pixel.layer
+
+    @property
+    def at(self) -> tuple[int, ...]:
+        """The pixel's place."""
+        return self.pixel.at
+
+    @property
+    def channel(self) -> int | None:
+        """The pixel's channel; None for all together."""
+        return self.pixel.channel
 
     @property
     def mask(self) -> Bools:
@@ -110,8 +137,10 @@ class Reach:
         return _on_whole(self.cover, self.box, self.shape)
 
 
-def region(fields: Fields, layer: str, at: Sequence[int], channel: int | None = None) -> Region:
-    """The input pixels that the unit of ``layer`` at ``at`` reads, holes and borders exact.
+def region(
+    fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None
+) -> Region:
+    """The input pixels that the unit of ``layer`` at ``at`` reads, or a ``Unit``; holes and borders exact.
 
     ``at`` has one index for each of the layer's axes but batch and channel (but batch alone where there are
     no more than two), or one for every axis. Raises InputError for an unknown layer or a unit outside it.
@@ -126,17 +155,12 @@ def region(fields: Fields, layer: str, at: Sequence[int], channel: int | None = 
     >>> int(found.cover.sum()), found.counts()[0, 0]
     (4, 12)
     """
-    network = fields.network
-    tensor, unit = network.tensor(layer), integers("the unit's place", at)
-    shape = network.shapes[tensor]
-    patch = pull(network, tensor, unit_patch(shape, unit, channel, Semiring.COVER), fields.source)
+    unit, network = Unit.of(layer, at, channel), fields.network
+    patch = pull(network, network.tensor(unit.layer), unit_patch(fields, unit, Semiring.COVER), fields.source)
     cover = _cut(patch.sum(tuple(fields.spatial.values())))
-    index = unit_index(shape, unit, channel)
-    unclipped = seen_by(fields.tables(layer), index)
+    unclipped = seen_by(fields.tables(unit.layer), unit.index(unit.shape(network)))
     return Region(
-        layer=layer,
-        at=unit,
-        channel=channel,
+        unit=unit,
         source=fields.source,
         hull=cover.box,
         cover=cover.values,
@@ -146,8 +170,8 @@ def region(fields: Fields, layer: str, at: Sequence[int], channel: int | None = 
     )
 
 
-def reach(fields: Fields, at: Sequence[int], layer: str, channel: int | None = None) -> Reach:
-    """The units of ``layer`` that the input pixel at ``at`` can change.
+def reach(fields: Fields, at: Sequence[int] | Unit, layer: str, channel: int | None = None) -> Reach:
+    """The units of ``layer`` that the input pixel at ``at`` can change, or a ``Unit`` of the input.
 
     ``at`` has one index per spatial axis of the input. Raises InputError for an unknown layer or a pixel
     outside the input.
@@ -159,16 +183,14 @@ def reach(fields: Fields, at: Sequence[int], layer: str, channel: int | None = N
     >>> reach(Fields(network), (0, 4), "conv").box
     Box('0:1,2:5')
     """
-    network, pixel = fields.network, integers("the pixel's place", at)
+    network, pixel = fields.network, _pixel(fields, at, channel)
     tensor = network.tensor(layer)
-    patch = push(network, fields.source, _pixel_patch(fields, pixel, channel), tensor)
+    patch = push(network, fields.source, _pixel_patch(fields, pixel), tensor)
     shape = network.shapes[tensor]
-    cover = _cut(patch.sum(tuple(range(2 if len(shape) > 2 else 1, len(shape)))))
+    cover = _cut(patch.sum(tuple(unit_axes(shape))))
     return Reach(
         layer=layer,
-        at=pixel,
-        channel=channel,
-        source=fields.source,
+        pixel=pixel,
         box=cover.box,
         cover=cover.values,
         channels=_used(patch, 1 if len(shape) > 1 else -1),
@@ -176,14 +198,25 @@ def reach(fields: Fields, at: Sequence[int], layer: str, channel: int | None = N
     )
 
 
-def unit_patch(shape: Shape, at: tuple[int, ...], channel: int | None, semiring: Semiring) -> Patch:
-    """One at a unit of a tensor, along all of every axis that the unit does not name."""
-    index = unit_index(shape, at, channel)
-    return Patch.at(shape, tuple(i if isinstance(i, int) else None for i in index), semiring)
+def unit_patch(fields: Fields, unit: Unit, semiring: Semiring) -> Patch:
+    """One at a unit, along all of every axis of its layer that the unit does not name."""
+    shape = unit.shape(fields.network)
+    return Patch.at(shape, tuple(i if isinstance(i, int) else None for i in unit.index(shape)), semiring)
 
 
-def _pixel_patch(fields: Fields, at: tuple[int, ...], channel: int | None) -> Patch:
-    shape = fields.network.shapes[fields.source]
+def _pixel(fields: Fields, at: Sequence[int] | Unit, channel: int | None) -> Unit:
+    """A pixel as a unit of the input that the fields speak of."""
+    if not isinstance(at, Unit):
+        place = integers("the pixel's place", at)
+        return Unit(fields.source, place, None if channel is None else integer("channel", channel))
+    pixel = Unit.of(at, None, channel)
+    if pixel.layer != fields.source:
+        raise InputError(f"{pixel} is no pixel of {fields.source}, the input that these fields speak of")
+    return pixel
+
+
+def _pixel_patch(fields: Fields, pixel: Unit) -> Patch:
+    shape, at = fields.network.shapes[fields.source], pixel.at
     place: dict[int, int] = {}
     if len(at) != len(fields.spatial):
         raise InputError(f"a pixel of {fields.source} needs {len(fields.spatial)} indices, got {len(at)}")
@@ -191,12 +224,12 @@ def _pixel_patch(fields: Fields, at: tuple[int, ...], channel: int | None) -> Pa
         if not 0 <= i < shape[axis]:
             raise InputError(f"pixel {at} lies outside {fields.source}: {name} index {i} must be in [0, {shape[axis]})")
         place[axis] = i
-    if channel is not None:
-        channel, axis = integer("channel", channel), fields.layout.find("C")
+    if pixel.channel is not None:
+        axis = fields.layout.find("C")
         count = shape[axis] if axis >= 0 else 0
-        if not 0 <= channel < count:
-            raise InputError(f"channel {channel} lies outside {fields.source}: it must be in [0, {count})")
-        place[axis] = channel
+        if not 0 <= pixel.channel < count:
+            raise InputError(f"channel {pixel.channel} lies outside {fields.source}: it must be in [0, {count})")
+        place[axis] = pixel.channel
     return Patch.at(shape, tuple(place.get(axis) for axis in range(len(shape))), Semiring.COVER)
 
 

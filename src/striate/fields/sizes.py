@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from striate.errors import InputError
 from striate.fields.fields import AxisField, Fields
@@ -80,17 +80,17 @@ def sweep(
         found.append((spatial, tuple(fields[layer].axes.values())))
     if not found:
         raise InputError("sweep needs at least one size")
-    columns = zip(*([_centre(axis) for axis in axes] for _, axes in found), strict=True)
+    columns = zip(*([_first_centre(axis) for axis in axes] for _, axes in found), strict=True)
     best = [max((c for c in column if c is not None), default=None) for column in columns]
     points = []
     for spatial, axes in found:
-        centres = [_centre(axis) for axis in axes]
+        centres = [_first_centre(axis) for axis in axes]
         shift = tuple(None if c is None or b is None else c - b for c, b in zip(centres, best, strict=True))
         points.append(SizePoint(spatial, axes, shift))
     return Sweep(layer, tuple(points))
 
 
-def _centre(axis: AxisField) -> Fraction | None:
+def _first_centre(axis: AxisField) -> Fraction | None:
     """The centre of unit 0's field, local where a global path hides it."""
     span = axis.span
     if span is None or span.start is None:
@@ -98,14 +98,17 @@ def _centre(axis: AxisField) -> Fraction | None:
     return span.start + Fraction(span.size - 1, 2)
 
 
+DifferenceKind = Literal["shape", "status", "size", "stride", "shift", "phases"]
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A pair of layers that see different pixels: ``kind`` is shape, status, size, stride, shift or phases."""
+    """A pair of layers that see different pixels, and in what."""
 
     left: str
     right: str
     axis: str
-    kind: str
+    kind: DifferenceKind
     values: tuple[str, str]
 
 
@@ -139,7 +142,7 @@ def compare(left: Fields, right: Fields) -> Comparison:
     )
 
 
-SEEN = ("size", "stride", "shift", "phases")
+SEEN: tuple[DifferenceKind, ...] = ("size", "stride", "shift", "phases")
 WINDOWED = (Conv, ConvTranspose, Pool, AdaptivePool, Resize, Unfold, Sliding)
 
 
@@ -154,7 +157,7 @@ def _differences(left: Fields, right: Fields, a: str, b: str) -> list[Difference
         found.append(Difference(a, b, "", "shape", (str(one.shape), str(two.shape))))
     for axis in (name for name in one.axes if name in two.axes):
         x, y = one.axes[axis], two.axes[axis]
-        facts = [("status", ", ".join(x.facts), ", ".join(y.facts))]
+        facts: list[tuple[DifferenceKind, str, str]] = [("status", ", ".join(x.facts), ", ".join(y.facts))]
         facts += [(kind, str(p), str(q)) for kind, p, q in zip(SEEN, _seen(x), _seen(y), strict=True)]
         found += [Difference(a, b, axis, kind, (p, q)) for kind, p, q in facts if p != q]
     return found

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from striate.errors import InputError
 from striate.geometry import Interval
+
+SpanStatus = Literal["exact", "periodic", "irregular"]
+Status = Literal["exact", "periodic", "irregular", "whole", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Span:
     ``u`` counts, None where no axis or more than one matters.
     """
 
-    status: str
+    status: SpanStatus
     size: int
     stride: Fraction | None
     start: int | None
@@ -59,7 +63,7 @@ class AxisField:
     """
 
     axis: str
-    status: str
+    status: Status
     size: int | None = None
     stride: Fraction | None = None
     start: int | None = None
@@ -83,7 +87,7 @@ class AxisField:
     @property
     def span(self) -> Span | None:
         """The field without global paths: the field itself where it is local, None where nothing local is seen."""
-        if self.size is None:
+        if self.size is None or self.status == "whole" or self.status == "none":
             return self.local
         return Span(self.status, self.size, self.stride, self.start, self.phases, self.along)
 

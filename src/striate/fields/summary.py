@@ -13,14 +13,15 @@ from striate.fields.pieces import FAR, Ints, Piece, changed, finite, narrowed
 from striate.fields.reopen import rule
 from striate.fields.spans import AxisField, Span
 from striate.fields.tables import FieldTable
+from striate.fields.unit import first_unit_axis
 from striate.fields.views import leaves
 from striate.geometry import Interval
 from striate.network.relation import Shape
 
 
-def first_unit_axis(shape: Shape, tables: Sequence[FieldTable]) -> int:
-    """The first axis whose index names a unit: batch and channel do not, unless some field moves along them."""
-    first = 2 if len(shape) > 2 else min(1, len(shape) - 1)
+def first_moving_axis(shape: Shape, tables: Sequence[FieldTable]) -> int:
+    """The first axis whose index names a unit, of one axis that one; all do where a field moves along another."""
+    first = min(first_unit_axis(shape), max(len(shape) - 1, 0))
     moving = (_moves(table, range(first)) for table in tables if any(_may_move(p, first) for p in table.pieces))
     return 0 if any(moving) else first
 
@@ -85,7 +86,7 @@ def local_span(table: FieldTable, first: int) -> Span:
     if not axes:
         low, high = min(int(piece.lo.min()) for piece in pieces), max(int(piece.hi.max()) for piece in pieces)
         return Span("exact", high - low, None, low, (Interval(low, high),))
-    found = None if len(axes) > 1 else _along(pieces, next(iter(axes)))
+    found = None if len(axes) > 1 else _ruled(pieces, next(iter(axes)))
     return found or Span("irregular", _largest(pieces), None, None)
 
 
@@ -100,7 +101,7 @@ def _over(piece: Piece, axes: range) -> Piece:
     return piece
 
 
-def _along(pieces: list[Piece], axis: int) -> Span | None:
+def _ruled(pieces: list[Piece], axis: int) -> Span | None:
     """The rule along the only axis that matters; None without one."""
     d = pieces[0].dims[axis]
     if len(pieces) == 1 and d.open:
@@ -115,8 +116,8 @@ def _span(lo: Ints, hi: Ints, step: int, axis: int) -> Span:
     """The span of one period."""
     pairs = zip(lo.tolist(), hi.tolist(), strict=True)
     phases = tuple(Interval(a, b) if a < b else Interval(0, 0) for a, b in pairs)
-    size, status = max(phase.size for phase in phases), "exact" if len(phases) == 1 else "periodic"
-    return Span(status, size, Fraction(step, len(phases)), phases[0].start, phases, axis)
+    size, stride = max(phase.size for phase in phases), Fraction(step, len(phases))
+    return Span("exact" if len(phases) == 1 else "periodic", size, stride, phases[0].start, phases, axis)
 
 
 def _largest(pieces: list[Piece]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from striate.fields.patch import Patch, settled, unite
+from striate.fields.patch import Patch, added, settled
 from striate.fields.steps import pull_back, push_on
 from striate.network import Network
 
@@ -39,7 +39,7 @@ def _back(network: Network, tensor: str, patch: Patch, source: str) -> Iterator[
                 for relation in reads if before in live else ():
                     part = pull_back(relation, here, network.shapes[before])
                     if not part.empty:
-                        found[before] = unite(found[before], part) if before in found else part
+                        found[before] = added(found[before], part) if before in found else part
     for name, left in found.items():
         yield name, settled(left)
 
@@ -54,7 +54,7 @@ def push(network: Network, source: str, patch: Patch, target: str) -> Patch:
                 for relation in reads if name in needed and before in found else ():
                     part = push_on(relation, found[before])
                     if not part.empty:
-                        found[name] = unite(found[name], part) if name in found else part
+                        found[name] = added(found[name], part) if name in found else part
             if name in found:
                 found[name] = settled(found[name])
     return found.get(target, Patch.nothing(network.shapes[target], patch.values.dtype))

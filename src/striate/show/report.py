@@ -9,6 +9,7 @@ import numpy as np
 
 from striate.errors import InputError
 from striate.fields import Fields, Region, region
+from striate.fields.unit import first_unit_axis
 from striate.show.document import Document
 from striate.show.picture import Photo, field_picture, figure_bytes, read_photo, view_of
 
@@ -58,7 +59,7 @@ def unit_under(fields: Fields, layer: str, pixel: tuple[int, int]) -> tuple[int,
     for along, place, size in zip(alongs, pixel, full, strict=True):
         if along is not None and alongs.count(along) == 1:
             unit[along] = place * shape[along] // size
-    return tuple(unit[min((2 if len(shape) > 2 else 1, *(along for along in alongs if along is not None))) :])
+    return tuple(unit[min((first_unit_axis(shape), *(along for along in alongs if along is not None))) :])
 
 
 def pictured_layers(document: Document) -> list[str]:
