@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from support.small_graphs import GRAPHS, Graph
 from torch import nn
 
-from striate.check import CheckReport, check, file, module
+from striate.check import CheckReport, check, flow
 from striate.fields import region
 from striate.geometry import Interval
 
@@ -69,8 +69,7 @@ WRONG: list[Callable[[Mask], Mask]] = [shifted, one_larger, one_smaller, without
 
 def claim(monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Mask], Mask]) -> None:
     true = region
-    for room in (file, module):
-        monkeypatch.setattr(room, "region", lambda *unit: Claim(wrong(true(*unit).mask)))
+    monkeypatch.setattr(flow, "region", lambda *unit: Claim(wrong(true(*unit).mask)))
 
 
 def first_difference(true: Mask, claimed: Mask) -> tuple[str, tuple[int, ...]]:

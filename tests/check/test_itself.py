@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from support.small_graphs import GRAPHS, Graph
 from torch import Tensor, nn
 
-from striate.check import check, file, module
-from striate.check.choose import FEWEST_RUNS, Unit
+from striate.check import check, flow
+from striate.check.choose import FEWEST_RUNS
 from striate.check.impulses import Claims
 from striate.check.noise import Images, NoisePass, UnusableError
 from striate.check.onnx_run import OnnxRun
 from striate.check.torch_run import TorchRun
 from striate.check.torch_twin import TorchTwin
 from striate.errors import StriateError
-from striate.fields import region
+from striate.fields import Unit, region
 
 Array = NDArray[Any]
 
@@ -70,7 +70,7 @@ def test_noise_finds_what_claim_and_twin_both_lose(monkeypatch: pytest.MonkeyPat
     """Claim and twin agree on the 3x3 field alone, as if the other branch were a constant."""
     narrow = np.zeros((20, 20), np.bool_)
     narrow[9:12, 9:12] = True
-    monkeypatch.setattr(module, "region", lambda *_: SimpleNamespace(mask=narrow))
+    monkeypatch.setattr(flow, "region", lambda *_: SimpleNamespace(mask=narrow))
     monkeypatch.setattr(TorchTwin, "reads", lambda *_: narrow)
     report = check(TwoWays(Tensor.detach), (1, 1, 20, 20), ["output"], [(10, 10)])
     assert report.first is not None
@@ -111,7 +111,7 @@ def test_a_module_is_left_as_it_was_found() -> None:
     numbers = legacy_state()
     run = TorchRun(model, {"x": (1, 1, 6, 6)}, "x")
     for _ in range(2):
-        run.values(np.zeros((1, 1, 6, 6), np.float32), [("conv", (0, 0)), ("output", (1, 1))])
+        run.values(np.zeros((1, 1, 6, 6), np.float32), [Unit("conv", (0, 0)), Unit("output", (1, 1))])
     assert (model.calls, model.cache, model.total.tolist()) == (0, [], [0, 0, 0])
     assert model.training
     assert model.conv.training
@@ -124,7 +124,7 @@ def test_a_module_is_left_as_it_was_found() -> None:
 def test_a_module_that_draws_noise_answers_alike_from_run_to_run() -> None:
     run = TorchRun(Restless(), {"x": (1, 1, 6, 6)}, "x")
     image = np.ones((1, 1, 6, 6), np.float32)
-    first, second = (run.values(image, [("output", (1, 1))])[0] for _ in range(2))
+    first, second = (run.values(image, [Unit("output", (1, 1))])[0] for _ in range(2))
     assert np.array_equal(first, second)
 
 
@@ -180,7 +180,7 @@ def test_noise_finds_a_wrong_claim_about_a_file(tmp_path: Path, monkeypatch: pyt
             self.mask = true(*unit).mask.copy()  # type: ignore[arg-type]
             self.mask[14, 14] = False
 
-    monkeypatch.setattr(file, "region", Bitten)
+    monkeypatch.setattr(flow, "region", Bitten)
     monkeypatch.setattr(Claims, "outside", lambda *_: None)
     report = check(path, layers=["conv2"], units=[(7, 7)])
     assert report.first is not None
@@ -277,10 +277,10 @@ def test_a_module_runs_no_further_than_the_deepest_layer_asked_for() -> None:
 
     run = TorchRun(Deep(), {"x": (1, 1, 9, 9)}, "x")
     image = np.ones((1, 1, 9, 9), np.float32)
-    everything = run.values(image, [("a", (0, 0)), ("b", (0, 0)), ("output", (0, 0))])
+    everything = run.values(image, [Unit("a", (0, 0)), Unit("b", (0, 0)), Unit("output", (0, 0))])
     assert "".join(ran) == "abc"
     ran.clear()
-    (first, second) = run.values(image, [("a", (0, 0)), ("b", (0, 0))])
+    (first, second) = run.values(image, [Unit("a", (0, 0)), Unit("b", (0, 0))])
     assert "".join(ran) == "ab"
     assert np.array_equal(first, everything[0])
     assert np.array_equal(second, everything[1])

@@ -9,11 +9,10 @@ import numpy as np
 
 from striate.check.report import Disagreement
 from striate.errors import InputError
-from striate.fields import Fields, costs
+from striate.fields import Fields, Unit, costs
+from striate.fields.unit import centre_of, unit_sizes
 from striate.network import Network
 from striate.network.relation import Shape
-
-Unit = tuple[str, tuple[int, ...]]
 
 DEFAULT_LAYERS = 12
 RANDOM_UNITS = 2
@@ -25,17 +24,11 @@ WORK_SPENT, WORK_OF_A_VALUE, WORK_OF_A_NODE = 5e10, 50, 5e6
 FEWEST_RUNS, MOST_RUNS = 8, 400
 
 
-def spread(names: Sequence[str], count: int = DEFAULT_LAYERS) -> list[str]:
+def evenly(names: Sequence[str], count: int = DEFAULT_LAYERS) -> list[str]:
     """Up to ``count`` names, evenly spread, the last among them."""
     if len(names) <= count:
         return list(names)
     return [names[(k + 1) * len(names) // count - 1] for k in range(count)]
-
-
-def unit_sizes(network: Network, layer: str) -> Shape:
-    """The sizes a unit of a layer has an index for: all axes but batch and channel."""
-    shape = network.shapes[network.tensor(layer)]
-    return shape[2:] if len(shape) > 2 else shape[1:]
 
 
 def choose_units(
@@ -45,15 +38,16 @@ def choose_units(
     random = np.random.default_rng(seed)
     chosen: list[Unit] = []
     for layer in layers:
-        sizes = unit_sizes(network, layer)
+        shape = network.shapes[network.tensor(layer)]
+        sizes = unit_sizes(shape)
         if units is None:
-            wanted = [tuple(n // 2 for n in sizes), tuple(0 for _ in sizes)]
+            wanted = [centre_of(shape), tuple(0 for _ in sizes)]
             wanted += [tuple(int(random.integers(n)) for n in sizes) for _ in range(RANDOM_UNITS)]
         else:
             wanted = [tuple(unit) for unit in units]
             for unit in wanted:
                 _fits(layer, unit, sizes)
-        chosen += [(layer, unit) for unit in dict.fromkeys(wanted)]
+        chosen += [Unit(layer, at) for at in dict.fromkeys(wanted)]
     if not chosen:
         raise InputError(f"no layer of {network.name} depends on its input: there is nothing to check")
     return chosen

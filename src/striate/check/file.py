@@ -1,9 +1,8 @@
-"""Checking an ONNX file: onnxruntime runs its twin, and the file itself."""
+"""An ONNX file and its twin in onnxruntime."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,148 +10,120 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from striate.check.choose import (
-    Unit,
-    affordable,
-    affordable_runs,
-    choose_units,
-    spread,
-    upper_bounds,
-    wrong_shapes,
-)
 from striate.check.extents import ExtentPass
+from striate.check.flow import Claim, Session, Tick
 from striate.check.impulses import Claims
-from striate.check.noise import Images, NoisePass, UnusableError
+from striate.check.noise import Images
 from striate.check.onnx_run import OnnxRun
 from striate.check.onnx_twin import OnnxTwin
-from striate.check.report import CheckReport, UnitCheck, with_noise
-from striate.errors import InputError, ModelError
-from striate.fields import Fields, region
+from striate.check.report import Extent, UnitCheck
+from striate.errors import ModelError
+from striate.fields import Fields, Unit
 from striate.network.relation import Shape
-from striate.progress import Progress, Ticker
 
 
-def check_file(
-    path: Path,
-    fields: Fields,
-    layers: Sequence[str] | None = None,
-    units: Sequence[Sequence[int]] | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-    passes: int | None = None,
-) -> CheckReport:
-    """As ``check``, for the claims read from the ONNX file at ``path``."""
-    network = fields.network
-    twin = OnnxTwin(path, fields.source, network.shapes)
-    names = list(layers) if layers is not None else spread([n for n in fields if network.tensor(n) in twin.tensors])
-    _known(fields, names, twin)
-    chosen = choose_units(network, names, units, seed)
-    tensors = list(dict.fromkeys(network.tensor(layer) for layer, _ in chosen))
-    measured = twin.build(tensors)
-    report = CheckReport(path.name, f"onnxruntime {onnxruntime.__version__}", 1, seed, ())
-    wrong = wrong_shapes(network.shapes, measured)
-    if wrong:
-        _Itself(path, fields, tensors, twin).compare(measured)
-        found = [UnitCheck(layer, at, 0, 0, 0, False, wrong.get(network.tensor(layer))) for layer, at in chosen]
-        return replace(report, units=tuple(found), unusable="the claim's shapes are wrong")
-    masks = [region(fields, layer, at).mask for layer, at in chosen]
-    report = _by_twin(twin, fields, chosen, masks, report, progress, passes)
-    twin.close()
-    itself = _Itself(path, fields, tensors, twin)
-    itself.compare(measured)
-    return itself.complete(report, chosen, masks, seed)
+class FileRuntime:
+    """Runs a model file, and forward passes of its twin."""
+
+    name = f"onnxruntime {onnxruntime.__version__}"
+    backward = False
+
+    def __init__(self, path: Path, fields: Fields) -> None:
+        self._path, self._fields, self._network = path, fields, fields.network
+        self._axes = tuple(fields.spatial.values())
+        self._twin = OnnxTwin(path, fields.source, self._network.shapes)
+        self._shapes: dict[str, Shape] = {}
+
+    @property
+    def passes(self) -> int:
+        """How often the twin has run."""
+        return self._twin.passes
+
+    def layers(self) -> list[str]:
+        """The layers whose tensors the file names."""
+        return [layer for layer in self._fields if self._network.tensor(layer) in self._twin.tensors]
+
+    def refusal(self, layer: str) -> str:
+        """Why a layer cannot be checked; empty where the file names its tensor."""
+        if self._network.tensor(layer) in self._twin.tensors:
+            return ""
+        return f"{layer!r} is no tensor that the file names: check a layer outside its local functions"
+
+    def build(self, layers: Sequence[str]) -> Mapping[str, Shape]:
+        """Make the twin of the part that leads to some layers; the runtime's own shape of each."""
+        tensors = {layer: self._network.tensor(layer) for layer in layers}
+        self._shapes = self._twin.build(list(dict.fromkeys(tensors.values())))
+        return {layer: self._shapes[tensor] for layer, tensor in tensors.items()}
+
+    def steps(self, layers: int, limit: int) -> int:
+        """One for each pass that lights pixels, and for each that lights lines."""
+        shape, apart = self._network.shapes[self._fields.source], self._apart(limit)
+        return limit + sum(min(apart, shape[axis]) for axis in self._axes)
+
+    def units(self, claims: Sequence[Claim], limit: int, seed: int, tick: Tick) -> list[UnitCheck]:
+        """What the twin says where all is lit outside a claim, then single pixels inside it."""
+        self._twin.watch([(self._network.tensor(claim.unit.layer), claim.unit.at) for claim in claims])
+        masks, bounds = [claim.mask for claim in claims], [claim.bound for claim in claims]
+        told = Claims(masks, bounds, lambda pixels: self._twin.responds(pixels, self._axes), limit, seed)
+        told.outside(tick)
+        told.inside(tick)
+        return [told.report(k, claim.unit.layer, claim.unit.at) for k, claim in enumerate(claims)]
+
+    def extents(self, claimed: ExtentPass, layers: Sequence[str], limit: int, tick: Tick) -> list[Extent]:
+        """What the twin says where lines are lit."""
+        self._twin.watch_lines([self._network.tensor(layer) for layer in layers])
+        return claimed.by_lines(lambda pixels: self._twin.lines(pixels, self._axes), self._apart(limit), tick)
+
+    def close(self) -> None:
+        """Give back the twin's memory."""
+        self._twin.close()
+
+    def sessions(self) -> list[Callable[[], Session]]:
+        """One: the file as it is."""
+        return [self._session]
+
+    def _apart(self, limit: int) -> int:
+        return max(2 * limit // max(len(self._axes), 1), 1)
+
+    def _session(self) -> Session:
+        twin = self._twin
+        seen = [tensor for tensor in self._shapes if tensor in twin.visible] or twin.outputs[:1]
+        session = _FileSession(self._path, self._fields, seen, twin.outputs)
+        session.compare(self._shapes)
+        return session
 
 
-def _by_twin(
-    twin: OnnxTwin,
-    fields: Fields,
-    chosen: Sequence[Unit],
-    masks: Sequence[NDArray[np.bool_]],
-    report: CheckReport,
-    progress: Progress | None,
-    passes: int | None,
-) -> CheckReport:
-    """The report with what the twin says of the units chosen, and of the extents of all in their layers."""
-    network, axes = fields.network, tuple(fields.spatial.values())
-    limit = passes if passes is not None else affordable(network)
-    bounded = upper_bounds(fields)
-    apart = max(2 * limit // max(len(axes), 1), 1)
-    total = len(chosen) + limit + sum(min(apart, network.shapes[fields.source][axis]) for axis in axes)
-    ticker = Ticker(progress, total)
+class _FileSession:
+    """The file itself, as far as its tensors can be seen from outside."""
 
-    twin.watch([(network.tensor(layer), at) for layer, at in chosen])
-    bounds = [network.tensor(layer) in bounded for layer, _ in chosen]
-    claims = Claims(masks, bounds, lambda pixels: twin.responds(pixels, axes), limit, report.seed)
-    claims.outside(ticker.step)
-    claims.inside(ticker.step)
-    found = [claims.report(k, layer, at) for k, (layer, at) in enumerate(chosen)]
-
-    layers = list(dict.fromkeys(layer for layer, _ in chosen))
-    twin.watch_lines([network.tensor(layer) for layer in layers])
-    extents = ExtentPass(fields, layers, [network.tensor(layer) in bounded for layer in layers])
-    shown = extents.by_lines(lambda pixels: twin.lines(pixels, axes), apart, ticker.step)
-    ticker.finish()
-    return replace(report, passes=twin.passes, units=tuple(found), extents=tuple(shown))
-
-
-def _known(fields: Fields, names: Sequence[str], twin: OnnxTwin) -> None:
-    for name in names:
-        if fields.network.tensor(name) not in twin.tensors:
-            raise InputError(f"{name!r} is no tensor that the file names: check a layer outside its local functions")
-
-
-class _Itself:
-    """The file itself in its runtime, as far as its tensors can be seen from outside."""
-
-    def __init__(self, path: Path, fields: Fields, tensors: Sequence[str], twin: OnnxTwin) -> None:
-        self._fields, self.unusable = fields, ""
-        self._tensors = [name for name in tensors if name in twin.visible]
-        if not self._tensors:
-            self._tensors = twin.outputs[:1]
-        try:
-            self._run = OnnxRun(path, fields.source, fields.network.shapes, self._tensors, twin.outputs)
-            axes = tuple(fields.spatial.values())
-            self._images = Images(fields.network.shapes[fields.source], axes, self._run.dtype, 0)
-            self._first = dict(zip(self._tensors, self._run.run(self._images.base(0)), strict=True))
-        except UnusableError as error:
-            self.unusable = str(error)
+    def __init__(self, path: Path, fields: Fields, tensors: Sequence[str], own: Sequence[str]) -> None:
+        self._fields, self._tensors = fields, list(tensors)
+        self._run = OnnxRun(path, fields.source, fields.network.shapes, self._tensors, own)
+        self.dtype = self._run.dtype
 
     def compare(self, twin: Mapping[str, Shape]) -> None:
         """Raise ModelError where the twin's shape of a tensor is not the model's own."""
-        for name in self._tensors if not self.unusable else ():
-            if twin.get(name, self._first[name].shape) != self._first[name].shape:
+        shape, axes = self._fields.network.shapes[self._fields.source], tuple(self._fields.spatial.values())
+        values = self._run.run(Images(shape, axes, self.dtype, 0).base(0))
+        for name, own in zip(self._tensors, values, strict=True):
+            if twin.get(name, own.shape) != own.shape:
                 raise ModelError(
                     f"check's twin does not follow this model: {name!r} has shape {twin[name]} in the twin, "
-                    f"{self._first[name].shape} in the model itself"
+                    f"{own.shape} in the model itself"
                 )
 
-    def complete(
-        self, report: CheckReport, chosen: Sequence[Unit], masks: Sequence[NDArray[np.bool_]], seed: int
-    ) -> CheckReport:
-        """The report with what noise did to the units that can be seen."""
-        network = self._fields.network
-        seen = [k for k, (layer, _) in enumerate(chosen) if network.tensor(layer) in self._tensors]
-        if not self.unusable and not seen:
-            self.unusable = "the layers lie inside branches or local functions, which the runtime does not show"
-        if self.unusable:
-            return replace(report, unusable=self.unusable)
-        units = [(network.tensor(chosen[k][0]), chosen[k][1]) for k in seen]
+    def sees(self, layer: str) -> bool:
+        """Whether the file's own graph writes the layer's tensor."""
+        return self._fields.network.tensor(layer) in self._tensors
 
-        def values(image: NDArray[Any], asked: Sequence[int]) -> list[NDArray[Any]]:
-            names = list(dict.fromkeys(units[k][0] for k in asked))
-            found = dict(zip(names, self._run.run(image, names), strict=True))
-            return [_at(found[units[k][0]], units[k][1]) for k in asked]
-
-        images = replace(self._images, seed=seed)
-        work = NoisePass([masks[k] for k in seen], values, images, affordable_runs(network))
-        try:
-            noise = work.go()
-        except UnusableError as error:
-            return replace(report, unusable=str(error))
-        return with_noise(report, dict(zip(seen, noise, strict=True)), work.runs)
+    def values(self, image: NDArray[Any], units: Sequence[Unit]) -> list[NDArray[Any]]:
+        """All batches and channels of each unit, of one run that computes what leads to them alone."""
+        places = [(self._fields.network.tensor(unit.layer), unit.at) for unit in units]
+        names = list(dict.fromkeys(name for name, _ in places))
+        outputs = dict(zip(names, self._run.run(image, names), strict=True))
+        return [_at(outputs[name], at) for name, at in places]
 
 
 def _at(values: NDArray[Any], at: tuple[int, ...]) -> NDArray[Any]:
-    """A unit's values: all batches and channels."""
     index: list[slice | int] = [slice(None)] * (values.ndim - len(at)) + list(at)
     return np.asarray(values[tuple(index)])

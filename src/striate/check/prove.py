@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from striate.check.flow import Asked, Runtime, prove
 from striate.check.report import CheckReport
 from striate.errors import InputError, MissingDependencyError
 from striate.fields import Fields
@@ -56,26 +57,35 @@ def check(
     >>> report.ok, str(report.units[0]).partition(";")[0]
     (True, 'proved: 0 (0, 0) reads all 9 pixels claimed, none of the 72 others')
     """
-    layers = None if layers is None else [text("layers", name) for name in _some("layers", layers)]
-    units = None if units is None else [integers("a unit", unit, 0) for unit in _some("units", units)]
-    seed, passes = integer("seed", seed, 0), None if passes is None else integer("passes", passes, 0)
+    asked = Asked(
+        layers=None if layers is None else [text("layers", name) for name in _some("layers", layers)],
+        units=None if units is None else [integers("a unit", unit, 0) for unit in _some("units", units)],
+        seed=integer("seed", seed, 0),
+        progress=progress,
+        passes=None if passes is None else integer("passes", passes, 0),
+    )
     if progress is not None and not callable(progress):
         raise InputError(f"progress must be called with two integers, got {shown(progress)}")
     checked = Model.of(model, input_shape)
     fields = Fields(checked, source, layout)
-    match checked.source:
-        case TorchModule(module):
-            from striate.check.module import check_module
+    return prove(checked.name, _runtime(checked, fields), fields, asked)
 
-            return check_module(module, fields, layers, units, seed, progress, passes)
+
+def _runtime(model: Model, fields: Fields) -> Runtime:
+    """What runs a model of this kind."""
+    match model.source:
+        case TorchModule(module):
+            from striate.check.module import ModuleRuntime
+
+            return ModuleRuntime(module, fields)
         case OnnxFile(path):
             try:
-                from striate.check.file import check_file
+                from striate.check.file import FileRuntime
             except ImportError as error:
                 raise MissingDependencyError(
                     "check needs onnx and onnxruntime for a model file: pip install 'striate[onnx]'"
                 ) from error
-            return check_file(path, fields, layers, units, seed, progress, passes)
+            return FileRuntime(path, fields)
 
 
 def _some(name: str, value: object) -> list[Any]:

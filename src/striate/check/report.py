@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
+
+DisagreementKind = Literal[
+    "read but not claimed", "claimed but not read", "moves it but is not claimed", "shape", "extent", "stated"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,7 @@ class Disagreement:
     axis of the input, and is empty for a shape.
     """
 
-    kind: str
+    kind: DisagreementKind
     pixel: tuple[int, ...]
     detail: str = ""
 
@@ -24,7 +29,7 @@ class Disagreement:
         return f"{self.kind}: {self.detail}" if self.detail else f"pixel {self.pixel} {_verb(self.kind)}"
 
 
-def _verb(kind: str) -> str:
+def _verb(kind: DisagreementKind) -> str:
     return kind if kind.startswith("moves") else f"is {kind}"
 
 

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from striate.check.noise import UnusableError
+from striate.fields import Unit
 
 Shape = tuple[int, ...]
-Unit = tuple[str, tuple[int, ...]]
 SEED = 0
 CONTAINERS = (dict, list, set)
 
@@ -44,6 +44,10 @@ class TorchRun:
     def _placed(self, image: Tensor) -> Tensor:
         return image.to(self._device, self._kind)
 
+    def sees(self, layer: str) -> bool:
+        """Whether runs show a layer's values, as they do of every submodule and of the module's own results."""
+        return True
+
     def values(self, image: NDArray[Any], units: Sequence[Unit]) -> list[NDArray[Any]]:
         """A run with ``image`` as the source: all batches and channels of each unit, empty where it has none.
 
@@ -51,12 +55,12 @@ class TorchRun:
         """
         found: dict[int, NDArray[Any]] = {}
         wanted: dict[str, list[int]] = {}
-        for k, (path, _) in enumerate(units):
-            wanted.setdefault(path, []).append(k)
+        for k, unit in enumerate(units):
+            wanted.setdefault(unit.layer, []).append(k)
 
         def take(path: str, output: Any) -> None:
             for k in wanted.get(path, ()) if isinstance(output, Tensor) else ():
-                found[k] = _values(output, units[k][1])
+                found[k] = _values(output, units[k].at)
 
         def hook(part: nn.Module, _arguments: Any, output: Any) -> None:
             path = self._paths.get(id(part))

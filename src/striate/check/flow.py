@@ -1,0 +1,175 @@
+"""How a check goes, whatever runs the model: choose units, ask the twin about them, then the model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.check.choose import affordable, affordable_runs, choose_units, evenly, upper_bounds, wrong_shapes
+from striate.check.extents import ExtentPass
+from striate.check.noise import Images, NoisePass, UnusableError
+from striate.check.report import CheckReport, Disagreement, Extent, UnitCheck, with_noise
+from striate.errors import InputError
+from striate.fields import Fields, Unit, region
+from striate.network.relation import Shape
+from striate.progress import Progress, Ticker
+
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a caller wants checked; None leaves the choice to the check."""
+
+    layers: Sequence[str] | None = None
+    units: Sequence[tuple[int, ...]] | None = None
+    seed: int = 0
+    progress: Progress | None = None
+    passes: int | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Claim:
+    """What a unit is said to read, over the spatial axes of the input; at most that where it is a ``bound``."""
+
+    unit: Unit
+    mask: NDArray[np.bool_]
+    bound: bool
+
+
+class Session(Protocol):
+    """The untouched model in its runtime."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements that the input takes."""
+
+    def sees(self, layer: str) -> bool:
+        """Whether the runtime shows the values of a layer."""
+
+    def values(self, image: NDArray[Any], units: Sequence[Unit]) -> Sequence[NDArray[Any]]:
+        """One run's values of some units of layers that it sees; raises UnusableError where it fails."""
+
+
+class Runtime(Protocol):
+    """What runs a model and its twin; one class for each kind of model."""
+
+    @property
+    def name(self) -> str:
+        """The runtime and its version."""
+
+    @property
+    def backward(self) -> bool:
+        """Whether a pass of the twin goes back from a unit, rather than forward from pixels."""
+
+    @property
+    def passes(self) -> int:
+        """How often the twin has run."""
+
+    def layers(self) -> Sequence[str]:
+        """The layers to choose from, in order."""
+
+    def refusal(self, layer: str) -> str:
+        """Why a layer cannot be checked; empty where it can."""
+
+    def build(self, layers: Sequence[str]) -> Mapping[str, Shape]:
+        """Make the twin of some layers; the runtime's own shape of each."""
+
+    def steps(self, layers: int, limit: int) -> int:
+        """How often ``tick`` is called for the extents of so many layers and what is asked of claims, at most."""
+
+    def units(self, claims: Sequence[Claim], limit: int, seed: int, tick: Tick) -> Sequence[UnitCheck]:
+        """What at most ``limit`` passes of the twin say of each claim."""
+
+    def extents(self, claimed: ExtentPass, layers: Sequence[str], limit: int, tick: Tick) -> Sequence[Extent]:
+        """What the twin says of the extents of all units of some layers."""
+
+    def close(self) -> None:
+        """Give back the twin's memory."""
+
+    def sessions(self) -> Sequence[Callable[[], Session]]:
+        """Ways to run the model itself, from the fastest to the one whose word counts.
+
+        Beginning one raises UnusableError where the model cannot be run, ModelError where the twin is not its twin.
+        """
+
+
+def prove(name: str, runtime: Runtime, fields: Fields, asked: Asked) -> CheckReport:
+    """The report of one check of the model called ``name``."""
+    network = fields.network
+    chosen = choose_units(network, _layers(runtime, fields, asked.layers), asked.units, asked.seed)
+    checked = list(dict.fromkeys(unit.layer for unit in chosen))
+    wrong = wrong_shapes({layer: network.shapes[network.tensor(layer)] for layer in checked}, runtime.build(checked))
+    right, bounded = [layer for layer in checked if layer not in wrong], upper_bounds(fields)
+    claims = {
+        k: Claim(unit, region(fields, unit).mask, network.tensor(unit.layer) in bounded)
+        for k, unit in enumerate(chosen)
+        if unit.layer not in wrong
+    }
+    limit = asked.passes if asked.passes is not None else affordable(network, backward=runtime.backward)
+    ticker = Ticker(asked.progress, len(chosen) + runtime.steps(len(right), limit))
+    proofs: dict[int, UnitCheck] = {}
+    extents: Sequence[Extent] = ()
+    if claims:
+        proofs = dict(zip(claims, runtime.units([*claims.values()], limit, asked.seed, ticker.step), strict=True))
+        claimed = ExtentPass(fields, right, [network.tensor(layer) in bounded for layer in right])
+        extents = runtime.extents(claimed, right, limit, ticker.step)
+    runtime.close()
+    ticker.finish()
+    units = [proofs[k] if k in proofs else _misshapen(unit, wrong[unit.layer]) for k, unit in enumerate(chosen)]
+    report = CheckReport(name, runtime.name, runtime.passes, asked.seed, tuple(units), tuple(extents))
+    return _untouched(report, runtime, fields, claims)
+
+
+def _layers(runtime: Runtime, fields: Fields, layers: Sequence[str] | None) -> list[str]:
+    if layers is None:
+        return evenly(runtime.layers())
+    for layer in layers:
+        fields.network.tensor(layer)
+        refusal = runtime.refusal(layer)
+        if refusal:
+            raise InputError(refusal)
+    return list(layers)
+
+
+def _misshapen(unit: Unit, first: Disagreement) -> UnitCheck:
+    return UnitCheck(unit.layer, unit.at, 0, 0, 0, False, first)
+
+
+def _untouched(report: CheckReport, runtime: Runtime, fields: Fields, claims: Mapping[int, Claim]) -> CheckReport:
+    """The report with what noise did to the model itself; what one session leaves in doubt, the next decides."""
+    told = report
+    for begin in runtime.sessions():
+        try:
+            session = begin()
+            seen = {k: claim for k, claim in claims.items() if session.sees(claim.unit.layer)}
+            if not seen:
+                return replace(report, unusable=_unseen(claims))
+            work = _noise(session, [*seen.values()], fields, report.seed)
+            noise = work.go()
+        except UnusableError as error:
+            told = replace(report, unusable=str(error))
+            continue
+        told = with_noise(report, dict(zip(seen, noise, strict=True)), work.runs)
+        if all(said.moved_by is None for said in noise):
+            break
+    return told
+
+
+def _unseen(claims: Mapping[int, Claim]) -> str:
+    if not claims:
+        return "the claim's shapes are wrong"
+    return "the layers lie inside branches or local functions, which the runtime does not show"
+
+
+def _noise(session: Session, claims: Sequence[Claim], fields: Fields, seed: int) -> NoisePass:
+    def values(image: NDArray[Any], asked: Sequence[int]) -> Sequence[NDArray[Any]]:
+        return session.values(image, [claims[k].unit for k in asked])
+
+    shape = fields.network.shapes[fields.source]
+    images = Images(shape, tuple(fields.spatial.values()), session.dtype, seed)
+    return NoisePass([claim.mask for claim in claims], values, images, affordable_runs(fields.network))
