@@ -341,6 +341,7 @@ QUESTIONS = [
         },
         at_size,
     ),
+    Subject("Network.from_json", striate.Network.from_json, {"text": lambda rng: network().network.to_json()}),
     Subject(
         "Model.at",
         lambda shapes: striate.Model(folder() / "small.onnx", (1, 3, 16, 16)).at(shapes).network,

@@ -1,5 +1,6 @@
 """The common form of a network, one rule per operator, one reader per format."""
 
-from striate.network.network import HasNetwork, Network, Node, network_of
+from striate.network.network import HasNetwork, Network, network_of
+from striate.network.node import Node
 
 __all__ = ["HasNetwork", "Network", "Node", "network_of"]

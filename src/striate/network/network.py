@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -10,27 +11,11 @@ from typing import Any, Protocol
 from striate.errors import InputError, ModelError
 from striate.frozen import FrozenDict
 from striate.names import did_you_mean
-from striate.network.operators import Operator, Result
+from striate.network.document import parsed, written
+from striate.network.node import Node
+from striate.network.operators import Result
 from striate.network.relation import Shape, shape_after
 from striate.values import instance, text
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One operator at work: ``op`` says what it does, ``source`` is the model's own word for it.
-
-    ``inputs`` name tensors; those that no node writes and that are no network input are constants.
-    ``parameters`` counts the learned values the node holds. ``at_most`` says that the node may read less than its
-    operator claims: positions that come from data, a constant that is not known.
-    """
-
-    name: str
-    op: Operator
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    source: str = ""
-    parameters: int = 0
-    at_most: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +42,27 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def to_json(self) -> str:
+        """The network as one JSON object, which ``network.schema.json`` describes.
+
+        >>> from striate.network.operators import Transpose
+        >>> node = Node("turn", Transpose((1, 0)), ("x",), ("y",))
+        >>> network = Network("turned", ("x",), ("y",), (node,), {"x": (2, 3), "y": (3, 2)})
+        >>> Network.from_json(network.to_json()) == network
+        True
+        """
+        return json.dumps(written(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Network:
+        """The network that ``to_json`` wrote; ModelError, which says where, for anything else."""
+        network = cls(**parsed(text))
+        try:
+            network.validate()
+        except InputError as error:
+            raise ModelError(f"{network.name}: {error}") from error
+        return network
 
     @cached_property
     def results(self) -> tuple[Result, ...]:

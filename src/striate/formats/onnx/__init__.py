@@ -19,7 +19,7 @@ from striate.formats.onnx.loading import load_model, opsets
 from striate.formats.onnx.walk import ACCIDENTS, Walk
 from striate.formats.shapes import InputShape, Shapes, input_shapes
 from striate.formats.unknown import Unknown
-from striate.network.network import Network, Node
+from striate.network import Network, Node
 from striate.network.operators import Constant
 from striate.network.stages import with_stages
 

@@ -15,7 +15,7 @@ from striate.formats.onnx.call import OPERATORS, Call, Tensor, Translation
 from striate.formats.onnx.folding import fold, shape_value
 from striate.formats.onnx.functions import subgraphs
 from striate.formats.unknown import Unknown
-from striate.network.network import Node
+from striate.network import Node
 from striate.network.operators import Constant, Elementwise, Everything
 from striate.network.relation import Shape
 

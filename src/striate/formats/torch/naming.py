@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from striate.formats.torch.graph import Graph
 from striate.formats.torch.scopes import Scopes
 from striate.formats.torch.values import Record
-from striate.network.network import Network, Node
+from striate.network import Network, Node
 
 
 class Names:

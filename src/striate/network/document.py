@@ -1,0 +1,173 @@
+"""Networks as JSON, both ways: what comes in is checked as it is read, each error with its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from striate.errors import InputError, ModelError
+from striate.names import did_you_mean
+from striate.network.node import Node
+from striate.network.operators import document as operators
+from striate.network.relation import Shape
+from striate.values import integer, shown, text
+
+if TYPE_CHECKING:
+    from striate.network.network import Network
+
+T = TypeVar("T")
+
+SCHEMA = 1
+LARGEST_SIZE = 1 << 31
+LARGEST_COUNT = 1 << 62
+NODE_DEFAULTS: Mapping[str, Any] = {"source": "", "parameters": 0, "at_most": False}
+NODE_KEYS = ("name", "op", "inputs", "outputs")
+MAPPINGS = ("shapes", "item_bytes", "aliases", "parts")
+KEYS = ("schema", "name", "inputs", "outputs", "nodes", *MAPPINGS)
+
+
+def written(network: Network) -> dict[str, Any]:
+    """A network as an object of JSON's own types; of nodes, what stands at its default is left out."""
+    return {
+        "schema": SCHEMA,
+        "name": network.name,
+        "inputs": list(network.inputs),
+        "outputs": list(network.outputs),
+        "nodes": [_written_node(node) for node in network.nodes],
+        "shapes": {name: list(shape) for name, shape in network.shapes.items()},
+        "item_bytes": dict(network.item_bytes),
+        "aliases": dict(network.aliases),
+        "parts": {name: list(nodes) for name, nodes in network.parts.items()},
+    }
+
+
+def _written_node(node: Node) -> dict[str, Any]:
+    settings = {name: getattr(node, name) for name, value in NODE_DEFAULTS.items() if getattr(node, name) != value}
+    wires = {"inputs": list(node.inputs), "outputs": list(node.outputs)}
+    return {"name": node.name, "op": operators.to_json(node.op), **wires, **settings}
+
+
+def parsed(document: object) -> dict[str, Any]:
+    """The fields of the network that some JSON text describes; ModelError where it describes none."""
+    try:
+        found = _parsed(_loaded(document))
+        _wired(found)
+    except InputError as error:
+        raise ModelError(f"not the JSON of a network: {error}") from error
+    return found
+
+
+def _loaded(document: object) -> Any:
+    try:
+        return json.loads(text("a network's JSON", document))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(str(error) or type(error).__name__) from error
+
+
+def _parsed(given: Any) -> dict[str, Any]:
+    found = _keyed("the document", given, KEYS)
+    if found["schema"] != SCHEMA:
+        raise InputError(f"schema {shown(found['schema'])}; this version reads schema {SCHEMA}")
+    return {
+        "name": text("name", found["name"]),
+        "inputs": _names("inputs", found["inputs"]),
+        "outputs": _names("outputs", found["outputs"]),
+        "nodes": tuple(_node(f"nodes[{k}]", node) for k, node in enumerate(_list("nodes", found["nodes"]))),
+        "shapes": _mapped("shapes", found["shapes"], _shape),
+        "item_bytes": _mapped("item_bytes", found["item_bytes"], _count),
+        "aliases": _mapped("aliases", found["aliases"], text),
+        "parts": _mapped("parts", found["parts"], _names),
+    }
+
+
+def _node(where: str, given: Any) -> Node:
+    found = _keyed(where, given, NODE_KEYS, NODE_DEFAULTS)
+    try:
+        op = operators.from_json(found["op"])
+    except ModelError as error:
+        raise InputError(f"{where}.op: {error}") from error
+    if not isinstance(found["at_most"], bool):
+        raise InputError(f"{where}.at_most must be true or false, got {shown(found['at_most'])}")
+    return Node(
+        name=text(f"{where}.name", found["name"]),
+        op=op,
+        inputs=_names(f"{where}.inputs", found["inputs"]),
+        outputs=_names(f"{where}.outputs", found["outputs"]),
+        source=text(f"{where}.source", found["source"]),
+        parameters=_count(f"{where}.parameters", found["parameters"]),
+        at_most=found["at_most"],
+    )
+
+
+def _keyed(where: str, given: Any, needed: Iterable[str], defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """An object with the keys needed and no others but those with defaults, which are filled in."""
+    if not isinstance(given, dict):
+        raise InputError(f"{where} must be an object, got {shown(given)}")
+    known = {*needed, *(defaults or {})}
+    for key in given:
+        if key not in known:
+            raise InputError(f"{where} has no key {key!r}{did_you_mean(key, sorted(known))}")
+    for key in needed:
+        if key not in given:
+            raise InputError(f"{where} lacks the key {key!r}")
+    return {**(defaults or {}), **given}
+
+
+def _list(where: str, given: Any) -> list[Any]:
+    if not isinstance(given, list):
+        raise InputError(f"{where} must be a list, got {shown(given)}")
+    return given
+
+
+def _names(where: str, given: Any) -> tuple[str, ...]:
+    return tuple(text(where, name) for name in _list(where, given))
+
+
+def _count(where: str, given: Any, most: int = LARGEST_COUNT) -> int:
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise InputError(f"{where} must be an integer, got {shown(given)}")
+    return integer(where, given, 0, most)
+
+
+def _shape(where: str, given: Any) -> Shape:
+    return tuple(_count(where, n, LARGEST_SIZE) for n in _list(where, given))
+
+
+def _mapped(where: str, given: Any, read: Callable[[str, Any], T]) -> dict[str, T]:
+    if not isinstance(given, dict):
+        raise InputError(f"{where} must be an object, got {shown(given)}")
+    return {name: read(f"{where}[{name!r}]", value) for name, value in given.items()}
+
+
+def _wired(found: Mapping[str, Any]) -> None:
+    """Raise InputError where a name stands for nothing, stands twice, or is read before it is written."""
+    shapes, nodes = found["shapes"], {node.name for node in found["nodes"]}
+    for name in (*found["inputs"], *found["outputs"], *found["aliases"].values(), *found["item_bytes"]):
+        _stands("tensor", name, shapes)
+    for names in found["parts"].values():
+        for name in names:
+            _stands("node", name, nodes)
+    if len(nodes) < len(found["nodes"]):
+        raise InputError("two nodes have the same name")
+    writers = {name: k for k, node in enumerate(found["nodes"]) for name in node.outputs}
+    known = set(found["inputs"])
+    for k, node in enumerate(found["nodes"]):
+        if not node.outputs:
+            raise InputError(f"node {node.name!r} has no output")
+        for name in node.inputs:
+            _stands("tensor", name, shapes)
+            if writers.get(name, -1) >= k:
+                raise InputError(f"node {node.name!r} reads {name!r} before it is written")
+        for name in node.outputs:
+            _stands("tensor", name, shapes)
+            if name in known:
+                raise InputError(f"tensor {name!r} is written twice")
+            known.add(name)
+
+
+def _stands(what: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise InputError(f"{what} {name!r} stands nowhere{did_you_mean(name, known)}")
