@@ -214,6 +214,18 @@ def test_a_model_is_a_frozen_value(tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(module)).network == module.network
 
 
+def test_a_model_of_a_module_is_that_very_module() -> None:
+    class Equal(nn.Identity):
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    one, other = Equal(), Equal()
+    assert Model(one, (1, 2)) == Model(one, [1, 2])
+    assert Model(one) != Model(other)
+    assert len({Model(one), Model(one), Model(other)}) == 2
+    assert repr(Model(one, (1, 2))).startswith("Model(source=TorchModule(Equal), shapes=(1, 2)")
+
+
 def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
     model = Model(tmp_path / "nowhere.onnx", (1, 3, 8, 8)).at((1, 3, 9, 9))
     assert (model.name, model.kind) == ("nowhere.onnx", "onnx")

@@ -15,6 +15,7 @@ from striate.cli.models import Shapes, open_model
 from striate.errors import InputError
 from striate.fields import Fields
 from striate.formats.model import Model
+from striate.formats.unknown import Unknown
 from striate.show import parse_pixel_size, parse_rate
 from striate.show.words import LANGUAGES
 
@@ -158,8 +159,8 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     for decorate in (
         click.option(
             "--unknown",
-            type=click.Choice(["refuse", "whole"]),
-            default="refuse",
+            type=click.Choice([word.value for word in Unknown]),
+            default=Unknown.REFUSE.value,
             show_default=True,
             help="An operator without a rule: refuse the model, or count it as seeing everything.",
         ),

@@ -51,11 +51,11 @@ def _written_node(node: Node) -> dict[str, Any]:
 def parsed(document: object) -> dict[str, Any]:
     """The fields of the network that some JSON text describes; ModelError where it describes none."""
     try:
-        found = _parsed(_loaded(document))
-        _wired(found)
+        entry = _parsed(_loaded(document))
+        _wired(entry)
     except InputError as error:
         raise ModelError(f"not the JSON of a network: {error}") from error
-    return found
+    return entry
 
 
 def _loaded(document: object) -> Any:
@@ -68,37 +68,37 @@ def _loaded(document: object) -> Any:
 
 
 def _parsed(given: Any) -> dict[str, Any]:
-    found = _keyed("the document", given, KEYS)
-    if found["schema"] != SCHEMA:
-        raise InputError(f"schema {shown(found['schema'])}; this version reads schema {SCHEMA}")
+    entry = _keyed("the document", given, KEYS)
+    if entry["schema"] != SCHEMA:
+        raise InputError(f"schema {shown(entry['schema'])}; this version reads schema {SCHEMA}")
     return {
-        "name": text("name", found["name"]),
-        "inputs": _names("inputs", found["inputs"]),
-        "outputs": _names("outputs", found["outputs"]),
-        "nodes": tuple(_node(f"nodes[{k}]", node) for k, node in enumerate(_list("nodes", found["nodes"]))),
-        "shapes": _mapped("shapes", found["shapes"], _shape),
-        "item_bytes": _mapped("item_bytes", found["item_bytes"], _count),
-        "aliases": _mapped("aliases", found["aliases"], text),
-        "parts": _mapped("parts", found["parts"], _names),
+        "name": text("name", entry["name"]),
+        "inputs": _names("inputs", entry["inputs"]),
+        "outputs": _names("outputs", entry["outputs"]),
+        "nodes": tuple(_node(f"nodes[{k}]", node) for k, node in enumerate(_list("nodes", entry["nodes"]))),
+        "shapes": _mapped("shapes", entry["shapes"], _shape),
+        "item_bytes": _mapped("item_bytes", entry["item_bytes"], _count),
+        "aliases": _mapped("aliases", entry["aliases"], text),
+        "parts": _mapped("parts", entry["parts"], _names),
     }
 
 
 def _node(where: str, given: Any) -> Node:
-    found = _keyed(where, given, NODE_KEYS, NODE_DEFAULTS)
+    entry = _keyed(where, given, NODE_KEYS, NODE_DEFAULTS)
     try:
-        op = operators.from_json(found["op"])
+        op = operators.from_json(entry["op"])
     except ModelError as error:
         raise InputError(f"{where}.op: {error}") from error
-    if not isinstance(found["at_most"], bool):
-        raise InputError(f"{where}.at_most must be true or false, got {shown(found['at_most'])}")
+    if not isinstance(entry["at_most"], bool):
+        raise InputError(f"{where}.at_most must be true or false, got {shown(entry['at_most'])}")
     return Node(
-        name=text(f"{where}.name", found["name"]),
+        name=text(f"{where}.name", entry["name"]),
         op=op,
-        inputs=_names(f"{where}.inputs", found["inputs"]),
-        outputs=_names(f"{where}.outputs", found["outputs"]),
-        source=text(f"{where}.source", found["source"]),
-        parameters=_count(f"{where}.parameters", found["parameters"]),
-        at_most=found["at_most"],
+        inputs=_names(f"{where}.inputs", entry["inputs"]),
+        outputs=_names(f"{where}.outputs", entry["outputs"]),
+        source=text(f"{where}.source", entry["source"]),
+        parameters=_count(f"{where}.parameters", entry["parameters"]),
+        at_most=entry["at_most"],
     )
 
 
@@ -142,19 +142,19 @@ def _mapped(where: str, given: Any, read: Callable[[str, Any], T]) -> dict[str, 
     return {name: read(f"{where}[{name!r}]", value) for name, value in given.items()}
 
 
-def _wired(found: Mapping[str, Any]) -> None:
+def _wired(entry: Mapping[str, Any]) -> None:
     """Raise InputError where a name stands for nothing, stands twice, or is read before it is written."""
-    shapes, nodes = found["shapes"], {node.name for node in found["nodes"]}
-    for name in (*found["inputs"], *found["outputs"], *found["aliases"].values(), *found["item_bytes"]):
+    shapes, nodes = entry["shapes"], {node.name for node in entry["nodes"]}
+    for name in (*entry["inputs"], *entry["outputs"], *entry["aliases"].values(), *entry["item_bytes"]):
         _stands("tensor", name, shapes)
-    for names in found["parts"].values():
+    for names in entry["parts"].values():
         for name in names:
             _stands("node", name, nodes)
-    if len(nodes) < len(found["nodes"]):
+    if len(nodes) < len(entry["nodes"]):
         raise InputError("two nodes have the same name")
-    writers = {name: k for k, node in enumerate(found["nodes"]) for name in node.outputs}
-    known = set(found["inputs"])
-    for k, node in enumerate(found["nodes"]):
+    writers = {name: k for k, node in enumerate(entry["nodes"]) for name in node.outputs}
+    known = set(entry["inputs"])
+    for k, node in enumerate(entry["nodes"]):
         if not node.outputs:
             raise InputError(f"node {node.name!r} has no output")
         for name in node.inputs:

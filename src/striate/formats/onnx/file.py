@@ -42,11 +42,11 @@ class OnnxFile:
     def identity(self) -> str:
         """A hash of the file's bytes, then of the files it keeps weights in, in the order it names them first."""
         with named_errors(self.path):
-            found = hashlib.sha256(b"onnx")
+            content = hashlib.sha256(b"onnx")
             for place in (self.path, *external_files(self.path)):
                 try:
                     with place.open("rb") as file:
-                        found.update(hashlib.file_digest(file, "sha256").digest())
+                        content.update(hashlib.file_digest(file, "sha256").digest())
                 except OSError as error:
                     raise InputError(f"{place.name} cannot be read: {error.strerror}") from error
-            return found.hexdigest()
+            return content.hexdigest()

@@ -112,11 +112,11 @@ def _named(thing: Any) -> str:
 
 def _digest(*parts: str | bytes) -> bytes:
     """The hash of some parts, each told apart from the next by its length."""
-    found = sha256()
+    digest = sha256()
     for part in _bytes(parts):
-        found.update(len(part).to_bytes(8, "little"))
-        found.update(part)
-    return found.digest()
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.digest()
 
 
 def _bytes(parts: Iterable[str | bytes]) -> Iterable[bytes]:

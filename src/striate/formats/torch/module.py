@@ -15,12 +15,21 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TorchModule:
-    """A module in memory."""
+    """A module in memory; equal to what holds the very same one, whatever equality its class defines."""
 
     module: torch.nn.Module
     kind: ClassVar[Literal["torch"]] = "torch"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TorchModule) and self.module is other.module
+
+    def __hash__(self) -> int:
+        return id(self.module)
+
+    def __repr__(self) -> str:
+        return f"TorchModule({self.name})"
 
     @property
     def name(self) -> str:
