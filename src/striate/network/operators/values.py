@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from striate.errors import InputError
 
+SHOWN = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Mask:
@@ -24,6 +26,9 @@ class Mask:
     """Sizes of the axes."""
     bits: bytes
     """The booleans in row-major order, the first in the highest bit."""
+
+    def __repr__(self) -> str:
+        return _shown(self)
 
     @classmethod
     def of(cls, keep: ArrayLike) -> Mask:
@@ -65,6 +70,9 @@ class Places:
     data: bytes
     """The integers in row-major order, 64 bits each, the lowest byte first."""
 
+    def __repr__(self) -> str:
+        return _shown(self)
+
     @classmethod
     def of(cls, indices: ArrayLike) -> Places:
         """The table with the elements of an array of integers."""
@@ -97,3 +105,10 @@ class Places:
 
 
 Table = Mask | Places
+
+
+def _shown(table: Table) -> str:
+    """A small table as what makes it, a large one by its shape."""
+    if prod(table.shape) > SHOWN:
+        return f"<{type(table).__name__} of shape {table.shape}>"
+    return f"{type(table).__name__}.of({table.array.tolist()})"
