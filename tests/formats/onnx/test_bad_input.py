@@ -19,6 +19,7 @@ from support.onnx_cases import operator_cases, with_constants
 
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
 from striate.formats.onnx import read_onnx
+from striate.formats.onnx.call import OPERATORS, Call, Translation
 
 SOUND = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 
@@ -334,6 +335,61 @@ def test_thousands_of_mutated_operators(tmp_path: Path) -> None:
 def operators(every: int = 1) -> list[tuple[bytes, object]]:
     chosen = list(operator_cases().values())[::every]
     return [(with_constants(case).SerializeToString(), None) for case in chosen]
+
+
+@pytest.mark.parametrize("bug", [TypeError, AttributeError, KeyError, AssertionError, NotImplementedError])
+def test_a_bug_of_the_readers_own_is_no_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bug: type[Exception]
+) -> None:
+    def translator(call: Call) -> Translation:
+        raise bug("ours")
+
+    path = written(tmp_path, model_of(helper.make_node("Relu", ["x"], ["y"])))
+    monkeypatch.setitem(OPERATORS, "Relu", translator)
+    with pytest.raises(bug, match="ours"):
+        read_onnx(path)
+
+
+UNREADABLE = b"\xff\xfe"
+
+
+@pytest.mark.parametrize("where", ["node", "input", "output", "attribute", "location", "function's node"])
+def test_names_that_are_no_text(tmp_path: Path, where: str) -> None:
+    """Protobuf hands over as bytes what it cannot decode."""
+    model = calling() if "function" in where else outside("w.bin") if where == "location" else model_of(
+        helper.make_node("Flatten", ["x"], ["y"], "zzzz", axis=1))  # fmt: skip
+    old = {"node": "zzzz", "input": "x", "output": "y", "attribute": "axis", "location": "w.bin"}
+    name = old.get(where, "pool").encode()
+    content = model.SerializeToString()
+    mark = bytes([len(name)]) + name
+    assert mark in content
+    text = refusal(written(tmp_path, content.replace(mark, bytes([len(name)]) + (UNREADABLE * len(name))[: len(name)])))
+    assert "UTF-8" in text or "truncated or damaged" in text
+
+
+FITTING = {
+    "values of too many axes": helper.make_node("Slice", ["x"], ["y"], starts=[0] * 5, ends=[1] * 5),
+    "step 0": helper.make_node("Slice", ["x", "a", "b", "b", "c"], ["y"]),
+    "no operand": helper.make_node("Max", [], ["y"]),
+    "no input": helper.make_node("Clip", [], ["y"]),
+    "sizes for other axes": helper.make_node("CenterCropPad", ["x", "b"], ["y"], axes=[1, 2]),
+    "an image of three axes": helper.make_node("RoiAlign", ["b", "x", "b"], ["y"]),
+    "a signal of four axes": helper.make_node("STFT", ["x", "one", "", "one"], ["y"]),
+    "a constant reduced along no axis": helper.make_node("ReduceMax", ["b"], ["y"], axes=[7]),
+    "a huge image": helper.make_node("Resize", ["x", "", "", "d"], ["y"], mode="linear"),
+}
+
+
+@pytest.mark.parametrize("name", FITTING)
+def test_what_does_not_fit_is_told_before_it_goes_wrong(tmp_path: Path, name: str) -> None:
+    opset = {"values of too many axes": 9, "sizes for other axes": 18}.get(name, 17)
+    model = model_of(FITTING[name], opset=opset)
+    constants = {"a": [0], "b": [4], "c": [0], "d": [1, 3, 1 << 30, 8]}
+    model.graph.initializer.extend(helper.make_tensor(k, TensorProto.INT64, [len(v)], v) for k, v in constants.items())
+    model.graph.initializer.append(helper.make_tensor("one", TensorProto.INT64, [], [1]))
+    text = refusal(written(tmp_path, model))
+    assert text
+    assert "attributes and inputs do not fit" not in text
 
 
 def test_attributes_of_another_type(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -15,6 +15,8 @@ from striate.network.operators import Operator
 from striate.network.relation import Shape
 
 Array = NDArray[Any]
+
+LARGEST_FOLLOWED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,13 @@ class Call:
     def ints(self, position: int) -> tuple[int, ...]:
         """A constant input as integers."""
         return tuple(int(v) for v in self.value(position).reshape(-1))
+
+    def sizes(self, found: Iterable[int]) -> Shape:
+        """Sizes that are followed element by element."""
+        sizes = tuple(found)
+        if any(n > LARGEST_FOLLOWED for n in sizes):
+            raise ModelError(f"sizes {sizes}: at most {LARGEST_FOLLOWED} elements of an axis are followed here")
+        return sizes
 
     def option(self, name: str, position: int) -> tuple[int, ...] | None:
         """Integers given as an attribute in older opsets and as an input in newer ones."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator, scalar
+from striate.formats.onnx.elements import Element
 from striate.formats.onnx.masks import Bools, fitted, held, masked, rows, vanishing, weightless, zeros
 from striate.network.operators import (
     Attention,
@@ -27,8 +28,6 @@ from striate.network.operators import (
     Transform,
     broadcast_shape,
 )
-
-BOOL, INT64 = 9, 7
 
 
 def pointwise(call: Call, *positions: int, kinds: tuple[int, ...] = ()) -> Translation:
@@ -62,7 +61,7 @@ def activation(call: Call) -> Translation:
 @operator("IsNaN", "IsInf")
 def test(call: Call) -> Translation:
     """A truth for each element."""
-    return Translation(Elementwise(), kinds=(BOOL,))
+    return Translation(Elementwise(), kinds=(Element.BOOL,))
 
 
 @operator("Cast", "CastLike", "BitCast")
@@ -74,13 +73,14 @@ def cast(call: Call) -> Translation:
 @operator(*ARITHMETIC.split())
 def arithmetic(call: Call) -> Translation:
     """Any number of inputs, broadcast together."""
+    call.tensor(0)
     return pointwise(call, *(p for p in range(len(call.inputs)) if call.has(p)))
 
 
 @operator("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor")
 def comparison(call: Call) -> Translation:
     """Truths."""
-    return pointwise(call, 0, 1, kinds=(BOOL,))
+    return pointwise(call, 0, 1, kinds=(Element.BOOL,))
 
 
 @operator("Where")
@@ -165,7 +165,7 @@ def reduce(call: Call) -> Translation:
 def arg_reduce(call: Call) -> Translation:
     """The index of an extreme along one axis."""
     axes = (call.axis(int(call.get("axis", 0))),)
-    return Translation(Reduce(axes, bool(call.get("keepdims", 1))), kinds=(INT64,))
+    return Translation(Reduce(axes, bool(call.get("keepdims", 1))), kinds=(Element.INT64,))
 
 
 @operator("TopK")
@@ -173,7 +173,7 @@ def top_k(call: Call) -> Translation:
     """The k largest along one axis, values and indices."""
     axis = call.axis(int(call.get("axis", -1)))
     k = int(call.get("k") or scalar(call.value(1)))
-    kinds = (call.tensor(0).kind, INT64)
+    kinds = (call.tensor(0).kind, Element.INT64)
     return Translation(Transform((axis,), (k,), 2), kinds=kinds)
 
 
@@ -282,13 +282,17 @@ def _hidden(call: Call, found: Einsum, terms: list[str], output: str) -> tuple[E
 @operator("Attention")
 def attention(call: Call) -> Translation:
     """softmax(Q Kᵀ) V over (batch, heads, tokens, features)."""
-    q, v = call.shape(0), call.shape(2)
+    q, k, v = call.shape(0), call.shape(1), call.shape(2)
+    if len(q) not in (3, 4) or not len(q) == len(k) == len(v):
+        raise ModelError(f"query, key and value of shapes {q}, {k} and {v} must have 3 axes each, or 4")
     if len(call.outputs) > 1 or call.has(4) or call.has(5):
         raise UnsupportedError("attention with a cache or more than one output")
     if len(q) == 4 and not (call.has(3) and call.tensor(3).data):
-        keep, changing = _attended(call, q[-2], call.shape(1)[-2])
+        keep, changing = _attended(call, q[-2], k[-2])
         return Translation(Attention(held(keep)), (0, 1, 2), at_most=changing)
     heads, shared = (1, 1) if len(q) == 4 else (int(call.need("q_num_heads")), int(call.need("kv_num_heads")))
+    if min(heads, shared) < 1 or v[-1] % shared:
+        raise ModelError(f"{heads} query heads and {shared} key heads do not divide {v[-1]} features")
     shape = (*q[:-1], v[-1] // shared * heads)
     return Translation(Everything((shape,)), (0, 1, 2), at_most=True)
 
@@ -306,6 +310,8 @@ def _attended(call: Call, queries: int, keys: int) -> tuple[Bools | None, bool]:
         else:
             taken = ~mask.value if mask.value.dtype == np.bool_ else vanishing(mask)
             given, changing = rows(taken, mask.value.ndim)
+            if given is not None and any(n not in (1, m) for n, m in zip(given.shape, keep.shape, strict=True)):
+                raise ModelError(f"a mask of shape {mask.shape} does not fit {queries} queries and {keys} keys")
             if given is not None:
                 keep &= np.broadcast_to(given, keep.shape)
     rest = keep.any(axis=1)
@@ -356,7 +362,9 @@ def dft(call: Call) -> Translation:
 def stft(call: Call) -> Translation:
     """(batch, signal[, parts]) to (batch, frames, bins, 2); what the window weighs with zero is not read."""
     step = int(scalar(call.value(1)))
-    length = int(scalar(call.value(3))) if call.has(3) else call.shape(2)[0]
+    if call.rank not in (2, 3):
+        raise ModelError(f"an input of shape {call.x} should be (batch, signal) or (batch, signal, parts)")
+    length = int(scalar(call.value(3))) if call.has(3) else prod(call.shape(2))
     if step < 1 or not 1 <= length <= call.x[1]:
         raise ModelError(f"frame_step {step} must be at least 1 and frame_length {length} at most {call.x[1]}")
     bins = length // 2 + 1 if call.get("onesided", 1) else length

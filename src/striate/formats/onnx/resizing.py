@@ -74,7 +74,7 @@ def _grown(call: Call, axes: tuple[int, ...], scales: Places) -> tuple[int, ...]
     """The sizes that scales mean, rounded down after a product in float32."""
     if len(scales) != len(axes) or not all(0 < scale < np.inf for scale in scales):
         raise ModelError(f"scales {tuple(map(float, scales))} do not fit an input of shape {call.x}")
-    return tuple(int(scale * np.float32(call.x[axis])) for axis, scale in zip(axes, scales, strict=True))
+    return call.sizes(int(scale * np.float32(call.x[axis])) for axis, scale in zip(axes, scales, strict=True))
 
 
 def _sized(call: Call, axes: tuple[int, ...], size: tuple[int, ...]) -> tuple[tuple[int, ...], Places]:
@@ -91,7 +91,7 @@ def _sized(call: Call, axes: tuple[int, ...], size: tuple[int, ...]) -> tuple[tu
     if policy != "stretch":
         scales = np.full_like(scales, scales.min() if policy == "not_larger" else scales.max())
         size = tuple(int(places) for places in np.floor((scales * before).astype(np.float64) + 0.5))
-    return size, scales
+    return call.sizes(size), scales
 
 
 def _resized(

@@ -8,6 +8,7 @@ from math import prod
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator
+from striate.formats.onnx.elements import Element
 from striate.geometry import Border, Window
 from striate.network.operators import (
     Conv,
@@ -170,7 +171,7 @@ def pooling(call: Call, outputs: int = 1, trailing: int | None = None) -> Transl
         pads.append((before, after))
         counts.append(_pool_count(n + before + after - Window(size, 1, dilation).extent, stride, n + before, ceil))
     made = Pool(kernel, windows.stride, windows.dilation, tuple(pads), count=tuple(counts), outputs=outputs)
-    return Translation(made, kinds=(call.tensor(0).kind, 7)[:outputs])
+    return Translation(made, kinds=(call.tensor(0).kind, Element.INT64)[:outputs])
 
 
 def _pool_count(room: int, stride: int, last: int, ceil: bool) -> int:
@@ -228,6 +229,8 @@ def center_crop_pad(call: Call) -> Translation:
     """Cropped or padded to a size about the centre; source: the ONNX specification."""
     sizes = call.ints(1)
     axes = call.axes(tuple(call.get("axes") or range(call.rank)))
+    if len(sizes) != len(axes):
+        raise ModelError(f"sizes {sizes} for axes {axes}: each axis needs one")
     pairs = [(0, 0)] * call.rank
     for axis, size in zip(axes, sizes, strict=True):
         more = size - call.x[axis]
@@ -282,6 +285,8 @@ def deform_conv(call: Call) -> Translation:
 @operator("RoiAlign", "MaxRoiPool")
 def roi_align(call: Call) -> Translation:
     """Boxes say where to read."""
+    if call.rank != 4 or len(call.shape(1)) != 2:
+        raise ModelError(f"an image of shape {call.x} and boxes of shape {call.shape(1)} should have 4 axes and 2")
     pooled = call.get("pooled_shape") or (call.get("output_height", 1), call.get("output_width", 1))
     return sampled((call.shape(1)[0], call.x[1], *pooled), False, 0, 1)
 
@@ -301,7 +306,7 @@ def max_unpool(call: Call) -> Translation:
 @operator("Col2Im")
 def col2im(call: Call) -> Translation:
     """Overlapping blocks summed into an image."""
-    image, block = call.ints(1), call.ints(2)
+    image, block = call.sizes(call.ints(1)), call.ints(2)
     rank = len(image)
     if prod(block) > MOST_TAPS:
         raise UnsupportedError(f"a block of {prod(block)} taps; at most {MOST_TAPS} are followed")

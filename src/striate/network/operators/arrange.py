@@ -155,7 +155,7 @@ class Concat(Operator):
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Each input at its place."""
         x, axis = self.first(shapes, self.axis), self.axis
-        if any(s[:axis] + s[axis + 1 :] != x[:axis] + x[axis + 1 :] for s in shapes):
+        if any(len(s) != len(x) or s[:axis] + s[axis + 1 :] != x[:axis] + x[axis + 1 :] for s in shapes):
             found = ", ".join(map(str, shapes))
             raise InputError(f"concat: inputs must be alike on every axis but {axis}, got shapes {found}")
         offsets = list(accumulate((s[axis] for s in shapes), initial=0))

@@ -71,7 +71,7 @@ def _masked(shape: Shape, keep: Mask | None) -> Relation:
 
 def broadcast_shape(shapes: tuple[Shape, ...]) -> Shape:
     """NumPy's common shape."""
-    rank = max(map(len, shapes))
+    rank = max(map(len, shapes), default=0)
     columns = zip(*((1,) * (rank - len(s)) + s for s in shapes), strict=True)
     found = []
     for column in columns:
@@ -326,6 +326,8 @@ class Attention(Operator):
         if len(shapes) < 3 or min(map(len, shapes[:3])) < 2:
             raise InputError("attention: needs query, key and value of shape (..., tokens, features)")
         q, k, v = shapes[:3]
+        if not len(q) == len(k) == len(v) or q[-1] != k[-1] or k[-2] != v[-2]:
+            raise InputError(f"attention: query, key and value of shapes {q}, {k} and {v} do not fit together")
         tokens, features = len(q) - 2, len(q) - 1
         shape = (*q[:-1], v[-1])
         read_q: Relation = (Along(features, Whole(q[-1], v[-1])),)
