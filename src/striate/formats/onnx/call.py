@@ -110,6 +110,13 @@ class Call:
         found = self.attributes.get(name, default)
         return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
 
+    def number(self, name: str, default: float) -> float:
+        """An attribute that is a number."""
+        found = self.attributes.get(name, default)
+        if not isinstance(found, int | float):
+            raise ModelError(f"attribute {name!r} should be a number, is {type(found).__name__}")
+        return float(found)
+
     def value(self, position: int) -> Array:
         """The value of a constant input; one that data makes, or a large one, is an error."""
         found = self.tensor(position)

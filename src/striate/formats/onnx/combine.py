@@ -198,14 +198,16 @@ def product(call: Call, left: int, right: int, kinds: tuple[int, ...] = ()) -> T
 
 
 def dense(
-    call: Call, weight: int, *, turned: bool, inputs: tuple[int, ...] = (0,), kinds: tuple[int, ...] = ()
-) -> Translation:
+    call: Call, weight: int, *, turned: bool, inputs: tuple[int, ...] = (0,), kinds: tuple[int, ...] = (),
+    alpha: float = 1.0, beta: float = 1.0,
+) -> Translation:  # fmt: skip
     """A dense layer by a constant matrix: inputs by outputs, or turned."""
     shape = call.shape(weight)
     keep, _ = rows(zeros(call.tensor(weight)), 2)
     wide = None if keep is None else np.broadcast_to(keep, shape)
     wide = wide if turned or wide is None else wide.T
-    return Translation(Linear(shape[0 if turned else 1], held(wide)), inputs, kinds)
+    made = Linear(shape[0 if turned else 1], held(wide), turned=turned, alpha=alpha, beta=beta)
+    return Translation(made, inputs, kinds)
 
 
 @operator("MatMul")
@@ -222,18 +224,19 @@ def gemm(call: Call) -> Translation:
     if len(a) != 2 or len(b) != 2 or a[0 if turned_a else 1] != b[1 if turned_b else 0]:
         raise ModelError(f"cannot multiply shapes {a} and {b}")
     added = call.has(2) and call.tensor(2).data
+    alpha, beta = call.number("alpha", 1.0), call.number("beta", 1.0)
     if not (turned_a or added or call.tensor(1).data):
-        return dense(call, 1, turned=turned_b)
+        return dense(call, 1, turned=turned_b, alpha=alpha, beta=beta)
     terms = ["km" if turned_a else "mk", "nk" if turned_b else "kn"]
     if not added:
-        return Translation(Einsum(f"{','.join(terms)}->mn"), (0, 1))
+        return Translation(Einsum(f"{','.join(terms)}->mn", alpha=alpha), (0, 1))
     out = (a[1 if turned_a else 0], b[0 if turned_b else 1])
     c = call.shape(2)
     if broadcast_shape((c, out)) != out:
         raise ModelError(f"cannot add shape {c} to {out}")
     behind = zip("mn"[2 - len(c) :], "zy"[2 - len(c) :], c, out[2 - len(c) :], strict=True)
     terms.append("".join(letter if n == full else spare for letter, spare, n, full in behind))
-    return Translation(Einsum(f"{','.join(terms)}->mn"), (0, 1, 2))
+    return Translation(Einsum(f"{','.join(terms)}->mn", alpha=alpha, beta=beta), (0, 1, 2))
 
 
 @operator("Einsum")
@@ -289,7 +292,7 @@ def attention(call: Call) -> Translation:
         raise UnsupportedError("attention with a cache or more than one output")
     if len(q) == 4 and not (call.has(3) and call.tensor(3).data):
         keep, changing = _attended(call, q[-2], k[-2])
-        return Translation(Attention(held(keep)), (0, 1, 2), at_most=changing)
+        return Translation(Attention(held(keep), scale=call.get("scale")), (0, 1, 2), at_most=changing)
     heads, shared = (1, 1) if len(q) == 4 else (int(call.need("q_num_heads")), int(call.need("kv_num_heads")))
     if min(heads, shared) < 1 or v[-1] % shared:
         raise ModelError(f"{heads} query heads and {shared} key heads do not divide {v[-1]} features")

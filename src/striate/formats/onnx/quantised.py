@@ -61,7 +61,7 @@ def qgemm(call: Call) -> Translation:
     turned = bool(call.get("transB", 0))
     if call.get("transA", 0) or len(a) != 2 or len(b) != 2 or a[1] != b[1 if turned else 0]:
         raise ModelError(f"cannot multiply shapes {a} and {b}")
-    return Translation(Linear(b[0 if turned else 1]))
+    return Translation(Linear(b[0 if turned else 1], turned=turned, alpha=call.number("alpha", 1.0)))
 
 
 @operator("com.microsoft:QLinearAdd", "com.microsoft:QLinearMul")

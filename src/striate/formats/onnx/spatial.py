@@ -221,7 +221,14 @@ def pad(call: Call) -> Translation:
     pairs = [(0, 0)] * call.rank
     for k, axis in enumerate(axes):
         pairs[axis] = (pads[k], pads[len(axes) + k])
-    return Translation(Pad(tuple(pairs), BORDERS[mode]))
+    return Translation(Pad(tuple(pairs), BORDERS[mode], _fill(call)))
+
+
+def _fill(call: Call) -> float:
+    """The number to pad with: an attribute before opset 11, an input since."""
+    if call.constant(2) and call.value(2).size == 1 and call.value(2).dtype.kind in "biuf":
+        return float(call.value(2).reshape(-1)[0])
+    return call.number("value", 0.0)
 
 
 @operator("CenterCropPad")

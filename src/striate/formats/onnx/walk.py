@@ -12,6 +12,7 @@ import numpy as np
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
 from striate.formats.onnx import arrange, combine, masks, places, quantised, resizing, roles, spatial
 from striate.formats.onnx.call import OPERATORS, Call, Tensor, Translation
+from striate.formats.onnx.computing import described
 from striate.formats.onnx.elements import NOT_LEARNED, Element
 from striate.formats.onnx.folding import fold, shape_value
 from striate.formats.onnx.functions import readable, subgraphs
@@ -176,7 +177,8 @@ class Walk:
         """Enter the outputs of a node, and the node itself where data reaches it."""
         rest = [k for k in range(len(call.inputs)) if k not in made.inputs and call.has(k) and call.tensor(k).data]
         kept = [call.tensor(k) for k in (*made.inputs, *rest)]
-        result = made.op.result(tuple(t.shape for t in kept))
+        op = described(made.op, call)
+        result = op.result(tuple(t.shape for t in kept))
         data = not isinstance(made.op, Constant) and any(t.data for t in kept)
         learned = not data and self._learned(call)
         places = range(len(call.outputs)) if made.outputs is None else made.outputs
@@ -199,7 +201,7 @@ class Walk:
             source = call.op.rpartition(":")[2]
             count = self._parameters(call)
             self.nodes.append(
-                Node(name, made.op, names, tuple(written), source, count, made.at_most, roles.weights(call))
+                Node(name, op, names, tuple(written), source, count, made.at_most, roles.weights(call))
             )
 
     def _parameters(self, call: Call) -> int:
