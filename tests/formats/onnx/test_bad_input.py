@@ -226,6 +226,23 @@ def test_hostile_nodes(tmp_path: Path, name: str) -> None:
     assert f"({HOSTILE[name].op_type})" in text or name == "no output"
 
 
+RULES = {
+    "3 channels do not divide by blocksize 2 squared = 4": helper.make_node("DepthToSpace", ["x"], ["y"], blocksize=2),
+    "8 rows and 8 columns do not both divide by": helper.make_node("SpaceToDepth", ["x"], ["y"], blocksize=3),
+    "reads 2 times 1 = 2 channels": helper.make_node("Conv", ["x", "two"], ["y"]),
+    "kernel_shape (5, 5) contradicts": helper.make_node("Conv", ["x", "two"], ["y"], kernel_shape=[5, 5], group=1),
+    "reads 4 channels in 1 groups, the input has 3": helper.make_node("ConvTranspose", ["x", "two"], ["y"]),
+    "should have 2 entries": helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2]),
+}
+
+
+@pytest.mark.parametrize("line", RULES)
+def test_a_refusal_states_the_rule_with_its_numbers(tmp_path: Path, line: str) -> None:
+    model = model_of(RULES[line])
+    model.graph.initializer.append(helper.make_tensor("two", TensorProto.FLOAT, [4, 2, 3, 3], [0.0] * 72))
+    assert line in refusal(written(tmp_path, model))
+
+
 def test_constants_that_would_fill_memory(tmp_path: Path) -> None:
     big = helper.make_tensor("s", TensorProto.INT64, [3], [1 << 30, 1 << 30, 1 << 30])
     for op in ("ConstantOfShape", "Expand"):

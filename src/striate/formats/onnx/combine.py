@@ -245,7 +245,8 @@ def einsum(call: Call) -> Translation:
     terms, arrow, output = call.text("equation", "").replace(" ", "").partition("->")
     operands = terms.split(",")
     if len(operands) != len(call.inputs) or any(t.count("...") > 1 for t in (*operands, output)):
-        raise ModelError(f"equation {call.text('equation', '')!r} does not fit {len(call.inputs)} inputs")
+        found = call.text("equation", "")
+        raise ModelError(f"equation {found!r} has {len(operands)} operands, the node {len(call.inputs)} inputs")
     extra = [len(call.shape(k)) - len(t.replace("...", "")) if "..." in t else 0 for k, t in enumerate(operands)]
     spare = [c for c in ascii_letters if c not in terms][: max(extra, default=0)]
     if not arrow:
@@ -257,7 +258,7 @@ def einsum(call: Call) -> Translation:
         raise UnsupportedError(f"a letter twice in one operand of {call.text('equation', '')!r}")
     for k, term in enumerate(written):
         if len(term) != len(call.shape(k)):
-            raise ModelError(f"operand {term!r} does not fit shape {call.shape(k)}")
+            raise ModelError(f"operand {term!r} names {len(term)} axes, input {k} has shape {call.shape(k)}")
     made, rough = _hidden(call, Einsum(f"{','.join(written)}->{output}"), written, output)
     return Translation(made, tuple(range(len(written))), at_most=rough)
 
@@ -314,7 +315,7 @@ def _attended(call: Call, queries: int, keys: int) -> tuple[Bools | None, bool]:
             taken = ~mask.value if mask.value.dtype == np.bool_ else vanishing(mask)
             given, changing = rows(taken, mask.value.ndim)
             if given is not None and any(n not in (1, m) for n, m in zip(given.shape, keep.shape, strict=True)):
-                raise ModelError(f"a mask of shape {mask.shape} does not fit {queries} queries and {keys} keys")
+                raise ModelError(f"a mask of shape {mask.shape} should end in {queries} queries and {keys} keys, or 1")
             if given is not None:
                 keep &= np.broadcast_to(given, keep.shape)
     rest = keep.any(axis=1)
@@ -331,7 +332,10 @@ def recurrent(call: Call) -> Translation:
     hidden = int(call.get("hidden_size") or call.shape(2)[-1])
     time, batch = (1, 0) if call.get("layout", 0) else (0, 1)
     if call.rank != 3 or len(w) != 3 or w[0] != ways or w[2] != call.x[2]:
-        raise ModelError(f"a weight of shape {w} does not fit an input of shape {call.x}, direction {direction!r}")
+        shape = f"({ways}, gates, {call.x[2] if call.rank == 3 else 'features'})"
+        raise ModelError(
+            f"a weight of shape {w} should be {shape} for direction {direction!r} and an input of shape {call.x}"
+        )
     steps, n = call.x[time], call.x[batch]
     states, last = ((n, steps, ways, hidden), (n, ways, hidden)) if batch == 0 else (
         (steps, ways, n, hidden), (ways, n, hidden))  # fmt: skip

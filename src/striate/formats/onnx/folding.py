@@ -189,7 +189,7 @@ def _gather_elements(call: Call) -> Array:
 def _gather_nd(call: Call) -> Array:
     x, indices, batch = call.value(0), call.value(1), int(call.get("batch_dims", 0))
     if not 0 <= batch < indices.ndim or batch + indices.shape[-1] > x.ndim:
-        raise ModelError(f"indices of shape {indices.shape} do not fit {x.shape}")
+        raise ModelError(f"indices of shape {indices.shape} name more axes than {x.shape} has behind {batch}")
     _room((*indices.shape[:-1], *x.shape[batch + indices.shape[-1] :]))
     before = np.indices(indices.shape[:-1], sparse=True)[:batch]
     return np.asarray(x[(*before, *np.moveaxis(indices, -1, 0))])

@@ -73,14 +73,15 @@ def _roi(call: Call, rank: int) -> tuple[Bounds, ...]:
 def _grown(call: Call, axes: tuple[int, ...], scales: Places) -> tuple[int, ...]:
     """The sizes that scales mean, rounded down after a product in float32."""
     if len(scales) != len(axes) or not all(0 < scale < np.inf for scale in scales):
-        raise ModelError(f"scales {tuple(map(float, scales))} do not fit an input of shape {call.x}")
+        found = tuple(map(float, scales))
+        raise ModelError(f"scales {found} should be {len(axes)} numbers above 0, one for each of axes {axes}")
     return call.sizes(int(scale * np.float32(call.x[axis])) for axis, scale in zip(axes, scales, strict=True))
 
 
 def _sized(call: Call, axes: tuple[int, ...], size: tuple[int, ...]) -> tuple[tuple[int, ...], Places]:
     """Sizes and the scales they mean, which the aspect ratio's policy may change."""
     if len(size) != len(axes) or min(size, default=1) < 0:
-        raise ModelError(f"sizes {size} do not fit axes {axes}")
+        raise ModelError(f"sizes {size} should be {len(axes)} numbers of at least 0, one for each of axes {axes}")
     if any(not call.x[axis] for axis in axes):
         raise UnsupportedError("an axis without elements")
     before = np.array([call.x[axis] for axis in axes], np.float32)

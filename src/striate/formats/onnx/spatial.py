@@ -76,14 +76,23 @@ class Sliding:
         return zip(self.kernel, self.stride, self.dilation, *more, strict=True)
 
 
+def _kernel(call: Call, w: Shape) -> Shape:
+    """The kernel of a convolution: the weight's own, which ``kernel_shape`` may repeat."""
+    kernel = tuple(call.get("kernel_shape") or w[2:])
+    if call.rank < 3 or len(w) != call.rank:
+        raise ModelError(f"a weight of shape {w} and an input of shape {call.x} should have as many axes, at least 3")
+    if kernel != w[2:]:
+        raise ModelError(f"kernel_shape {kernel} contradicts the weight of shape {w}, whose kernel is {w[2:]}")
+    return kernel
+
+
 def convolution(call: Call, weight: int, kinds: tuple[int, ...] = ()) -> Translation:
     """A convolution whose weight stands at a given position."""
     w, groups = call.shape(weight), int(call.get("group", 1))
-    kernel = tuple(call.get("kernel_shape") or w[2:])
-    if call.rank < 3 or len(w) != call.rank or kernel != w[2:]:
-        raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
+    kernel = _kernel(call, w)
     if groups < 1 or w[1] * groups != call.x[1]:
-        raise ModelError(f"a weight of shape {w} with {groups} groups does not fit {call.x[1]} channels")
+        read = f"reads {w[1]} times {groups} = {w[1] * groups} channels"
+        raise ModelError(f"a weight of shape {w} with {groups} groups {read}, the input of shape {call.x} {call.x[1]}")
     windows = Sliding.of(call, kernel)
     padding = windows.padding
     if windows.same:
@@ -123,9 +132,9 @@ def fused_conv(call: Call) -> Translation:
 def conv_transpose(call: Call) -> Translation:
     """``auto_pad`` and ``output_shape`` become explicit pads."""
     w, groups = call.shape(1), int(call.get("group", 1))
-    kernel = tuple(call.get("kernel_shape") or w[2:])
-    if call.rank < 3 or len(w) != call.rank or w[0] != call.x[1] or kernel != w[2:] or groups < 1:
-        raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
+    kernel = _kernel(call, w)
+    if groups < 1 or w[0] != call.x[1]:
+        raise ModelError(f"a weight of shape {w} reads {w[0]} channels in {groups} groups, the input has {call.x[1]}")
     windows = Sliding.of(call, kernel)
     padding, extra = _transposed_pads(call, windows, per_axis(call, "output_padding", len(kernel), 0))
     made = ConvTranspose(
@@ -160,7 +169,8 @@ def pooling(call: Call, outputs: int = 1, trailing: int | None = None) -> Transl
     """A pool over the spatial axes, with the pads and the number of windows that onnxruntime takes."""
     kernel = tuple(call.need("kernel_shape"))
     if len(kernel) != (call.rank - 2 if trailing is None else trailing):
-        raise ModelError(f"kernel_shape {kernel} does not fit an input of shape {call.x}")
+        rank = call.rank - 2 if trailing is None else trailing
+        raise ModelError(f"kernel_shape {kernel} should have {rank} entries for an input of shape {call.x}")
     windows = Sliding.of(call, kernel)
     ceil, pads, counts = bool(call.get("ceil_mode", 0)), [], []
     for (size, stride, dilation, n), (before, after) in zip(
@@ -245,21 +255,28 @@ def center_crop_pad(call: Call) -> Translation:
     return Translation(Pad(tuple(pairs)))
 
 
+def _block(call: Call) -> int:
+    block = int(call.need("blocksize"))
+    if call.rank != 4 or block < 1:
+        raise ModelError(f"blocksize {block} must be at least 1, and an input of shape {call.x} should have 4 axes")
+    return block
+
+
 @operator("DepthToSpace")
 def depth_to_space(call: Call) -> Translation:
     """DCR puts the block offsets before the channel, CRD after."""
-    block = int(call.need("blocksize"))
-    if call.rank != 4 or block < 1 or call.x[1] % (block * block):
-        raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
+    block = _block(call)
+    if call.x[1] % block**2:
+        raise ModelError(f"{call.x[1]} channels do not divide by blocksize {block} squared = {block**2}")
     return Translation(DepthToSpace(block, call.text("mode", "DCR") == "DCR"))
 
 
 @operator("SpaceToDepth")
 def space_to_depth(call: Call) -> Translation:
     """The block offsets stand before the channel, unless the mode is CRD."""
-    block = int(call.need("blocksize"))
-    if call.rank != 4 or block < 1 or call.x[2] % block or call.x[3] % block:
-        raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
+    block = _block(call)
+    if call.x[2] % block or call.x[3] % block:
+        raise ModelError(f"{call.x[2]} rows and {call.x[3]} columns do not both divide by blocksize {block}")
     return Translation(SpaceToDepth(block, call.text("mode", "DCR") == "DCR"))
 
 
