@@ -409,6 +409,52 @@ def test_what_does_not_fit_is_told_before_it_goes_wrong(tmp_path: Path, name: st
     assert "attributes and inputs do not fit" not in text
 
 
+NUMBERS = (-(1 << 40), -9, -2, -1, 0, 1, 2, 3, 5, 100, 1 << 21, 1 << 40)
+
+
+def altered(content: bytes, rng: random.Random) -> bytes:
+    """The same operator with another number, an attribute, input or axis less, or one more."""
+    model = onnx.load_from_string(content)
+    node, shape = rng.choice(model.graph.node), rng.choice(model.graph.input).type.tensor_type.shape.dim
+    match rng.randrange(5):
+        case 0 if node.attribute:
+            item = rng.choice(node.attribute)
+            if item.ints and rng.random() < 0.6:
+                item.ints[rng.randrange(len(item.ints))] = rng.choice(NUMBERS)
+            elif item.type == onnx.AttributeProto.INTS:
+                item.ints.append(rng.choice(NUMBERS))
+            else:
+                item.i = rng.choice(NUMBERS) if item.type == onnx.AttributeProto.INT else 0
+        case 1 if node.attribute:
+            del node.attribute[rng.randrange(len(node.attribute))]
+        case 2 if node.input:
+            node.input[rng.randrange(len(node.input))] = rng.choice(["", *node.input])
+        case 3 if node.input:
+            del node.input[rng.randrange(len(node.input))]
+        case _ if shape and rng.random() < 0.7:
+            shape[rng.randrange(len(shape))].dim_value = rng.choice((1, 2, 3, 5, 7))
+        case _:
+            shape.add().dim_value = 2
+    return model.SerializeToString()
+
+
+def refused_by_rule(folder: Path, count: int, every: int, seed: int) -> None:
+    rng, contents = random.Random(seed), operators(every)
+    for _ in range(count):
+        text = refusal(written(folder, altered(rng.choice(contents)[0], rng)))
+        assert "attributes and inputs do not fit" not in text
+
+
+def test_altered_operators_are_refused_by_a_rule(tmp_path: Path) -> None:
+    refused_by_rule(tmp_path, 300, 12, seed=5)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(3600)
+def test_thousands_of_altered_operators_are_refused_by_a_rule(tmp_path: Path) -> None:
+    refused_by_rule(tmp_path, 20000, 1, seed=6)
+
+
 def test_attributes_of_another_type(tmp_path: Path) -> None:
     for value, found in ((1.5, "float"), ([1, 2], "ints"), ("two", "string")):
         model = model_of(helper.make_node("Flatten", ["x"], ["y"], axis=value))

@@ -321,6 +321,8 @@ def max_unpool(call: Call) -> Translation:
     kernel = tuple(call.need("kernel_shape"))
     if call.has(2):
         return sampled(call.ints(2), True, 0, 1)
+    if call.rank != len(kernel) + 2:
+        raise ModelError(f"kernel_shape {kernel} should have {call.rank - 2} entries for an input of shape {call.x}")
     strides = per_axis(call, "strides", len(kernel))
     rows = zip(call.x[2:], kernel, strides, pad_pairs(call, len(kernel)), strict=True)
     sizes = tuple((n - 1) * stride - before - after + size for n, size, stride, (before, after) in rows)
