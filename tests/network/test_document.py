@@ -72,6 +72,7 @@ def test_networks_of_random_modules(seed: int) -> None:
 def test_networks_of_torchvision(name: str) -> None:
     network = Model(torchvision.models.get_model(name, weights=None), (1, 3, 224, 224)).network
     assert network.parts
+    assert any(node.weights for node in network.nodes)
     held(network)
 
 
@@ -124,6 +125,9 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda d: d["nodes"][0]["op"].update(dilations=[2, 2]), r"nodes\[0\].op: conv: no field 'dilations'; did you"
     ),
     "an unknown operator": (lambda d: d["nodes"][0]["op"].update(op="cnov"), "no operator 'cnov'; did you mean 'conv'"),
+    "a weight without a role": (
+        lambda d: d["nodes"][0].update(weights=[{"name": "w", "shape": [3]}]), "weights lacks the key 'role'"
+    ),
     "a kernel of words": (lambda d: d["nodes"][0]["op"].update(kernel="3"), r"nodes\[0\].op: conv: kernel"),
     "a flag of a number": (lambda d: d["nodes"][1].update(at_most=1), r"nodes\[1\].at_most must be true or false"),
     "a size of a truth": (lambda d: d["shapes"].update(x=[True]), r"shapes\['x'\] must be an integer, got True"),

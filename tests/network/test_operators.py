@@ -30,6 +30,7 @@ from striate.network.operators import (
     Everything,
     Expand,
     Fold,
+    Function,
     Gather,
     Index,
     Linear,
@@ -85,14 +86,14 @@ CASES: list[tuple[Operator, tuple[Shape, ...]]] = [
     (RepeatInterleave(3, 2), (X,)),
     (Roll((2, 3), (1, -2)), (X,)),
     (ChannelShuffle(2), (X,)),
-    (Elementwise(1, (SQUARE, None)), ((4, 4), (4, 4), (4,))),
+    (Elementwise(1, (SQUARE, None), Function.of("clip", max=float("inf"), min=-1, exact=True)), ((4, 4), (4, 4), (4,))),
     (Constant((2, 3)), ()),
     (Reduce((2, 3), False, 2), (X,)),
     (Mix((3,), 2, ((1, 4, 8, 1),)), (X,)),
     (MatMul(SQUARE, None, True), ((4, 4), (4, 5))),
     (Linear(5, Mask.of(np.eye(5, 8, dtype=np.bool_))), (X,)),
     (Einsum("ij, jk -> ik", SQUARE, 0, "i", "j"), ((4, 4), (4, 5))),
-    (Attention(SQUARE, ((1, 4, 1),)), ((1, 4, 6), (1, 4, 6), (1, 4, 5))),
+    (Attention(SQUARE, ((1, 4, 1),), 0.5), ((1, 4, 6), (1, 4, 6), (1, 4, 5))),
     (Transform((3,), (5,), 2), (X,)),
     (Stft(4, 2, 3, Mask.of([False, True, True, True])), ((1, 16),)),
     (Scan(1, True, True), (X,)),
@@ -112,7 +113,7 @@ CASES: list[tuple[Operator, tuple[Shape, ...]]] = [
         ),
         (X,),
     ),
-    (Pad(((0, 0), (0, 0), (1, -1), (2, 2)), Border.CIRCULAR), (X,)),
+    (Pad(((0, 0), (0, 0), (1, -1), (2, 2)), Border.CIRCULAR, float("-inf")), (X,)),
     (DepthToSpace(2, True), (X,)),
     (SpaceToDepth(2), (X,)),
     (Unfold((2, 2)), (X,)),
@@ -171,7 +172,9 @@ def test_fields_of_another_kind_are_refused_in_one_line(op: Operator, shapes: tu
     given = {field.name: getattr(op, field.name) for field in fields(op)}
     for name in given:
         for wrong in (object(), "cubist", (("x",),), 1.5):
-            if isinstance(given[name], str) and isinstance(wrong, str):
+            if (isinstance(wrong, str) and isinstance(given[name], str | Function)) or (
+                isinstance(wrong, float) and (isinstance(given[name], float) or name == "scale")
+            ):
                 continue
             with pytest.raises(InputError, match=f"{op.word}: {name}"):
                 type(op)(**{**given, name: wrong})
@@ -220,6 +223,10 @@ def test_what_does_not_fit_is_told_with_its_rule(make: Callable[[], object], lin
         ({"op": "mask", "keep": {"shape": [8]}}, "mask: keep: no mask"),
         ({"op": "gather", "axis": 0, "indices": {"shape": [2], "indices": [0, 1 << 70]}}, "gather: indices"),
         ({"op": "resize", "axes": [2], "size": [4], "scale": ["1/0"]}, "must be a fraction"),
+        ({"op": "elementwise", "function": {"max": 1}}, "elementwise: function: no function"),
+        ({"op": "elementwise", "function": {"name": "clip", "max": []}}, "constants are names with numbers"),
+        ({"op": "elementwise", "function": []}, "elementwise: function: no function"),
+        ({"op": "pad", "pads": [], "value": "much"}, "pad: value must be a number"),
         ({"op": "rnn", "time": 0, "batch": 1, "shapes": [[1]], "axes": [[0]]}, "should be 2 values"),
     ],
 )

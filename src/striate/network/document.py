@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from striate.errors import InputError, ModelError
 from striate.names import did_you_mean
-from striate.network.node import Node
+from striate.network.node import Node, Weight
+from striate.network.operators import Operator
 from striate.network.operators import document as operators
 from striate.network.relation import Shape
 from striate.values import integer, shown, text
@@ -22,6 +23,7 @@ SCHEMA = 1
 LARGEST_SIZE = 1 << 31
 LARGEST_COUNT = 1 << 62
 NODE_DEFAULTS: Mapping[str, Any] = {"source": "", "parameters": 0, "at_most": False}
+WEIGHTS: Mapping[str, Any] = {"weights": []}
 NODE_KEYS = ("name", "op", "inputs", "outputs")
 MAPPINGS = ("shapes", "item_bytes", "aliases", "parts")
 KEYS = ("schema", "name", "inputs", "outputs", "nodes", *MAPPINGS)
@@ -45,7 +47,13 @@ def written(network: Network) -> dict[str, Any]:
 def _written_node(node: Node) -> dict[str, Any]:
     settings = {name: getattr(node, name) for name, value in NODE_DEFAULTS.items() if getattr(node, name) != value}
     wires = {"inputs": list(node.inputs), "outputs": list(node.outputs)}
-    return {"name": node.name, "op": operators.to_json(node.op), **wires, **settings}
+    weights = {"weights": [_written_weight(weight) for weight in node.weights]} if node.weights else {}
+    return {"name": node.name, "op": operators.to_json(node.op), **wires, **settings, **weights}
+
+
+def _written_weight(weight: Weight) -> dict[str, Any]:
+    views = {"views": [operators.to_json(view) for view in weight.views]} if weight.views else {}
+    return {"role": weight.role, "name": weight.name, "shape": list(weight.shape), **views}
 
 
 def parsed(document: object) -> dict[str, Any]:
@@ -84,22 +92,36 @@ def _parsed(given: Any) -> dict[str, Any]:
 
 
 def _node(where: str, given: Any) -> Node:
-    entry = _keyed(where, given, NODE_KEYS, NODE_DEFAULTS)
-    try:
-        op = operators.from_json(entry["op"])
-    except ModelError as error:
-        raise InputError(f"{where}.op: {error}") from error
+    entry = _keyed(where, given, NODE_KEYS, {**NODE_DEFAULTS, **WEIGHTS})
     if not isinstance(entry["at_most"], bool):
         raise InputError(f"{where}.at_most must be true or false, got {shown(entry['at_most'])}")
     return Node(
         name=text(f"{where}.name", entry["name"]),
-        op=op,
+        op=_operator(f"{where}.op", entry["op"]),
         inputs=_names(f"{where}.inputs", entry["inputs"]),
         outputs=_names(f"{where}.outputs", entry["outputs"]),
         source=text(f"{where}.source", entry["source"]),
         parameters=_count(f"{where}.parameters", entry["parameters"]),
         at_most=entry["at_most"],
+        weights=tuple(_weight(f"{where}.weights", weight) for weight in _list(f"{where}.weights", entry["weights"])),
     )
+
+
+def _weight(where: str, given: Any) -> Weight:
+    entry = _keyed(where, given, ("role", "name", "shape"), {"views": []})
+    return Weight(
+        role=text(f"{where}.role", entry["role"]),
+        name=text(f"{where}.name", entry["name"]),
+        shape=_shape(f"{where}.shape", entry["shape"]),
+        views=tuple(_operator(f"{where}.views", view) for view in _list(f"{where}.views", entry["views"])),
+    )
+
+
+def _operator(where: str, given: Any) -> Operator:
+    try:
+        return operators.from_json(given)
+    except ModelError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _keyed(where: str, given: Any, needed: Iterable[str], defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from striate.network.operators import FAMILIES, OPERATORS, Operator
+from striate.network.operators.function import UNKNOWN
 
 HEAD = """# Operators
 
@@ -41,14 +42,14 @@ def operators_page() -> str:
 
 def _section(operator: type[Operator]) -> str:
     """One operator: its word and class, what it says, and a line for each field."""
-    doc = " ".join((getdoc(operator) or "").split())
+    doc = " ".join((getdoc(operator) or "").split()).replace("``", "`")
     described = field_docs(operator)
     lines = [f"- `{f.name}`{_default(f)}: {described[f.name]}" for f in fields(operator)]
     return "\n".join([f"### `{operator.word}` ({operator.__name__})\n", f"{doc}\n", *lines, *([""] if lines else [])])
 
 
 def _default(field: Field[Any]) -> str:
-    if field.default is MISSING:
+    if field.default is MISSING or field.default in (UNKNOWN, (), "", None):
         return ""
     shown = field.default.value if isinstance(field.default, Enum) else field.default
     return f" (default `{shown}`)"
@@ -75,7 +76,7 @@ def _under(node: ast.ClassDef) -> list[tuple[str, str]]:
     for field, after in zip(node.body, node.body[1:], strict=False):
         match field, after:
             case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
-                found.append((name, " ".join(text.split())))
+                found.append((name, " ".join(text.split()).replace("``", "`")))
     return found
 
 

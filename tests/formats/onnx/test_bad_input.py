@@ -19,6 +19,7 @@ from support.onnx_cases import operator_cases, with_constants
 
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
 from striate.formats.onnx import read_onnx
+from striate.formats.onnx.call import OPERATORS, Call, Translation
 
 SOUND = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 
@@ -225,6 +226,23 @@ def test_hostile_nodes(tmp_path: Path, name: str) -> None:
     assert f"({HOSTILE[name].op_type})" in text or name == "no output"
 
 
+RULES = {
+    "3 channels do not divide by blocksize 2 squared = 4": helper.make_node("DepthToSpace", ["x"], ["y"], blocksize=2),
+    "8 rows and 8 columns do not both divide by": helper.make_node("SpaceToDepth", ["x"], ["y"], blocksize=3),
+    "reads 2 times 1 = 2 channels": helper.make_node("Conv", ["x", "two"], ["y"]),
+    "kernel_shape (5, 5) contradicts": helper.make_node("Conv", ["x", "two"], ["y"], kernel_shape=[5, 5], group=1),
+    "reads 4 channels in 1 groups, the input has 3": helper.make_node("ConvTranspose", ["x", "two"], ["y"]),
+    "should have 2 entries": helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2]),
+}
+
+
+@pytest.mark.parametrize("line", RULES)
+def test_a_refusal_states_the_rule_with_its_numbers(tmp_path: Path, line: str) -> None:
+    model = model_of(RULES[line])
+    model.graph.initializer.append(helper.make_tensor("two", TensorProto.FLOAT, [4, 2, 3, 3], [0.0] * 72))
+    assert line in refusal(written(tmp_path, model))
+
+
 def test_constants_that_would_fill_memory(tmp_path: Path) -> None:
     big = helper.make_tensor("s", TensorProto.INT64, [3], [1 << 30, 1 << 30, 1 << 30])
     for op in ("ConstantOfShape", "Expand"):
@@ -334,6 +352,107 @@ def test_thousands_of_mutated_operators(tmp_path: Path) -> None:
 def operators(every: int = 1) -> list[tuple[bytes, object]]:
     chosen = list(operator_cases().values())[::every]
     return [(with_constants(case).SerializeToString(), None) for case in chosen]
+
+
+@pytest.mark.parametrize("bug", [TypeError, AttributeError, KeyError, AssertionError, NotImplementedError])
+def test_a_bug_of_the_readers_own_is_no_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bug: type[Exception]
+) -> None:
+    def translator(call: Call) -> Translation:
+        raise bug("ours")
+
+    path = written(tmp_path, model_of(helper.make_node("Relu", ["x"], ["y"])))
+    monkeypatch.setitem(OPERATORS, "Relu", translator)
+    with pytest.raises(bug, match="ours"):
+        read_onnx(path)
+
+
+UNREADABLE = b"\xff\xfe"
+
+
+@pytest.mark.parametrize("where", ["node", "input", "output", "attribute", "location", "function's node"])
+def test_names_that_are_no_text(tmp_path: Path, where: str) -> None:
+    """Protobuf hands over as bytes what it cannot decode."""
+    model = calling() if "function" in where else outside("w.bin") if where == "location" else model_of(
+        helper.make_node("Flatten", ["x"], ["y"], "zzzz", axis=1))  # fmt: skip
+    old = {"node": "zzzz", "input": "x", "output": "y", "attribute": "axis", "location": "w.bin"}
+    name = old.get(where, "pool").encode()
+    content = model.SerializeToString()
+    mark = bytes([len(name)]) + name
+    assert mark in content
+    text = refusal(written(tmp_path, content.replace(mark, bytes([len(name)]) + (UNREADABLE * len(name))[: len(name)])))
+    assert "UTF-8" in text or "truncated or damaged" in text
+
+
+FITTING = {
+    "values of too many axes": helper.make_node("Slice", ["x"], ["y"], starts=[0] * 5, ends=[1] * 5),
+    "step 0": helper.make_node("Slice", ["x", "a", "b", "b", "c"], ["y"]),
+    "no operand": helper.make_node("Max", [], ["y"]),
+    "no input": helper.make_node("Clip", [], ["y"]),
+    "sizes for other axes": helper.make_node("CenterCropPad", ["x", "b"], ["y"], axes=[1, 2]),
+    "an image of three axes": helper.make_node("RoiAlign", ["b", "x", "b"], ["y"]),
+    "a signal of four axes": helper.make_node("STFT", ["x", "one", "", "one"], ["y"]),
+    "a constant reduced along no axis": helper.make_node("ReduceMax", ["b"], ["y"], axes=[7]),
+    "a huge image": helper.make_node("Resize", ["x", "", "", "d"], ["y"], mode="linear"),
+}
+
+
+@pytest.mark.parametrize("name", FITTING)
+def test_what_does_not_fit_is_told_before_it_goes_wrong(tmp_path: Path, name: str) -> None:
+    opset = {"values of too many axes": 9, "sizes for other axes": 18}.get(name, 17)
+    model = model_of(FITTING[name], opset=opset)
+    constants = {"a": [0], "b": [4], "c": [0], "d": [1, 3, 1 << 30, 8]}
+    model.graph.initializer.extend(helper.make_tensor(k, TensorProto.INT64, [len(v)], v) for k, v in constants.items())
+    model.graph.initializer.append(helper.make_tensor("one", TensorProto.INT64, [], [1]))
+    text = refusal(written(tmp_path, model))
+    assert text
+    assert "attributes and inputs do not fit" not in text
+
+
+NUMBERS = (-(1 << 40), -9, -2, -1, 0, 1, 2, 3, 5, 100, 1 << 21, 1 << 40)
+
+
+def altered(content: bytes, rng: random.Random) -> bytes:
+    """The same operator with another number, an attribute, input or axis less, or one more."""
+    model = onnx.load_from_string(content)
+    node, shape = rng.choice(model.graph.node), rng.choice(model.graph.input).type.tensor_type.shape.dim
+    match rng.randrange(5):
+        case 0 if node.attribute:
+            item = rng.choice(node.attribute)
+            if item.ints and rng.random() < 0.6:
+                item.ints[rng.randrange(len(item.ints))] = rng.choice(NUMBERS)
+            elif item.type == onnx.AttributeProto.INTS:
+                item.ints.append(rng.choice(NUMBERS))
+            else:
+                item.i = rng.choice(NUMBERS) if item.type == onnx.AttributeProto.INT else 0
+        case 1 if node.attribute:
+            del node.attribute[rng.randrange(len(node.attribute))]
+        case 2 if node.input:
+            node.input[rng.randrange(len(node.input))] = rng.choice(["", *node.input])
+        case 3 if node.input:
+            del node.input[rng.randrange(len(node.input))]
+        case _ if shape and rng.random() < 0.7:
+            shape[rng.randrange(len(shape))].dim_value = rng.choice((1, 2, 3, 5, 7))
+        case _:
+            shape.add().dim_value = 2
+    return model.SerializeToString()
+
+
+def refused_by_rule(folder: Path, count: int, every: int, seed: int) -> None:
+    rng, contents = random.Random(seed), operators(every)
+    for _ in range(count):
+        text = refusal(written(folder, altered(rng.choice(contents)[0], rng)))
+        assert "attributes and inputs do not fit" not in text
+
+
+def test_altered_operators_are_refused_by_a_rule(tmp_path: Path) -> None:
+    refused_by_rule(tmp_path, 300, 12, seed=5)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(3600)
+def test_thousands_of_altered_operators_are_refused_by_a_rule(tmp_path: Path) -> None:
+    refused_by_rule(tmp_path, 20000, 1, seed=6)
 
 
 def test_attributes_of_another_type(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from support.onnx_cases import claimed, perturbed
 from support.onnx_models import model_of, read
 
 from striate.network import Network
-from striate.network.operators import Elementwise
+from striate.network.operators import Elementwise, Function
 
 node = helper.make_node
 
@@ -242,5 +242,5 @@ def test_a_large_stored_mask_is_read(tmp_path: Path, low: float | None) -> None:
 def test_large_weights_are_still_left_out(tmp_path: Path) -> None:
     weights = np.random.default_rng(0).random((40, 40), dtype=np.float32)
     network = read(tmp_path, model_of([node("Mul", ["x", "c"], ["y"])], {"c": weights}, (40, 40)))
-    assert network.nodes[0].op == Elementwise()
+    assert network.nodes[0].op == Elementwise(function=Function("mul"))
     assert (claimed(network)[0] == np.eye(1600, dtype=bool)).all()

@@ -173,8 +173,8 @@ def test_many_random_resizes(tmp_path: Path) -> None:
         ({"mode": "lanczos"}, "lanczos.*known: nearest"),
         ({"keep_aspect_ratio_policy": "square", "sizes": [1, 1, 4, 4]}, "square.*known: stretch"),
         ({"coordinate_transformation_mode": "tf_crop_and_resize", "roi": [0, 1]}, "2 entries for 4 axes"),
-        ({"scales": [1, 1, -2, 1]}, "do not fit"),
-        ({"sizes": [1, 1, 4]}, "do not fit"),
+        ({"scales": [1, 1, -2, 1]}, "should be 4 numbers above 0"),
+        ({"sizes": [1, 1, 4]}, "should be 4 numbers of at least 0"),
     ],
 )
 def test_words_and_numbers_that_no_resize_has(attributes: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator, scalar
+from striate.formats.onnx.elements import Element
 from striate.network.operators import (
     Concat,
     Constant,
@@ -123,7 +124,9 @@ def slice_(call: Call) -> Translation:
     starts, ends = call.option("starts", 1) or (), call.option("ends", 2) or ()
     axes = call.option("axes", 3)
     steps = call.option("steps", 4) or (1,) * len(starts)
-    axes = tuple(range(len(starts))) if axes is None else call.axes(axes)
+    axes = call.axes(tuple(range(len(starts))) if axes is None else axes)
+    if not len(axes) == len(starts) == len(ends) == len(steps) or 0 in steps:
+        raise ModelError(f"starts {starts}, ends {ends} and steps {steps} of axes {axes}: each needs one, no step of 0")
     found = []
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         taken = range(call.x[axis])[slice(start, end, step)]
@@ -153,7 +156,7 @@ def constant(shape: Shape, kind: int) -> Translation:
 def constant_of_shape(call: Call) -> Translation:
     """Filled with one value."""
     value = call.get("value")
-    return constant(call.ints(0), 1 if value is None else value.data_type)
+    return constant(call.ints(0), Element.FLOAT if value is None else value.data_type)
 
 
 @operator("EyeLike", "RandomNormalLike", "RandomUniformLike")
@@ -165,20 +168,20 @@ def like(call: Call) -> Translation:
 @operator("RandomNormal", "RandomUniform")
 def random(call: Call) -> Translation:
     """A shape given as an attribute."""
-    return constant(tuple(call.need("shape")), int(call.get("dtype", 1)))
+    return constant(tuple(call.need("shape")), int(call.get("dtype", Element.FLOAT)))
 
 
 @operator("HannWindow", "HammingWindow", "BlackmanWindow")
 def window_values(call: Call) -> Translation:
     """A window function of a given length."""
-    return constant((int(scalar(call.value(0))),), int(call.get("output_datatype", 1)))
+    return constant((int(scalar(call.value(0))),), int(call.get("output_datatype", Element.FLOAT)))
 
 
 @operator("MelWeightMatrix")
 def mel_weights(call: Call) -> Translation:
     """(bins of the spectrum, mel bins)."""
     shape = (int(scalar(call.value(1))) // 2 + 1, int(scalar(call.value(0))))
-    return constant(shape, int(call.get("output_datatype", 1)))
+    return constant(shape, int(call.get("output_datatype", Element.FLOAT)))
 
 
 @operator("Range")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -15,6 +15,8 @@ from striate.network.operators import Operator
 from striate.network.relation import Shape
 
 Array = NDArray[Any]
+
+LARGEST_FOLLOWED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,13 @@ class Call:
         found = self.attributes.get(name, default)
         return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
 
+    def number(self, name: str, default: float) -> float:
+        """An attribute that is a number."""
+        found = self.attributes.get(name, default)
+        if not isinstance(found, int | float):
+            raise ModelError(f"attribute {name!r} should be a number, is {type(found).__name__}")
+        return float(found)
+
     def value(self, position: int) -> Array:
         """The value of a constant input; one that data makes, or a large one, is an error."""
         found = self.tensor(position)
@@ -124,6 +133,13 @@ class Call:
     def ints(self, position: int) -> tuple[int, ...]:
         """A constant input as integers."""
         return tuple(int(v) for v in self.value(position).reshape(-1))
+
+    def sizes(self, found: Iterable[int]) -> Shape:
+        """Sizes that are followed element by element."""
+        sizes = tuple(found)
+        if any(n > LARGEST_FOLLOWED for n in sizes):
+            raise ModelError(f"sizes {sizes}: at most {LARGEST_FOLLOWED} elements of an axis are followed here")
+        return sizes
 
     def option(self, name: str, position: int) -> tuple[int, ...] | None:
         """Integers given as an attribute in older opsets and as an input in newer ones."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator, scalar
+from striate.formats.onnx.elements import Element
 from striate.formats.onnx.masks import Bools, fitted, held, masked, rows, vanishing, weightless, zeros
 from striate.network.operators import (
     Attention,
@@ -27,8 +28,6 @@ from striate.network.operators import (
     Transform,
     broadcast_shape,
 )
-
-BOOL, INT64 = 9, 7
 
 
 def pointwise(call: Call, *positions: int, kinds: tuple[int, ...] = ()) -> Translation:
@@ -62,7 +61,7 @@ def activation(call: Call) -> Translation:
 @operator("IsNaN", "IsInf")
 def test(call: Call) -> Translation:
     """A truth for each element."""
-    return Translation(Elementwise(), kinds=(BOOL,))
+    return Translation(Elementwise(), kinds=(Element.BOOL,))
 
 
 @operator("Cast", "CastLike", "BitCast")
@@ -74,13 +73,14 @@ def cast(call: Call) -> Translation:
 @operator(*ARITHMETIC.split())
 def arithmetic(call: Call) -> Translation:
     """Any number of inputs, broadcast together."""
+    call.tensor(0)
     return pointwise(call, *(p for p in range(len(call.inputs)) if call.has(p)))
 
 
 @operator("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor")
 def comparison(call: Call) -> Translation:
     """Truths."""
-    return pointwise(call, 0, 1, kinds=(BOOL,))
+    return pointwise(call, 0, 1, kinds=(Element.BOOL,))
 
 
 @operator("Where")
@@ -165,7 +165,7 @@ def reduce(call: Call) -> Translation:
 def arg_reduce(call: Call) -> Translation:
     """The index of an extreme along one axis."""
     axes = (call.axis(int(call.get("axis", 0))),)
-    return Translation(Reduce(axes, bool(call.get("keepdims", 1))), kinds=(INT64,))
+    return Translation(Reduce(axes, bool(call.get("keepdims", 1))), kinds=(Element.INT64,))
 
 
 @operator("TopK")
@@ -173,7 +173,7 @@ def top_k(call: Call) -> Translation:
     """The k largest along one axis, values and indices."""
     axis = call.axis(int(call.get("axis", -1)))
     k = int(call.get("k") or scalar(call.value(1)))
-    kinds = (call.tensor(0).kind, INT64)
+    kinds = (call.tensor(0).kind, Element.INT64)
     return Translation(Transform((axis,), (k,), 2), kinds=kinds)
 
 
@@ -198,14 +198,16 @@ def product(call: Call, left: int, right: int, kinds: tuple[int, ...] = ()) -> T
 
 
 def dense(
-    call: Call, weight: int, *, turned: bool, inputs: tuple[int, ...] = (0,), kinds: tuple[int, ...] = ()
-) -> Translation:
+    call: Call, weight: int, *, turned: bool, inputs: tuple[int, ...] = (0,), kinds: tuple[int, ...] = (),
+    alpha: float = 1.0, beta: float = 1.0,
+) -> Translation:  # fmt: skip
     """A dense layer by a constant matrix: inputs by outputs, or turned."""
     shape = call.shape(weight)
     keep, _ = rows(zeros(call.tensor(weight)), 2)
     wide = None if keep is None else np.broadcast_to(keep, shape)
     wide = wide if turned or wide is None else wide.T
-    return Translation(Linear(shape[0 if turned else 1], held(wide)), inputs, kinds)
+    made = Linear(shape[0 if turned else 1], held(wide), turned=turned, alpha=alpha, beta=beta)
+    return Translation(made, inputs, kinds)
 
 
 @operator("MatMul")
@@ -222,18 +224,19 @@ def gemm(call: Call) -> Translation:
     if len(a) != 2 or len(b) != 2 or a[0 if turned_a else 1] != b[1 if turned_b else 0]:
         raise ModelError(f"cannot multiply shapes {a} and {b}")
     added = call.has(2) and call.tensor(2).data
+    alpha, beta = call.number("alpha", 1.0), call.number("beta", 1.0)
     if not (turned_a or added or call.tensor(1).data):
-        return dense(call, 1, turned=turned_b)
+        return dense(call, 1, turned=turned_b, alpha=alpha, beta=beta)
     terms = ["km" if turned_a else "mk", "nk" if turned_b else "kn"]
     if not added:
-        return Translation(Einsum(f"{','.join(terms)}->mn"), (0, 1))
+        return Translation(Einsum(f"{','.join(terms)}->mn", alpha=alpha), (0, 1))
     out = (a[1 if turned_a else 0], b[0 if turned_b else 1])
     c = call.shape(2)
     if broadcast_shape((c, out)) != out:
         raise ModelError(f"cannot add shape {c} to {out}")
     behind = zip("mn"[2 - len(c) :], "zy"[2 - len(c) :], c, out[2 - len(c) :], strict=True)
     terms.append("".join(letter if n == full else spare for letter, spare, n, full in behind))
-    return Translation(Einsum(f"{','.join(terms)}->mn"), (0, 1, 2))
+    return Translation(Einsum(f"{','.join(terms)}->mn", alpha=alpha, beta=beta), (0, 1, 2))
 
 
 @operator("Einsum")
@@ -242,7 +245,8 @@ def einsum(call: Call) -> Translation:
     terms, arrow, output = call.text("equation", "").replace(" ", "").partition("->")
     operands = terms.split(",")
     if len(operands) != len(call.inputs) or any(t.count("...") > 1 for t in (*operands, output)):
-        raise ModelError(f"equation {call.text('equation', '')!r} does not fit {len(call.inputs)} inputs")
+        found = call.text("equation", "")
+        raise ModelError(f"equation {found!r} has {len(operands)} operands, the node {len(call.inputs)} inputs")
     extra = [len(call.shape(k)) - len(t.replace("...", "")) if "..." in t else 0 for k, t in enumerate(operands)]
     spare = [c for c in ascii_letters if c not in terms][: max(extra, default=0)]
     if not arrow:
@@ -254,7 +258,7 @@ def einsum(call: Call) -> Translation:
         raise UnsupportedError(f"a letter twice in one operand of {call.text('equation', '')!r}")
     for k, term in enumerate(written):
         if len(term) != len(call.shape(k)):
-            raise ModelError(f"operand {term!r} does not fit shape {call.shape(k)}")
+            raise ModelError(f"operand {term!r} names {len(term)} axes, input {k} has shape {call.shape(k)}")
     made, rough = _hidden(call, Einsum(f"{','.join(written)}->{output}"), written, output)
     return Translation(made, tuple(range(len(written))), at_most=rough)
 
@@ -282,13 +286,17 @@ def _hidden(call: Call, found: Einsum, terms: list[str], output: str) -> tuple[E
 @operator("Attention")
 def attention(call: Call) -> Translation:
     """softmax(Q Kᵀ) V over (batch, heads, tokens, features)."""
-    q, v = call.shape(0), call.shape(2)
+    q, k, v = call.shape(0), call.shape(1), call.shape(2)
+    if len(q) not in (3, 4) or not len(q) == len(k) == len(v):
+        raise ModelError(f"query, key and value of shapes {q}, {k} and {v} must have 3 axes each, or 4")
     if len(call.outputs) > 1 or call.has(4) or call.has(5):
         raise UnsupportedError("attention with a cache or more than one output")
     if len(q) == 4 and not (call.has(3) and call.tensor(3).data):
-        keep, changing = _attended(call, q[-2], call.shape(1)[-2])
-        return Translation(Attention(held(keep)), (0, 1, 2), at_most=changing)
+        keep, changing = _attended(call, q[-2], k[-2])
+        return Translation(Attention(held(keep), scale=call.get("scale")), (0, 1, 2), at_most=changing)
     heads, shared = (1, 1) if len(q) == 4 else (int(call.need("q_num_heads")), int(call.need("kv_num_heads")))
+    if min(heads, shared) < 1 or v[-1] % shared:
+        raise ModelError(f"{heads} query heads and {shared} key heads do not divide {v[-1]} features")
     shape = (*q[:-1], v[-1] // shared * heads)
     return Translation(Everything((shape,)), (0, 1, 2), at_most=True)
 
@@ -306,6 +314,8 @@ def _attended(call: Call, queries: int, keys: int) -> tuple[Bools | None, bool]:
         else:
             taken = ~mask.value if mask.value.dtype == np.bool_ else vanishing(mask)
             given, changing = rows(taken, mask.value.ndim)
+            if given is not None and any(n not in (1, m) for n, m in zip(given.shape, keep.shape, strict=True)):
+                raise ModelError(f"a mask of shape {mask.shape} should end in {queries} queries and {keys} keys, or 1")
             if given is not None:
                 keep &= np.broadcast_to(given, keep.shape)
     rest = keep.any(axis=1)
@@ -322,7 +332,10 @@ def recurrent(call: Call) -> Translation:
     hidden = int(call.get("hidden_size") or call.shape(2)[-1])
     time, batch = (1, 0) if call.get("layout", 0) else (0, 1)
     if call.rank != 3 or len(w) != 3 or w[0] != ways or w[2] != call.x[2]:
-        raise ModelError(f"a weight of shape {w} does not fit an input of shape {call.x}, direction {direction!r}")
+        shape = f"({ways}, gates, {call.x[2] if call.rank == 3 else 'features'})"
+        raise ModelError(
+            f"a weight of shape {w} should be {shape} for direction {direction!r} and an input of shape {call.x}"
+        )
     steps, n = call.x[time], call.x[batch]
     states, last = ((n, steps, ways, hidden), (n, ways, hidden)) if batch == 0 else (
         (steps, ways, n, hidden), (ways, n, hidden))  # fmt: skip
@@ -356,7 +369,9 @@ def dft(call: Call) -> Translation:
 def stft(call: Call) -> Translation:
     """(batch, signal[, parts]) to (batch, frames, bins, 2); what the window weighs with zero is not read."""
     step = int(scalar(call.value(1)))
-    length = int(scalar(call.value(3))) if call.has(3) else call.shape(2)[0]
+    if call.rank not in (2, 3):
+        raise ModelError(f"an input of shape {call.x} should be (batch, signal) or (batch, signal, parts)")
+    length = int(scalar(call.value(3))) if call.has(3) else prod(call.shape(2))
     if step < 1 or not 1 <= length <= call.x[1]:
         raise ModelError(f"frame_step {step} must be at least 1 and frame_length {length} at most {call.x[1]}")
     bins = length // 2 + 1 if call.get("onesided", 1) else length

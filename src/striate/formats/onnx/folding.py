@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import ModelError
+from striate.errors import ModelError, StriateError
 from striate.formats.onnx.call import Array, Call, scalar
 
 LARGEST = 1 << 18
+REFUSALS = (ValueError, IndexError, OverflowError, MemoryError)
+"""What NumPy raises where shapes, axes, places or sizes do not fit."""
 
 
 class TooLargeError(Exception):
@@ -25,7 +27,7 @@ def _room(shape: tuple[int, ...]) -> None:
 
 def _binary(ufunc: Callable[..., Any]) -> Callable[[Call], Array]:
     def fold(call: Call) -> Array:
-        values = [call.value(k) for k in range(len(call.inputs))]
+        values = [call.value(k) for k in range(max(len(call.inputs), 1))]
         _room(np.broadcast_shapes(*(v.shape for v in values)))
         found = values[0]
         for value in values[1:]:
@@ -80,7 +82,8 @@ def _gather(call: Call) -> Array:
 
 
 def _concat(call: Call) -> Array:
-    return np.concatenate([call.value(k) for k in range(len(call.inputs))], axis=int(call.get("axis", 1)))
+    parts = [call.value(k) for k in range(max(len(call.inputs), 1))]
+    return np.concatenate(parts, axis=call.axis(int(call.get("axis", 1))))
 
 
 def _slice(call: Call) -> Array:
@@ -128,7 +131,10 @@ def _constant_of_shape(call: Call) -> Array:
 
     shape, tensor = call.ints(0), call.get("value")
     _room(shape)
-    fill = np.zeros(1, np.float32) if tensor is None else numpy_helper.to_array(tensor)
+    try:
+        fill = np.zeros(1, np.float32) if tensor is None else numpy_helper.to_array(tensor)
+    except TypeError as error:
+        raise ModelError(f"the value to fill with has an element type that cannot be read: {error}") from error
     return np.full(shape, scalar(fill))
 
 
@@ -183,7 +189,7 @@ def _gather_elements(call: Call) -> Array:
 def _gather_nd(call: Call) -> Array:
     x, indices, batch = call.value(0), call.value(1), int(call.get("batch_dims", 0))
     if not 0 <= batch < indices.ndim or batch + indices.shape[-1] > x.ndim:
-        raise ModelError(f"indices of shape {indices.shape} do not fit {x.shape}")
+        raise ModelError(f"indices of shape {indices.shape} name more axes than {x.shape} has behind {batch}")
     _room((*indices.shape[:-1], *x.shape[batch + indices.shape[-1] :]))
     before = np.indices(indices.shape[:-1], sparse=True)[:batch]
     return np.asarray(x[(*before, *np.moveaxis(indices, -1, 0))])
@@ -282,6 +288,12 @@ def fold(call: Call) -> Array | None:
             found = FOLDS[call.op](call)
     except TooLargeError:
         return None
+    except REFUSALS as error:
+        if isinstance(error, StriateError):
+            raise
+        shapes = ", ".join(str(t.shape) for t in call.inputs if t is not None)
+        why = " ".join(str(error).split())
+        raise ModelError(f"cannot be computed from constants of shapes {shapes}: {why}") from error
     return found if found.size <= LARGEST else None
 
 

@@ -58,6 +58,13 @@ def _graphs(attribute: onnx.AttributeProto) -> Iterator[onnx.GraphProto]:
     yield from attribute.graphs
 
 
+def readable(*texts: str | bytes) -> None:
+    """Refuse names that protobuf could not decode."""
+    for text in texts:
+        if not isinstance(text, str):
+            raise ModelError(f"truncated or damaged: {text!r} is no UTF-8 text")
+
+
 def _domain(name: str) -> str:
     return "" if name == "ai.onnx" else name
 
@@ -227,6 +234,7 @@ def _copied(node: onnx.NodeProto, scope: _Scope, attributes: Attributes) -> onnx
     """A node of a body with its names and attributes bound."""
     import onnx
 
+    readable(node.name, *node.input, *node.output, *(item.name for item in node.attribute))
     found = onnx.NodeProto()
     found.CopyFrom(node)
     if node.name:

@@ -118,6 +118,8 @@ def _read_external(model: onnx.ModelProto, folder: Path) -> None:
 
 def _beside(name: str, location: str, folder: Path) -> Path:
     """The file of a tensor's data."""
+    if not isinstance(location, str):
+        raise ModelError(f"tensor {name!r} keeps its data in a file whose name is no UTF-8 text")
     parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
     anchored = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
     if not location or anchored or ".." in parts or "\0" in location:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.formats.onnx.call import Call, Tensor, Translation, operator, scalar
+from striate.formats.onnx.elements import Element
 from striate.formats.onnx.folding import FOLDS, TooLargeError
 from striate.network.operators import Elementwise, Mask, Masked
 from striate.network.relation import Shape
@@ -246,7 +247,7 @@ def _moved(call: Call, mask: Bools | None) -> Bools | None:
     """A mask carried through an operator that only moves elements."""
     if mask is None or prod(call.x) > LARGEST_MASK:
         return None
-    wide = Tensor("", call.x, 9, False, np.broadcast_to(mask, call.x))
+    wide = Tensor("", call.x, Element.BOOL, False, np.broadcast_to(mask, call.x))
     try:
         return FOLDS[call.op](replace(call, inputs=(wide, *call.inputs[1:])))
     except TooLargeError:

@@ -62,7 +62,7 @@ def gather_elements(call: Call) -> Translation:
     axis, shape = call.axis(int(call.get("axis", 0))), call.shape(1)
     rank = call.rank
     if len(shape) != rank:
-        raise ModelError(f"indices of shape {shape} do not fit rank {rank}")
+        raise ModelError(f"indices of shape {shape} should have {rank} axes, as the input of shape {call.x}")
     if call.constant(1):
         columns = [_counted(k, n, rank) for k, n in enumerate(shape)]
         columns[axis] = _within(call.value(1), call.x[axis], axis)
@@ -80,7 +80,10 @@ def gather_nd(call: Call) -> Translation:
     """Fixed indices of the axes after the batch; else any element may be read."""
     batch, indices = int(call.get("batch_dims", 0)), call.shape(1)
     if not indices or not 0 <= batch < len(indices) or batch + indices[-1] > call.rank or not indices[-1]:
-        raise ModelError(f"indices of shape {indices} and {batch} batch axes do not fit rank {call.rank}")
+        raise ModelError(
+            f"indices of shape {indices} should end in 1 to {call.rank - batch} places of an input of shape {call.x} "
+            f"behind {batch} batch axes"
+        )
     if indices[:batch] != call.x[:batch]:
         raise ModelError(f"indices of shape {indices} do not have the {batch} batch axes of {call.x}")
     count = indices[-1]
@@ -108,7 +111,10 @@ def scatter_nd(call: Call) -> Translation:
     indices, updates = call.shape(1), call.shape(2)
     count = indices[-1] if indices else 0
     if not 0 < count <= call.rank or updates != (*indices[:-1], *call.x[count:]):
-        raise ModelError(f"indices of shape {indices} and updates of shape {updates} do not fit {call.x}")
+        wanted = (*indices[:-1], *call.x[count:])
+        raise ModelError(
+            f"indices of shape {indices} into an input of shape {call.x} need updates of shape {wanted}, got {updates}"
+        )
     if not call.constant(1):
         return _landing_anywhere()
     value = call.value(1)
@@ -120,7 +126,10 @@ def scatter_elements(call: Call) -> Translation:
     """Fixed places along one axis; else the updates may land anywhere."""
     axis, shape = call.axis(int(call.get("axis", 0))), call.shape(1)
     if len(shape) != call.rank or shape != call.shape(2):
-        raise ModelError(f"indices of shape {shape} and updates of shape {call.shape(2)} do not fit {call.x}")
+        raise ModelError(
+            f"indices of shape {shape} and updates of shape {call.shape(2)} should be alike, with {call.rank} axes as "
+            f"the input of shape {call.x}"
+        )
     if not call.constant(1):
         return _landing_anywhere()
     columns = [_counted(k, n, call.rank) for k, n in enumerate(shape)]

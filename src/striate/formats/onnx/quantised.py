@@ -5,16 +5,15 @@ from __future__ import annotations
 from striate.errors import ModelError
 from striate.formats.onnx.call import Call, Translation, operator
 from striate.formats.onnx.combine import pointwise, product
+from striate.formats.onnx.elements import Element
 from striate.formats.onnx.spatial import convolution, pooling
 from striate.network.operators import Concat, Elementwise, Linear, Mix, Reduce
-
-FLOAT, UINT8, INT32 = 1, 2, 6
 
 
 @operator("QuantizeLinear", "com.microsoft:QuantizeLinear")
 def quantize(call: Call) -> Translation:
     """Element by element; the zero point's type comes out."""
-    kind = call.tensor(2).kind if call.has(2) else int(call.get("output_dtype") or UINT8)
+    kind = call.tensor(2).kind if call.has(2) else int(call.get("output_dtype") or Element.UINT8)
     return Translation(Elementwise(), kinds=(kind,))
 
 
@@ -28,7 +27,7 @@ def dequantize(call: Call) -> Translation:
 def dynamic_quantize(call: Call) -> Translation:
     """The scale depends on every element."""
     axes = tuple(range(call.rank))
-    return Translation(Mix(axes, statistics=((), ())), kinds=(UINT8, FLOAT, UINT8))
+    return Translation(Mix(axes, statistics=((), ())), kinds=(Element.UINT8, Element.FLOAT, Element.UINT8))
 
 
 @operator("QLinearConv")
@@ -40,13 +39,13 @@ def qlinear_conv(call: Call) -> Translation:
 @operator("ConvInteger")
 def conv_integer(call: Call) -> Translation:
     """A convolution of integers."""
-    return convolution(call, 1, (INT32,))
+    return convolution(call, 1, (Element.INT32,))
 
 
 @operator("MatMulInteger")
 def matmul_integer(call: Call) -> Translation:
     """A product of integers."""
-    return product(call, 0, 1, (INT32,))
+    return product(call, 0, 1, (Element.INT32,))
 
 
 @operator("QLinearMatMul")
@@ -62,7 +61,7 @@ def qgemm(call: Call) -> Translation:
     turned = bool(call.get("transB", 0))
     if call.get("transA", 0) or len(a) != 2 or len(b) != 2 or a[1] != b[1 if turned else 0]:
         raise ModelError(f"cannot multiply shapes {a} and {b}")
-    return Translation(Linear(b[0 if turned else 1]))
+    return Translation(Linear(b[0 if turned else 1], turned=turned, alpha=call.number("alpha", 1.0)))
 
 
 @operator("com.microsoft:QLinearAdd", "com.microsoft:QLinearMul")

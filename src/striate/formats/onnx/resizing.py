@@ -73,14 +73,15 @@ def _roi(call: Call, rank: int) -> tuple[Bounds, ...]:
 def _grown(call: Call, axes: tuple[int, ...], scales: Places) -> tuple[int, ...]:
     """The sizes that scales mean, rounded down after a product in float32."""
     if len(scales) != len(axes) or not all(0 < scale < np.inf for scale in scales):
-        raise ModelError(f"scales {tuple(map(float, scales))} do not fit an input of shape {call.x}")
-    return tuple(int(scale * np.float32(call.x[axis])) for axis, scale in zip(axes, scales, strict=True))
+        found = tuple(map(float, scales))
+        raise ModelError(f"scales {found} should be {len(axes)} numbers above 0, one for each of axes {axes}")
+    return call.sizes(int(scale * np.float32(call.x[axis])) for axis, scale in zip(axes, scales, strict=True))
 
 
 def _sized(call: Call, axes: tuple[int, ...], size: tuple[int, ...]) -> tuple[tuple[int, ...], Places]:
     """Sizes and the scales they mean, which the aspect ratio's policy may change."""
     if len(size) != len(axes) or min(size, default=1) < 0:
-        raise ModelError(f"sizes {size} do not fit axes {axes}")
+        raise ModelError(f"sizes {size} should be {len(axes)} numbers of at least 0, one for each of axes {axes}")
     if any(not call.x[axis] for axis in axes):
         raise UnsupportedError("an axis without elements")
     before = np.array([call.x[axis] for axis in axes], np.float32)
@@ -91,7 +92,7 @@ def _sized(call: Call, axes: tuple[int, ...], size: tuple[int, ...]) -> tuple[tu
     if policy != "stretch":
         scales = np.full_like(scales, scales.min() if policy == "not_larger" else scales.max())
         size = tuple(int(places) for places in np.floor((scales * before).astype(np.float64) + 0.5))
-    return size, scales
+    return call.sizes(size), scales
 
 
 def _resized(
@@ -134,6 +135,8 @@ def _resized(
         scale=tuple(_ratio(call.x[axis], count, scales[k]) for axis, count, k in zip(axes, size, kept, strict=True)),
         roi=tuple((Fraction(start), Fraction(stop)) for start, stop in inside) if bounds else None,
         picks=picks if mode == "nearest" else None,
+        cubic=call.number("cubic_coeff_a", -0.75),
+        outside=call.number("extrapolation_value", 0.0),
         **(options or {}),
     )
     return Translation(made)

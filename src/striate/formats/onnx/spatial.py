@@ -8,6 +8,7 @@ from math import prod
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator
+from striate.formats.onnx.elements import Element
 from striate.geometry import Border, Window
 from striate.network.operators import (
     Conv,
@@ -75,14 +76,23 @@ class Sliding:
         return zip(self.kernel, self.stride, self.dilation, *more, strict=True)
 
 
+def _kernel(call: Call, w: Shape) -> Shape:
+    """The kernel of a convolution: the weight's own, which ``kernel_shape`` may repeat."""
+    kernel = tuple(call.get("kernel_shape") or w[2:])
+    if call.rank < 3 or len(w) != call.rank:
+        raise ModelError(f"a weight of shape {w} and an input of shape {call.x} should have as many axes, at least 3")
+    if kernel != w[2:]:
+        raise ModelError(f"kernel_shape {kernel} contradicts the weight of shape {w}, whose kernel is {w[2:]}")
+    return kernel
+
+
 def convolution(call: Call, weight: int, kinds: tuple[int, ...] = ()) -> Translation:
     """A convolution whose weight stands at a given position."""
     w, groups = call.shape(weight), int(call.get("group", 1))
-    kernel = tuple(call.get("kernel_shape") or w[2:])
-    if call.rank < 3 or len(w) != call.rank or kernel != w[2:]:
-        raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
+    kernel = _kernel(call, w)
     if groups < 1 or w[1] * groups != call.x[1]:
-        raise ModelError(f"a weight of shape {w} with {groups} groups does not fit {call.x[1]} channels")
+        read = f"reads {w[1]} times {groups} = {w[1] * groups} channels"
+        raise ModelError(f"a weight of shape {w} with {groups} groups {read}, the input of shape {call.x} {call.x[1]}")
     windows = Sliding.of(call, kernel)
     padding = windows.padding
     if windows.same:
@@ -122,9 +132,9 @@ def fused_conv(call: Call) -> Translation:
 def conv_transpose(call: Call) -> Translation:
     """``auto_pad`` and ``output_shape`` become explicit pads."""
     w, groups = call.shape(1), int(call.get("group", 1))
-    kernel = tuple(call.get("kernel_shape") or w[2:])
-    if call.rank < 3 or len(w) != call.rank or w[0] != call.x[1] or kernel != w[2:] or groups < 1:
-        raise ModelError(f"a weight of shape {w} and kernel {kernel} do not fit an input of shape {call.x}")
+    kernel = _kernel(call, w)
+    if groups < 1 or w[0] != call.x[1]:
+        raise ModelError(f"a weight of shape {w} reads {w[0]} channels in {groups} groups, the input has {call.x[1]}")
     windows = Sliding.of(call, kernel)
     padding, extra = _transposed_pads(call, windows, per_axis(call, "output_padding", len(kernel), 0))
     made = ConvTranspose(
@@ -159,7 +169,8 @@ def pooling(call: Call, outputs: int = 1, trailing: int | None = None) -> Transl
     """A pool over the spatial axes, with the pads and the number of windows that onnxruntime takes."""
     kernel = tuple(call.need("kernel_shape"))
     if len(kernel) != (call.rank - 2 if trailing is None else trailing):
-        raise ModelError(f"kernel_shape {kernel} does not fit an input of shape {call.x}")
+        rank = call.rank - 2 if trailing is None else trailing
+        raise ModelError(f"kernel_shape {kernel} should have {rank} entries for an input of shape {call.x}")
     windows = Sliding.of(call, kernel)
     ceil, pads, counts = bool(call.get("ceil_mode", 0)), [], []
     for (size, stride, dilation, n), (before, after) in zip(
@@ -170,7 +181,7 @@ def pooling(call: Call, outputs: int = 1, trailing: int | None = None) -> Transl
         pads.append((before, after))
         counts.append(_pool_count(n + before + after - Window(size, 1, dilation).extent, stride, n + before, ceil))
     made = Pool(kernel, windows.stride, windows.dilation, tuple(pads), count=tuple(counts), outputs=outputs)
-    return Translation(made, kinds=(call.tensor(0).kind, 7)[:outputs])
+    return Translation(made, kinds=(call.tensor(0).kind, Element.INT64)[:outputs])
 
 
 def _pool_count(room: int, stride: int, last: int, ceil: bool) -> int:
@@ -220,7 +231,14 @@ def pad(call: Call) -> Translation:
     pairs = [(0, 0)] * call.rank
     for k, axis in enumerate(axes):
         pairs[axis] = (pads[k], pads[len(axes) + k])
-    return Translation(Pad(tuple(pairs), BORDERS[mode]))
+    return Translation(Pad(tuple(pairs), BORDERS[mode], _fill(call)))
+
+
+def _fill(call: Call) -> float:
+    """The number to pad with: an attribute before opset 11, an input since."""
+    if call.constant(2) and call.value(2).size == 1 and call.value(2).dtype.kind in "biuf":
+        return float(call.value(2).reshape(-1)[0])
+    return call.number("value", 0.0)
 
 
 @operator("CenterCropPad")
@@ -228,6 +246,8 @@ def center_crop_pad(call: Call) -> Translation:
     """Cropped or padded to a size about the centre; source: the ONNX specification."""
     sizes = call.ints(1)
     axes = call.axes(tuple(call.get("axes") or range(call.rank)))
+    if len(sizes) != len(axes):
+        raise ModelError(f"sizes {sizes} for axes {axes}: each axis needs one")
     pairs = [(0, 0)] * call.rank
     for axis, size in zip(axes, sizes, strict=True):
         more = size - call.x[axis]
@@ -235,21 +255,28 @@ def center_crop_pad(call: Call) -> Translation:
     return Translation(Pad(tuple(pairs)))
 
 
+def _block(call: Call) -> int:
+    block = int(call.need("blocksize"))
+    if call.rank != 4 or block < 1:
+        raise ModelError(f"blocksize {block} must be at least 1, and an input of shape {call.x} should have 4 axes")
+    return block
+
+
 @operator("DepthToSpace")
 def depth_to_space(call: Call) -> Translation:
     """DCR puts the block offsets before the channel, CRD after."""
-    block = int(call.need("blocksize"))
-    if call.rank != 4 or block < 1 or call.x[1] % (block * block):
-        raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
+    block = _block(call)
+    if call.x[1] % block**2:
+        raise ModelError(f"{call.x[1]} channels do not divide by blocksize {block} squared = {block**2}")
     return Translation(DepthToSpace(block, call.text("mode", "DCR") == "DCR"))
 
 
 @operator("SpaceToDepth")
 def space_to_depth(call: Call) -> Translation:
     """The block offsets stand before the channel, unless the mode is CRD."""
-    block = int(call.need("blocksize"))
-    if call.rank != 4 or block < 1 or call.x[2] % block or call.x[3] % block:
-        raise ModelError(f"blocksize {block} does not fit an input of shape {call.x}")
+    block = _block(call)
+    if call.x[2] % block or call.x[3] % block:
+        raise ModelError(f"{call.x[2]} rows and {call.x[3]} columns do not both divide by blocksize {block}")
     return Translation(SpaceToDepth(block, call.text("mode", "DCR") == "DCR"))
 
 
@@ -282,6 +309,8 @@ def deform_conv(call: Call) -> Translation:
 @operator("RoiAlign", "MaxRoiPool")
 def roi_align(call: Call) -> Translation:
     """Boxes say where to read."""
+    if call.rank != 4 or len(call.shape(1)) != 2:
+        raise ModelError(f"an image of shape {call.x} and boxes of shape {call.shape(1)} should have 4 axes and 2")
     pooled = call.get("pooled_shape") or (call.get("output_height", 1), call.get("output_width", 1))
     return sampled((call.shape(1)[0], call.x[1], *pooled), False, 0, 1)
 
@@ -292,6 +321,8 @@ def max_unpool(call: Call) -> Translation:
     kernel = tuple(call.need("kernel_shape"))
     if call.has(2):
         return sampled(call.ints(2), True, 0, 1)
+    if call.rank != len(kernel) + 2:
+        raise ModelError(f"kernel_shape {kernel} should have {call.rank - 2} entries for an input of shape {call.x}")
     strides = per_axis(call, "strides", len(kernel))
     rows = zip(call.x[2:], kernel, strides, pad_pairs(call, len(kernel)), strict=True)
     sizes = tuple((n - 1) * stride - before - after + size for n, size, stride, (before, after) in rows)
@@ -301,7 +332,7 @@ def max_unpool(call: Call) -> Translation:
 @operator("Col2Im")
 def col2im(call: Call) -> Translation:
     """Overlapping blocks summed into an image."""
-    image, block = call.ints(1), call.ints(2)
+    image, block = call.sizes(call.ints(1)), call.ints(2)
     rank = len(image)
     if prod(block) > MOST_TAPS:
         raise UnsupportedError(f"a block of {prod(block)} taps; at most {MOST_TAPS} are followed")

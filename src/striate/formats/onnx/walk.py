@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
-from striate.formats.onnx import arrange, combine, masks, places, quantised, resizing, spatial
+from striate.formats.onnx import arrange, combine, masks, places, quantised, resizing, roles, spatial
 from striate.formats.onnx.call import OPERATORS, Call, Tensor, Translation
+from striate.formats.onnx.computing import described
+from striate.formats.onnx.elements import NOT_LEARNED, Element
 from striate.formats.onnx.folding import fold, shape_value
-from striate.formats.onnx.functions import subgraphs
+from striate.formats.onnx.functions import readable, subgraphs
 from striate.formats.unknown import Unknown
 from striate.network import Node
 from striate.network.operators import Constant, Elementwise, Everything
@@ -30,13 +32,10 @@ REFUSED = {
     "SequenceMap": "a sequence",
 }
 CONTAINERS = ("Sequence", "Optional", "SplitToSequence", "ConcatFromSequence", "ZipMap", "DictVectorizer")
-NOT_LEARNED = (6, 7, 8, 9, 12, 13)
 LARGEST_SIZE = 1 << 31
 MOST_FOLDED = 1 << 28
-ACCIDENTS = (ArithmeticError, LookupError, MemoryError, RecursionError, ValueError)
-
-
-SETTINGS = {"BatchNormalization": (3, 4), "Clip": (1, 2), "Pad": (2,), "Resize": (1, 2), "Upsample": (1,)}
+ACCIDENTS = (IndexError, MemoryError, OverflowError, RecursionError, ValueError, ZeroDivisionError)
+"""What numbers and shapes of a damaged file can do to arithmetic that is right for a sound one."""
 
 
 class Walk:
@@ -61,7 +60,7 @@ class Walk:
         for sparse in graph.sparse_initializer:
             shape = tuple(sparse.dims)
             self._enter(Tensor(sparse.values.name, shape, sparse.values.data_type, False, learned=True))
-        _readable(*(entry.name for entry in (*graph.initializer, *graph.output, *graph.node)))
+        readable(*(entry.name for entry in (*graph.initializer, *graph.output, *graph.node)))
         for info in (*graph.value_info, *graph.output):
             self._declared.setdefault(info.name, _declared(info))
         self._names |= {node.name for node in graph.node}
@@ -94,7 +93,7 @@ class Walk:
             raise ModelError(f"node {name} ({node.op_type}): attributes and inputs do not fit: {what}") from error
 
     def _node(self, name: str, node: onnx.NodeProto) -> None:
-        _readable(node.op_type, node.domain, *node.input, *node.output, *(item.name for item in node.attribute))
+        readable(node.op_type, node.domain, *node.input, *node.output, *(item.name for item in node.attribute))
         domain = "" if node.domain == "ai.onnx" else node.domain
         if not domain and node.op_type == "Constant":
             self._enter(_constant_node(node))
@@ -179,7 +178,8 @@ class Walk:
         """Enter the outputs of a node, and the node itself where data reaches it."""
         rest = [k for k in range(len(call.inputs)) if k not in made.inputs and call.has(k) and call.tensor(k).data]
         kept = [call.tensor(k) for k in (*made.inputs, *rest)]
-        result = made.op.result(tuple(t.shape for t in kept))
+        op = described(made.op, call)
+        result = op.result(tuple(t.shape for t in kept))
         data = not isinstance(made.op, Constant) and any(t.data for t in kept)
         learned = not data and self._learned(call)
         places = range(len(call.outputs)) if made.outputs is None else made.outputs
@@ -190,7 +190,7 @@ class Walk:
         written: list[str] = []
         for k, (place, shape) in enumerate(zip(places, (*shapes, *made.constants), strict=False)):
             output = call.outputs[place] or f"{name}:{place}"
-            kind = made.kinds[k] if k < len(made.kinds) else kept[0].kind if kept else 1
+            kind = made.kinds[k] if k < len(made.kinds) else kept[0].kind if kept else Element.FLOAT
             known = masks.carried(call, shape) if data and not k else (None, None)
             weights = learned and kind not in NOT_LEARNED
             self._enter(Tensor(output, shape, kind, data and k < len(shapes), None, weights, *known))
@@ -202,15 +202,17 @@ class Walk:
             source = call.op.rpartition(":")[2]
             count = self._parameters(call)
             self.nodes.append(
-                Node(name, made.op, names, tuple(written), source, count, made.at_most)
+                Node(name, op, names, tuple(written), source, count, made.at_most, roles.weights(call))
             )
 
     def _parameters(self, call: Call) -> int:
         """The learned values a node holds; a weight shared by several nodes counts at the first."""
-        skipped = SETTINGS.get(call.op, ())
+        skipped = roles.SETTINGS.get(call.op, ())
         count = 0
         for k, tensor in enumerate(call.inputs):
-            if tensor is not None and tensor.learned and k not in skipped and tensor.name not in self._counted:
+            if tensor is None or not tensor.learned or tensor.name in self._counted:
+                continue
+            if roles.role(call.op, k) not in skipped:
                 self._counted.add(tensor.name)
                 count += tensor.size
         return count
@@ -230,13 +232,6 @@ def _declared(info: onnx.ValueInfoProto) -> tuple[Shape | None, int]:
     dims = tuple(int(dim.dim_value) if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim)
     known = info.type.HasField("tensor_type") and tensor.HasField("shape") and all(n > 0 for n in dims)
     return (dims if known else None), int(tensor.elem_type) or 1
-
-
-def _readable(*texts: str | bytes) -> None:
-    """Refuse names that protobuf could not decode."""
-    for text in texts:
-        if not isinstance(text, str):
-            raise ModelError(f"truncated or damaged: {text!r} is no UTF-8 text")
 
 
 def _check_types(node: onnx.NodeProto, domain: str, opset: int) -> None:
@@ -286,12 +281,12 @@ def _constant_node(node: onnx.NodeProto) -> Tensor:
     if "sparse_value" in given:
         sparse = given["sparse_value"]
         return Tensor(name, tuple(sparse.dims), sparse.values.data_type, False, learned=True)
-    for key, kind, dtype in (("value_float", 1, "float32"), ("value_int", 7, "int64")):
+    for key, kind, dtype in (("value_float", Element.FLOAT, "float32"), ("value_int", Element.INT64, "int64")):
         found = given.get(key, given.get(f"{key}s"))
         if found is not None:
             return Tensor(name, np.shape(found), kind, False, np.array(found, dtype=dtype))
     if "value_string" in given or "value_strings" in given:
-        return Tensor(name, np.shape(given.get("value_strings", ())), 8, False)
+        return Tensor(name, np.shape(given.get("value_strings", ())), Element.STRING, False)
     raise ModelError("a Constant without a value")
 
 

@@ -13,6 +13,7 @@ from mmap import mmap
 import numpy as np
 
 from striate.errors import ModelError
+from striate.formats.onnx.elements import BITS, COUNTS, Element
 
 Buffer = bytes | mmap
 SMALL = 4096
@@ -28,14 +29,10 @@ CHILDREN: dict[str, dict[int, str]] = {
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
 }
-PAYLOADS = (4, 5, 6, 7, 9, 10, 11)
-RAW, DIMS, DATA_TYPE = 9, 1, 2
-BITS = {
-    1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16,
-    17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2,
-}  # fmt: skip
-INTEGERS = (6, 7, 9, 12, 13)
-FLOATS = (1, 10, 11)
+DIMS, DATA_TYPE, RAW_DATA = 1, 2, 9
+FLOAT_DATA, INT32_DATA, STRING_DATA, INT64_DATA, DOUBLE_DATA, UINT64_DATA = 4, 5, 6, 7, 10, 11
+PAYLOADS = (FLOAT_DATA, INT32_DATA, STRING_DATA, INT64_DATA, RAW_DATA, DOUBLE_DATA, UINT64_DATA)
+FLOATS = (Element.FLOAT, Element.FLOAT16, Element.DOUBLE)
 LARGEST_MASK = 1 << 22
 # Minus infinity and the most negative finite number, as the integers of the same bits.
 LOWEST = {1: (), 2: (0xFC00, 0xFBFF), 4: (0xFF800000, 0xFF7FFFFF), 8: (0xFFF << 52, 0xFFEFFFFFFFFFFFFF)}
@@ -136,7 +133,7 @@ def _tensor(view: Buffer, start: int, stop: int) -> bytes:
         if number in PAYLOADS:
             payload.append((at, end))
             size += end - first
-            raw = end - first if number == RAW else raw
+            raw = end - first if number == RAW_DATA else raw
         elif end - first <= LARGEST_FIELD:
             pieces.append(view[at:end])
         if number == DIMS:
@@ -155,7 +152,7 @@ def _tensor(view: Buffer, start: int, stop: int) -> bytes:
 
 
 def _small(size: int, data_type: int) -> bool:
-    return size <= (LARGEST_INTEGERS if data_type in INTEGERS else SMALL)
+    return size <= (LARGEST_INTEGERS if data_type in COUNTS else SMALL)
 
 
 def needed(dims: Sequence[int], data_type: int) -> int | None:

@@ -12,10 +12,30 @@ from typing import Any
 from torch import Tensor
 
 from striate.errors import UnsupportedError
+from striate.formats.torch.computing import described
 from striate.formats.torch.graph import Graph
 from striate.formats.torch.values import Value, View
+from striate.network import Weight
 from striate.network.operators import Elementwise, Everything, Expand, Operator, broadcast_shape
 from striate.network.relation import Shape
+
+ROLES = {
+    ("", "running_mean"): "mean",
+    ("", "running_var"): "variance",
+    ("", "self"): "operand 0",
+    ("", "other"): "operand 1",
+    ("addmm", "self"): "bias",
+    ("addmm", "mat2"): "weight",
+    ("mm", "mat2"): "weight",
+    ("_prelu_kernel", "weight"): "slope",
+    **{
+        (norm, name): role
+        for norm in ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm", "batch_norm",
+                     "_native_batch_norm_legit", "native_layer_norm", "native_group_norm", "_fused_rms_norm")
+        for name, role in (("weight", "scale"), ("bias", "shift"))
+    },
+}  # fmt: skip
+"""What an argument is for, where its name does not say it as the common form does."""
 
 
 class Call:
@@ -117,11 +137,24 @@ class Call:
                 else:
                     numbers.append(number)
         made = graph.node(
-            op, numbers, (o.shape for o in outputs), outputs[0].item_bytes, self.label,
-            parameters=graph.count(constants), at_most=self.at_most,
+            described(op, self.op, self.arguments), numbers, (o.shape for o in outputs), outputs[0].item_bytes,
+            self.label, parameters=graph.count(constants), at_most=self.at_most, weights=self._weights(),
         )
         for output, number in zip(outputs, made, strict=True):
             output.source = number
+
+    def _weights(self) -> tuple[Weight, ...]:
+        """The constants among the arguments, by the names the module has for them."""
+        found = []
+        for name, argument in self.arguments.items():
+            several = isinstance(argument, list | tuple)
+            for k, item in enumerate(argument if several else (argument,)):
+                value = self.value_of(item) if isinstance(item, Tensor) else None
+                if value is not None and value.constant:
+                    role = ROLES.get((self.op, name), ROLES.get(("", name), name))
+                    path, views = value.stored
+                    found.append(Weight(f"{role} {k}" if several else role, path, value.shape, views))
+        return tuple(found)
 
     def elementwise(self, values: Sequence[Value]) -> None:
         """The first output as an elementwise function of some values, constants counted and dropped."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from striate.errors import UnsupportedError
 from striate.formats.torch.values import Record, Value
+from striate.network import Weight
 from striate.network.operators import Concat, Gather, Operator, Pad, Places, Reshape, Select, Slice, Transpose
 from striate.network.relation import Shape
 
@@ -42,11 +43,12 @@ class Graph:
         spare: bool = False,
         at_most: bool = False,
         call: int | None = None,
+        weights: tuple[Weight, ...] = (),
     ) -> tuple[int, ...]:
         """Record a node and number its outputs."""
         outputs = tuple(self.tensor(shape, item_bytes) for shape in shapes)
         call = self.call if call is None else call
-        self.records.append(Record(op, tuple(inputs), outputs, label, call, parameters, spare, at_most))
+        self.records.append(Record(op, tuple(inputs), outputs, label, call, parameters, spare, at_most, weights))
         return outputs
 
     def count(self, constants: Iterable[Value]) -> int:

@@ -49,7 +49,7 @@ def named(
                 tensors[tensor] = names.take(f"{tensors[record.outputs[0]]}.constant")
     nodes = tuple(
         Node(label, r.op, tuple(tensors[t] for t in r.inputs), tuple(tensors[t] for t in r.outputs),
-             r.label, r.parameters, r.at_most)
+             r.label, r.parameters, r.at_most, r.weights)
         for label, r in zip(labels, records, strict=True)
     )
     found = {path: tensors[t] for path, t in {**scopes.outputs, **outputs}.items() if t in tensors and path}

@@ -46,6 +46,8 @@ def trace(module: nn.Module, given: Shapes, unknown: Unknown, dtype: torch.dtype
     recorder = Recorder(graph, scopes, memory, unknown)
     for parameter in parameters.values():
         recorder.parameter(parameter)
+    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
+        recorder.stored(name, tensor)
     inputs = {name: recorder.input(shape, dtype) for name, shape in shapes.items()}
     result = _run(module, inputs, recorder, graph, scopes)
     outputs: dict[str, int] = {}

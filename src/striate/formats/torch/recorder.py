@@ -43,6 +43,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.memory.keep(tensor, Value(shape, tensor.itemsize, self.graph.tensor(shape, tensor.itemsize), frozenset()))
         return tensor
 
+    def stored(self, name: str, tensor: Tensor) -> None:
+        """Enter a parameter or buffer of the module by its path."""
+        value = self.memory.value(tensor)
+        if value.parent is None:
+            value.name = value.name or name
+
     def parameter(self, tensor: Tensor) -> None:
         """Enter a learned tensor of the module."""
         self.memory.value(tensor).root.learned |= {id(tensor)}
@@ -267,6 +273,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 value = self.memory.value(target)
                 value.fix(masked)
                 root = value.root
+                root.name = ""
                 root.learned |= keys
                 root.version += root.shared
         else:

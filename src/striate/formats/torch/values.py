@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.network import Weight
 from striate.network.operators import Operator
 from striate.network.relation import Shape
 
@@ -44,13 +45,14 @@ class Fixed:
 class Value:
     """A tensor while recording; ``source`` is its number in the network, None for a constant.
 
-    ``learned`` are the keys of the learned tensors it was made of; ``shared`` says that other tensors stand on its
-    memory by a view that was not seen. ``fixed`` is what is known of elements of data that are a constant
-    all the same, as long as nothing has been written since ``fixed_at``.
+    ``name`` is the path of a parameter or buffer, as long as nothing is written to it. ``learned`` are the keys of the
+    learned tensors it was made of; ``shared`` says that other tensors stand on its memory by a view that was not seen.
+    ``fixed`` is what is known of elements of data that are a constant all the same, as long as nothing has been written
+    since ``fixed_at``.
     """
 
     __slots__ = (
-        *("call", "fixed", "fixed_at", "item_bytes", "label", "learned", "parent", "root", "seen"),
+        *("call", "fixed", "fixed_at", "item_bytes", "label", "learned", "name", "parent", "root", "seen"),
         *("shape", "shared", "source", "version", "view"),
     )
 
@@ -60,7 +62,7 @@ class Value:
         self.parent: Value | None = None
         self.view = View()
         self.version = self.seen = 0
-        self.call, self.label = 0, ""
+        self.call, self.label, self.name = 0, "", ""
         self.shared = False
         self.fixed: Fixed | None = None
         self.fixed_at = 0
@@ -81,6 +83,18 @@ class Value:
         while value is not None:
             value.fixed, value.fixed_at = fixed, self.root.version
             value = value.parent if value.view.op is None and not value.view.unseen else None
+
+    @property
+    def stored(self) -> tuple[str, tuple[Operator, ...]]:
+        """The name of the module's tensor that a constant is a view of, and the views; empty where it is of none."""
+        views: list[Operator] = []
+        value: Value = self
+        while value.parent is not None:
+            if value.view.unseen:
+                return "", ()
+            views += [] if value.view.op is None else [value.view.op]
+            value = value.parent
+        return (value.name, tuple(reversed(views))) if value.name else ("", ())
 
     @property
     def parameters(self) -> frozenset[int]:
@@ -108,3 +122,4 @@ class Record:
     parameters: int = 0
     spare: bool = False
     at_most: bool = False
+    weights: tuple[Weight, ...] = ()

@@ -42,6 +42,7 @@ from striate.network.operators.combine import (
     Transform,
     broadcast_shape,
 )
+from striate.network.operators.function import Function
 from striate.network.operators.indexing import Index, ScatterAt
 from striate.network.operators.spatial import (
     AdaptivePool,
@@ -75,6 +76,7 @@ __all__ = [
     "Everything",
     "Expand",
     "Fold",
+    "Function",
     "Gather",
     "Index",
     "Linear",

@@ -8,6 +8,7 @@ from itertools import accumulate
 from striate.errors import InputError
 from striate.geometry import Border, TapMap, expand_map, gather_map, slice_map
 from striate.network.operators.base import Operator, Output, Result, one, through
+from striate.network.operators.function import UNKNOWN, Function
 from striate.network.operators.kinds import Axes, Axis, Positive, Sizes, Tap
 from striate.network.operators.values import Mask, Places
 from striate.network.relation import (
@@ -155,7 +156,7 @@ class Concat(Operator):
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Each input at its place."""
         x, axis = self.first(shapes, self.axis), self.axis
-        if any(s[:axis] + s[axis + 1 :] != x[:axis] + x[axis + 1 :] for s in shapes):
+        if any(len(s) != len(x) or s[:axis] + s[axis + 1 :] != x[:axis] + x[axis + 1 :] for s in shapes):
             found = ", ".join(map(str, shapes))
             raise InputError(f"concat: inputs must be alike on every axis but {axis}, got shapes {found}")
         offsets = list(accumulate((s[axis] for s in shapes), initial=0))
@@ -206,6 +207,8 @@ class Scatter(Operator):
     """The first input with some elements overwritten or added to; where the further inputs land is not followed."""
 
     word = "scatter"
+    function: Function = UNKNOWN
+    """How a new element meets an old one: empty where it replaces it."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Every element may be its own or any of the further inputs'."""

@@ -13,6 +13,7 @@ from striate.errors import InputError
 from striate.geometry import AxisMap, Groups, Prefix, TapMap, Whole, expand_map, pad_map
 from striate.network.operators.arrange import fitting
 from striate.network.operators.base import Operator, Output, Result, one, through, weighted
+from striate.network.operators.function import UNKNOWN, Function
 from striate.network.operators.kinds import Axes, Axis, Integer, Positive, Size, Sizes
 from striate.network.operators.values import Mask
 from striate.network.relation import (
@@ -50,6 +51,8 @@ class Elementwise(Operator):
     """How many trailing inputs are per-channel values, not data."""
     keep: tuple[Mask | None, ...] = ()
     """For each other input where a constant lets it through, of the output's rank; None, or none given: everywhere."""
+    function: Function = UNKNOWN
+    """Which function of the elements."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Every element from those at its place."""
@@ -71,7 +74,7 @@ def _masked(shape: Shape, keep: Mask | None) -> Relation:
 
 def broadcast_shape(shapes: tuple[Shape, ...]) -> Shape:
     """NumPy's common shape."""
-    rank = max(map(len, shapes))
+    rank = max(map(len, shapes), default=0)
     columns = zip(*((1,) * (rank - len(s)) + s for s in shapes), strict=True)
     found = []
     for column in columns:
@@ -106,6 +109,8 @@ class Reduce(Operator):
     """Whether they stay, with size 1."""
     outputs: Positive = 1
     """2 where the indices of the extremes come out too."""
+    function: Function = UNKNOWN
+    """Which statistic: mean, sum, max, norm."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Everything along the axes."""
@@ -129,6 +134,8 @@ class Mix(Operator):
     """The shapes of further outputs."""
     keep: Mask | None = None
     """False where an element weighs nothing and comes out as a constant; of the input's rank; None: nowhere."""
+    function: Function = UNKNOWN
+    """Which normalisation: softmax, layer_norm, group_norm."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Every element from itself, and from all that it is measured by."""
@@ -155,6 +162,10 @@ class MatMul(Operator):
     """The same of the second operand."""
     dead: bool = False
     """Whether the zeros of the first operand, of its last two axes alone, are not read either."""
+    alpha: float = 1.0
+    """The factor of the product."""
+    beta: float = 1.0
+    """The factor of a bias among the node's weights."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Rows with columns."""
@@ -231,6 +242,12 @@ class Linear(Operator):
     """Units by inputs, False where a weight is known to be zero; None: nowhere."""
     axis: int = -1
     """The axis of the inputs; a negative one counts from the end."""
+    turned: bool = False
+    """Whether the weight holds a row, not a column, for each unit."""
+    alpha: float = 1.0
+    """The factor of the product."""
+    beta: float = 1.0
+    """The factor of a bias."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Sums along the axis."""
@@ -258,6 +275,10 @@ class Einsum(Operator):
     """A letter of the output."""
     columns: str = ""
     """A letter that is summed over."""
+    alpha: float = 1.0
+    """The factor of the product."""
+    beta: float = 1.0
+    """The factor of a third operand, where it is one that is added (``mk,kn,mn->mn`` of a Gemm)."""
 
     def settle(self) -> None:
         """An equation with an arrow, and letters for the mask."""
@@ -320,12 +341,16 @@ class Attention(Operator):
     """Queries by keys, False where a mask takes the key away; None: nowhere."""
     statistics: tuple[Sizes, ...] = ()
     """The shapes of further outputs."""
+    scale: float | None = None
+    """The factor of the scores; None: one over the root of the number of features."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Each query from all keys and values."""
         if len(shapes) < 3 or min(map(len, shapes[:3])) < 2:
             raise InputError("attention: needs query, key and value of shape (..., tokens, features)")
         q, k, v = shapes[:3]
+        if not len(q) == len(k) == len(v) or q[-1] != k[-1] or k[-2] != v[-2]:
+            raise InputError(f"attention: query, key and value of shapes {q}, {k} and {v} do not fit together")
         tokens, features = len(q) - 2, len(q) - 1
         shape = (*q[:-1], v[-1])
         read_q: Relation = (Along(features, Whole(q[-1], v[-1])),)
@@ -359,6 +384,8 @@ class Transform(Operator):
     """The size of each after."""
     outputs: Positive = 1
     """2 where indices come out too."""
+    function: Function = UNKNOWN
+    """Which transform: dft, top_k."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Everything along the axes."""
@@ -409,6 +436,8 @@ class Scan(Operator):
     """Whether the sums run from the end."""
     exclusive: bool = False
     """Whether an element is left out of its own sum."""
+    function: Function = UNKNOWN
+    """What is accumulated: cumsum, cumprod."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Everything before an element."""
@@ -437,6 +466,8 @@ class Recurrent(Operator):
     """Whether it is scanned from the end."""
     macs: Annotated[int, Integer(0, MOST_MACS)] = 0
     """Multiply-accumulates in all."""
+    function: Function = UNKNOWN
+    """Which cell: rnn, gru, lstm."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Each state from all inputs before it."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from striate.errors import InputError
 from striate.geometry import TapMap, Whole, expand_map, gather_map, part_map, slice_map
 from striate.network.operators.base import Operator, Result, one, through
+from striate.network.operators.function import UNKNOWN, Function
 from striate.network.operators.kinds import Axis, Sizes
 from striate.network.operators.values import Places
 from striate.network.relation import (
@@ -84,6 +85,8 @@ class ScatterAt(Operator):
     """For each of the leading axes its indices, all of one rank, which broadcast to the second input's leading axes."""
     combined: bool = False
     """Whether what stood there still counts."""
+    function: Function = UNKNOWN
+    """How a new element meets an old one, where it does not replace it."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Old elements and new ones."""

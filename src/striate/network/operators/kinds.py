@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Protocol, Union, get_args, get_origin
 
 from striate.errors import InputError
-from striate.network.operators.values import Mask, Places, Table
+from striate.network.operators.function import Function
+from striate.network.operators.values import Mask, Places
 from striate.values import instance, integer, items, shown, text
 
 LARGEST = 1 << 31
@@ -59,14 +61,22 @@ class Integer(Plain):
 
 
 @dataclass(frozen=True, slots=True)
-class Number(Plain):
-    """A float."""
+class Number:
+    """A float; JSON holds infinite ones as text."""
 
     def check(self, name: str, value: Any) -> float:
         """The number; an integer stands for its float."""
-        if isinstance(value, int | float):
+        if type(value) is float or (isinstance(value, int | float) and abs(value) < 2**1023):
             return float(value)
         raise InputError(f"{name} must be a number, got {shown(value)}")
+
+    def json(self, value: float) -> float | str:
+        """The number."""
+        return value if isfinite(value) else str(value)
+
+    def parse(self, name: str, found: Any) -> Any:
+        """The number that a text means."""
+        return float(found) if found in ("inf", "-inf", "nan") else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,28 +143,28 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
-class Tabled:
-    """A mask or a table of places, or an array of its elements."""
+class Held:
+    """A value of one of the operators' own types, or what makes one: an array, a function's name."""
 
-    table: type[Mask] | type[Places]
+    type: type[Mask] | type[Places] | type[Function]
 
-    def check(self, name: str, value: Any) -> Table:
-        """The table."""
+    def check(self, name: str, value: Any) -> Mask | Places | Function:
+        """The value."""
         try:
-            return value if type(value) is self.table else self.table.of(value)
+            return value if type(value) is self.type else self.type.of(value)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
 
-    def json(self, value: Table) -> dict[str, Any]:
-        """The table's own writing."""
+    def json(self, value: Mask | Places | Function) -> dict[str, Any]:
+        """The value's own writing."""
         return value.json()
 
-    def parse(self, name: str, found: Any) -> Table:
-        """The table that was written."""
+    def parse(self, name: str, found: Any) -> Mask | Places | Function:
+        """The value that was written."""
         try:
-            return self.table.parse(found)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"{name}: no {self.table.__name__.lower()}: {error}") from None
+            return self.type.parse(found)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{name}: no {self.type.__name__.lower()}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +237,9 @@ PLAIN: Mapping[Any, Kind] = {
     bool: Flag(),
     str: Word(),
     Fraction: Ratio(),
-    Mask: Tabled(Mask),
-    Places: Tabled(Places),
+    Mask: Held(Mask),
+    Places: Held(Places),
+    Function: Held(Function),
 }
 
 

@@ -26,6 +26,7 @@ from striate.geometry import (
     window_map,
 )
 from striate.network.operators.base import Operator, Output, Result, through, weighted
+from striate.network.operators.function import UNKNOWN, Function
 from striate.network.operators.kinds import MOST_TAPS, Axes, Axis, Extras, Pads, Positive, Sizes, Tap, Taps
 from striate.network.relation import Along, Drop, Merge, Permute, Shape, Split, Step, everything, reshape
 
@@ -155,6 +156,8 @@ class Pool(Windowed):
     """The units of each axis where the model's runtime makes more or fewer than fit; none given: those that fit."""
     outputs: Positive = field(default=1, kw_only=True)
     """2 where the indices of the maxima come out too."""
+    function: Function = field(default=UNKNOWN, kw_only=True)
+    """Which pool: max, average (include_pad), lp (p)."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """One unit for each window."""
@@ -179,6 +182,8 @@ class AdaptivePool(Operator):
     """Units along each of these axes."""
     outputs: Positive = 1
     """2 where the indices of the maxima come out too."""
+    function: Function = UNKNOWN
+    """Which pool: max, average."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Each axis cut into as many windows as there are units."""
@@ -218,6 +223,10 @@ class Resize(Operator):
     """Whether the filter widens where an axis shrinks."""
     exclude_outside: bool = False
     """Whether pixels outside the image are left out, not repeated."""
+    cubic: float = -0.75
+    """The coefficient of cubic interpolation."""
+    outside: float = 0.0
+    """What a unit beyond the part that is resized becomes."""
 
     def settle(self) -> None:
         """One entry for each axis."""
@@ -253,6 +262,8 @@ class Pad(Operator):
     """Pads before and after, one pair for each axis."""
     border: Border = Border.ZERO
     """What stands in the padding."""
+    value: float = 0.0
+    """The constant, where the border is one."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Each axis on its own."""
@@ -413,6 +424,8 @@ class Sample(Operator):
     """The shape of each output."""
     channelwise: bool = False
     """Whether channel c reads only channel c, and axis 1 is kept."""
+    function: Function = UNKNOWN
+    """How it samples: grid_sample, roi_align, max_unpool."""
 
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Everything, or all of the same batch element and channel."""

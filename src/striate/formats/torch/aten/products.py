@@ -24,6 +24,9 @@ from striate.network.operators import (
     Reshape,
     Transpose,
 )
+from striate.network.operators.function import Function
+
+ADD = Function("add")
 
 
 def product(call: Call, first: Tensor, second: Tensor, term: Tensor | None = None) -> None:
@@ -37,10 +40,11 @@ def product(call: Call, first: Tensor, second: Tensor, term: Tensor | None = Non
     masks = {side: Mask.of(keep) for side, keep in keeps.items() if keep is not None}
     call.at_most = len(masks) < len(keeps)
     inputs = [left, right]
-    op: Operator = MatMul(masks.get("left"), masks.get("right"))
+    alpha, beta = float(call.get("alpha", 1)), float(call.get("beta", 1))
+    op: Operator = MatMul(masks.get("left"), masks.get("right"), alpha=alpha, beta=beta)
     constants: list[Value] = []
     if right.constant and len(right.shape) == 2 and not left.constant and not masks:
-        op, inputs, constants = Linear(right.shape[1]), [left], [right]
+        op, inputs, constants = Linear(right.shape[1], alpha=alpha, beta=beta), [left], [right]
     if term is None:
         call.emit(op, inputs, constants)
         return
@@ -52,7 +56,7 @@ def product(call: Call, first: Tensor, second: Tensor, term: Tensor | None = Non
     weights = [*constants, *(value for value in inputs if value.constant)]
     if low is None or low.keep is None:
         data = [] if extra.constant else [graph.number(extra)]
-        call.emit(Elementwise(), [made, *data], [*weights, *([extra] if extra.constant else [])])
+        call.emit(Elementwise(function=ADD), [made, *data], [*weights, *([extra] if extra.constant else [])])
     else:
         _masked_sum(call, made, extra, low.keep, weights)
     fix(call, low)
@@ -69,7 +73,7 @@ def _masked_sum(call: Call, made: int, extra: Value, low: Bools, weights: list[V
         return
     else:
         numbers[0] = call.add(Masked(Mask.of(keep)), [made], call.shape)
-    call.emit(Elementwise(), numbers, [*weights, *([extra] if extra.constant else [])])
+    call.emit(Elementwise(function=ADD), numbers, [*weights, *([extra] if extra.constant else [])])
 
 
 def _followed(keep: Bools | None) -> Bools | None:
@@ -111,7 +115,7 @@ def linear(call: Call) -> None:
     """A dense layer whose weights are constants or data."""
     bias = call.value("bias") if call.get("bias") is not None else None
     weight = call.value("weight")
-    call.emit(Linear(weight.shape[0]), [call.value("input")], [weight, bias])
+    call.emit(Linear(weight.shape[0], turned=True), [call.value("input")], [weight, bias])
 
 
 @handles("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_flash_attention",
@@ -126,7 +130,7 @@ def attention(call: Call) -> None:
         call.at_most = True
         call.emit(Everything((call.shape,)), [*inputs, *masks])
     else:
-        call.emit(Attention(), inputs, masks)
+        call.emit(Attention(scale=call.get("scale")), inputs, masks)
     call.emit_rest(None, inputs)
 
 

@@ -120,7 +120,7 @@ def filtered(call: Call) -> None:
         scales = tuple(None if n == m else scale for n, m, scale in zip(before, after, scales, strict=True))
         ratios = _ratios(before, after, scales)
     mode = SMOOTH[call.op.removeprefix("_upsample_").removesuffix("2d_aa")]
-    made = Resize((2, 3), after, mode, scale=ratios, antialias=True, exclude_outside=True)
+    made = Resize((2, 3), after, mode, scale=ratios, antialias=True, exclude_outside=True, cubic=-0.5)
     last = x.shape[1] > 1 and tensor.is_contiguous(memory_format=torch.channels_last)
     if after[1] == 1 and after[0] not in (1, before[0]) and not last:
         rows = call.add(made, [call.graph.number(x)], call.shape)

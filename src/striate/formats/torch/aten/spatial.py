@@ -86,7 +86,7 @@ def pad(call: Call) -> None:
     pads = [(0, 0)] * len(x.shape)
     for k in range(len(given) // 2):
         pads[-1 - k] = (given[2 * k], given[2 * k + 1])
-    call.emit(Pad(tuple(pads), BORDERS[call.op.partition("_")[0]]), [x])
+    call.emit(Pad(tuple(pads), BORDERS[call.op.partition("_")[0]], float(call.get("value") or 0)), [x])
 
 
 @handles("pixel_shuffle")
