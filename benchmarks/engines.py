@@ -22,7 +22,10 @@ import numpy as np
 
 
 class Shape(NamedTuple):
-    """One convolution: sizes, and one value for both axes of stride, padding and dilation."""
+    """One convolution: sizes, and one value for both axes of stride, padding and dilation.
+
+    Not ``striate.conv.problem.Problem``, since the process of a peer must not load striate.
+    """
 
     n: int
     c: int

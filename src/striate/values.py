@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Set
 from operator import index
 from typing import Any, TypeVar
 
@@ -13,24 +13,54 @@ T = TypeVar("T")
 SHOWN = 60
 
 
-def integer(name: str, value: object, least: int | None = None, most: int | None = None) -> int:
-    """``value`` as an integer of at least ``least`` and at most ``most``; InputError, naming it, where it is none.
+def as_integer(value: object) -> int | None:
+    """``value`` where it is an integer of any type, None where it is not.
 
     A symbol that torch traces a size with stands for an integer and stays as it is.
+
+    >>> as_integer(True), as_integer(2.0)
+    (1, None)
+    """
+    if type(value) is int:
+        return value
+    if hasattr(value, "node") and hasattr(value, "__index__"):
+        return value  # type: ignore[return-value]
+    try:
+        return index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def integer(name: str, value: object, least: int | None = None, most: int | None = None) -> int:
+    """``value`` as an integer of at least ``least`` and at most ``most``; InputError, naming it, where it is none.
 
     >>> integer("stride", True), integer("stride", 3, 1)
     (1, 3)
     """
-    try:
-        symbol = hasattr(value, "node") and hasattr(value, "__index__")
-        number: int = value if symbol else index(value)  # type: ignore[arg-type, assignment]
-    except TypeError:
-        raise InputError(f"{name} must be an integer, got {shown(value)}") from None
+    number = as_integer(value)
+    if number is None:
+        raise InputError(f"{name} must be an integer, got {shown(value)}")
     if least is not None and number < least:
-        raise InputError(f"{name} must be at least {least}, got {number}")
+        raise InputError(f"{name} must be at least {least}, got {shown(number)}")
     if most is not None and number > most:
-        raise InputError(f"{name} must be at most {most}, got {number}")
+        raise InputError(f"{name} must be at most {most}, got {shown(number)}")
     return number
+
+
+def as_list(value: object) -> list[Any] | None:
+    """The items of a sequence or an array, None for what has no length or no order.
+
+    >>> as_list((2, 3)), as_list("23"), as_list({2, 3})
+    ([2, 3], None, None)
+    """
+    if type(value) is tuple or type(value) is list:
+        return list(value)
+    if isinstance(value, str | bytes | Set | Mapping) or not isinstance(value, Collection):
+        return None
+    try:
+        return list(value)
+    except TypeError:  # an array of no axes
+        return None
 
 
 def items(name: str, value: object) -> list[Any]:
@@ -43,13 +73,13 @@ def items(name: str, value: object) -> list[Any]:
     raise InputError(f"{name} must be a sequence, got {shown(value)}")
 
 
-def integers(name: str, value: object, least: int | None = None) -> tuple[int, ...]:
+def integers(name: str, value: object, least: int | None = None, most: int | None = None) -> tuple[int, ...]:
     """Some integers as a tuple; InputError, naming them, where they are none.
 
     >>> integers("sizes", [2, 3])
     (2, 3)
     """
-    return tuple(integer(name, item, least) for item in items(name, value))
+    return tuple(integer(name, item, least, most) for item in items(name, value))
 
 
 def text(name: str, value: object, choices: Iterable[str] = ()) -> str:

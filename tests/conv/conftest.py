@@ -1,4 +1,4 @@
-"""The ways, the problems every way is tried on, and the error each may make."""
+"""The algorithms, the problems every algorithm is tried on, and the error each may make."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from striate.conv import compiled_ways, conv2d, reference
+from striate.conv import compiled_algorithms, conv2d, reference
 from striate.conv.arrays import Array
-from striate.conv.errors import InputError
-from striate.conv.plans import make_plan
+from striate.conv.native import compile_plan
 from striate.conv.problem import Problem
+from striate.errors import InputError
 
 PLAIN = ("reference", "matrix")
 
@@ -39,23 +39,26 @@ PROBLEMS = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    ways = [*PLAIN, *compiled_ways()]
+    algorithms = [*PLAIN, *compiled_algorithms()]
     names = {problem: name.replace(" ", "-") for name, problem in PROBLEMS.items()}
-    if {"way", "problem"} <= set(metafunc.fixturenames):
-        pairs = [(way, problem) for way in ways for problem in names if accepts(way, problem)]
-        metafunc.parametrize(("way", "problem"), pairs, ids=[f"{way}-{names[problem]}" for way, problem in pairs])
-    elif "way" in metafunc.fixturenames:
-        metafunc.parametrize("way", ways)
-    elif "problem" in metafunc.fixturenames:
+    chosen = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize")]
+    wanted = {"algorithm", "problem"} & set(metafunc.fixturenames) - set(chosen)
+    if wanted == {"algorithm", "problem"}:
+        pairs = [(algorithm, problem) for algorithm in algorithms for problem in names if accepts(algorithm, problem)]
+        ids = [f"{algorithm}-{names[problem]}" for algorithm, problem in pairs]
+        metafunc.parametrize(("algorithm", "problem"), pairs, ids=ids)
+    elif "algorithm" in wanted:
+        metafunc.parametrize("algorithm", algorithms)
+    elif "problem" in wanted:
         metafunc.parametrize("problem", names, ids=names.values())
 
 
-def accepts(way: str, problem: Problem) -> bool:
-    """Whether a way can compute a problem."""
-    if way in PLAIN:
+def accepts(algorithm: str, problem: Problem) -> bool:
+    """Whether an algorithm can compute a problem."""
+    if algorithm in PLAIN:
         return True
     try:
-        make_plan(problem, "float32", way, strict=False)
+        compile_plan(problem, "float32", algorithm)
     except InputError:
         return False
     return True
@@ -79,13 +82,13 @@ class Trial:
         p = self.problem
         return reference.conv2d(self.x, self.weight, self.bias, p.stride, p.padding, p.dilation, p.groups)
 
-    def run(self, way: str, **more: object) -> Array:
-        """The result by one way; skips where the way refuses the problem."""
+    def run(self, algorithm: str, **more: object) -> Array:
+        """The result by one algorithm; skips where the algorithm refuses the problem."""
         p = self.problem
         sides = p.padding[:2], p.padding[2:]
         arguments = p.stride, sides, p.dilation, p.groups
         try:
-            return conv2d(self.x, self.weight, self.bias, *arguments, algorithm=way, **more)
+            return conv2d(self.x, self.weight, self.bias, *arguments, algorithm=algorithm, **more)
         except InputError as refusal:
             if "cannot compute" not in str(refusal):
                 raise
@@ -93,19 +96,19 @@ class Trial:
 
 
 @cache
-def single_bound(way: str) -> float:
-    """The error a way promises in float32: direct's where it is plain, the largest of all where it is left open."""
-    if way in PLAIN:
+def single_bound(algorithm: str) -> float:
+    """The error an algorithm promises in float32: direct's where it is plain, the largest where it is left open."""
+    if algorithm in PLAIN:
         return single_bound("direct")
-    if way in ("auto", "measured"):
-        return max(map(single_bound, compiled_ways()))
-    problem = next(problem for problem in PROBLEMS.values() if accepts(way, problem))
-    return float(make_plan(problem, "float32", way, strict=False).error_bound)
+    if algorithm in ("auto", "measured"):
+        return max(map(single_bound, compiled_algorithms()))
+    problem = next(problem for problem in PROBLEMS.values() if accepts(algorithm, problem))
+    return float(compile_plan(problem, "float32", algorithm).error_bound)
 
 
-def bound(way: str, dtype: np.dtype[np.generic]) -> float:
-    """The error a way may make, in units of the output's scale."""
-    return single_bound(way) * (1 if dtype.itemsize == 4 else 2.0**-29)
+def bound(algorithm: str, dtype: np.dtype[np.generic]) -> float:
+    """The error an algorithm may make, in units of the output's scale."""
+    return single_bound(algorithm) * (1 if dtype.itemsize == 4 else 2.0**-29)
 
 
 @pytest.fixture
@@ -129,19 +132,19 @@ def problems() -> dict[str, Problem]:
 
 @pytest.fixture
 def error_bound() -> Callable[[str, np.dtype[np.generic]], float]:
-    """The error a way may make, in units of the output's scale."""
+    """The error an algorithm may make, in units of the output's scale."""
     return bound
 
 
 @pytest.fixture
 def assert_close() -> Callable[[Trial, Array, str], None]:
-    """Asserts that a result is within a way's stated bound of the oracle."""
+    """Asserts that a result is within an algorithm's stated bound of the oracle."""
 
-    def check(trial: Trial, result: Array, way: str) -> None:
+    def check(trial: Trial, result: Array, algorithm: str) -> None:
         expected = trial.expected()
         worst = float(np.abs(result - expected).max(initial=0)) / max(
             trial.scale, float(np.abs(expected).max(initial=0))
         )
-        assert worst <= bound(way, result.dtype), f"{way}: error {worst:.2e} of the scale"
+        assert worst <= bound(algorithm, result.dtype), f"{algorithm}: error {worst:.2e} of the scale"
 
     return check

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from striate.conv.errors import InputError
+from striate.errors import InputError
 from striate.torch import Conv2d, accelerate, swapping
 
 

@@ -1,4 +1,4 @@
-"""All arguments at once, drawn by hypothesis, every way against the oracle, on every instruction set."""
+"""All arguments at once, drawn by hypothesis, every algorithm against the oracle, on every instruction set."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from striate.conv import conv2d, instruction_sets, reference
-from striate.conv.arguments import parse_padding
+from striate.conv.arguments import Arguments
 from striate.conv.arrays import Array
-from striate.conv.errors import InputError
 from striate.conv.problem import Problem
+from striate.errors import InputError
 
 EXAMPLES = int(os.environ.get("STRIATE_TEST_EXAMPLES", "200"))
 MODES = ("zeros", "reflect", "replicate", "circular")
@@ -43,7 +43,7 @@ def arguments(draw: st.DrawFn) -> dict[str, object]:
     name = st.sampled_from(["valid", "same_upper", "same_lower", *(["same"] if stride == (1, 1) else [])])
     padding = draw(st.one_of(sides, st.tuples(sides, sides), st.tuples(*[st.tuples(sides, sides)] * 2), name))
     mode = draw(st.sampled_from(MODES)) if draw(st.integers(0, 3)) == 0 else "zeros"
-    pads = parse_padding(padding, size, kernel, stride, dilation)
+    pads = Arguments.parse(stride, padding, dilation).pads(size, kernel)
     if mode != "zeros" and max(*pads) >= min(size):
         mode = "zeros"
     return {
@@ -70,8 +70,8 @@ def laid_out(x: Array, layout: str) -> Array:
     return x[..., ::-1].copy()[..., ::-1] if layout == "flipped" else x
 
 
-def agrees(way: str, drawn: dict[str, object], error_bound: Callable[..., float]) -> bool:
-    """Whether the way took the call; fails where its result is not the oracle's."""
+def agrees(algorithm: str, drawn: dict[str, object], error_bound: Callable[..., float]) -> bool:
+    """Whether the algorithm took the call; fails where its result is not the oracle's."""
     p: Problem = drawn["problem"]
     p = replace(p, n=drawn["n"] if drawn["batched"] else 1)
     rng = np.random.default_rng(0)
@@ -80,7 +80,7 @@ def agrees(way: str, drawn: dict[str, object], error_bound: Callable[..., float]
     bias = rng.standard_normal(p.k).astype(dtype) if drawn["bias"] else None
     given_x = laid_out(x, str(drawn["layout"]))
     steps = p.stride, drawn["padding"], p.dilation, p.groups
-    more = {"padding_mode": drawn["mode"], "activation": drawn["activation"], "algorithm": way}
+    more = {"padding_mode": drawn["mode"], "activation": drawn["activation"], "algorithm": algorithm}
     try:
         result = conv2d(given_x if drawn["batched"] else given_x[0], weight, bias, *steps, **more)
     except InputError as refusal:
@@ -93,11 +93,11 @@ def agrees(way: str, drawn: dict[str, object], error_bound: Callable[..., float]
     assert result.dtype == dtype
     assert result.shape == (expected.shape if drawn["batched"] else expected.shape[1:])
     worst = float(np.abs(result - expected).max()) / scale
-    assert worst <= error_bound(way, np.dtype(dtype)), worst
+    assert worst <= error_bound(algorithm, np.dtype(dtype)), worst
     return True
 
 
-def test_the_way_agrees_with_the_oracle(way: str, error_bound: Callable[..., float]) -> None:
+def test_the_algorithm_agrees_with_the_oracle(algorithm: str, error_bound: Callable[..., float]) -> None:
     taken = 0
 
     @settings(
@@ -110,10 +110,10 @@ def test_the_way_agrees_with_the_oracle(way: str, error_bound: Callable[..., flo
     @given(drawn=arguments())
     def run(drawn: dict[str, object]) -> None:
         nonlocal taken
-        taken += agrees(way, drawn, error_bound)
+        taken += agrees(algorithm, drawn, error_bound)
 
     run()
-    assert taken > 0, f"{way} took none of {EXAMPLES} calls"
+    assert taken > 0, f"{algorithm} took none of {EXAMPLES} calls"
 
 
 def test_a_wrong_result_is_seen(error_bound: Callable[..., float], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_a_wrong_result_is_seen(error_bound: Callable[..., float], monkeypatch: 
 def _run(isa: str, examples: int, chosen: str) -> None:
     environment = os.environ | {"STRIATE_ISA": isa, "STRIATE_TEST_EXAMPLES": str(examples)}
     folder = os.path.dirname(__file__)
-    files = [os.path.join(folder, name) for name in ("test_any_arguments.py", "test_ways.py")]
+    files = [os.path.join(folder, name) for name in ("test_any_arguments.py", "test_algorithms.py")]
     command = [
         sys.executable,
         "-m",
@@ -145,7 +145,7 @@ def _run(isa: str, examples: int, chosen: str) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=1500)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     used = subprocess.run(
-        [sys.executable, "-c", "from striate.conv.native import kernels; print(kernels().isa())"],
+        [sys.executable, "-c", "from striate.conv.native import instruction_set; print(instruction_set())"],
         env=environment,
         capture_output=True,
         text=True,

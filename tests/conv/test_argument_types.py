@@ -26,8 +26,8 @@ from striate.conv import (
     set_threads,
 )
 from striate.conv.arguments import Arguments
-from striate.conv.calls import find_anew
-from striate.conv.errors import InputError, StriateError
+from striate.conv.settings import find_anew
+from striate.errors import InputError, StriateError
 from striate.values import shown
 
 RNG = np.random.default_rng(0)

@@ -14,7 +14,7 @@ import torch
 
 from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv1d, conv2d
 from striate.conv.arrays import pad_border, unpad_border
-from striate.conv.errors import InputError, StriateError
+from striate.errors import InputError, StriateError
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 4, 7, 6)).astype(np.float32)
@@ -50,11 +50,11 @@ def test_any_strides_and_places_read_the_same() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
-def test_halves_are_summed_in_float32(way, dtype):
+def test_halves_are_summed_in_float32(algorithm, dtype):
     x, w = np.ones((1, 64, 9, 9), dtype), np.full((8, 64, 3, 3), 0.01, dtype)
     bias = np.full(8, 0.5, dtype)
     try:
-        result = conv2d(x, w, bias, algorithm=way)
+        result = conv2d(x, w, bias, algorithm=algorithm)
     except InputError as refusal:
         pytest.skip(str(refusal))
     assert result.dtype == dtype
@@ -185,16 +185,16 @@ def test_errors_say_what_was_expected_and_what_came(arguments, kind, words):
     assert "\n" not in str(caught.value)
 
 
-def test_without_the_compiled_module_the_plain_ways_work() -> None:
+def test_without_the_compiled_module_the_plain_algorithms_work() -> None:
     program = """
 import sys
 sys.modules["striate.conv._native"] = None
 import numpy as np
-from striate.conv import EngineError, compiled_ways, conv2d
+from striate.conv import EngineError, compiled_algorithms, conv2d
 image, kernel = np.ones((1, 4, 4)), np.ones((1, 1, 3, 3))
-assert compiled_ways() == ()
-for way in ("reference", "matrix"):
-    assert (conv2d(image, kernel, algorithm=way) == 9).all()
+assert compiled_algorithms() == ()
+for algorithm in ("reference", "matrix"):
+    assert (conv2d(image, kernel, algorithm=algorithm) == 9).all()
 try:
     conv2d(image, kernel)
 except EngineError as error:

@@ -15,8 +15,8 @@ from striate import conv
 from striate.conv import reference
 from striate.conv.arguments import Arguments
 from striate.conv.arrays import compute_dtype
-from striate.conv.calls import find_anew
-from striate.conv.errors import StriateError
+from striate.conv.settings import find_anew
+from striate.errors import StriateError
 
 JUNK: tuple[Callable[[Random], Any], ...] = (
     lambda r: r.choice([0, 1, 2, 3, -1, 7, 10**30, 2**31, -(2**63)]),
@@ -44,7 +44,7 @@ DTYPES = (np.float32, np.float64, np.float16, ml_dtypes.bfloat16)
 
 
 def array(random: Random, shape: tuple[int, ...], dtype: Any) -> Any:
-    """An array of small whole numbers, which every way adds up exactly, in some layout and of some class."""
+    """An array of small whole numbers, which every algorithm adds up exactly, in some layout and of some class."""
     values = np.array([random.randint(-3, 3) for _ in range(int(np.prod(shape)))]).reshape(shape).astype(dtype)
     layout = random.randrange(9)
     if layout == 0:

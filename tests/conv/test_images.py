@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from striate.conv import read_image
-from striate.conv.errors import ArrayTypeError, InputError
+from striate.errors import ArrayTypeError, InputError
 
 
 def picture(mode: str, size: tuple[int, int] = (3, 2)) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Integers, zeros and signs: what strict ways keep, and where strict is the default."""
+"""Integers, zeros and signs: what strict algorithms keep, and where strict is the default."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from striate.conv import conv2d, plan_conv, reference
-from striate.conv.calls import find_plan
-from striate.conv.plans import make_plan
+from striate.conv.native import compile_plan
+from striate.conv.plan import find_plan
 
 
 def whole_numbers(problem, seed: int = 0):
@@ -19,13 +19,13 @@ def whole_numbers(problem, seed: int = 0):
     return x, rng.integers(-most, most + 1, problem.weight_shape).astype(np.float32)
 
 
-def strict_ways(problem) -> list[str]:
-    names = [name for name, _ in make_plan(problem, "float32", "auto", strict=True).candidates]
-    return [name for name in names if make_plan(problem, "float32", name, strict=False).strict]
+def strict_algorithms(problem) -> list[str]:
+    names = [name for name, _ in compile_plan(problem, "float32", "auto", strict=True).candidates]
+    return [name for name in names if compile_plan(problem, "float32", name).strict]
 
 
 @pytest.mark.parametrize("numbers", [1, 2, 3])
-def test_strict_ways_are_exact_for_integers_below_2_to_24(problem, numbers) -> None:
+def test_strict_algorithms_are_exact_for_integers_below_2_to_24(problem, numbers) -> None:
     x, weight = whole_numbers(problem, numbers)
     sides = problem.padding[:2], problem.padding[2:]
     steps = problem.stride, sides, problem.dilation, problem.groups
@@ -33,10 +33,10 @@ def test_strict_ways_are_exact_for_integers_below_2_to_24(problem, numbers) -> N
         x.astype(float), weight.astype(float), None, problem.stride, problem.padding, problem.dilation, problem.groups
     )
     assert np.abs(expected).max() < 2**24
-    ways = strict_ways(problem)
-    assert "direct" in ways
-    for way in ways:
-        np.testing.assert_array_equal(conv2d(x, weight, None, *steps, algorithm=way), expected, err_msg=way)
+    algorithms = strict_algorithms(problem)
+    assert "direct" in algorithms
+    for algorithm in algorithms:
+        np.testing.assert_array_equal(conv2d(x, weight, None, *steps, algorithm=algorithm), expected, err_msg=algorithm)
     np.testing.assert_array_equal(conv2d(x, weight, None, *steps, accuracy="strict"), expected)
 
 
@@ -66,6 +66,6 @@ def test_a_box_count_of_a_mask_is_whole_by_default() -> None:
         assert counts.min() >= 0
 
 
-def test_measured_filtering_prefers_strict_ways_as_auto_does(problems) -> None:
+def test_measured_filtering_prefers_strict_algorithms_as_auto_does(problems) -> None:
     plan = find_plan(problems["depthwise 3x3"], "float32", "measured", "normal")
     assert plan.strict

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv2d, packing, set_threads
 from striate.conv.calls import Call
-from striate.conv.errors import InputError
+from striate.errors import InputError
 
 X = np.random.default_rng(0).standard_normal((2, 4, 9, 8)).astype(np.float32)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from striate.conv import ConvPlan, conv2d, conv_matrix, conv_transpose2d, explain, plan_conv
-from striate.conv.errors import ArrayTypeError, InputError
+from striate.errors import ArrayTypeError, InputError
 
 RNG = np.random.default_rng(0)
 STEPS = [

@@ -1,4 +1,4 @@
-"""NaN and infinity: what every way makes of them wherever they lie, and what that costs."""
+"""NaN and infinity: what every algorithm makes of them wherever they lie, and what that costs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from striate.conv import conv2d, reference
 from striate.conv.arrays import Array
-from striate.conv.calls import find_plan
-from striate.conv.plans import make_plan
+from striate.conv.native import compile_plan
+from striate.conv.plan import find_plan
 from striate.conv.problem import Problem
 
 NAN, INF = np.nan, np.inf
@@ -76,16 +76,16 @@ def test_every_output_is_what_the_definition_gives(places, name, problems, make_
         spoil_weight(trial.weight)
     if "few" in places:
         trial.bias[0] = INF
-    ways = [way for way, _ in make_plan(trial.problem, "float32", "auto", strict=False).candidates]
-    assert {"direct", "fft"} <= set(ways)
+    algorithms = [algorithm for algorithm, _ in compile_plan(trial.problem, "float32", "auto").candidates]
+    assert {"direct", "fft"} <= set(algorithms)
     with np.errstate(invalid="ignore", over="ignore"):
         expected = np.clip(trial.expected(), 0, 6)
     finite = np.isfinite(expected)
-    for way in ways:
-        result = trial.run(way, activation="relu6")
-        np.testing.assert_array_equal(np.isnan(result), np.isnan(expected), err_msg=way)
+    for algorithm in algorithms:
+        result = trial.run(algorithm, activation="relu6")
+        np.testing.assert_array_equal(np.isnan(result), np.isnan(expected), err_msg=algorithm)
         scale = trial_scale(trial)
-        np.testing.assert_allclose(result[finite], expected[finite], rtol=0, atol=1e-4 * scale, err_msg=way)
+        np.testing.assert_allclose(result[finite], expected[finite], rtol=0, atol=1e-4 * scale, err_msg=algorithm)
 
 
 def trial_scale(trial) -> float:
@@ -108,8 +108,8 @@ def test_finite_numbers_that_overflow_a_transform_are_summed_directly(problems) 
     problem = problems["3x3"]
     x = np.full(problem.input_shape, np.float32(-3.4e38) / 400)
     weight = np.full(problem.weight_shape, np.float32(0.5))
-    for way in ("winograd", "winograd1d", "fft"):
-        result = conv2d(x, weight, padding=1, algorithm=way)
+    for algorithm in ("winograd", "winograd1d", "fft"):
+        result = conv2d(x, weight, padding=1, algorithm=algorithm)
         np.testing.assert_allclose(result, reference.conv2d(x, weight, None, padding=problem.padding), rtol=1e-5)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from striate.conv import compiled_ways, conv1d, conv2d, conv_transpose2d
+from striate.conv import compiled_algorithms, conv1d, conv2d, conv_transpose2d
 from striate.errors import StriateError
 
 with warnings.catch_warnings():
@@ -28,7 +28,7 @@ def arrays(values):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("algorithm", ["auto", "reference", *compiled_ways()])
+@pytest.mark.parametrize("algorithm", ["auto", "reference", *compiled_algorithms()])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_samples(name, algorithm, dtype):
     count = 0
@@ -43,7 +43,7 @@ def test_samples(name, algorithm, dtype):
         try:
             result = FUNCTIONS[name](*given, **kwargs, algorithm=algorithm)
         except StriateError as refusal:
-            assert algorithm in compiled_ways() and "cannot compute" in str(refusal), refusal  # noqa: PT017, PT018
+            assert algorithm in compiled_algorithms() and "cannot compute" in str(refusal), refusal  # noqa: PT017, PT018
             continue
         tolerance = 1e-5 if dtype == torch.float32 else 1e-12
         scale = max(float(expected.abs().max()), float(sample.input.abs().max()))

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 import striate.torch
-from striate.conv import conv2d_input_grad, conv2d_weight_grad, get_threads, set_threads
+from striate.conv import _native, conv2d_input_grad, conv2d_weight_grad, get_threads, set_threads
 from striate.conv.calls import Call
-from striate.conv.native import kernels
 from striate.torch import operators
 
 
@@ -49,7 +48,7 @@ def test_a_wrong_number_is_told_of(wrong: str) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_inside_torch_torchs_number_counts(threads, monkeypatch) -> None:
     before, seen = torch.get_num_threads(), []
-    plain, gradient, kernel_of = Call.run, kernels().weight_gradient, operators.kernel_of
+    plain, gradient, kernel_of = Call.run, _native.weight_gradient, operators.kernel_of
 
     def packed(weight, call):
         seen.append(call.plan.threads)
@@ -65,7 +64,7 @@ def test_inside_torch_torchs_number_counts(threads, monkeypatch) -> None:
 
     monkeypatch.setattr(operators, "kernel_of", packed)
     monkeypatch.setattr(Call, "run", run)
-    monkeypatch.setattr(kernels(), "weight_gradient", weight_gradient)
+    monkeypatch.setattr(_native, "weight_gradient", weight_gradient)
     torch.set_num_threads(threads)
     try:
         layer = striate.torch.Conv2d(3, 8, 3)

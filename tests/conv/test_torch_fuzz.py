@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from striate.conv.errors import StriateError
+from striate.errors import StriateError
 from striate.torch import Conv2d
 
 SENSIBLE: dict[str, tuple[Any, ...]] = {

@@ -16,8 +16,8 @@ from striate.conv import (
     conv_transpose2d,
     reference,
 )
-from striate.conv.errors import InputError, ShapeError
 from striate.conv.transpose import phases
+from striate.errors import InputError, ShapeError
 from striate.geometry import Window
 
 # stride, padding, dilation, groups, padding_mode

@@ -122,7 +122,7 @@ def test_no_answer_depends_on_what_was_called_before() -> None:
 
 
 def test_every_public_function_is_drawn() -> None:
-    told = ("compiled_ways", "instruction_sets", "get_threads", "get_cache_limit", "cache_bytes")
+    told = ("compiled_algorithms", "compiled_ways", "instruction_sets", "get_threads", "get_cache_limit", "cache_bytes")
     names = {
         name
         for module in (striate, striate.conv, striate.torch)

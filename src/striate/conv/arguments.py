@@ -1,19 +1,15 @@
-"""The caller's spellings, parsed once into canonical values."""
+"""What a convolution is called with beside its arrays: any spelling, parsed once into one value."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from operator import index
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from striate.conv.errors import InputError, ShapeError
 from striate.conv.problem import Pads, Pair, Problem
+from striate.errors import InputError, ShapeError
 from striate.geometry import Convention, resolve_padding
-from striate.values import shown
+from striate.values import as_integer, as_list, integer, integers, shown, text
 
 PaddingArg = int | str | Sequence[int] | Sequence[Sequence[int]]
 PairArg = int | Sequence[int]
@@ -29,8 +25,7 @@ MOST = 2**31 - 1
 """The largest number an argument or a size may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(NamedTuple):
     """How a window moves over an image and what surrounds it, in one spelling.
 
     ``padding`` is (top, bottom, left, right) or the name of a convention. :meth:`parse` takes every other spelling.
@@ -53,19 +48,47 @@ class Arguments:
     ) -> Arguments:
         """The arguments of ``conv2d`` as a caller writes them. Raises InputError.
 
-        >>> Arguments.parse([2], np.array([1, 2]), padding_mode="reflect").padding
+        An integer pads all four sides, a pair ``(rows, columns)`` both sides of each axis, two pairs are
+        ``((top, bottom), (left, right))``, and the names are ``"valid"``, ``"same"`` (PyTorch, stride 1),
+        ``"same_upper"`` (TensorFlow's SAME) and ``"same_lower"``.
+
+        >>> Arguments.parse([2], (1, 2), padding_mode="reflect").padding
         (1, 1, 2, 2)
         """
-        groups = parse_groups(groups)
-        strides, dilations = parse_positive("stride", stride), parse_positive("dilation", dilation)
-        pads = parse_convention(padding) if isinstance(padding, str) else check_padding(padding)
-        return cls(strides, pads, dilations, groups, parse_mode(padding_mode))
+        integers = type(stride) is int and type(padding) is int and type(dilation) is int and type(groups) is int
+        # Only where equal spellings are alike in type: a cache takes 1.0 for 1.
+        if integers or (_exact(stride) and _exact(padding) and _exact(dilation) and type(groups) is int):
+            try:
+                return _known(stride, padding, dilation, groups, padding_mode)
+            except TypeError:
+                pass  # a mode that cannot be a key, refused below
+        return _parsed(stride, padding, dilation, groups, padding_mode)
+
+    @classmethod
+    def parse_line(
+        cls,
+        stride: int | Sequence[int],
+        padding: PaddingArg,
+        dilation: int | Sequence[int],
+        groups: int,
+        padding_mode: str,
+    ) -> Arguments:
+        """The arguments of ``conv1d``, as those of a convolution of one row. Raises InputError."""
+        steps = _one("stride", stride), _both_ends(padding), _one("dilation", dilation)
+        return cls.parse(*steps, groups, padding_mode)
 
     def pads(self, size: Pair, kernel: Pair) -> Pads:
-        """(top, bottom, left, right) around an image of ``size``."""
+        """(top, bottom, left, right) around an image of ``size``.
+
+        >>> Arguments.parse(2, "same_upper").pads((8, 8), (3, 3))
+        (0, 1, 0, 1)
+        """
         if not isinstance(self.padding, str):
             return self.padding
-        return parse_padding(self.padding, size, kernel, self.stride, self.dilation)
+        convention = CONVENTIONS[self.padding]
+        steps = zip(size, kernel, self.stride, self.dilation, strict=True)
+        (top, bottom), (left, right) = (resolve_padding(convention, *axis) for axis in steps)
+        return top, bottom, left, right
 
     def problem(self, x: tuple[int, ...], weight: tuple[int, ...]) -> tuple[Problem, Pads]:
         """The zero-padded problem for shapes ``x`` and ``weight``, and the pads to apply before it.
@@ -77,66 +100,44 @@ class Arguments:
         n, (c, h, w) = (1 if len(x) == 3 else x[0]), x[-3:]
         k, _, kh, kw = weight
         pads, none = self.pads((h, w), (kh, kw)), (0, 0, 0, 0)
-        steps = self.stride, pads, self.dilation, self.groups
         if self.padding_mode == "zeros" or not any(pads):
-            return Problem(n, c, h, w, k, kh, kw, *steps), none
-        check_mode_pads(self.padding_mode, (h, w), pads)
+            return Problem(n, c, h, w, k, kh, kw, self.stride, pads, self.dilation, self.groups), none
+        _check_mode_pads(self.padding_mode, (h, w), pads)
         top, bottom, left, right = pads
         h, w = h + top + bottom, w + left + right
         return Problem(n, c, h, w, k, kh, kw, self.stride, none, self.dilation, self.groups), pads
 
 
-@lru_cache(maxsize=1024)
-def _known(stride: PairArg, padding: PaddingArg, dilation: PairArg, groups: int) -> Arguments:
-    return Arguments.parse(stride, padding, dilation, groups)
+def _parsed(stride: PairArg, padding: PaddingArg, dilation: PairArg, groups: int, padding_mode: str) -> Arguments:
+    count = _groups(groups)
+    steps = parse_positive("stride", stride), parse_positive("dilation", dilation)
+    return Arguments(steps[0], _padding(padding), steps[1], count, text("padding_mode", padding_mode, PADDING_MODES))
 
 
-def parsed(stride: PairArg, padding: PaddingArg, dilation: PairArg, groups: int) -> Arguments:
-    """:meth:`Arguments.parse`, which remembers what it was given."""
-    if exact(stride) and exact(padding) and exact(dilation) and type(groups) is int:
-        return _known(stride, padding, dilation, groups)
-    return Arguments.parse(stride, padding, dilation, groups)
+_known = lru_cache(maxsize=1024)(_parsed)
 
 
-def exact(value: Any) -> bool:
-    """Whether this is an int, a str or a pair of ints, of these very types.
+def _exact(value: Any) -> bool:
+    """Whether this is an int, a str, or a pair of ints or of such pairs, of these very types.
 
-    >>> exact(1), exact((1, 2)), exact(1.0), exact((1.0, 2)), exact(True)
-    (True, True, False, False, False)
+    >>> _exact(1), _exact((1, 2)), _exact(((1, 2), (0, 1))), _exact(1.0), _exact((1.0, 2)), _exact(True)
+    (True, True, True, False, False, False)
     """
     kind = type(value)
-    if kind is tuple:
-        return len(value) == 2 and type(value[0]) is int and type(value[1]) is int
-    return kind is int or kind is str
-
-
-def parse_integer(value: Any) -> int | None:
-    """``value`` where it is an integer of any type, None where it is not."""
-    try:
-        return int(index(value))
-    except TypeError:
-        return None
-
-
-def listed(value: Any) -> list[Any] | None:
-    """The items of a sequence or an array, None for what has none."""
-    if isinstance(value, np.ndarray) and value.ndim:
-        return list(value.tolist())
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else None
-
-
-def parse_count(name: str, value: Any, least: int = 1) -> int:
-    """One integer of at least ``least``. Raises InputError."""
-    number = parse_integer(value)
-    if number is None or number < least:
-        raise InputError(f"{name} must be an integer of at least {least}, got {shown(value)}")
-    return number
+    if kind is not tuple:
+        return kind is int or kind is str
+    if len(value) != 2:
+        return False
+    first, last = value
+    return (type(first) is int and type(last) is int) or (
+        type(first) is type(last) is tuple and _exact(first) and _exact(last)
+    )
 
 
 def parse_pair(name: str, value: PairArg) -> Pair:
     """``3`` or ``(3,)`` as ``(3, 3)``; ``(2, 3)`` as it is. Raises InputError for anything else."""
-    items = listed(value)
-    numbers = [parse_integer(item) for item in ([value] if items is None else items)]
+    items = as_list(value)
+    numbers = [as_integer(item) for item in ([value] if items is None else items)]
     if len(numbers) == 1:
         numbers *= 2
     if len(numbers) != 2 or numbers[0] is None or numbers[1] is None:
@@ -145,9 +146,7 @@ def parse_pair(name: str, value: PairArg) -> Pair:
 
 
 def _bounded(name: str, number: int) -> int:
-    if abs(number) > MOST:
-        raise InputError(f"{name} must be at most {MOST}, got {shown(number)}")
-    return number
+    return integer(name, number, -MOST, MOST)
 
 
 def parse_positive(name: str, value: PairArg) -> Pair:
@@ -161,53 +160,36 @@ def parse_positive(name: str, value: PairArg) -> Pair:
 
 def parse_shape(name: str, value: Any) -> tuple[int, ...]:
     """A shape: integers of at least 0. Raises InputError for anything else."""
-    items = listed(value)
-    sizes = [None] if items is None else [parse_integer(item) for item in items]
-    if any(size is None or size < 0 for size in sizes):
-        raise InputError(f"{name} must be a shape, a tuple of integers of at least 0, got {shown(value)}")
-    return tuple(_bounded(name, size) for size in sizes if size is not None)
+    return integers(name, value, 0, MOST)
 
 
-def parse_padding(padding: PaddingArg, size: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> Pads:
-    """Any spelling of padding as (top, bottom, left, right) for an input of ``size``.
-
-    An integer pads all four sides, a pair ``(rows, columns)`` both sides of each axis, two pairs give
-    ``((top, bottom), (left, right))``, and the names are ``"valid"``, ``"same"`` (PyTorch, stride 1),
-    ``"same_upper"`` (TensorFlow's SAME) and ``"same_lower"``.
-
-    >>> parse_padding(((0, 1), (2, 3)), (8, 8), (3, 3), (1, 1), (1, 1))
-    (0, 1, 2, 3)
-    >>> parse_padding("same_upper", (8, 8), (3, 3), (2, 2), (1, 1))
-    (0, 1, 0, 1)
-    """
-    if not isinstance(padding, str):
-        return check_padding(padding)
-    convention = CONVENTIONS[parse_convention(padding)]
-    top, bottom = resolve_padding(convention, size[0], kernel[0], stride[0], dilation[0])
-    left, right = resolve_padding(convention, size[1], kernel[1], stride[1], dilation[1])
-    return top, bottom, left, right
+def _groups(groups: Any) -> int:
+    number = integer("groups", groups, most=MOST)
+    if number < 1:
+        raise InputError(f"non-positive groups is not supported, got groups={shown(number)}")
+    return number
 
 
-def parse_convention(padding: str) -> str:
-    """The name of a padding convention. Raises InputError for another."""
-    if padding not in CONVENTIONS:
-        raise InputError(f"padding must be one of {sorted(CONVENTIONS)} or numbers, got {shown(padding)}")
-    return str(padding)
-
-
-def check_padding(padding: int | Sequence[int] | Sequence[Sequence[int]]) -> Pads:
-    """Padding given as numbers, as (top, bottom, left, right). Raises InputError where one is negative."""
+def _padding(padding: PaddingArg) -> Pads | str:
+    if isinstance(padding, str):
+        return _convention(padding)
     sides = _four_sides(padding)
     if min(sides) < 0:
         raise InputError(f"negative padding is not supported, got padding={shown(padding)}; crop the input instead")
     return sides
 
 
+def _convention(padding: str) -> str:
+    if padding not in CONVENTIONS:
+        raise InputError(f"padding must be one of {sorted(CONVENTIONS)} or numbers, got {shown(padding)}")
+    return str(padding)
+
+
 def _four_sides(padding: Any) -> Pads:
-    axes = listed(padding)
-    sides = None if axes is None else [listed(axis) for axis in axes]
+    axes = as_list(padding)
+    sides = None if axes is None else [as_list(axis) for axis in axes]
     if sides is not None and any(side is not None for side in sides):
-        numbers = [None if side is None or len(side) != 2 else [parse_integer(n) for n in side] for side in sides]
+        numbers = [None if side is None or len(side) != 2 else [as_integer(n) for n in side] for side in sides]
         match numbers:
             case [[int(top), int(bottom)], [int(left), int(right)]]:
                 return tuple(_bounded("padding", n) for n in (top, bottom, left, right))  # type: ignore[return-value]
@@ -221,26 +203,24 @@ def _four_sides(padding: Any) -> Pads:
     return rows, rows, columns, columns
 
 
-def parse_groups(groups: int) -> int:
-    """``groups`` as an integer of at least 1."""
-    number = parse_integer(groups)
-    if number is None:
-        raise InputError(f"groups must be an integer, got {shown(groups)}")
-    if number < 1:
-        raise InputError(f"non-positive groups is not supported, got groups={number}")
-    return _bounded("groups", number)
+def _one(name: str, value: int | Sequence[int]) -> Pair:
+    items = as_list(value)
+    if items is not None and len(items) != 1:
+        raise InputError(f"{name} must be an integer or a tuple of one, got {shown(value)}")
+    return 1, parse_positive(name, value)[1]
 
 
-def parse_name(argument: str, value: Any, names: tuple[str, ...]) -> str:
-    """``value`` where it is one of ``names``. Raises InputError."""
-    if not isinstance(value, str) or value not in names:
-        raise InputError(f"{argument} must be one of {names}, got {shown(value)}")
-    return str(value)
-
-
-def parse_mode(padding_mode: str) -> str:
-    """``padding_mode`` where it is one of the four names."""
-    return parse_name("padding_mode", padding_mode, PADDING_MODES)
+def _both_ends(padding: PaddingArg) -> str | tuple[Pair, Pair]:
+    if isinstance(padding, str):
+        return padding
+    items = as_list(padding)
+    only = items[0] if items is not None and len(items) == 1 else padding
+    ends = None if items is None or only is padding else as_list(only)
+    numbers = [as_integer(end) for end in ([only, only] if ends is None else ends)]
+    match numbers:
+        case [int(left), int(right)]:
+            return (0, 0), (left, right)
+    raise InputError(f"padding must be an integer, (both,) or ((left, right),), got {shown(padding)}")
 
 
 def check_shapes(x: tuple[int, ...], weight: tuple[int, ...], groups: int, axes: str = "HW") -> None:
@@ -282,21 +262,8 @@ def _missing(name: str, rank: int, wanted: int) -> str:
     return f"; with one channel, pass {name}[{', '.join(['None'] * (wanted - rank))}]"
 
 
-def parse_problem(
-    x: tuple[int, ...],
-    weight: tuple[int, ...],
-    stride: PairArg,
-    padding: PaddingArg,
-    dilation: PairArg,
-    groups: int,
-    padding_mode: str = "zeros",
-) -> tuple[Problem, Pads]:
-    """:meth:`Arguments.problem` of arguments as a caller writes them."""
-    return Arguments.parse(stride, padding, dilation, groups, padding_mode).problem(x, weight)
-
-
-def check_mode_pads(mode: str, size: Pair, pads: Pads) -> None:
-    """Raises ShapeError where a border mode has too few pixels to take its padding from."""
+def _check_mode_pads(mode: str, size: Pair, pads: Pads) -> None:
+    # A border mode needs enough pixels to take its padding from.
     for axis, n, around in (("height", size[0], pads[:2]), ("width", size[1], pads[2:])):
         most = {"reflect": n - 1, "circular": n}.get(mode, max(around) if n else 0)
         if max(around) > most:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.errors import ArrayTypeError, InputError, ShapeError
 from striate.conv.native import maker
 from striate.conv.problem import Pads
+from striate.errors import ArrayTypeError, InputError, ShapeError
 from striate.values import shown
 
 Array = NDArray[np.floating]
@@ -143,7 +143,8 @@ ACTIVATIONS = ("none", "relu", "relu6")
 
 def parse_activation(activation: str | None) -> str:
     """The activation's name, ``None`` meaning ``"none"``; raises InputError for an unknown one."""
-    name: Any = "none" if activation is None else activation
-    if not isinstance(name, str) or name not in ACTIVATIONS:
+    if activation is None:
+        return "none"
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise InputError(f"activation must be None or one of {ACTIVATIONS}, got {shown(activation)}")
-    return str(name)
+    return activation

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from itertools import count
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 from weakref import ref
 
-from striate.conv.arguments import parse_count
-from striate.conv.errors import InputError, named
+from striate.errors import InputError, named
+from striate.values import integer
+
+T = TypeVar("T")
 
 VARIABLE = "STRIATE_CACHE_BYTES"
 DEFAULT = 2**30
 
 
-class Kept:
+class Kept(Generic[T]):
     """Something that is kept while the budget lasts; ``value`` is None before it is made and after it was dropped.
 
     Who uses it writes the budget's ``now`` to ``used``.
@@ -24,7 +26,7 @@ class Kept:
     __slots__ = ("__weakref__", "bytes", "number", "used", "value")
 
     def __init__(self) -> None:
-        self.value: Any = None
+        self.value: T | None = None
         self.number: int | None = None
         self.bytes = 0
         self.used = 0
@@ -40,7 +42,7 @@ class Budget:
         self._limit = limit
         self._lock = Lock()
         self._numbers = count()
-        self._known: dict[int, ref[Kept]] = {}
+        self._known: dict[int, ref[Kept[Any]]] = {}
         self.now = 0
 
     @property
@@ -59,7 +61,7 @@ class Budget:
         """Memory of everything kept."""
         return sum(kept.bytes for kept in self._alive())
 
-    def keep(self, kept: Kept, value: Any, size: int) -> None:
+    def keep(self, kept: Kept[T], value: T, size: int) -> None:
         """Gives ``kept`` its value of ``size`` bytes, and drops the values used longest ago that are too much."""
         limit = self.limit
         with self._lock:
@@ -75,7 +77,7 @@ class Budget:
     def _forget(self, number: int) -> None:
         self._known.pop(number, None)
 
-    def _alive(self) -> list[Kept]:
+    def _alive(self) -> list[Kept[Any]]:
         found = [known() for known in list(self._known.values())]
         alive = [kept for kept in found if kept is not None and kept.value is not None]
         for kept in alive:
@@ -117,7 +119,7 @@ def set_cache_limit(limit: int | None) -> None:
     268435456
     >>> set_cache_limit(None)
     """
-    BUDGET.limit = None if limit is None else parse_count("limit", limit, least=0)
+    BUDGET.limit = None if limit is None else integer("limit", limit, least=0)
 
 
 def get_cache_limit() -> int:

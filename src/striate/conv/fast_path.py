@@ -10,10 +10,11 @@ import numpy as np
 
 from striate.conv.arrays import Array
 from striate.conv.budget import Kept
-from striate.conv.calls import Generation
-from striate.conv.errors import ArrayTypeError
+from striate.conv.native import Packed
 from striate.conv.packing import PackedWeights
+from striate.conv.settings import Generation
 from striate.conv.weights import tensor_array
+from striate.errors import ArrayTypeError
 
 _MOST_READY = 64
 
@@ -23,7 +24,7 @@ class Ready(NamedTuple):
 
     run: Callable[..., None]
     make: Callable[..., Array]
-    kept: Kept
+    kept: Kept[Packed]
     shape: tuple[int, ...]
     dtype: np.dtype[np.floating]
     generation: Generation

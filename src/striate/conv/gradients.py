@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from striate.conv.arguments import PaddingArg, PairArg, parse_problem, parse_shape
+from striate.conv.arguments import Arguments, PaddingArg, PairArg, parse_shape
 from striate.conv.arrays import (
     Array,
     check_array,
@@ -17,10 +17,10 @@ from striate.conv.arrays import (
     unpad_border,
 )
 from striate.conv.calls import plain
-from striate.conv.errors import ShapeError, named
-from striate.conv.native import kernels
+from striate.conv.native import weight_gradient
 from striate.conv.problem import Problem
 from striate.conv.transpose import scatter
+from striate.errors import ShapeError, named
 
 
 @named("conv2d_input_grad")
@@ -44,25 +44,22 @@ def conv2d_input_grad(
     >>> conv2d_input_grad((1, 1, 3), np.array([[[[1.0, 2.0]]]]), np.ones((1, 1, 2)))
     array([[[1., 3., 2.]]])
     """
-    return input_grad(input_size, weight, grad, stride, padding, dilation, groups, padding_mode, algorithm)
+    arguments = Arguments.parse(stride, padding, dilation, groups, padding_mode)
+    return input_grad(input_size, weight, grad, arguments, algorithm)
 
 
 def input_grad(
     input_size: Sequence[int],
     weight: Array,
     grad: Array,
-    stride: PairArg,
-    padding: PaddingArg,
-    dilation: PairArg,
-    groups: int,
-    padding_mode: str = "zeros",
+    arguments: Arguments,
     algorithm: str = "auto",
     threads: int = 0,
 ) -> Array:
     """As :func:`conv2d_input_grad`, on so many threads; 0 are :func:`striate.conv.get_threads`'s."""
     check_arrays(grad, weight, None)
     size = parse_shape("input_size", input_size)
-    problem, pads = parse_problem(size, weight.shape, stride, padding, dilation, groups, padding_mode)
+    problem, pads = arguments.problem(size, weight.shape)
     _check_grad(grad, problem, len(size))
     compute = compute_dtype(grad.dtype)
     batch = grad.reshape(problem.output_shape).astype(compute, copy=False)
@@ -71,7 +68,7 @@ def input_grad(
     kernels = weight.astype(compute, copy=False)
     scatter(batch, kernels, None, windows, problem.groups, "none", algorithm, result, threads)
     if any(pads):
-        result = unpad_border(result, pads, padding_mode)
+        result = unpad_border(result, pads, arguments.padding_mode)
     return result.astype(grad.dtype, copy=False).reshape(size)
 
 
@@ -95,32 +92,21 @@ def conv2d_weight_grad(
     >>> conv2d_weight_grad(np.arange(3.0).reshape(1, 1, 3), (1, 1, 1, 2), np.ones((1, 1, 2)))
     array([[[[1., 3.]]]])
     """
-    return weight_grad(x, weight_size, grad, stride, padding, dilation, groups, padding_mode)
+    return weight_grad(x, weight_size, grad, Arguments.parse(stride, padding, dilation, groups, padding_mode))
 
 
-def weight_grad(
-    x: Array,
-    weight_size: Sequence[int],
-    grad: Array,
-    stride: PairArg,
-    padding: PaddingArg,
-    dilation: PairArg,
-    groups: int,
-    padding_mode: str = "zeros",
-    threads: int = 0,
-) -> Array:
+def weight_grad(x: Array, weight_size: Sequence[int], grad: Array, arguments: Arguments, threads: int = 0) -> Array:
     """As :func:`conv2d_weight_grad`, on so many threads; 0 are :func:`striate.conv.get_threads`'s."""
     check_arrays(x, grad, None)
     size = parse_shape("weight_size", weight_size)
-    problem, pads = parse_problem(x.shape, size, stride, padding, dilation, groups, padding_mode)
+    problem, pads = arguments.problem(x.shape, size)
     _check_grad(grad, problem, x.ndim)
     compute = compute_dtype(x.dtype)
     result = np.zeros(problem.weight_shape, compute)
     if not problem.empty:
-        padded = pad_border(x, pads, padding_mode) if any(pads) else x
+        padded = pad_border(x, pads, arguments.padding_mode) if any(pads) else x
         arrays = plain(padded, compute).reshape(problem.input_shape), plain(grad, compute).reshape(problem.output_shape)
-        steps = problem.stride, problem.padding, problem.dilation, problem.groups
-        kernels().weight_gradient(*arrays, result, *steps, threads)
+        weight_gradient(*arrays, result, problem, threads)
     return result.astype(x.dtype, copy=False)
 
 

@@ -1,4 +1,4 @@
-"""Images as arrays."""
+"""Image files as arrays that a convolution takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.errors import ArrayTypeError, InputError, MissingDependencyError, named
+from striate.errors import ArrayTypeError, InputError, MissingDependencyError, named
 
 _BYTES = ("1", "L", "P", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "LA", "PA")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")

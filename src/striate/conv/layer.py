@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from striate.conv.arguments import Arguments, PaddingArg, PairArg, listed, parse_count, parse_integer, parse_positive
+from striate.conv.arguments import Arguments, PaddingArg, PairArg, parse_positive
 from striate.conv.arrays import (
     Array,
     check_array,
@@ -22,11 +22,13 @@ from striate.conv.arrays import (
     parse_dtype,
 )
 from striate.conv.budget import BUDGET
-from striate.conv.calls import IN_ORDER, call_for, check_accuracy, check_algorithm, settings
-from striate.conv.errors import ArrayTypeError, InputError, ShapeError, StriateError, named
+from striate.conv.calls import IN_ORDER, find_call
 from striate.conv.fast_path import FollowedModule, Ready, Weights
+from striate.conv.plan import check_accuracy, check_algorithm
+from striate.conv.settings import settings
 from striate.conv.weights import read_tensors, tensor_array, write_tensors
-from striate.values import shown
+from striate.errors import ArrayTypeError, InputError, ShapeError, named
+from striate.values import as_integer, as_list, integer, shown
 
 
 class Conv2d:
@@ -120,8 +122,9 @@ class Conv2d:
         return self.__dict__ | {"_weights": (weights.weight, weights.bias), "_module": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._weights = Weights(*state["_weights"])
+        weight, bias = state["_weights"]
+        for name, value in (state | {"_weights": Weights(weight, bias)}).items():
+            setattr(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in _CHANGING and (name in self.__dict__ or name not in Conv2d.__annotations__):
@@ -179,18 +182,16 @@ class Conv2d:
                     return out
         return self._compute(weights, x, out)
 
+    @named("Conv2d")
     def _compute(self, weights: Weights, x: Array, out: Array | None) -> Array:
         weight, bias, generation = weights.weight, weights.bias, settings.generation
-        try:
-            check_arrays(x, weight, bias)
-            call = call_for(x.shape, weight.shape, x.dtype, self._arguments, self.algorithm, self.accuracy)
-            if out is not None:
-                check_out(out, call.shape, x.dtype)
-        except StriateError as error:
-            raise type(error)(f"Conv2d: {error}") from None
+        check_arrays(x, weight, bias)
+        call = find_call(x.shape, weight.shape, x.dtype, self._arguments, self.algorithm, self.accuracy)
+        if out is not None:
+            check_out(out, call.shape, x.dtype)
         if call.plan is None:
             return call.run(x, weight, bias, self._activation, out)
-        kept, packed = weights.packed.form(call, weight)
+        kept, packed = weights.packed.form(call, call.plan, weight)
         if call.simple:
             weights.make_ready(x.shape, Ready(call.plan.run, call.make, kept, call.shape, x.dtype, generation))
         return call.run(x, weight, bias, self._activation, out, packed)
@@ -266,7 +267,7 @@ _CHANGING = ("weight", "bias", "_weights")
 
 
 def _channels(name: str, value: int, groups: int) -> int:
-    channels = parse_count(name, value, least=0)
+    channels = integer(name, value, least=0)
     if channels < 1 or channels % groups:
         raise ShapeError(f"{name} must be positive and divisible by groups={groups}, got {channels}")
     return channels
@@ -274,14 +275,14 @@ def _channels(name: str, value: int, groups: int) -> int:
 
 def _as_given(padding: PaddingArg) -> PaddingArg:
     # What a caller may change later is taken as a tuple; a number for all four sides as a pair.
-    number, items = parse_integer(padding), listed(padding)
+    number, items = as_integer(padding), as_list(padding)
     if number is not None:
         return number, number
     return padding if items is None else tuple(_as_tuple(item) for item in items)
 
 
 def _as_tuple(value: Any) -> Any:
-    items = listed(value)
+    items = as_list(value)
     return value if items is None else tuple(items)
 
 

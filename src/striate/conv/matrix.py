@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.arguments import PaddingArg, PairArg, parse_groups, parse_positive, parse_problem
+from striate.conv.arguments import Arguments, PaddingArg, PairArg, parse_positive
 from striate.conv.arrays import HALF, Array, check_array, compute_dtype, pad_border
-from striate.conv.errors import ArrayTypeError, InputError, MissingDependencyError, named
 from striate.conv.problem import Pads, Problem
+from striate.errors import ArrayTypeError, InputError, MissingDependencyError, named
 from striate.values import shown
 
 Indices = NDArray[np.intp]
@@ -46,10 +46,9 @@ def conv_matrix(
     sparse = _scipy_sparse()
     weight = _numbers(weight)
     size = parse_positive("input_size", input_size)
-    groups = parse_groups(groups)
-    channels = weight.shape[1] * groups if weight.ndim == 4 else 0
-    shape = (1, channels, *size)
-    problem, pads = parse_problem(shape, weight.shape, stride, padding, dilation, groups, padding_mode)
+    arguments = Arguments.parse(stride, padding, dilation, groups, padding_mode)
+    channels = weight.shape[1] * arguments.groups if weight.ndim == 4 else 0
+    problem, pads = arguments.problem((1, channels, *size), weight.shape)
     per_unit = prod(weight.shape[1:])
     top, bottom, left, right = (max(a, b) for a, b in zip(problem.padding, pads, strict=True))
     padded = channels * (size[0] + top + bottom) * (size[1] + left + right)

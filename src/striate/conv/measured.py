@@ -1,4 +1,4 @@
-"""The ways measured fastest, kept in a file from one process to the next."""
+"""The algorithms measured fastest, kept in a file from one process to the next."""
 
 from __future__ import annotations
 
@@ -10,36 +10,21 @@ import warnings
 from collections.abc import Callable
 from dataclasses import astuple
 from functools import cache
-from os import PathLike
 from pathlib import Path
-from typing import Any
 
-from striate.conv.errors import InputError
-from striate.conv.native import kernels
+from striate.conv.native import get_threads, instruction_set
 from striate.conv.problem import Problem
+from striate.conv.settings import NOWHERE, USERS_FOLDER, settings
 from striate.files import replace_file
-from striate.values import shown
 from striate.version import striate_version
-
-_OFF, _ON = ("", "0"), "1"
-_place: list[str | None] = [None]
-
-
-def set_folder(folder: str | PathLike[str] | bool | None) -> None:
-    """The folder of the file: a path, True for the user's cache folder, False for none, None for ``STRIATE_CACHE``."""
-    if isinstance(folder, bool):
-        folder = _ON if folder else ""
-    if folder is not None and not isinstance(folder, (str, PathLike)):
-        raise InputError(f"expected a folder, True, False or None, got {shown(folder)}")
-    _place[0] = None if folder is None else os.fspath(folder)
 
 
 def choices_file() -> Path | None:
     """The file in which choices are kept, None where they are not."""
-    place = os.environ.get("STRIATE_CACHE", "") if _place[0] is None else _place[0]
-    if place in _OFF:
+    place = os.environ.get("STRIATE_CACHE", NOWHERE) if settings.folder is None else settings.folder
+    if place in (NOWHERE, "0"):
         return None
-    folder = _user_cache() / "striate" if place == _ON else Path(place).expanduser()
+    folder = _user_cache() / "striate" if place == USERS_FOLDER else Path(place).expanduser()
     return folder / f"measured-{striate_version()}.json"
 
 
@@ -65,49 +50,47 @@ def cpu_model() -> str:
 
 def key(problem: Problem, dtype: str, strict: bool) -> str:
     """What a choice depends on, beside the version, which names the file."""
-    parts = astuple(problem), dtype, strict, kernels().isa(), kernels().get_threads(), cpu_model()
+    parts = astuple(problem), dtype, strict, instruction_set(), get_threads(), cpu_model()
     return json.dumps(parts)
 
 
-def remembered(name: str, choose: Callable[[], str], usable: Callable[[str], Any]) -> Any:
-    """``usable`` of the way kept under ``name``; of what ``choose`` finds, which is then kept, where there is none.
+def kept_choice(name: str, choose: Callable[[], str], usable: Callable[[str], bool]) -> str:
+    """The algorithm kept under ``name`` where it is usable, else the one that ``choose`` finds, which is then kept.
 
-    ``usable`` gives None for a way that cannot be taken. A file that cannot be read or written costs a warning, no
-    more; a damaged one is replaced.
+    A file that cannot be read or written costs a warning, no more; a damaged one is replaced.
     """
     path = choices_file()
     kept = None if path is None else _read(path).get(name)
-    plan = None if kept is None else usable(kept)
-    if plan is not None:
-        return plan
-    way = choose()
+    if kept is not None and usable(kept):
+        return kept
+    chosen = choose()
     if path is not None:
-        _write(path, name, way)
-    return usable(way)
+        _write(path, name, chosen)
+    return chosen
 
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        choices = json.loads(path.read_bytes())["ways"]
-        if not all(isinstance(way, str) for way in choices.values()):
-            raise TypeError("a way is not a name")
+        choices = json.loads(path.read_bytes())["algorithms"]
+        if not all(isinstance(algorithm, str) for algorithm in choices.values()):
+            raise TypeError("an algorithm is not a name")
         return dict(choices)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        warnings.warn(f"{path} does not hold measured ways and is not used: {reason}", stacklevel=2)
+        warnings.warn(f"{path} does not hold measured algorithms and is not used: {reason}", stacklevel=2)
         return {}
 
 
-def _write(path: Path, name: str, way: str) -> None:
+def _write(path: Path, name: str, algorithm: str) -> None:
     # Read again without a word: another process may have written, and damage was told of before.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ways = _read(path)
-    ways[name] = way
+        algorithms = _read(path)
+    algorithms[name] = algorithm
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, json.dumps({"ways": ways}, indent=1).encode())
+        replace_file(path, json.dumps({"algorithms": algorithms}, indent=1).encode())
     except OSError as error:
-        warnings.warn(f"measured ways cannot be kept in {path}: {error.strerror or error}", stacklevel=2)
+        warnings.warn(f"measured algorithms cannot be kept in {path}: {error.strerror or error}", stacklevel=2)

@@ -1,72 +1,105 @@
-"""The door to the compiled module."""
+"""The door to the compiled module: whatever crosses it crosses here."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.errors import EngineError, InputError
+from striate.conv.problem import Problem
+from striate.errors import EngineError, InputError
 
+try:
+    from striate.conv import _native
+except ImportError as missing:
+    _REASON = str(missing)
+else:
+    _REASON = ""
+
+Plan: TypeAlias = "_native.Plan"
+Packed: TypeAlias = "_native.Packed"
+
+_MOST_THREADS = 2**15
 _ALIGNED_FROM = 2**19
 """From this size on, starting with a cache line, which NumPy's arrays do not, is worth the 0.3 us that it costs."""
 
 
-def _load() -> tuple[Any, str]:
-    try:
-        return import_module("striate.conv._native"), ""
-    except ImportError as missing:
-        return None, str(missing)
-
-
-_native, _REASON = _load()
-
-
-def kernels() -> Any:
-    """The compiled module; raises EngineError, saying what to do, where it was not built."""
-    if _native is None:
+def check_compiled() -> None:
+    """Raises EngineError, saying what to do, where the module was not built."""
+    if _REASON:
         raise EngineError(
             "the compiled convolutions are not there "
             f"({_REASON}); build them with 'pip install .' in the source tree, which needs a C++20 compiler, "
             "or pass algorithm='reference' or algorithm='matrix'"
         )
-    _check_environment()
-    return _native
-
-
-def _check_environment() -> None:
     threads = os.environ.get("STRIATE_NUM_THREADS", "")
     if threads and not (threads.isascii() and threads.isdigit() and int(threads) >= 1):
         raise InputError(f"STRIATE_NUM_THREADS must be a number of threads of at least 1, got {threads!r}; or unset it")
 
 
-def maker(shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Callable[..., NDArray[np.floating]]:
-    """What makes uninitialised arrays of ``shape`` and ``dtype`` fastest, called with both."""
-    if _native is None or math.prod(shape) * dtype.itemsize < _ALIGNED_FROM or dtype.name not in ("float32", "float64"):
-        return np.empty
-    make = _native.empty
-    return lambda shape, dtype: make(shape, dtype.itemsize == 8)
+def compiled_algorithms() -> tuple[str, ...]:
+    """Names of the compiled algorithms, none where the compiled module was not built."""
+    return () if _REASON else tuple(_native.algorithms())
 
 
 def compiled_ways() -> tuple[str, ...]:
-    """Names of the compiled ways, none where the compiled module was not built."""
-    return () if _native is None else tuple(_native.algorithms())
+    """The former name of :func:`compiled_algorithms`."""
+    return compiled_algorithms()
 
 
 def instruction_sets() -> tuple[str, ...]:
-    """Instruction sets this machine can run the compiled ways with, best first."""
-    return () if _native is None else tuple(_native.available_isas())
+    """Instruction sets this machine can run the compiled algorithms with, best first."""
+    return () if _REASON else tuple(_native.available_isas())
 
 
-def check_way(name: str, others: tuple[str, ...]) -> None:
-    """Raises InputError for a name that is neither one of ``others`` nor a compiled way."""
-    if name in others:
-        return
-    if _native is None or name not in compiled_ways():
-        kernels()
-        raise InputError(f"algorithm must be one of {(*others, *compiled_ways())}, got {name!r}")
+def instruction_set() -> str:
+    """The instruction set in use."""
+    check_compiled()
+    return _native.isa()
+
+
+def use_threads(count: int) -> None:
+    """Sets what :func:`get_threads` gives; 0 means what the environment says, or the CPUs of the process."""
+    check_compiled()
+    _native.set_threads(min(count, _MOST_THREADS))
+
+
+def get_threads() -> int:
+    """Threads a convolution may use."""
+    check_compiled()
+    return _native.get_threads()
+
+
+def compile_plan(
+    problem: Problem, dtype: str, algorithm: str, strict: bool = False, threads: int = 0, once: bool = False
+) -> Plan:
+    """A new plan; raises InputError where the algorithm refuses the problem."""
+    check_compiled()
+    p = problem
+    try:
+        return _native.Plan(*p.input_shape, p.k, p.kh, p.kw, *p.steps, dtype, algorithm, strict, threads, once)
+    except ValueError as refusal:
+        raise InputError(str(refusal)) from None
+
+
+def weight_gradient(x: NDArray[Any], grad: NDArray[Any], out: NDArray[Any], problem: Problem, threads: int) -> None:
+    """Writes the weights' gradient to ``out``; the arrays are of one computing type, in C order."""
+    check_compiled()
+    _native.weight_gradient(x, grad, out, *problem.steps, threads)
+
+
+def same_bytes(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
+    """Whether two arrays of bytes hold the same, compared on every thread."""
+    check_compiled()
+    return _native.same_bytes(a, b)
+
+
+def maker(shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Callable[..., NDArray[np.floating]]:
+    """What makes uninitialised arrays of ``shape`` and ``dtype`` fastest, called with both."""
+    if _REASON or math.prod(shape) * dtype.itemsize < _ALIGNED_FROM or dtype.name not in ("float32", "float64"):
+        return np.empty
+    return lambda shape, dtype: _native.empty(shape, dtype.itemsize == 8)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from weakref import ref
 
 import numpy as np
+from numpy.typing import NDArray
 
 from striate.conv.arrays import Array
 from striate.conv.budget import BUDGET, Kept
 from striate.conv.calls import Call, in_order, plain
-from striate.conv.native import kernels
+from striate.conv.native import Packed, Plan, same_bytes
 
 _WORDS = {2: np.uint16, 4: np.uint32, 8: np.uint64}
 
@@ -24,12 +24,12 @@ def same_bits(a: Array, b: Array) -> bool:
     (True, False)
     """
     if in_order(a) and in_order(b):
-        return bool(kernels().same_bytes(_bytes_of(a), _bytes_of(b)))
+        return same_bytes(_bytes_of(a), _bytes_of(b))
     word = _WORDS[a.dtype.itemsize]
     return bool(np.array_equal(a.view(word), b.view(word)))
 
 
-def _bytes_of(array: Array) -> Any:
+def _bytes_of(array: Array) -> NDArray[np.uint8]:
     return np.asarray(array).reshape(-1).view(np.uint8)
 
 
@@ -39,23 +39,23 @@ class PackedWeights:
     __slots__ = ("_forms",)
 
     def __init__(self) -> None:
-        self._forms: dict[str, Kept] = {}
+        self._forms: dict[str, Kept[Packed]] = {}
 
-    def form(self, call: Call, weight: Array) -> tuple[Kept, Any]:
-        """Where the weight in the layout of ``call`` is kept, and itself."""
+    def form(self, call: Call, plan: Plan, weight: Array) -> tuple[Kept[Packed], Packed]:
+        """Where the weight in the layout of ``call``, whose plan is ``plan``, is kept, and itself."""
         kept = self._forms.get(call.layout)
         if kept is None:
             kept = self._forms.setdefault(call.layout, Kept())
         packed = kept.value
         if packed is None:
-            packed = call.plan.pack(plain(weight, call.compute))
+            packed = plan.pack(plain(weight, call.compute))
             BUDGET.keep(kept, packed, packed.bytes)
         kept.used = BUDGET.now
         return kept, packed
 
-    def packed(self, call: Call, weight: Array) -> Any:
+    def packed(self, call: Call, weight: Array) -> Packed | None:
         """The weight in the layout of ``call``, None where the call takes it as it is."""
-        return None if call.plan is None else self.form(call, weight)[1]
+        return None if call.plan is None else self.form(call, call.plan, weight)[1]
 
 
 class _Snapshot:
@@ -64,12 +64,12 @@ class _Snapshot:
     __slots__ = ("_copy", "_packed")
 
     def __init__(self, weight: Array) -> None:
-        self._copy = Kept()
+        self._copy: Kept[Array] = Kept()
         copy = weight.copy(order="K")
         BUDGET.keep(self._copy, copy, copy.nbytes)
         self._packed = PackedWeights()
 
-    def packed(self, call: Call, weight: Array) -> Any:
+    def packed(self, call: Call, weight: Array) -> Packed | None:
         """The packed form for ``call``, None where ``weight`` holds anything else by now."""
         copy = self._copy.value
         if copy is None or copy.dtype != weight.dtype or copy.shape != weight.shape or not same_bits(copy, weight):
@@ -87,7 +87,7 @@ class SeenWeights:
     def __init__(self) -> None:
         self._entries: dict[int, tuple[ref[Array], _Snapshot | None]] = {}
 
-    def packed(self, call: Call, weight: Array) -> Any:
+    def packed(self, call: Call, weight: Array) -> Packed | None:
         """The packed weight, None where it is better packed for this call alone."""
         key = id(weight)
         known, snapshot = self._entries.get(key, (None, None))

@@ -1,19 +1,120 @@
-"""A convolution's plan as data: the way chosen, what it costs and what else could compute it."""
+"""Plans: found for a problem, measured against each other, and shown as data."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from striate.conv.arguments import PaddingArg, PairArg, parse_problem, parse_shape
-from striate.conv.arrays import compute_dtype, parse_dtype
-from striate.conv.calls import CHOOSERS, check_accuracy, check_algorithm, find_plan
-from striate.conv.errors import InputError, named
-from striate.conv.plans import measure
+from striate.conv.arguments import Arguments, PaddingArg, PairArg, parse_shape
+from striate.conv.arrays import Array, compute_dtype, parse_dtype
+from striate.conv.measured import kept_choice, key
+from striate.conv.native import Packed, Plan, check_compiled, compile_plan, compiled_algorithms
+from striate.conv.problem import Problem
+from striate.conv.settings import Generation, remembered, settings
+from striate.errors import InputError, named
+from striate.values import text
+
+PLAIN = ("reference", "matrix")
+CHOOSERS = ("auto", "measured")
+ACCURACIES = ("normal", "strict")
+_MUCH_SLOWER = 10
+_PRICE_OF_ROUNDING = 2.0
+"""As the engine prices it for ``"auto"``, where single channels are filtered: see its plan.cpp."""
+
+
+def check_algorithm(algorithm: Any, others: tuple[str, ...] = (*CHOOSERS, *PLAIN)) -> str:
+    """The name of a compiled algorithm or one of ``others``. Raises InputError for anything else."""
+    if isinstance(algorithm, str) and algorithm not in others and algorithm not in compiled_algorithms():
+        check_compiled()
+    return text("algorithm", algorithm, (*others, *compiled_algorithms()))
+
+
+def check_accuracy(accuracy: Any) -> str:
+    """The name of an accuracy. Raises InputError for an unknown one."""
+    return text("accuracy", accuracy, ACCURACIES)
+
+
+def find_plan(
+    problem: Problem, dtype: str, algorithm: str, accuracy: str, threads: int = 0, once: bool = False
+) -> Plan:
+    """The compiled plan of a problem, made once; raises InputError where the algorithm cannot compute it.
+
+    ``threads`` 0 are :func:`striate.conv.get_threads`'s; ``once`` makes ``"auto"`` count packing too, which then every
+    call does.
+    """
+    return _known_plan(settings.generation, problem, dtype, algorithm, accuracy == "strict", threads, once)
+
+
+@remembered
+def _known_plan(
+    generation: Generation, problem: Problem, dtype: str, algorithm: str, strict: bool, threads: int, once: bool
+) -> Plan:
+    if algorithm == "measured":
+        return _fastest_measured(problem, dtype, strict)
+    plan = compile_plan(problem, dtype, algorithm, strict, threads, once)
+    if strict and not plan.strict:
+        raise InputError(
+            f"algorithm={algorithm!r} rounds more than 'direct', which accuracy='strict' rules out; "
+            "leave algorithm at 'auto'"
+        )
+    return plan
+
+
+def measure(problem: Problem, dtype: str, strict: bool, rounds: int = 3) -> list[tuple[str, float]]:
+    """Microseconds each compiled algorithm takes, best of ``rounds``, fastest first.
+
+    Those predicted at more than ten times the best prediction are left out.
+    """
+    auto = compile_plan(problem, dtype, "auto", strict)
+    limit = _MUCH_SLOWER * min(us for _, us in auto.candidates)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(problem.input_shape).astype(dtype)
+    weight = rng.standard_normal(problem.weight_shape).astype(dtype)
+    out = np.empty(problem.output_shape, dtype)
+    times = []
+    for name, predicted in auto.candidates:
+        plan = compile_plan(problem, dtype, name, strict)
+        if name != auto.algorithm and (predicted > limit or (strict and not plan.strict)):
+            continue
+        packed = plan.pack(weight)
+        plan.run(x, packed, None, "none", out)
+        best = min(_timed(plan, x, packed, out) for _ in range(rounds))
+        times.append((name, best * 1e6))
+    return sorted(times, key=lambda entry: entry[1])
+
+
+def _timed(plan: Plan, x: Array, packed: Packed, out: Array) -> float:
+    before = time.perf_counter()
+    plan.run(x, packed, None, "none", out)
+    return time.perf_counter() - before
+
+
+def _fastest_measured(problem: Problem, dtype: str, strict: bool) -> Plan:
+    """The plan of the algorithm that :func:`measure` finds fastest, measured now, or kept from before."""
+
+    def price(entry: tuple[str, float]) -> float:
+        name, us = entry
+        return us if compile_plan(problem, dtype, name).strict else us * _PRICE_OF_ROUNDING
+
+    def choose() -> str:
+        times = measure(problem, dtype, strict)
+        single = problem.c == problem.k == problem.groups
+        return min(times, key=price)[0] if single else times[0][0]
+
+    def usable(name: str) -> bool:
+        try:
+            plan = compile_plan(problem, dtype, name, strict)
+        except InputError:
+            return False
+        return plan.algorithm == name and (plan.strict or not strict)
+
+    return compile_plan(problem, dtype, kept_choice(key(problem, dtype, strict), choose, usable), strict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +122,8 @@ class ConvPlan:
     """How a convolution of one shape is computed; ``print`` it.
 
     ``workspace_bytes`` is the scratch memory of a call beyond its arrays, ``predicted_us`` the cost model's
-    microseconds, ``candidates`` every compiled way that can compute the shape with its predicted microseconds, fastest
-    first, and ``measured`` the ways timed on this machine with their microseconds (empty unless asked for).
+    microseconds, ``candidates`` every compiled algorithm that can compute the shape with its predicted microseconds,
+    fastest first, and ``measured`` those timed on this machine with their microseconds (empty unless asked for).
     """
 
     input_shape: tuple[int, ...]
@@ -49,7 +150,7 @@ class ConvPlan:
             for name in ("input_shape", "weight_shape", "output_shape"):
                 fields[name] = tuple(int(size) for size in fields[name])
             for name in ("candidates", "measured"):
-                fields[name] = tuple((str(way), float(us)) for way, us in fields[name])
+                fields[name] = tuple((str(algorithm), float(us)) for algorithm, us in fields[name])
             return cls(**fields)
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"not the JSON of a ConvPlan: {error}") from None
@@ -88,8 +189,8 @@ def plan_conv(
 ) -> ConvPlan:
     """The plan by which the compiled engine computes a convolution of these shapes.
 
-    Arguments are those of ``conv2d``, with shapes for arrays. ``measured=True`` also times the ways on this machine,
-    on arrays of the given shape. Raises as ``conv2d`` does.
+    Arguments are those of ``conv2d``, with shapes for arrays. ``measured=True`` also times the algorithms on this
+    machine, on arrays of the given shape. Raises as ``conv2d`` does.
 
     >>> plan = plan_conv((1, 3, 32, 32), (8, 3, 3, 3), padding=1)
     >>> plan.output_shape, plan.macs
@@ -100,7 +201,7 @@ def plan_conv(
     kind = parse_dtype(dtype)
     compute = compute_dtype(kind).name
     shapes = parse_shape("input_shape", input_shape), parse_shape("weight_shape", weight_shape)
-    problem, _ = parse_problem(*shapes, stride, padding, dilation, groups, padding_mode)
+    problem, _ = Arguments.parse(stride, padding, dilation, groups, padding_mode).problem(*shapes)
     if problem.empty:
         raise InputError(f"nothing to compute for input {shapes[0]} and weight {shapes[1]}")
     plan = find_plan(problem, compute, algorithm, accuracy)

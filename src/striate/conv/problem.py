@@ -1,10 +1,10 @@
-"""One zero-padded convolution as numbers: the canonical form every way computes from."""
+"""One zero-padded convolution as numbers: the canonical form that every algorithm computes from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from striate.conv.errors import ShapeError
+from striate.errors import ShapeError
 from striate.geometry import Window
 
 Pair = tuple[int, int]
@@ -57,6 +57,11 @@ class Problem:
     def columns(self) -> Window:
         """The window along the width."""
         return Window(self.kw, self.stride[1], self.dilation[1], self.padding[2], self.padding[3])
+
+    @property
+    def steps(self) -> tuple[Pair, Pads, Pair, int]:
+        """Stride, padding, dilation and groups."""
+        return self.stride, self.padding, self.dilation, self.groups
 
     @property
     def input_shape(self) -> tuple[int, int, int, int]:

@@ -6,14 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
-from striate.conv.arguments import (
-    Arguments,
-    PairArg,
-    parse_groups,
-    parse_padding,
-    parse_pair,
-    parse_positive,
-)
+from striate.conv.arguments import Arguments, PairArg, parse_pair
 from striate.conv.arrays import (
     Array,
     apply_activation,
@@ -24,9 +17,9 @@ from striate.conv.arrays import (
     empty_like_layout,
     parse_activation,
 )
-from striate.conv.calls import call_for
-from striate.conv.errors import InputError, ShapeError, named
+from striate.conv.calls import find_call
 from striate.conv.problem import Pads, Pair
+from striate.errors import InputError, ShapeError, named
 from striate.geometry import Window, transposed_map
 
 
@@ -100,7 +93,7 @@ def scatter(
                 apply_activation(target, activation)
                 continue
             arguments = Arguments(padding=pads, dilation=(rows.dilation, columns.dilation), groups=groups)
-            call = call_for(source.shape, part.shape, x.dtype, arguments, algorithm, "normal", threads, True)
+            call = find_call(source.shape, part.shape, x.dtype, arguments, algorithm, "normal", threads, True)
             call.run(source, part, bias, activation, target)
 
 
@@ -141,19 +134,22 @@ def conv_transpose2d(
     array([[[1., 3., 5., 3.]]])
     """
     check_arrays(x, weight, bias)
-    groups = parse_groups(groups)
-    _check_shapes(x.shape, weight.shape, groups)
-    check_bias(bias, weight.shape[1] * groups)
-    windows, size = _transposed(x.shape[-2:], weight.shape[2:], stride, padding, output_padding, dilation)
+    if isinstance(padding, str):
+        raise InputError(f"padding must be numbers for a transposed convolution, got {padding!r}")
+    arguments = Arguments.parse(stride, padding, dilation, groups)
+    _check_shapes(x.shape, weight.shape, arguments.groups)
+    filters = weight.shape[1] * arguments.groups
+    check_bias(bias, filters)
+    windows, size = _transposed(x.shape[-2:], weight.shape[2:], arguments, parse_pair("output_padding", output_padding))
     batch = x if x.ndim == 4 else x[None]
-    shape = (len(batch), weight.shape[1] * groups, *size)
+    shape = (len(batch), filters, *size)
     if out is not None:
         check_out(out, shape[4 - x.ndim :], x.dtype)
     compute = compute_dtype(x.dtype)
     result = empty_like_layout(batch, shape, compute)
     offset = None if bias is None else bias.astype(compute, copy=False)
     source, kernel = batch.astype(compute, copy=False), weight.astype(compute, copy=False)
-    scatter(source, kernel, offset, windows, groups, parse_activation(activation), algorithm, result)
+    scatter(source, kernel, offset, windows, arguments.groups, parse_activation(activation), algorithm, result)
     final = result.astype(x.dtype, copy=False).reshape(shape[4 - x.ndim :])
     if out is None:
         return final
@@ -176,18 +172,9 @@ def _check_shapes(x: tuple[int, ...], weight: tuple[int, ...], groups: int) -> N
 
 
 def _transposed(
-    size: tuple[int, ...],
-    kernel: tuple[int, ...],
-    stride: PairArg,
-    padding: PairArg | tuple[Pair, Pair],
-    output_padding: PairArg,
-    dilation: PairArg,
+    size: tuple[int, ...], kernel: tuple[int, ...], arguments: Arguments, extra: Pair
 ) -> tuple[tuple[Window, Window], Pair]:
-    strides, dilations = parse_positive("stride", stride), parse_positive("dilation", dilation)
-    extra = parse_pair("output_padding", output_padding)
-    if isinstance(padding, str):
-        raise InputError(f"padding must be numbers for a transposed convolution, got {padding!r}")
-    pads = parse_padding(padding, (1, 1), (1, 1), strides, dilations)
+    strides, dilations, pads = arguments.stride, arguments.dilation, arguments.pads((1, 1), (1, 1))
     windows, out = [], []
     for axis in (0, 1):
         if not 0 <= extra[axis] < max(strides[axis], dilations[axis]):

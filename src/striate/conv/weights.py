@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate.conv.arrays import Array
-from striate.conv.errors import ArrayTypeError, InputError, MissingDependencyError
+from striate.errors import ArrayTypeError, InputError, MissingDependencyError
 from striate.files import replace_file
 
 

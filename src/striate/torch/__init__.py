@@ -4,7 +4,7 @@ The convolution is a registered operator with autograd and fake-tensor rules, so
 take it. CPU tensors are read and written where they lie.
 """
 
-from striate.conv.errors import MissingDependencyError
+from striate.errors import MissingDependencyError
 
 try:
     import torch as _torch

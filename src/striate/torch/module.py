@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from striate.conv.arguments import parsed
-from striate.conv.calls import find_call
-from striate.conv.errors import InputError, StriateError
+from striate.conv.arguments import Arguments
+from striate.errors import InputError, named
 from striate.torch.operators import DTYPES, Convolution, compute, memory_format, transforming
 
 
@@ -42,21 +41,33 @@ class Conv2d(nn.Conv2d):
             steps = _pair(self.stride), _four(padding, weight, self.dilation), _pair(self.dilation), self.groups
             traced: Tensor = torch.ops.striate.conv2d(input, weight, bias, *steps)
             return traced
+        arguments = _parsed(self.stride, padding, self.dilation, self.groups)
         tensors = (input, weight) if bias is None else (input, weight, bias)
         plain = not _watched() and all(map(_is_plain, tensors))
         wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-        try:
-            if plain and not wanted:
-                return compute(input, weight, bias, find_call, self.stride, padding, self.dilation, self.groups)
-            arguments = parsed(self.stride, padding, self.dilation, self.groups)
-            pads = arguments.pads((1, 1), _kernel(weight))
-            steps = arguments.stride, pads, arguments.dilation, arguments.groups
-            if plain:
-                return Convolution.apply(input, weight, bias, *steps)  # type: ignore[no-any-return, no-untyped-call]
-        except StriateError as error:
-            raise type(error)(f"Conv2d: {error}") from None
+        if plain and not wanted:
+            return _computed(input, weight, bias, arguments)
+        steps = _steps(arguments, weight)
+        if plain:
+            return _recorded(input, weight, bias, *steps)
         result: Tensor = torch.ops.striate.conv2d(input, weight, bias, *steps)
         return result
+
+
+_parsed = named("Conv2d")(Arguments.parse)
+_computed = named("Conv2d")(compute)
+
+
+@named("Conv2d")
+def _recorded(*inputs: Any) -> Tensor:
+    result: Tensor = Convolution.apply(*inputs)  # type: ignore[no-untyped-call]
+    return result
+
+
+@named("Conv2d")
+def _steps(arguments: Arguments, weight: Tensor) -> tuple[Any, ...]:
+    # As the operators take them.
+    return arguments.stride, arguments.pads((1, 1), _kernel(weight)), arguments.dilation, arguments.groups
 
 
 def computes(input: Any) -> bool:

@@ -7,7 +7,7 @@ derivative it knows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,10 +17,10 @@ from torch.nn import functional
 
 from striate.conv.arguments import Arguments
 from striate.conv.arrays import Array
-from striate.conv.calls import Call, call_for
-from striate.conv.errors import ArrayTypeError, ShapeError, named
+from striate.conv.calls import find_call
 from striate.conv.gradients import input_grad, weight_grad
 from striate.conv.weights import tensor_array
+from striate.errors import ArrayTypeError, ShapeError, named
 from striate.torch.weights import kernel_of
 
 Ints = Sequence[int]
@@ -42,27 +42,28 @@ def transforming() -> bool:
     return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
-@lru_cache(maxsize=4096)
-def _parsed(stride: tuple[int, ...], padding: tuple[int, ...], dilation: tuple[int, ...], groups: int) -> Arguments:
-    top, bottom, left, right = padding
-    return Arguments.parse(stride, ((top, bottom), (left, right)), dilation, groups)
-
-
 def _arguments(stride: Ints, padding: Ints, dilation: Ints, groups: int) -> Arguments:
-    return _parsed(tuple(stride), tuple(padding), tuple(dilation), groups)
+    top, bottom, left, right = padding
+    return Arguments.parse(tuple(stride), ((top, bottom), (left, right)), tuple(dilation), groups)
 
 
-def compute(x: Tensor, weight: Tensor, bias: Tensor | None, find: Callable[..., Call], *arguments: Any) -> Tensor:
-    """The convolution of CPU tensors, without a gradient, by ``find(shapes, type, *arguments)``."""
+def compute(x: Tensor, weight: Tensor, bias: Tensor | None, arguments: Arguments) -> Tensor:
+    """The convolution of CPU tensors, without a gradient."""
     if weight.dtype != x.dtype or (bias is not None and bias.dtype != x.dtype):
         check_types(x, weight, bias)
     shapes, threads = (tuple(x.shape), tuple(weight.shape)), torch.get_num_threads()
-    call = find(*shapes, numpy_dtype(x), *arguments, threads=threads)
+    call = find_call(*shapes, numpy_dtype(x), arguments, threads=threads)
     if bias is not None:
         _check_bias(bias, call.problem.k)
     kernel, packed = kernel_of(weight, call)
     offset = None if bias is None else tensor_array(bias)
-    if call.simple and packed is not None and x.is_contiguous() and (bias is None or bias.is_contiguous()):
+    if (
+        call.plan is not None
+        and call.simple
+        and packed is not None
+        and x.is_contiguous()
+        and (bias is None or bias.is_contiguous())
+    ):
         out = torch.empty(call.shape, dtype=x.dtype)
         call.plan.run(tensor_array(x), packed, offset, "none", tensor_array(out))
         return out
@@ -137,28 +138,17 @@ def _weight_grad_by_torch(grad: Tensor, x: Tensor, weight_size: Ints, *steps: An
 
 @named("conv2d")
 def _conv2d_on_cpu(x: Tensor, weight: Tensor, bias: Tensor | None, *steps: Any) -> Tensor:
-    return compute(x, weight, bias, call_for, _arguments(*steps))
+    return compute(x, weight, bias, _arguments(*steps))
 
 
-def _sides(padding: Ints) -> tuple[tuple[int, int], tuple[int, int]]:
-    top, bottom, left, right = padding
-    return (top, bottom), (left, right)
+def _input_grad_on_cpu(grad: Tensor, weight: Tensor, input_size: Ints, *steps: Any) -> Tensor:
+    arrays, threads = (tensor_array(weight), tensor_array(grad)), torch.get_num_threads()
+    return _filled(input_grad(input_size, *arrays, _arguments(*steps), threads=threads), grad)
 
 
-def _input_grad_on_cpu(
-    grad: Tensor, weight: Tensor, input_size: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int
-) -> Tensor:
-    arrays = tensor_array(weight), tensor_array(grad)
-    sides, threads = _sides(padding), torch.get_num_threads()
-    return _filled(input_grad(input_size, *arrays, stride, sides, dilation, groups, threads=threads), grad)
-
-
-def _weight_grad_on_cpu(
-    grad: Tensor, x: Tensor, weight_size: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int
-) -> Tensor:
-    image, outer = tensor_array(x), tensor_array(grad)
-    sides, threads = _sides(padding), torch.get_num_threads()
-    return _filled(weight_grad(image, weight_size, outer, stride, sides, dilation, groups, threads=threads), grad)
+def _weight_grad_on_cpu(grad: Tensor, x: Tensor, weight_size: Ints, *steps: Any) -> Tensor:
+    image, outer, threads = tensor_array(x), tensor_array(grad), torch.get_num_threads()
+    return _filled(weight_grad(image, weight_size, outer, _arguments(*steps), threads), grad)
 
 
 def _filled(values: Array, like: Tensor) -> Tensor:
@@ -225,7 +215,7 @@ class Convolution(_Conv2d):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, *steps: Any) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.steps = steps
-        return compute(x, weight, bias, call_for, _arguments(*steps))
+        return compute(x, weight, bias, _arguments(*steps))
 
 
 class _InputGrad(torch.autograd.Function):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from striate.conv.errors import ArrayTypeError, InputError
+from striate.errors import ArrayTypeError, InputError
 from striate.torch.module import Conv2d, computes
 
 _ROUNDS, _ENOUGH_SECONDS = 7, 0.2

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from striate.conv.arrays import Array
 from striate.conv.calls import Call
-from striate.conv.errors import ArrayTypeError
 from striate.conv.packing import PackedWeights
 from striate.conv.weights import tensor_array
+from striate.errors import ArrayTypeError
 
 _COMPARED_WHOLE, _SPREAD = 4096, (16, 16, 4, 4)
 _remembered: dict[int, _Remembered] = {}

@@ -1,4 +1,4 @@
-"""Measured ways are kept in a file: found again, renewed when damaged, never in the way of a result."""
+"""Measured algorithms are kept in a file: found again, renewed when damaged, never in the way of a result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from striate.conv import conv2d, get_threads, plans, set_cache, set_threads
+from striate.conv import conv2d, get_threads, plan, set_cache, set_threads
 from striate.conv import measured as kept
 
 X, W = np.ones((1, 4, 9, 9), np.float32), np.ones((4, 4, 3, 3), np.float32)
@@ -31,13 +31,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Every problem that is measured, in order."""
     seen: list[object] = []
-    measure = plans.measure
+    measure = plan.measure
 
     def spy(problem, *more):
         seen.append(problem)
         return measure(problem, *more)
 
-    monkeypatch.setattr(plans, "measure", spy)
+    monkeypatch.setattr(plan, "measure", spy)
     return seen
 
 
@@ -45,19 +45,19 @@ def convolve() -> np.ndarray:
     return conv2d(X, W, algorithm="measured")
 
 
-def ways(folder: Path) -> dict[str, str]:
+def algorithms(folder: Path) -> dict[str, str]:
     (file,) = folder.iterdir()
-    return json.loads(file.read_text())["ways"]
+    return json.loads(file.read_text())["algorithms"]
 
 
 def test_a_choice_outlives_the_process(tmp_path: Path, measured: list[object]) -> None:
     set_cache(tmp_path / "deep" / "cache")
     first = convolve()
     assert len(measured) == 1
-    before = ways(tmp_path / "deep" / "cache")
+    before = algorithms(tmp_path / "deep" / "cache")
     code = (
-        "import numpy as np\nfrom striate.conv import plans, conv2d\n"
-        "plans.measure = None\n"
+        "import numpy as np\nfrom striate.conv import plan, conv2d\n"
+        "plan.measure = None\n"
         "conv2d(np.ones((1, 4, 9, 9), 'f'), np.ones((4, 4, 3, 3), 'f'), algorithm='measured')"
     )
     environment = os.environ | {"STRIATE_CACHE": str(tmp_path / "deep" / "cache"), "PYTHONPATH": ":".join(sys.path)}
@@ -66,7 +66,7 @@ def test_a_choice_outlives_the_process(tmp_path: Path, measured: list[object]) -
     set_cache(tmp_path / "deep" / "cache")
     np.testing.assert_array_equal(convolve(), first)
     assert len(measured) == 1
-    assert ways(tmp_path / "deep" / "cache") == before
+    assert algorithms(tmp_path / "deep" / "cache") == before
 
 
 def test_nothing_is_kept_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: list[object]) -> None:
@@ -90,7 +90,7 @@ def test_the_users_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("STRIATE_CACHE", "1")
     set_cache(None)
     convolve()
-    assert len(ways(tmp_path / "argument" / "striate")) == len(ways(tmp_path / "variable" / "striate")) == 1
+    assert len(algorithms(tmp_path / "argument" / "striate")) == len(algorithms(tmp_path / "variable" / "striate")) == 1
 
 
 def test_a_choice_holds_for_its_threads_type_accuracy_and_machine(
@@ -104,11 +104,11 @@ def test_a_choice_holds_for_its_threads_type_accuracy_and_machine(
     set_threads(before + 1)
     convolve()
     set_threads(0 if before == get_threads() else before)
-    assert len(measured) == len(ways(tmp_path)) == 4
+    assert len(measured) == len(algorithms(tmp_path)) == 4
     monkeypatch.setattr(kept, "cpu_model", lambda: "another")
     set_cache(tmp_path)
     convolve()
-    assert len(measured) == len(ways(tmp_path)) == 5
+    assert len(measured) == len(algorithms(tmp_path)) == 5
 
 
 DAMAGED = [
@@ -116,9 +116,9 @@ DAMAGED = [
     b"{",
     b"[]",
     b"null",
-    b'{"ways": 3}',
-    b'{"ways": {"a": 3}}',
-    b'{"ways": {"a"',
+    b'{"algorithms": 3}',
+    b'{"algorithms": {"a": 3}}',
+    b'{"algorithms": {"a"',
     b"\xff\xfe",
     b"[" * 100_000,
 ]
@@ -132,7 +132,7 @@ def test_a_damaged_file_is_told_of_and_replaced(tmp_path: Path, damage: bytes, m
     whole = file.read_bytes()
     file.write_bytes(damage)
     set_cache(tmp_path)
-    with pytest.warns(UserWarning, match=r"measured-.*\.json does not hold measured ways") as told:
+    with pytest.warns(UserWarning, match=r"measured-.*\.json does not hold measured algorithms") as told:
         convolve()
     assert len(told) == 1
     assert "\n" not in str(told[0].message)
@@ -140,18 +140,18 @@ def test_a_damaged_file_is_told_of_and_replaced(tmp_path: Path, damage: bytes, m
     assert len(measured) == 2
 
 
-@pytest.mark.parametrize("wrong", ["no such way", "auto", "measured", "reference", ""])
-def test_a_way_that_cannot_compute_is_measured_again(tmp_path: Path, wrong: str, measured: list[object]) -> None:
+@pytest.mark.parametrize("wrong", ["no such algorithm", "auto", "measured", "reference", ""])
+def test_an_algorithm_that_cannot_compute_is_measured_again(tmp_path: Path, wrong: str, measured: list[object]) -> None:
     set_cache(tmp_path)
     right = convolve()
     (file,) = tmp_path.iterdir()
-    whole = ways(tmp_path)
-    file.write_text(json.dumps({"ways": dict.fromkeys(whole, wrong)}))
+    whole = algorithms(tmp_path)
+    file.write_text(json.dumps({"algorithms": dict.fromkeys(whole, wrong)}))
     set_cache(tmp_path)
     np.testing.assert_allclose(convolve(), right, rtol=1e-4)
     assert len(measured) == 2
-    assert ways(tmp_path).keys() == whole.keys()
-    assert wrong not in ways(tmp_path).values()
+    assert algorithms(tmp_path).keys() == whole.keys()
+    assert wrong not in algorithms(tmp_path).values()
 
 
 def test_a_folder_that_cannot_be_written_costs_a_warning(tmp_path: Path) -> None:
@@ -177,4 +177,4 @@ def test_processes_that_write_at_once_leave_a_whole_file(tmp_path: Path) -> None
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
-    assert 1 <= len(ways(tmp_path)) <= 4
+    assert 1 <= len(algorithms(tmp_path)) <= 4

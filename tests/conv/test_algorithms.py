@@ -1,4 +1,4 @@
-"""Every way keeps every promise: error, non-finite inputs, threads, activations."""
+"""Every algorithm keeps every promise: error, non-finite inputs, threads, activations."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from striate.conv import compiled_ways, get_threads, plan_conv, set_threads
-from striate.conv.native import kernels
+from striate.conv import _native, compiled_algorithms, get_threads, plan_conv, set_threads
 from striate.geometry import Window
 
 
 def test_every_compiled_way_takes_some_problem(problems):
-    refused = set(compiled_ways())
+    refused = set(compiled_algorithms())
     for problem in problems.values():
         refused -= {
             name for name, _ in plan_conv(problem.input_shape, problem.weight_shape, *steps(problem)).candidates
@@ -26,9 +25,9 @@ def steps(problem):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_error_is_within_the_stated_bound(way, problem, dtype, make_trial, assert_close):
+def test_error_is_within_the_stated_bound(algorithm, problem, dtype, make_trial, assert_close):
     trial = make_trial(problem, dtype)
-    assert_close(trial, trial.run(way), way)
+    assert_close(trial, trial.run(algorithm), algorithm)
 
 
 def test_the_bound_can_be_missed(problems, make_trial, assert_close):
@@ -40,20 +39,20 @@ def test_the_bound_can_be_missed(problems, make_trial, assert_close):
 
 
 @pytest.mark.parametrize("activation", ["relu", "relu6"])
-def test_activation(way, problem, activation, make_trial, assert_close):
+def test_activation(algorithm, problem, activation, make_trial, assert_close):
     trial = make_trial(problem)
-    plain = trial.run(way)
+    plain = trial.run(algorithm)
     expected = np.clip(plain, 0, 6 if activation == "relu6" else None)
-    np.testing.assert_array_equal(trial.run(way, activation=activation), expected)
+    np.testing.assert_array_equal(trial.run(algorithm, activation=activation), expected)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_non_finite_pixel_reaches_exactly_its_outputs(way, problem, value, make_trial, assert_close):
+def test_a_non_finite_pixel_reaches_exactly_its_outputs(algorithm, problem, value, make_trial, assert_close):
     trial = make_trial(problem)
     channel, y, left = problem.c // 2, problem.h // 2, problem.w // 3
     trial.x[0, channel, y, left] = value
     with np.errstate(invalid="ignore"):
-        result, expected = trial.run(way), trial.expected()
+        result, expected = trial.run(algorithm), trial.expected()
     reached = np.zeros(problem.output_shape, bool)
     group = channel // (problem.c // problem.groups)
     per_group = problem.k // problem.groups
@@ -64,7 +63,7 @@ def test_a_non_finite_pixel_reaches_exactly_its_outputs(way, problem, value, mak
     np.testing.assert_array_equal(result[np.isinf(result)], expected[np.isinf(expected)])
     trial.x[0, channel, y, left] = 0
     elsewhere = np.where(reached, trial.expected(), result)
-    assert_close(trial, elsewhere.astype(np.float32), way)
+    assert_close(trial, elsewhere.astype(np.float32), algorithm)
 
 
 def _readers(window: Window, n: int, pixel: int) -> list[bool]:
@@ -72,11 +71,11 @@ def _readers(window: Window, n: int, pixel: int) -> list[bool]:
 
 
 @pytest.mark.parametrize("kind", ["weight", "bias"])
-def test_a_non_finite_parameter_is_not_hidden(way, problem, kind, make_trial):
+def test_a_non_finite_parameter_is_not_hidden(algorithm, problem, kind, make_trial):
     # The matrix has no entries for padding, so only windows that hold a pixel count.
     trial = make_trial(problem)
     getattr(trial, kind)[0] = np.nan
-    result = trial.run(way)
+    result = trial.run(algorithm)
     rows = [any(0 <= y < problem.h for y in problem.rows.reads(i)) for i in range(result.shape[2])]
     columns = [any(0 <= q < problem.w for q in problem.columns.reads(j)) for j in range(result.shape[3])]
     assert np.isnan(result[:, 0][:, np.outer(rows, columns)]).all()
@@ -87,12 +86,12 @@ def test_thread_count_changes_no_bit(problem, make_trial):
     trial = make_trial(problem)
     before = get_threads()
     try:
-        for way in compiled_ways():
+        for algorithm in compiled_algorithms():
             results = []
             for threads in (1, 2, 3):
                 set_threads(threads)
                 try:
-                    results.append(trial.run(way))
+                    results.append(trial.run(algorithm))
                 except pytest.skip.Exception:
                     break
             for other in results[1:]:
@@ -101,11 +100,11 @@ def test_thread_count_changes_no_bit(problem, make_trial):
         set_threads(before)
 
 
-def test_an_outlier_costs_no_more_than_its_size(way, problem, make_trial, error_bound):
+def test_an_outlier_costs_no_more_than_its_size(algorithm, problem, make_trial, error_bound):
     trial = make_trial(problem)
     trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e4
-    error = np.abs(trial.run(way) - trial.expected()).max()
-    assert error <= error_bound(way, np.dtype(np.float32)) * trial.scale * 1e4
+    error = np.abs(trial.run(algorithm) - trial.expected()).max()
+    assert error <= error_bound(algorithm, np.dtype(np.float32)) * trial.scale * 1e4
 
 
 @pytest.mark.parametrize("threads", [1, 2, 64])
@@ -114,7 +113,7 @@ def test_workspace_stays_within_the_larger_of_8_mb_and_the_input(size, threads):
     able = plan_conv((1, 512, size, size), (512, 512, 3, 3), padding=1).candidates
     assert len(able) > 1
     for algorithm, _ in able:
-        plan = kernels().Plan(1, 512, size, size, 512, 3, 3, padding=(1, 1, 1, 1), algorithm=algorithm, threads=threads)
+        plan = _native.Plan(1, 512, size, size, 512, 3, 3, padding=(1, 1, 1, 1), algorithm=algorithm, threads=threads)
         assert 1 <= plan.threads <= threads
         assert plan.workspace_bytes <= max(8e6, 4 * 512 * size * size)
 
@@ -131,11 +130,11 @@ def test_strict_keeps_directs_bound(problem, make_trial, assert_close, error_bou
     assert error[untouched].max(initial=0) <= most
 
 
-def test_denormals_stay_denormal(way, problems, make_trial):
+def test_denormals_stay_denormal(algorithm, problems, make_trial):
     trial = make_trial(problems["tiny"])
     trial.x[:] = np.float32(1e-41)
     trial.weight[:] = 1
     trial = replace(trial, bias=None)
-    result = trial.run(way)
+    result = trial.run(algorithm)
     assert (result > 0).all()
     np.testing.assert_allclose(result, trial.expected(), atol=1e-43)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.arguments import PaddingArg, PairArg, listed, parse_integer, parse_problem
+from striate.conv.arguments import Arguments, PaddingArg, PairArg
 from striate.conv.arrays import Array, check_arrays, check_bias, compute_dtype, pad_border
-from striate.conv.errors import InputError, named
 from striate.conv.problem import Problem
-from striate.values import shown
+from striate.errors import InputError, named
+from striate.values import as_integer, as_list, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def explain(
     (90.0, (1, 2, 3), 9, 64, 36)
     """
     check_arrays(x, weight, bias)
-    problem, pads = parse_problem(x.shape, weight.shape, stride, padding, dilation, groups, padding_mode)
+    problem, pads = Arguments.parse(stride, padding, dilation, groups, padding_mode).problem(x.shape, weight.shape)
     check_bias(bias, problem.k)
     k, y, left = _position(at, problem)
     image = _image(image, problem)
@@ -123,7 +123,7 @@ def explain(
 
 def _position(at: Any, problem: Problem) -> tuple[int, int, int]:
     limits = problem.output_shape[1:]
-    numbers = [parse_integer(number) for number in listed(at) or ()]
+    numbers = [as_integer(number) for number in as_list(at) or ()]
     match numbers:
         case [int(k), int(y), int(x)] if all(0 <= i < limit for i, limit in zip((k, y, x), limits, strict=True)):
             return k, y, x
@@ -131,7 +131,7 @@ def _position(at: Any, problem: Problem) -> tuple[int, int, int]:
 
 
 def _image(image: Any, problem: Problem) -> int:
-    number = parse_integer(image)
+    number = as_integer(image)
     if number is None or not 0 <= number < problem.n:
         raise InputError(f"image must be in [0, {problem.n}), got {shown(image)}")
     return number
