@@ -9,7 +9,22 @@
 namespace striate {
 namespace {
 
-constexpr double pack_ns = 0.2;  // for each byte packed
+// What a call's parts cost, in slots of one vector multiply-add where nothing else is said. `python benchmarks/costs.py depthwise` measures
+// them: for each, shapes that differ in it, with the times measured and predicted.
+struct Costs {
+    double side_by_side = 1.5;       // by rows: multiply-adds and shuffles together in the time of one
+    double load = 0.3;               // a load of a row,
+    double edge = 1, edge_long = 0.5;  // of which there are so many more for each vector, and for one of 16 numbers
+    double output = 1;               // a vector of outputs
+    double strip = 20;               // two vectors of columns of a channel
+    double tap = 1.1, tap_few = 1.3;  // by channels: a multiply-add, and with few registers
+    double tap_row = 4;              // a row of taps, beside two for each column
+    double transpose = 2.5;          // a vector of a transposition, beside one for each doubling of the lanes
+    double put = 4;                  // a vector of outputs
+    double hidden = 0.3;             // of computing and moving, the share of the shorter that does not hide behind the longer
+    double pack_ns = 0.2;            // packing, for each byte packed
+};
+constexpr Costs costs;
 
 // Pairs of an output place and a tap that falls on the map, along one axis.
 double pairs(int64_t outputs, int64_t taps, int64_t stride, int64_t dilation, int64_t before, int64_t size) {
@@ -22,15 +37,15 @@ double pairs(int64_t outputs, int64_t taps, int64_t stride, int64_t dilation, in
     return double(sum);
 }
 
-// Multiply-add slots of one output channel in one band, by rows. Shuffles go beside multiply-adds, three of both in the time
-// of two of one.
+// Slots of one output channel in one band, by rows. Shuffles go beside multiply-adds.
 double row_slots(const DepthwisePlan& d) {
     const Problem& p = d.p;
     const double vectors = double(ceil_div(p.ow, d.lanes)), rows = double(d.rows), k = double(p.kh), s = double(p.sh);
     const double read = std::min(double(p.h), rows * s + std::max(0.0, k - s));
     const double fused = read * vectors * k * k / s, shuffles = read * vectors * (s == 1 ? k - 1 : k + 2);
-    const double loads = read * vectors * (s + (d.lanes >= 16 ? 0.5 : 1));
-    return std::max(fused, (fused + shuffles) / 1.5) + 0.3 * loads + rows * vectors + 20 * std::ceil(vectors / 2);
+    const double loads = read * vectors * (s + (d.lanes >= 16 ? costs.edge_long : costs.edge));
+    return std::max(fused, (fused + shuffles) / costs.side_by_side) + costs.load * loads + costs.output * rows * vectors +
+           costs.strip * std::ceil(vectors / 2);
 }
 
 // The same of `lanes` output channels, by channels.
@@ -38,8 +53,9 @@ double channel_slots(const DepthwisePlan& d, const Machine& m) {
     const Problem& p = d.p;
     const double across = pairs(p.ow, p.kw, 1, p.dw, p.pad_left, p.w), down = pairs(p.oh, p.kh, 1, p.dh, p.pad_top, p.h);
     const double width = double(d.lanes), turns = double(ceil_div(p.h * p.w, d.lanes) + ceil_div(p.oh * p.ow, d.lanes));
-    const double fused = across * down * (m.target->many_registers ? 1.1 : 1.3);
-    return fused + down * double(2 * p.w + 4) + turns * width * (std::log2(width) + 2.5) + 4 * double(p.oh * p.ow);
+    const double fused = across * down * (m.target->many_registers ? costs.tap : costs.tap_few);
+    return fused + down * (double(2 * p.w) + costs.tap_row) + turns * width * (std::log2(width) + costs.transpose) +
+           costs.put * double(p.oh * p.ow);
 }
 
 double cost(const DepthwisePlan& d, const Machine& m, int threads) {
@@ -49,7 +65,7 @@ double cost(const DepthwisePlan& d, const Machine& m, int threads) {
     const double bytes = double((p.input_count() + p.output_count()) * p.element_bytes() + int64_t(d.packed_bytes()));
     const double begin = Schedule::begin(d.bands > 1 ? double(d.block * p.group_k()) : 0);
     const double compute = schedule.spread(begin + double(d.block) * slots / m.fma_rate, bytes), moved = schedule.beyond(bytes);
-    return std::max(compute, moved) + 0.3 * std::min(compute, moved) + schedule.around();
+    return std::max(compute, moved) + costs.hidden * std::min(compute, moved) + schedule.around();
 }
 
 // The cheapest split of one of the two forms into tasks.
@@ -136,7 +152,7 @@ Facts facts_of(const DepthwisePlan& d, const Way* whole, double predicted_us) {
             .packed_bytes = whole ? aligned(packed_bytes + 1) + whole->facts.packed_bytes : packed_bytes,
             .workspace_bytes = d.workspace(),
             .predicted_us = predicted_us,
-            .pack_ns = pack_ns};
+            .pack_ns = costs.pack_ns};
 }
 
 }  // namespace

@@ -11,18 +11,33 @@
 namespace striate {
 namespace {
 
-constexpr double pack_ns = 2.5;  // for each byte packed
+// What a call's parts cost, in slots of one vector multiply-add where nothing else is said. `python benchmarks/costs.py fft` measures
+// them: for each, shapes that differ in it, with the times measured and predicted.
+struct Costs {
+    double radix = 3.6;              // powers of two that a pass takes
+    double pass = 9;                 // a number of a line in a pass,
+    double line = 3;                 // and once for the line
+    double read = 32;                // reading: a number of two rows, transposed
+    double product = 8;              // a product of spectra
+    double write = 38;               // writing: a number of two rows, transposed,
+    double lane = 40;                // and each lane of two rows
+    double crowded_from = 0.4;       // share of the second cache from which scratch leaves too little to the weights,
+    double crowded_to = 0.5;         // up to so much more,
+    double crowded = 0.45;           // which then adds that
+    double pack_ns = 2.5;            // packing, for each byte packed
+};
+constexpr Costs costs;
 
-// Microseconds of the whole call; see direct_plan.cpp for the unit of work.
+// Microseconds of the whole call.
 double cost(const FftPlan& f, const Machine& m, int threads) {
     const Problem& p = f.p;
-    const double size = double(f.size), columns = double(f.columns()), passes = std::ceil(std::log2(size) / 3.6);
-    const double line = size * (passes * 9 + 3);
+    const double size = double(f.size), columns = double(f.columns()), passes = std::ceil(std::log2(size) / costs.radix);
+    const double line = size * (passes * costs.pass + costs.line);
     const double rows_in = std::min(size, double(p.h) + 2) / 2, rows_out = double(f.step_y) / 2;
     const double cg = double(p.group_c()), kg = double(p.group_k());
-    double slots = cg * (rows_in * (line + size * 32) + columns * line);
-    slots += kg * (columns * (line + cg * size * 8) + rows_out * (line + size * 38 + double(f.lanes) * 40));
-    const double crowded = 1 + 0.45 * std::clamp((double(f.workspace()) / m.l2_bytes - 0.4) / 0.5, 0.0, 1.0);
+    double slots = cg * (rows_in * (line + size * costs.read) + columns * line);
+    slots += kg * (columns * (line + cg * size * costs.product) + rows_out * (line + size * costs.write + double(f.lanes) * costs.lane));
+    const double crowded = 1 + costs.crowded * std::clamp((double(f.workspace()) / m.l2_bytes - costs.crowded_from) / costs.crowded_to, 0.0, 1.0);
     const double bytes = double((p.input_count() + p.output_count()) * 4 + int64_t(f.packed_bytes()));
     return Schedule{m, threads, 1, 1, f.tasks(), 1}.call_us(slots * crowded / m.fma_rate, bytes);
 }
@@ -115,7 +130,7 @@ Facts facts_of(const FftPlan& f, double predicted_us) {
             .packed_bytes = f.packed_bytes(),
             .workspace_bytes = f.workspace(),
             .predicted_us = predicted_us,
-            .pack_ns = pack_ns};
+            .pack_ns = costs.pack_ns};
 }
 
 }  // namespace
