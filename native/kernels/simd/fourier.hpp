@@ -56,16 +56,16 @@ template <int Radix>
     } else {
         constexpr int inner = Radix % 4 == 0 ? 4 : 3, outer = Radix / inner;
         Complex part[outer][inner];
-        static_for<outer>([&](auto a) __attribute__((always_inline)) {
-            static_for<inner>([&](auto b) __attribute__((always_inline)) { part[a][b] = v[a + outer * b]; });
+        static_for<outer>([&](auto a) INLINE {
+            static_for<inner>([&](auto b) INLINE { part[a][b] = v[a + outer * b]; });
             butterfly<inner>(part[a]);
-            static_for<inner>([&](auto k) __attribute__((always_inline)) { part[a][k] = turned_by<Radix, a * k>(part[a][k]); });
+            static_for<inner>([&](auto k) INLINE { part[a][k] = turned_by<Radix, a * k>(part[a][k]); });
         });
-        static_for<inner>([&](auto k) __attribute__((always_inline)) {
+        static_for<inner>([&](auto k) INLINE {
             Complex across[outer];
-            static_for<outer>([&](auto a) __attribute__((always_inline)) { across[a] = part[a][k]; });
+            static_for<outer>([&](auto a) INLINE { across[a] = part[a][k]; });
             butterfly<outer>(across);
-            static_for<outer>([&](auto j) __attribute__((always_inline)) { v[k + inner * j] = across[j]; });
+            static_for<outer>([&](auto j) INLINE { v[k + inner * j] = across[j]; });
         });
     }
 }
@@ -77,14 +77,14 @@ void pass(int64_t size, int64_t length, int64_t stride, const float* twiddles, c
     for (int64_t p = 0; p < part; ++p)
         for (int64_t q = 0; q < stride; ++q) {
             Complex v[Radix];
-            static_for<Radix>([&](auto j) __attribute__((always_inline)) {
+            static_for<Radix>([&](auto j) INLINE {
                 const Complex value = in[q + stride * (p + part * j)];
                 v[j] = Swap & 1 ? swapped(value) : value;
             });
             butterfly<Radix>(v);
             if (p > 0)
-                static_for<Radix - 1>([&](auto j) __attribute__((always_inline)) { v[j + 1] = turned(v[j + 1], twiddles, turn * p * (j + 1)); });
-            static_for<Radix>([&](auto j) __attribute__((always_inline)) {
+                static_for<Radix - 1>([&](auto j) INLINE { v[j + 1] = turned(v[j + 1], twiddles, turn * p * (j + 1)); });
+            static_for<Radix>([&](auto j) INLINE {
                 out[q + stride * (Radix * p + j)] = Swap & 2 ? swapped(v[j]) : v[j];
             });
         }

@@ -13,6 +13,9 @@
 #include <immintrin.h>
 #endif
 
+// Of a lambda: its code stands wherever it is called.
+#define INLINE __attribute__((always_inline))
+
 #ifndef STRIATE_TARGET
 #error "compile with STRIATE_TARGET set to the name of the target"
 #endif
@@ -45,7 +48,7 @@ using Lanes = Vec<Lane<T>>;
 // f(0), ..., f(N - 1), each argument a constant.
 template <int N, class F>
 [[gnu::always_inline]] constexpr void static_for(F&& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    [&]<int... I>(std::integer_sequence<int, I...>) INLINE {
         (f(std::integral_constant<int, I>{}), ...);
     }(std::make_integer_sequence<int, N>{});
 }
@@ -98,7 +101,7 @@ inline Vec<T> permute(Vec<T> v, Lanes<T> from) {
 // Fours of neighbours, from p, p + pitch, p + 2 * pitch, ... on, one after the other.
 inline Vec<float> load_fours(const float* p, [[maybe_unused]] int64_t pitch) {
 #if defined(__AVX512F__)
-    const auto four = [&](int i) __attribute__((always_inline)) { return _mm_loadu_ps(p + i * pitch); };
+    const auto four = [&](int i) INLINE { return _mm_loadu_ps(p + i * pitch); };
     const __m512 low = _mm512_insertf32x4(_mm512_castps128_ps512(four(0)), four(1), 1);
     return Vec<float>(_mm512_insertf32x4(_mm512_insertf32x4(low, four(2), 2), four(3), 3));
 #elif defined(__AVX2__)

@@ -39,22 +39,22 @@ void compute(const Image<T>& image, const Strip& strip) {
     for (int64_t k = strip.first; k < strip.last; ++k) {
         const T* const weights = image.weight + k * K * K;
         Vec<T> sum[overlap][VECTORS], weight[K][K];
-        static_for<K * K>([&](auto i) __attribute__((always_inline)) { weight[i / K][i % K] = broadcast(weights[i]); });
+        static_for<K * K>([&](auto i) INLINE { weight[i / K][i % K] = broadcast(weights[i]); });
         const Vec<T> bias = broadcast(image.bias ? image.bias[k] : T(0));
-        static_for<overlap * VECTORS>([&](auto i) __attribute__((always_inline)) { sum[i / VECTORS][i % VECTORS] = bias; });
+        static_for<overlap * VECTORS>([&](auto i) INLINE { sum[i / VECTORS][i % VECTORS] = bias; });
         const T* row = image.x + k / image.p.group_k() * h * w + (y * S - top) * w + from;
         T* to = image.out + (k * oh + y - (overlap - 1)) * ow + strip.x;
 
-        const auto step = [&](auto checked, int64_t t) __attribute__((always_inline)) {
-            static_for<S>([&](auto phase) __attribute__((always_inline)) {
+        const auto step = [&](auto checked, int64_t t) INLINE {
+            static_for<S>([&](auto phase) INLINE {
                 const int64_t at = t * S - top + phase;
                 if (checked && (at < 0 || at >= h)) return;
                 Vec<T> read[loads + 1], part[S][loads / S + 2];
-                static_for<loads>([&](auto j) __attribute__((always_inline)) {
+                static_for<loads>([&](auto j) INLINE {
                     read[j] = load_span<T>(row + phase * w + j * width, spans[j]);
                 });
                 read[loads] = Vec<T>{};
-                static_for<loads / S + 2>([&](auto j) __attribute__((always_inline)) {
+                static_for<loads / S + 2>([&](auto j) INLINE {
                     const Vec<T> a = read[least(S * j, loads)], b = read[least(S * j + 1, loads)];
                     if constexpr (S == 1) {
                         part[0][j] = a;
@@ -63,19 +63,19 @@ void compute(const Image<T>& image, const Strip& strip) {
                         part[1][j] = odd_lanes<T>(a, b);
                     }
                 });
-                static_for<K * VECTORS>([&](auto i) __attribute__((always_inline)) {
+                static_for<K * VECTORS>([&](auto i) INLINE {
                     constexpr int s = i / VECTORS, v = i % VECTORS, first = v + s / S / width;
                     const Vec<T> in = shifted<s / S % width, T>(part[s % S][first], part[s % S][first + 1]);
-                    static_for<overlap>([&](auto q) __attribute__((always_inline)) {
+                    static_for<overlap>([&](auto q) INLINE {
                         constexpr int r = S * q + phase;
                         if constexpr (r < K) sum[q][v] += weight[r][s] * in;
                     });
                 });
             });
-            static_for<VECTORS>([&](auto v) __attribute__((always_inline)) {
+            static_for<VECTORS>([&](auto v) INLINE {
                 Vec<T> done = sum[overlap - 1][v];
                 settle(done);
-                static_for<overlap - 1>([&](auto q) __attribute__((always_inline)) { sum[overlap - 1 - q][v] = sum[overlap - 2 - q][v]; });
+                static_for<overlap - 1>([&](auto q) INLINE { sum[overlap - 1 - q][v] = sum[overlap - 2 - q][v]; });
                 sum[0][v] = bias;
                 if (checked && t < begin) return;
                 if (image.limits.any) done = image.limits.clamp(done);
@@ -156,14 +156,14 @@ void map_of(const Channels<T>& c) {
                 const T* const row = c.map + (top + r * p.dh) * W * width;
                 const T* const weight = c.weight + r * p.kw * width;
                 Vec<T> in[W];
-                static_for<W>([&](auto j) __attribute__((always_inline)) {
+                static_for<W>([&](auto j) INLINE {
                     in[j] = load<T>(row + j * width);
                     if constexpr (vector_bytes == 64) settle(in[j]);
                 });
-                static_for<2 * W - 1>([&](auto i) __attribute__((always_inline)) {
+                static_for<2 * W - 1>([&](auto i) INLINE {
                     if (c.tap[i] < 0) return;
                     const Vec<T> w = load<T>(weight + c.tap[i]);
-                    static_for<W>([&](auto j) __attribute__((always_inline)) {
+                    static_for<W>([&](auto j) INLINE {
                         constexpr int from = j + i - (W - 1);
                         if constexpr (from >= 0 && from < W) acc[j] += in[from] * w;
                     });
@@ -179,7 +179,7 @@ void map_of(const Channels<T>& c) {
 
 template <class T>
 void map_for(const Channels<T>& c) {
-    static_for<DepthwisePlan::widest_map>([&](auto w) __attribute__((always_inline)) {
+    static_for<DepthwisePlan::widest_map>([&](auto w) INLINE {
         if (c.d.p.w == w + 1) map_of<T, w + 1>(c);
     });
 }

@@ -37,27 +37,27 @@ template <class T, int KR, int NV>
 void block(int64_t reds, const T* w, const T* x, const int64_t* off, const Sink<T>& sink) {
     constexpr int width = lanes<T>;
     Vec<T> acc[KR * NV];
-    static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = Vec<T>{}; });
+    static_for<KR * NV>([&](auto i) INLINE { acc[i] = Vec<T>{}; });
     for (int64_t i = 0; i < reds; ++i, w += KR) {
         const T* at = x + off[i];
         Vec<T> in[NV];
-        static_for<NV>([&](auto j) __attribute__((always_inline)) { in[j] = load<T>(at + j * width); });
-        static_for<KR>([&](auto k) __attribute__((always_inline)) {
+        static_for<NV>([&](auto j) INLINE { in[j] = load<T>(at + j * width); });
+        static_for<KR>([&](auto k) INLINE {
             const Vec<T> weight = broadcast<T>(w[k]);
-            static_for<NV>([&](auto j) __attribute__((always_inline)) { acc[k * NV + j] += weight * in[j]; });
+            static_for<NV>([&](auto j) INLINE { acc[k * NV + j] += weight * in[j]; });
         });
     }
-    static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { settle(acc[i]); });
+    static_for<KR * NV>([&](auto i) INLINE { settle(acc[i]); });
     T* const tile = sink.tile;
     if (!sink.first)
-        static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = load<T>(tile + i * width) + acc[i]; });
+        static_for<KR * NV>([&](auto i) INLINE { acc[i] = load<T>(tile + i * width) + acc[i]; });
     if (!sink.places)
-        return static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { store<T>(tile + i * width, acc[i]); });
-    static_for<KR>([&](auto k) __attribute__((always_inline)) {
+        return static_for<KR * NV>([&](auto i) INLINE { store<T>(tile + i * width, acc[i]); });
+    static_for<KR>([&](auto k) INLINE {
         if (k >= sink.channels) return;
         const Vec<T> bias = broadcast<T>(sink.bias ? sink.bias[k] : T(0));
         T* const out = sink.out + k * sink.plane;
-        static_for<NV>([&](auto j) __attribute__((always_inline)) {
+        static_for<NV>([&](auto j) INLINE {
             const Place<T>& place = sink.places[j];
             const Vec<T> done = sink.limits.clamp(acc[k * NV + j] + bias);
             store_first<T>(out + place.at, place.straight ? done : permute<T>(done, place.from), place.count);
@@ -68,38 +68,13 @@ void block(int64_t reds, const T* w, const T* x, const int64_t* off, const Sink<
 template <class T>
 using Block = void (*)(int64_t, const T*, const T*, const int64_t*, const Sink<T>&);
 
-template <class T, int KR>
-constexpr Block<T> blocks_of(int vectors) {
-    if constexpr (KR <= max_k) {
-        constexpr int most_v = vector_bytes == 64 ? 28 / KR : KR == 1 ? 6 : KR == 2 ? 4 : 3;
-        switch (vectors) {
-            case 1: return block<T, KR, 1>;
-            case 2: return block<T, KR, 2>;
-            case 3: return block<T, KR, 3>;
-            case 4: if constexpr (most_v >= 4) return block<T, KR, 4>; break;
-            case 5: if constexpr (most_v >= 5) return block<T, KR, 5>; break;
-            case 6: if constexpr (most_v >= 6) return block<T, KR, 6>; break;
-            case 7: if constexpr (most_v >= 7) return block<T, KR, 7>; break;
-            case 8: if constexpr (most_v >= 8) return block<T, KR, 8>; break;
-        }
-    }
-    return nullptr;
-}
-
 template <class T>
 struct Blocks {
-    Block<T> of[8][max_v];
-    constexpr Blocks() : of{} {
-        for (int v = 1; v <= max_v; ++v) {
-            of[0][v - 1] = blocks_of<T, 1>(v);
-            of[1][v - 1] = blocks_of<T, 2>(v);
-            of[2][v - 1] = blocks_of<T, 3>(v);
-            of[3][v - 1] = blocks_of<T, 4>(v);
-            of[4][v - 1] = blocks_of<T, 5>(v);
-            of[5][v - 1] = blocks_of<T, 6>(v);
-            of[6][v - 1] = blocks_of<T, 7>(v);
-            of[7][v - 1] = blocks_of<T, 8>(v);
-        }
+    Block<T> of[max_k][max_v] = {};
+    constexpr Blocks() {
+        static_for<max_k>([&](auto k) {
+            static_for<direct_vectors(k + 1, vector_bytes == 64)>([&](auto v) { of[k][v] = block<T, k + 1, v + 1>; });
+        });
     }
 };
 template <class T>

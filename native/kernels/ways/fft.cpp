@@ -64,9 +64,9 @@ struct Task {
             if (any && !blank[x / L]) {
                 for (int i = 0; i < L; ++i) v[i] = from[i] ? load_span<float>(from[i] + x, spans[x / L][i]) : V{};
                 transpose<float>(v);
-                static_for<L>([&](auto j) __attribute__((always_inline)) { part<Part>(row[x + j]) = v[j]; });
+                static_for<L>([&](auto j) INLINE { part<Part>(row[x + j]) = v[j]; });
             } else {
-                static_for<L>([&](auto j) __attribute__((always_inline)) { part<Part>(row[x + j]) = V{}; });
+                static_for<L>([&](auto j) INLINE { part<Part>(row[x + j]) = V{}; });
             }
         }
         return any;
@@ -101,7 +101,7 @@ struct Task {
         for (int64_t c = 0; c < cg; ++c) {
             const Complex* from = spectra + (c * f.columns() + column) * f.pitch();
             const float* at = first + c * all * 2;
-            const auto each = [&](auto weight) __attribute__((always_inline)) {
+            const auto each = [&](auto weight) INLINE {
                 for (int64_t i = 0; i < f.size; ++i) {
                     const Complex x = from[i], w = weight(i), product = {x.re * w.re - x.im * w.im, x.re * w.im + x.im * w.re};
                     to[i] = c ? to[i] + product : product;
@@ -150,7 +150,7 @@ struct Task {
         }
         for (int64_t x = 0; x < f.step_x; x += L) {
             V v[L];
-            static_for<L>([&](auto j) __attribute__((always_inline)) {
+            static_for<L>([&](auto j) INLINE {
                 const V sum = part<Part>(row[x + j]);
                 if (x + j < f.step_x) bad += sum * 0.0f;
                 v[j] = limits.clamp(sum + bias);

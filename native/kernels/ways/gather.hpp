@@ -62,12 +62,12 @@ struct Gatherer {
             // Whole vectors, as far as these end within the input.
             const int64_t room = stop - runs[0].from - vectors * L;
             c = room < 0 ? 0 : least(channels, room / in_plane + 1);
-            static_for<most_gemm_vectors>([&](auto v) __attribute__((always_inline)) {
+            static_for<most_gemm_vectors>([&](auto v) INLINE {
                 if (vectors != v + 1) return;
                 const float* from = runs[0].from;
                 float* at = to;
                 for (int64_t i = 0; i < c; ++i, from += in_plane, at += width)
-                    static_for<v + 1>([&](auto j) __attribute__((always_inline)) { store<float>(at + j * L, load<float>(from + j * L)); });
+                    static_for<v + 1>([&](auto j) INLINE { store<float>(at + j * L, load<float>(from + j * L)); });
             });
         }
         for (; c < channels; ++c) {
@@ -112,13 +112,13 @@ struct Gatherer {
                 for (int64_t s = 0; s < kw; s += 4) {
                     V v[4];
                     const float* at = from + s;
-                    static_for<4>([&](auto i) __attribute__((always_inline)) {
+                    static_for<4>([&](auto i) INLINE {
                         v[i] = load_fours(at, 4 * sw);
                         at += sw;
                         asm("" : "+r"(at));  // sixteen addresses, each kept from four to four, would not fit the registers
                     });
                     transpose_fours<float>(v);
-                    static_for<4>([&](auto i) __attribute__((always_inline)) {
+                    static_for<4>([&](auto i) INLINE {
                         if (s + i < kw) store_first<float>(to + (s + i) * width, v[i], count);
                     });
                 }
@@ -143,11 +143,11 @@ struct Gatherer {
                 const int64_t y = piece.y + r * p.dh;
                 const float* from = piece.image + channel * in_plane + y * p.w + x;
                 float* at = to + (r * kw + s) * width;
-                const auto each = [&](auto put) __attribute__((always_inline)) {
+                const auto each = [&](auto put) INLINE {
                     for (int64_t c = 0; c < channels; ++c, from += in_plane, at += pitch) put();
                 };
                 if (y < 0 || y >= p.h)
-                    each([&]() __attribute__((always_inline)) {
+                    each([&]() INLINE {
                         store_first<float>(at, V{}, count);
                         if (pair) store_first<float>(at + width, V{}, count);
                     });
@@ -156,13 +156,13 @@ struct Gatherer {
                         for (int64_t j = 0, i = x; j < piece.count; ++j, i += p.sw) at[j] = 0 <= i && i < p.w ? from[j * p.sw] : 0.0f;
                     });
                 else if (p.sw == 1)
-                    each([&]() __attribute__((always_inline)) { store_first<float>(at, load_span<float>(from, span), count); });
+                    each([&]() INLINE { store_first<float>(at, load_span<float>(from, span), count); });
                 else if (narrow)
-                    each([&]() __attribute__((always_inline)) {
+                    each([&]() INLINE {
                         store_first<float>(at, even_lanes<float>(load_span<float>(from, span), V{}), count);
                     });
                 else
-                    each([&]() __attribute__((always_inline)) {
+                    each([&]() INLINE {
                         __builtin_prefetch(from + ahead, 0, 2);
                         __builtin_prefetch(from + ahead + L, 0, 2);
                         const V low = load_span<float>(from, span), high = load_span<float>(from + L, next);

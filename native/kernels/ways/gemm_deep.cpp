@@ -96,12 +96,12 @@ struct Task : GemmTask {
             // The last vector moves back where it can, so that it is whole. Lines written next are asked for.
             const int64_t s = count >= L ? least(j, count - L) : 0;
             V v[L];
-            static_for<L>([&](auto i) __attribute__((always_inline)) { v[i] = s + i < count ? load<float>(from + (s + i) * pitch) : V{}; });
+            static_for<L>([&](auto i) INLINE { v[i] = s + i < count ? load<float>(from + (s + i) * pitch) : V{}; });
             if (bias || limits.any)
-                static_for<L>([&](auto i) __attribute__((always_inline)) { v[i] = limits.clamp(v[i] + biases); });
+                static_for<L>([&](auto i) INLINE { v[i] = limits.clamp(v[i] + biases); });
             transpose<float>(v);
             float* to = out + s;
-            static_for<L>([&](auto k) __attribute__((always_inline)) {
+            static_for<L>([&](auto k) INLINE {
                 if (k >= channels) return;
                 if (count >= L) store<float>(to, v[k]);
                 else store_part<float>(to, v[k], count);

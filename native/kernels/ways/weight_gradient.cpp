@@ -16,7 +16,7 @@ template <class T, int Count>
     if constexpr (Count == 1) return v[0];
     else {
         Vec<T> half[Count / 2];
-        static_for<Count / 2>([&](auto i) __attribute__((always_inline)) {
+        static_for<Count / 2>([&](auto i) INLINE {
             half[i] = even_lanes<T>(v[2 * i], v[2 * i + 1]) + odd_lanes<T>(v[2 * i], v[2 * i + 1]);
         });
         return lane_sums<T>(half);
@@ -37,26 +37,26 @@ void block(const Runs& runs, const T* grad, const T* const* x, double* sums, int
     Vec<T> acc[blocks * L] = {};
     const T* at[Taps];
     static_for<Taps>([&](auto j) { at[j] = x[j]; });
-    const auto step = [&](int64_t from, auto&& get) __attribute__((always_inline)) {
+    const auto step = [&](int64_t from, auto&& get) INLINE {
         Vec<T> in[Taps];
-        static_for<Taps>([&](auto j) __attribute__((always_inline)) { in[j] = get(at[j] + from); });
-        static_for<Rows>([&](auto i) __attribute__((always_inline)) {
+        static_for<Taps>([&](auto j) INLINE { in[j] = get(at[j] + from); });
+        static_for<Rows>([&](auto i) INLINE {
             const Vec<T> g = get(grad + i * runs.plane + from);
-            static_for<Taps>([&](auto j) __attribute__((always_inline)) { acc[i * Taps + j] += g * in[j]; });
+            static_for<Taps>([&](auto j) INLINE { acc[i * Taps + j] += g * in[j]; });
         });
     };
     for (int64_t image = 0; image < runs.images; ++image) {
         int64_t from = 0;
-        for (; from + L <= runs.count; from += L) step(from, [](const T* p) __attribute__((always_inline)) { return load<T>(p); });
+        for (; from + L <= runs.count; from += L) step(from, [](const T* p) INLINE { return load<T>(p); });
         const int64_t left = runs.count - from;
-        if (left > 0) step(from, [left](const T* p) __attribute__((always_inline)) { return load_part<T>(p, left); });
+        if (left > 0) step(from, [left](const T* p) INLINE { return load_part<T>(p, left); });
         grad += runs.grad_image;
         static_for<Taps>([&](auto j) { at[j] += runs.x_image; });
     }
     T results[blocks * L];
-    static_for<blocks>([&](auto b) __attribute__((always_inline)) {
+    static_for<blocks>([&](auto b) INLINE {
         Vec<T> some[L];
-        static_for<L>([&](auto i) __attribute__((always_inline)) { some[i] = acc[b * L + i]; });
+        static_for<L>([&](auto i) INLINE { some[i] = acc[b * L + i]; });
         store<T>(results + b * L, lane_sums<T>(some));
     });
     for (int i = 0; i < Rows; ++i)

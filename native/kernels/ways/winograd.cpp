@@ -23,19 +23,19 @@ void multiply(int64_t channels, const float* input, int64_t group_stride, const 
         const float *at = input, *next = input + group_stride;
         for (int64_t j = 0; j < count; ++j, ++at, u += NV * L, next += L) {
             V weight[NV];
-            static_for<NV>([&](auto v) __attribute__((always_inline)) { weight[v] = load<float>(u + v * L); });
+            static_for<NV>([&](auto v) INLINE { weight[v] = load<float>(u + v * L); });
             __builtin_prefetch(next);
-            static_for<NV>([&](auto v) __attribute__((always_inline)) { __builtin_prefetch(u + (L * NV + v) * L); });
-            static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
+            static_for<NV>([&](auto v) INLINE { __builtin_prefetch(u + (L * NV + v) * L); });
+            static_for<ROWS>([&](auto i) INLINE {
                 const V value = broadcast(at[i * L]);
-                static_for<NV>([&](auto v) __attribute__((always_inline)) { acc[i * NV + v] += value * weight[v]; });
+                static_for<NV>([&](auto v) INLINE { acc[i * NV + v] += value * weight[v]; });
             });
         }
     }
     if (first) {
-        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { store<float>(product + i * L, acc[i]); });
+        static_for<ROWS * NV>([&](auto i) INLINE { store<float>(product + i * L, acc[i]); });
     } else {
-        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) {
+        static_for<ROWS * NV>([&](auto i) INLINE {
             store<float>(product + i * L, load<float>(product + i * L) + acc[i]);
         });
     }
@@ -101,18 +101,18 @@ struct Task {
             // Along the columns in place, each once for the tiles that share it; then along the rows.
             for (float* at = stage + lo * L; at < stage + least(columns, hi) * L; at += L) {
                 V in[size];
-                static_for<size>([&](auto i) __attribute__((always_inline)) { in[i] = load<float>(at + i * pitch * L); });
-                F::input([&](int i) __attribute__((always_inline)) { return in[i]; },
-                         [&](int i, V v) __attribute__((always_inline)) { store<float>(at + i * pitch * L, v); });
+                static_for<size>([&](auto i) INLINE { in[i] = load<float>(at + i * pitch * L); });
+                F::input([&](int i) INLINE { return in[i]; },
+                         [&](int i, V v) INLINE { store<float>(at + i * pitch * L, v); });
             }
             for (int64_t tile = 0; tile < run.tiles; ++tile) {
                 const float* at = stage + tile * M * L;
                 float* to = input + ((phase * w.c_groups() + cg) * w.tile_block + first + tile) * L;
                 for (int i = 0; i < size - short_y; ++i, at += pitch * L, to += size * stride) {
                     V in[size];
-                    static_for<size>([&](auto j) __attribute__((always_inline)) { in[j] = load<float>(at + j * L); });
-                    F::input([&](int j) __attribute__((always_inline)) { return in[j]; },
-                             [&](int j, V v) __attribute__((always_inline)) {
+                    static_for<size>([&](auto j) INLINE { in[j] = load<float>(at + j * L); });
+                    F::input([&](int j) INLINE { return in[j]; },
+                             [&](int j, V v) INLINE {
                                  if (j < size - short_x) store<float>(to + j * stride, v);
                              });
                 }
@@ -127,25 +127,25 @@ struct Task {
             const float* const from = row + at;
             const int64_t left = w.p.w - at;
             V v[L];
-            const auto fill = [&](auto&& get) __attribute__((always_inline)) {
-                static_for<L>([&](auto c) __attribute__((always_inline)) { v[c] = c < channels ? get(from + c * plane) : V{}; });
+            const auto fill = [&](auto&& get) INLINE {
+                static_for<L>([&](auto c) INLINE { v[c] = c < channels ? get(from + c * plane) : V{}; });
             };
             if (step == 1 && left >= L && channels == L) {
-                static_for<L>([&](auto c) __attribute__((always_inline)) { v[c] = load<float>(from + c * plane); });
+                static_for<L>([&](auto c) INLINE { v[c] = load<float>(from + c * plane); });
             } else if (step == 1) {
                 const int64_t count = least<int64_t>(L, left);
-                fill([&](const float* p) __attribute__((always_inline)) { return load_part_or_all(p, count); });
+                fill([&](const float* p) INLINE { return load_part_or_all(p, count); });
             } else if (step == 2) {
                 const Span<float> low = span_inside<float>(at, w.p.w), high = span_inside<float>(at + L, w.p.w);
-                fill([&](const float* p) __attribute__((always_inline)) {
+                fill([&](const float* p) INLINE {
                     return even_lanes<float>(load_span<float>(p, low), load_span<float>(p + L, high));
                 });
             } else {
                 for (int64_t c = 0; c < channels; ++c) copy_row<float>(lines + c * L, row + c * plane, w.p.w, at, step, L);
-                static_for<L>([&](auto c) __attribute__((always_inline)) { v[c] = c < channels ? load<float>(lines + c * L) : V{}; });
+                static_for<L>([&](auto c) INLINE { v[c] = c < channels ? load<float>(lines + c * L) : V{}; });
             }
             transpose<float>(v);
-            static_for<L>([&](auto i) __attribute__((always_inline)) { store<float>(to + i * L, v[i]); });
+            static_for<L>([&](auto i) INLINE { store<float>(to + i * L, v[i]); });
         }
     }
 
@@ -206,7 +206,7 @@ struct Task {
         for (int64_t j = 0; j < columns; j += L) {
             const int64_t count = least<int64_t>(L, columns - j);
             V v[L];
-            static_for<L>([&](auto i) __attribute__((always_inline)) {
+            static_for<L>([&](auto i) INLINE {
                 v[i] = limits.clamp(load<float>(sums + (j + i) * L) + bias);
             });
             transpose<float>(v);

@@ -53,7 +53,7 @@ struct Sink {
 
 // The first `run` elements.
 [[gnu::always_inline]] inline void put(float* out, const V (&v)[M], int64_t run, bool stream) {
-    static_for<M>([&](auto j) __attribute__((always_inline)) {
+    static_for<M>([&](auto j) INLINE {
         const int64_t left = run - j * L;
         if (left >= L && stream) store_streaming<float>(out + j * L, v[j]);
         else if (left >= L) store<float>(out + j * L, v[j]);
@@ -67,25 +67,25 @@ template <int Size, int KR>
 void block(int64_t terms, const float* w, const float* x, const int64_t* off, int64_t stride, float* sums, bool first, bool last,
            const Sink& sink) {
     V acc[KR][Size];
-    static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { acc[i / Size][i % Size] = V{}; });
+    static_for<KR * Size>([&](auto i) INLINE { acc[i / Size][i % Size] = V{}; });
     for (int64_t i = 0; i < terms; ++i, w += KR * Size) {
         const float* at = x + off[i];
-        static_for<Size>([&](auto s) __attribute__((always_inline)) {
+        static_for<Size>([&](auto s) INLINE {
             V in = load<float>(at + s * stride);
             settle(in);
-            static_for<KR>([&](auto k) __attribute__((always_inline)) { acc[k][s] += broadcast(w[s * KR + k]) * in; });
+            static_for<KR>([&](auto k) INLINE { acc[k][s] += broadcast(w[s * KR + k]) * in; });
         });
     }
-    static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { settle(acc[i / Size][i % Size]); });
+    static_for<KR * Size>([&](auto i) INLINE { settle(acc[i / Size][i % Size]); });
     if (!first)
-        static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { acc[i / Size][i % Size] += load<float>(sums + i * L); });
+        static_for<KR * Size>([&](auto i) INLINE { acc[i / Size][i % Size] += load<float>(sums + i * L); });
     if (!last)
-        return static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { store<float>(sums + i * L, acc[i / Size][i % Size]); });
-    static_for<KR>([&](auto k) __attribute__((always_inline)) {
+        return static_for<KR * Size>([&](auto i) INLINE { store<float>(sums + i * L, acc[i / Size][i % Size]); });
+    static_for<KR>([&](auto k) INLINE {
         if (k >= sink.channels) return;
         V v[M];
-        RowTransform<Size>::output([&](int i) __attribute__((always_inline)) { return acc[k][i]; },
-                           [&](int j, V value) __attribute__((always_inline)) { v[j] = value; });
+        RowTransform<Size>::output([&](int i) INLINE { return acc[k][i]; },
+                           [&](int j, V value) INLINE { v[j] = value; });
         const V bias = broadcast(sink.bias ? sink.bias[k] : 0.0f);
         for (V& value : v) value = sink.limits.clamp(value + bias);
         interleave_four(v);
@@ -134,8 +134,8 @@ struct Task {
             V in[Size];
             for (int j = 0; j < M; ++j) in[j] = now[j];
             for (int j = M; j < Size; ++j) in[j] = shifted<1, float>(now[j - M], next[j - M]);
-            const auto of_tile = [&](int j) __attribute__((always_inline)) { return in[j]; };
-            RowTransform<Size>::input(of_tile, [&](int s, V v) __attribute__((always_inline)) {
+            const auto of_tile = [&](int j) INLINE { return in[j]; };
+            RowTransform<Size>::input(of_tile, [&](int s, V v) INLINE {
                 bad += v * 1e13f * 0.0f;
                 store<float>(to + s * stride, v);
             });
