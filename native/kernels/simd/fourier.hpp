@@ -83,15 +83,16 @@ void pass(int64_t size, int64_t length, int64_t stride, const float* twiddles, c
             });
             butterfly<Radix>(v);
             if (p > 0)
-                static_for<Radix - 1>([&](auto j) INLINE { v[j + 1] = turned(v[j + 1], twiddles, turn * p * (j + 1)); });
-            static_for<Radix>([&](auto j) INLINE {
-                out[q + stride * (Radix * p + j)] = Swap & 2 ? swapped(v[j]) : v[j];
-            });
+                static_for<Radix - 1>(
+                    [&](auto j) INLINE { v[j + 1] = turned(v[j + 1], twiddles, turn * p * (j + 1)); });
+            static_for<Radix>(
+                [&](auto j) INLINE { out[q + stride * (Radix * p + j)] = Swap & 2 ? swapped(v[j]) : v[j]; });
         }
 }
 
 template <int Swap>
-inline void pass_of(int radix, int64_t size, int64_t length, int64_t stride, const float* twiddles, const Complex* in, Complex* out) {
+inline void pass_of(int radix, int64_t size, int64_t length, int64_t stride, const float* twiddles, const Complex* in,
+                    Complex* out) {
     switch (radix) {
         case 12: return pass<12, Swap>(size, length, stride, twiddles, in, out);
         case 9: return pass<9, Swap>(size, length, stride, twiddles, in, out);
@@ -113,8 +114,8 @@ inline int radix_of(int64_t length) {
     return length % 8 == 0 ? 8 : length % 4 == 0 ? 4 : length % 3 == 0 ? 3 : 2;
 }
 
-// The transform of the `size` values at `in` to `out`, which may be the same place; `room` holds 2 * size values. The inverse
-// leaves out the factor 1 / size.
+// The transform of the `size` values at `in` to `out`, which may be the same place; `room` holds 2 * size values. The
+// inverse leaves out the factor 1 / size.
 template <bool Inverse = false>
 inline void fourier(int64_t size, const float* twiddles, const Complex* in, Complex* room, Complex* out) {
     Complex *to = room, *next = room + size;

@@ -36,7 +36,8 @@ inline Vec<T> shifted(Vec<T> a, Vec<T> b) {
     }(std::make_integer_sequence<int, lanes<T>>{});
 }
 
-// Every Step-th lane of the vectors part(0), part(1), ..., part(Step - 1) one after the other, from their first on; Step a power of 2.
+// Every Step-th lane of the vectors part(0), part(1), ..., part(Step - 1) one after the other, from their first on;
+// Step a power of 2.
 template <int Step, class T, class Part>
 [[gnu::always_inline]] inline Vec<T> every_lane(const Part& part, int from = 0) {
     if constexpr (Step == 1) return part(from);
@@ -66,7 +67,8 @@ inline void copy_row(T* out, const T* row, int64_t size, int64_t left, int64_t s
     if (stride == 1) {
         for (int64_t j = 0; j < count; j += lanes<T>) {
             const bool inside = left + j >= 0 && left + j + lanes<T> <= size;
-            const Vec<T> v = inside ? load<T>(row + left + j) : load_span<T>(row + left + j, span_inside<T>(left + j, size));
+            const Vec<T> v =
+                inside ? load<T>(row + left + j) : load_span<T>(row + left + j, span_inside<T>(left + j, size));
             store_first<T>(out + j, v, least<int64_t>(lanes<T>, count - j));
         }
         return;
@@ -84,7 +86,8 @@ inline void copy_row(T* out, const T* row, int64_t size, int64_t left, int64_t s
 
 // `count` rows as copy_row makes them from row(0), row(1), ..., `width` numbers each, one after the other.
 template <class T, class RowAt>
-inline void copy_rows(T* out, int64_t width, int64_t count, const RowAt& row, int64_t size, int64_t left, int64_t stride) {
+inline void copy_rows(T* out, int64_t width, int64_t count, const RowAt& row, int64_t size, int64_t left,
+                      int64_t stride) {
     const auto copy_narrow = [&](auto vectors) INLINE {
         constexpr int last = vectors - 1;
         Span<T> spans[vectors];

@@ -54,11 +54,16 @@ template <int N, class F>
 }
 
 template <class T>
-inline T least(T a, T b) { return b < a ? b : a; }
+inline T least(T a, T b) {
+    return b < a ? b : a;
+}
 template <class T>
-inline T most(T a, T b) { return a < b ? b : a; }
+inline T most(T a, T b) {
+    return a < b ? b : a;
+}
 
-// Keeps `v` in a register here: no load of it is folded into its uses, no sum of it moved behind a branch, where GCC spills.
+// Keeps `v` in a register here: no load of it is folded into its uses, no sum of it moved behind a branch, where GCC
+// spills.
 template <class V>
 [[gnu::always_inline]] inline void settle(V& v) {
 #if defined(__AVX2__)
@@ -77,10 +82,14 @@ inline Vec<T> load(const T* p) {
     return v;
 }
 template <class T>
-inline void store(T* p, Vec<T> v) { __builtin_memcpy(p, &v, sizeof v); }
+inline void store(T* p, Vec<T> v) {
+    __builtin_memcpy(p, &v, sizeof v);
+}
 
 template <class T>
-inline Vec<T> broadcast(T s) { return s - Vec<T>{}; }
+inline Vec<T> broadcast(T s) {
+    return s - Vec<T>{};
+}
 
 // Lane i is lane from[i] of v; any lane where that is not below `lanes`.
 template <class T>
@@ -190,7 +199,8 @@ inline Vec<T> load_span(const T* p, Span<T> span) {
 #endif
 }
 
-// Past the caches, to an address aligned to the vector; `streaming_done` orders such stores before those that follow it.
+// Past the caches, to an address aligned to the vector; `streaming_done` orders such stores before those that follow
+// it.
 template <class T>
 inline void store_streaming(T* p, Vec<T> v) {
 #if defined(__AVX512F__)

@@ -14,7 +14,9 @@ struct Transform {
     static constexpr bool zero(double c) { return c < 1e-9 && c > -1e-9; }
 
     template <int I, int Sign>
-    static constexpr double half_sum(int j) { return (t.bt[I][j] + Sign * t.bt[I + 1][j]) / 2; }
+    static constexpr double half_sum(int j) {
+        return (t.bt[I][j] + Sign * t.bt[I + 1][j]) / 2;
+    }
 
     // The rows of +p and -p are an even part plus and minus an odd part.
     template <class In, class Out>

@@ -1,7 +1,7 @@
 #include "ways/direct.hpp"
 
-#include "simd/epilogue.hpp"
 #include "base/pool.hpp"
+#include "simd/epilogue.hpp"
 #include "ways/slab.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -10,8 +10,8 @@ namespace {
 constexpr int max_k = vector_bytes == 64 ? 8 : 4;
 constexpr int max_v = vector_bytes == 64 ? 8 : 6;
 
-// Where a vector of a band's run of pixels goes: lanes from[0], from[1], ... to the band's outputs [at, at + count). Outputs past
-// the vector's last pixel are for the vectors that follow to write again.
+// Where a vector of a band's run of pixels goes: lanes from[0], from[1], ... to the band's outputs [at, at + count).
+// Outputs past the vector's last pixel are for the vectors that follow to write again.
 template <class T>
 struct Place {
     Lanes<T> from;
@@ -19,8 +19,8 @@ struct Place {
     bool straight;  // lanes stay where they are, and it is cheaper to ask than to move them
 };
 
-// Where the register block goes: added to `tile` (stored there where `first`), and then, where `places` is not null, with the
-// bias of its channels to `channels` planes of the output.
+// Where the register block goes: added to `tile` (stored there where `first`), and then, where `places` is not null,
+// with the bias of its channels to `channels` planes of the output.
 template <class T>
 struct Sink {
     T* tile;
@@ -49,10 +49,8 @@ void block(int64_t reds, const T* w, const T* x, const int64_t* off, const Sink<
     }
     static_for<KR * NV>([&](auto i) INLINE { settle(acc[i]); });
     T* const tile = sink.tile;
-    if (!sink.first)
-        static_for<KR * NV>([&](auto i) INLINE { acc[i] = load<T>(tile + i * width) + acc[i]; });
-    if (!sink.places)
-        return static_for<KR * NV>([&](auto i) INLINE { store<T>(tile + i * width, acc[i]); });
+    if (!sink.first) static_for<KR * NV>([&](auto i) INLINE { acc[i] = load<T>(tile + i * width) + acc[i]; });
+    if (!sink.places) return static_for<KR * NV>([&](auto i) INLINE { store<T>(tile + i * width, acc[i]); });
     static_for<KR>([&](auto k) INLINE {
         if (k >= sink.channels) return;
         const Vec<T> bias = broadcast<T>(sink.bias ? sink.bias[k] : T(0));
@@ -89,12 +87,12 @@ void fill_offsets(const DirectPlan& d, int64_t* off) {
             for (int64_t s = 0; s < p.kw; ++s) {
                 const int64_t phase = r % d.phases_y * d.phases_x + s % d.phases_x;
                 const int64_t inside = r * p.dh / p.sh * d.pitch + s * p.dw / p.sw;
-                *off++ = d.in_place ? c * p.h * p.w
-                                    : (c * d.phases_y * d.phases_x + phase) * plane + inside;
+                *off++ = d.in_place ? c * p.h * p.w : (c * d.phases_y * d.phases_x + phase) * plane + inside;
             }
 }
 
-// Walks the vectors of a band's run, and finds their places among the band's outputs, which have no columns between rows.
+// Walks the vectors of a band's run, and finds their places among the band's outputs, which have no columns between
+// rows.
 template <class T>
 struct Walk {
     int64_t ow, pitch, outputs, row = 0, column = 0;
@@ -115,7 +113,8 @@ struct Walk {
 };
 
 template <class T>
-void sum_chains(const DirectPlan& d, Block<T> sum, int64_t channels, const T* w, const T* in, const int64_t* off, Sink<T> sink) {
+void sum_chains(const DirectPlan& d, Block<T> sum, int64_t channels, const T* w, const T* in, const int64_t* off,
+                Sink<T> sink) {
     const int64_t reds = channels * d.p.taps(), span = d.chain_channels() * d.p.taps(), chain = d.chain();
     const Place<T>* const places = sink.places;
     for (int64_t from = 0; from < reds; from += span) {
@@ -172,7 +171,8 @@ void direct_task(const DirectPlan& d, const Args& a, const Unit& unit) {
                 for (int64_t b = 0; b < pixel_blocks; ++b) {
                     const int64_t v0 = b * vectors / pixel_blocks, nv = (b + 1) * vectors / pixel_blocks - v0;
                     // Reading x itself, the last block moves back, so that its reads end with the pixels.
-                    const int64_t first = v0 * lanes<T>, start = d.in_place ? least(first, pixels - nv * lanes<T>) : first;
+                    const int64_t first = v0 * lanes<T>,
+                                  start = d.in_place ? least(first, pixels - nv * lanes<T>) : first;
                     if (dense) walk.column = start;
                     Place<T> places[max_v];
                     for (int64_t v = 0; v < nv; ++v) places[v] = walk.next();

@@ -44,7 +44,8 @@ struct DirectPlan {
 };
 
 inline size_t DirectPlan::workspace() const {
-    return aligned(size_t(slab_elements() * p.element_bytes())) + aligned(size_t(c_block * p.taps()) * sizeof(int64_t)) +
+    return aligned(size_t(slab_elements() * p.element_bytes())) +
+           aligned(size_t(c_block * p.taps()) * sizeof(int64_t)) +
            aligned(size_t(sum_tiles() * tile_elements() * p.element_bytes()));
 }
 

@@ -21,7 +21,8 @@ struct Piece {
 };
 
 struct Gatherer {
-    static constexpr int L = lanes<float>, widest = most_gemm_vectors * L > most_gemm_rows ? most_gemm_vectors * L : most_gemm_rows;
+    static constexpr int L = lanes<float>,
+                         widest = most_gemm_vectors * L > most_gemm_rows ? most_gemm_vectors * L : most_gemm_rows;
     static constexpr int most_reach = 1024;  // pixels of a row that a vector of pixels reads
     using V = Vec<float>;
 
@@ -52,8 +53,8 @@ struct Gatherer {
         return run - runs;
     }
 
-    // to[i][j] = pixel q + j of channel first + i, 0 <= i < channels, 0 <= j < count <= width, rows `width` apart. Writes up to a
-    // vector past the end.
+    // to[i][j] = pixel q + j of channel first + i, 0 <= i < channels, 0 <= j < count <= width, rows `width` apart.
+    // Writes up to a vector past the end.
     void copy_panel(int64_t q, int64_t count, int64_t first, int64_t channels, int64_t width, float* to) const {
         Run runs[widest];
         const int64_t found = find_runs(q, count, first, runs), vectors = ceil_div(count, L);
@@ -115,7 +116,8 @@ struct Gatherer {
                     static_for<4>([&](auto i) INLINE {
                         v[i] = load_fours(at, 4 * sw);
                         at += sw;
-                        asm("" : "+r"(at));  // sixteen addresses, each kept from four to four, would not fit the registers
+                        asm(""
+                            : "+r"(at));  // sixteen addresses, each kept from four to four, would not fit the registers
                     });
                     transpose_fours<float>(v);
                     static_for<4>([&](auto i) INLINE {
@@ -125,8 +127,8 @@ struct Gatherer {
             }
     }
 
-    // What the taps of `channels` channels from `channel` on read for a piece: rows of `to`, `width` apart, one per channel and
-    // tap. Writes whole vectors where these end within `width`.
+    // What the taps of `channels` channels from `channel` on read for a piece: rows of `to`, `width` apart, one per
+    // channel and tap. Writes whole vectors where these end within `width`.
     void gather_piece(const Piece& piece, int64_t channel, int64_t channels, int64_t width, float* to) const {
         if (fours) return gather_fours(piece, channel, channels, width, to);
         const int64_t kh = p.kh, kw = p.kw, pitch = taps * width, count = piece.at + L <= width ? L : piece.count;
@@ -153,10 +155,10 @@ struct Gatherer {
                     });
                 else if (p.sw > 2)
                     each([&] {
-                        for (int64_t j = 0, i = x; j < piece.count; ++j, i += p.sw) at[j] = 0 <= i && i < p.w ? from[j * p.sw] : 0.0f;
+                        for (int64_t j = 0, i = x; j < piece.count; ++j, i += p.sw)
+                            at[j] = 0 <= i && i < p.w ? from[j * p.sw] : 0.0f;
                     });
-                else if (p.sw == 1)
-                    each([&]() INLINE { store_first<float>(at, load_span<float>(from, span), count); });
+                else if (p.sw == 1) each([&]() INLINE { store_first<float>(at, load_span<float>(from, span), count); });
                 else if (narrow)
                     each([&]() INLINE {
                         store_first<float>(at, even_lanes<float>(load_span<float>(from, span), V{}), count);
@@ -173,11 +175,12 @@ struct Gatherer {
         }
     }
 
-    // panel[i][j] = what tap i % taps of channel i / taps reads for pixel q + j, 0 <= j < count <= width, rows `width` apart.
-    // Writes up to a vector past the end.
+    // panel[i][j] = what tap i % taps of channel i / taps reads for pixel q + j, 0 <= j < count <= width, rows `width`
+    // apart. Writes up to a vector past the end.
     void fill_panel(int64_t q, int64_t count, int64_t width, float* to) const {
         if (contiguous) return copy_panel(q, count, 0, reds, width, to);
-        // Channels whose pixels stay in the first cache from tap to tap; planes a multiple of 4 KiB apart share a set of lines.
+        // Channels whose pixels stay in the first cache from tap to tap; planes a multiple of 4 KiB apart share a set
+        // of lines.
         const int64_t some = in_plane % 1024 == 0 ? 8 : 32;
         Piece pieces[widest];
         const Piece* const end = find_pieces(q, count, pieces);

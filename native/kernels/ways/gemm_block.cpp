@@ -12,9 +12,8 @@ void multiply(int64_t channels, Numbers numbers, const float* vectors, int64_t p
     V acc[ROWS * NV];
     static_for<ROWS * NV>([&](auto i) INLINE { acc[i] = V{}; });
     if (sink.out)
-        static_for<ROWS * NV>([&](auto i) INLINE {
-            __builtin_prefetch(sink.out + i / NV * sink.plane + i % NV * L + L - 1, 1);
-        });
+        static_for<ROWS * NV>(
+            [&](auto i) INLINE { __builtin_prefetch(sink.out + i / NV * sink.plane + i % NV * L + L - 1, 1); });
     const float* ahead = sink.ahead;
     const int64_t ahead_pitch = sink.ahead_pitch;
     for (int64_t c = 0; c < channels; ++c) {
@@ -32,10 +31,8 @@ void multiply(int64_t channels, Numbers numbers, const float* vectors, int64_t p
     // Keeps the compiler from moving multiply-adds behind the stores, which spills the block.
     static_for<ROWS * NV>([&](auto i) INLINE { settle(acc[i]); });
     float* const sums = sink.sums;
-    if (!sink.first)
-        static_for<ROWS * NV>([&](auto i) INLINE { acc[i] = load<float>(sums + i * L) + acc[i]; });
-    if (!sink.out)
-        return static_for<ROWS * NV>([&](auto i) INLINE { store<float>(sums + i * L, acc[i]); });
+    if (!sink.first) static_for<ROWS * NV>([&](auto i) INLINE { acc[i] = load<float>(sums + i * L) + acc[i]; });
+    if (!sink.out) return static_for<ROWS * NV>([&](auto i) INLINE { store<float>(sums + i * L, acc[i]); });
     float* out = sink.out;
     const Limits<float> limits = sink.limits;
     if (!sink.bias && !limits.any) {
@@ -56,7 +53,8 @@ template <class Numbers>
 constexpr Multiplies<Numbers> all() {
     Multiplies<Numbers> multiplies{};
     static_for<most_gemm_rows>([&](auto i) {
-        static_for<gemm_vectors(i + 1, many_registers)>([&](auto v) { multiplies.of[i][v] = multiply<i + 1, v + 1, Numbers>; });
+        static_for<gemm_vectors(i + 1, many_registers)>(
+            [&](auto v) { multiplies.of[i][v] = multiply<i + 1, v + 1, Numbers>; });
     });
     return multiplies;
 }

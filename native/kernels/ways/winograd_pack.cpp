@@ -69,7 +69,8 @@ void winograd_pack_task(const WinogradPlan& w, const Args& a, const Unit& unit) 
             const int64_t channels = least(w.pack_channels(), cg - c0), used = channels * p.taps();
             for (int64_t k = 0; k < L; ++k)
                 for (int64_t j = 0; j < used; ++j)
-                    lines[k * (columns + L) + j] = k0 + k < p.group_k() ? weight[((k0 + k) * cg + c0) * p.taps() + j] : 0.0f;
+                    lines[k * (columns + L) + j] =
+                        k0 + k < p.group_k() ? weight[((k0 + k) * cg + c0) * p.taps() + j] : 0.0f;
             transpose_rows<float>(lines, columns + L, used, taps);
             for (int64_t c = 0; c < channels; ++c)
                 for (int64_t phase = 0; phase < w.phases(); ++phase)
