@@ -1,6 +1,6 @@
 #include "choose/recover.hpp"
 
-#include "base/pool.hpp"
+#include "base/each.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -33,20 +33,6 @@ float in_form(float v, Filters::Form form) {
            : form == Filters::signs      ? sign(v)
            : form == Filters::infinities ? sign_of_infinity(v)
                                          : v;
-}
-
-// body(i) for 0 <= i < count, on all threads.
-template <class Body>
-void each(int64_t count, int threads, const Body& body) {
-    const auto task = [](void* context, const Unit& unit) { (*static_cast<const Body*>(context))(unit.task); };
-    parallel_for(count, threads, 0, task, const_cast<Body*>(&body));
-}
-
-// body(from, stop) for pieces of [0, count), on all threads.
-template <class Body>
-void each_piece(int64_t count, int threads, const Body& body) {
-    constexpr int64_t piece = 1 << 14;
-    each(ceil_div(count, piece), threads, [&](int64_t i) { body(i * piece, std::min(count, (i + 1) * piece)); });
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "ways/direct.hpp"
 
+#include "ways/pack.hpp"
 #include "ways/schedule.hpp"
 #include "ways/task_way.hpp"
 
@@ -147,15 +148,14 @@ private:
     // (group, k block, c, tap, k inside the block); channels past the group's last weigh zero.
     template <class T>
     void pack_as(const void* weight, void* packed) const {
-        const Problem& p = plan_.p;
-        const int64_t reds = p.group_c() * p.taps();
-        T* to = static_cast<T*>(packed);
-        for (int64_t g = 0; g < p.groups; ++g)
-            for (int64_t kb = 0; kb < plan_.k_blocks; ++kb)
-                for (int64_t i = 0; i < reds; ++i)
-                    for (int64_t k = kb * plan_.k_block; k < (kb + 1) * plan_.k_block; ++k)
-                        *to++ =
-                            k < p.group_k() ? static_cast<const T*>(weight)[(g * p.group_k() + k) * reds + i] : T(0);
+        const DirectPlan& d = plan_;
+        const int64_t reds = d.p.group_c() * d.p.taps(), group_k = d.p.group_k();
+        each(d.p.groups * d.k_blocks, packing_threads(d.packed_bytes()), [&](int64_t i) {
+            const int64_t group = i / d.k_blocks, k0 = i % d.k_blocks * d.k_block;
+            const T* const from = static_cast<const T*>(weight) + (group * group_k + k0) * reds;
+            T* const to = static_cast<T*>(packed) + i * d.k_block * reds;
+            interleave_filters(from, reds, std::min(d.k_block, group_k - k0), d.k_block, to);
+        });
     }
 };
 

@@ -1,5 +1,6 @@
 #include "ways/gemm.hpp"
 
+#include "ways/pack.hpp"
 #include "ways/schedule.hpp"
 #include "ways/task_way.hpp"
 
@@ -193,14 +194,13 @@ public:
     // (group, block of output channels, c, r, s, k inside the block); channels past the group's last weigh zero.
     void pack(const void* weight, void* packed) const override {
         const GemmPlan& g = plan_;
-        const int64_t reds = g.reds(), group_k = g.p.group_k();
-        float* to = static_cast<float*>(packed);
-        for (int64_t group = 0; group < g.p.groups; ++group)
-            for (int64_t block = 0; block < g.k_blocks(); ++block)
-                for (int64_t i = 0; i < reds; ++i)
-                    for (int64_t k = g.k_start(block); k < g.k_start(block + 1); ++k)
-                        *to++ =
-                            k < group_k ? static_cast<const float*>(weight)[(group * group_k + k) * reds + i] : 0.0f;
+        const int64_t reds = g.reds(), group_k = g.p.group_k(), blocks = g.k_blocks();
+        each(g.p.groups * blocks, packing_threads(g.packed_bytes()), [&](int64_t i) {
+            const int64_t group = i / blocks, k0 = g.k_start(i % blocks), width = g.k_start(i % blocks + 1) - k0;
+            const float* const from = static_cast<const float*>(weight) + (group * group_k + k0) * reds;
+            float* const to = static_cast<float*>(packed) + group * g.group_elements() + k0 * reds;
+            interleave_filters(from, reds, std::min(width, group_k - k0), width, to);
+        });
     }
 };
 
