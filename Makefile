@@ -9,6 +9,7 @@ exhaustive:
 
 lint:
 	ruff check .
+	find native -name "*.[ch]pp" | xargs clang-format --dry-run -Werror
 
 types:
 	mypy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,22 @@ def test_models(tmp_path: Path, models: list[str]) -> None:
     assert len(rows) == 1 + 2 * (len(models) or 10)
     assert rows[1].startswith("| unet | contiguous | 1 | ")
     assert rows[2].endswith("| 0 of 18 |")
+
+
+def test_costs() -> None:
+    printed = run("costs.py", "schedule", "--rounds", "1")
+    assert "schedule task_us: slope " in printed
+    assert "direct 64x1x4x4 * 1x3x3 pad 1: " in printed
+
+
+def test_costs_stand_in_the_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    ways = BENCHMARKS.parent / "native" / "kernels" / "ways"
+    for model, constants in importlib.import_module("costs").FAMILIES.items():
+        source = ways / f"{model}.hpp" if model in ("machine", "schedule") else ways / f"{model}_plan.cpp"
+        for constant in constants:
+            assert re.search(rf"double\b.* {constant} = ", source.read_text()), f"{source.name} has no {constant}"
+    assert not re.search(r"double\b.* no_such_cost = ", source.read_text())
 
 
 @pytest.fixture

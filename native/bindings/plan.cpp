@@ -1,5 +1,5 @@
-#include "choose/gradients.hpp"
 #include "choose/plan.hpp"
+#include "choose/gradients.hpp"
 
 #include "register.hpp"
 
@@ -125,8 +125,8 @@ bool run_unpacked(const Plan& plan, const Strided4& x, const Strided4& weight, c
 }
 
 void init(Plan* self, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int64_t kh, int64_t kw, Pair stride,
-          Four padding, Pair dilation, int64_t groups, const std::string& dtype, const std::string& algorithm, bool strict,
-          int threads, bool once) {
+          Four padding, Pair dilation, int64_t groups, const std::string& dtype, const std::string& algorithm,
+          bool strict, int threads, bool once) {
     Problem p{n, c, h, w, k, kh, kw};
     std::tie(p.sh, p.sw) = stride;
     std::tie(p.pad_top, p.pad_bottom, p.pad_left, p.pad_right) = padding;
@@ -137,8 +137,8 @@ void init(Plan* self, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int
     new (self) Plan(p, algorithm, strict, threads, once);
 }
 
-void weight_gradient(const Read4& x, const Read4& grad, const Write4& out, Pair stride, Four padding, Pair dilation, int64_t groups,
-                     int threads) {
+void weight_gradient(const Read4& x, const Read4& grad, const Write4& out, Pair stride, Four padding, Pair dilation,
+                     int64_t groups, int threads) {
     const bool doubles = x.dtype() == nb::dtype<double>();
     const auto size = [](const auto& array, size_t axis) { return int64_t(array.shape(axis)); };
     Problem p{size(x, 0), size(x, 1), size(x, 2), size(x, 3), size(out, 0), size(out, 2), size(out, 3)};
@@ -166,8 +166,10 @@ nb::dict blocking(const Plan& plan) {
 }  // namespace
 
 void register_plan(nb::module_& m) {
-    m.def("weight_gradient", &weight_gradient, "x"_a, "grad"_a, "out"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a,
-          "threads"_a = 0, "The weights' gradient (k, c/groups, kh, kw) in `out`, of input and output gradient. Zero padding; NCHW arrays.");
+    m.def("weight_gradient", &weight_gradient, "x"_a, "grad"_a, "out"_a, "stride"_a, "padding"_a, "dilation"_a,
+          "groups"_a, "threads"_a = 0,
+          "The weights' gradient (k, c/groups, kh, kw) in `out`, of input and output gradient. Zero padding; NCHW "
+          "arrays.");
     nb::class_<Packed>(m, "Packed", "Weights in one layout; immutable.")
         .def_prop_ro("bytes", &Packed::bytes, "Size in memory.");
 
@@ -175,21 +177,31 @@ void register_plan(nb::module_& m) {
         .def("__init__", &init, "n"_a, "c"_a, "h"_a, "w"_a, "k"_a, "kh"_a, "kw"_a, "stride"_a = Pair(1, 1),
              "padding"_a = Four(0, 0, 0, 0), "dilation"_a = Pair(1, 1), "groups"_a = 1, "dtype"_a = "float32",
              "algorithm"_a = "auto", "strict"_a = false, "threads"_a = 0, "once"_a = false)
-        .def_prop_ro("algorithm", [](const Plan& p) { return p.way().facts.promise.name; }, "The way chosen.")
+        .def_prop_ro(
+            "algorithm", [](const Plan& p) { return p.way().facts.promise.name; }, "The way chosen.")
         .def_prop_ro("blocking", &blocking, "How the way splits the work.")
         .def_prop_ro("layout", &Plan::layout, "Plans of one layout take each other's packed weights.")
         .def_prop_ro("workspace_bytes", &Plan::workspace_bytes, "Scratch memory of a call, all threads together.")
-        .def_prop_ro("error_bound", [](const Plan& p) { return p.way().facts.promise.error_bound; },
-                     "Largest float32 error for unit-variance data, as a share of 1 + sqrt(terms per output).")
-        .def_prop_ro("strict", [](const Plan& p) { return p.way().facts.strict(); }, "Whether the way rounds no more than `direct`.")
-        .def_prop_ro("predicted_us", [](const Plan& p) { return p.way().facts.predicted_us; }, "Microseconds a call should take.")
+        .def_prop_ro(
+            "error_bound", [](const Plan& p) { return p.way().facts.promise.error_bound; },
+            "Largest float32 error for unit-variance data, as a share of 1 + sqrt(terms per output).")
+        .def_prop_ro(
+            "strict", [](const Plan& p) { return p.way().facts.strict(); },
+            "Whether the way rounds no more than `direct`.")
+        .def_prop_ro(
+            "predicted_us", [](const Plan& p) { return p.way().facts.predicted_us; },
+            "Microseconds a call should take.")
         .def_prop_ro("threads", &Plan::threads, "Threads a call may use.")
-        .def_prop_ro("output_shape", [](const Plan& p) {
-            return std::make_tuple(p.problem().n, p.problem().k, p.problem().oh, p.problem().ow);
-        }, "(n, k, oh, ow).")
-        .def_prop_ro("candidates", &Plan::candidates, "(algorithm, predicted microseconds) of every way that can, fastest first.")
+        .def_prop_ro(
+            "output_shape",
+            [](const Plan& p) { return std::make_tuple(p.problem().n, p.problem().k, p.problem().oh, p.problem().ow); },
+            "(n, k, oh, ow).")
+        .def_prop_ro("candidates", &Plan::candidates,
+                     "(algorithm, predicted microseconds) of every way that can, fastest first.")
         .def("pack", &pack, "weight"_a, "Weights (k, c/groups, kh, kw) in this plan's layout.")
         .def("run_unpacked", &run_unpacked, "x"_a, "weight"_a, "bias"_a.none(), "activation"_a, "out"_a,
-             "As run, of weights packed for this call alone; False, with nothing done, where x or weight is not in C order.")
-        .def("run", &run, "x"_a, "packed"_a, "bias"_a.none(), "activation"_a, "out"_a, "Computes `out`; a call of more than some microseconds releases the GIL.");
+             "As run, of weights packed for this call alone; False, with nothing done, where x or weight is not in C "
+             "order.")
+        .def("run", &run, "x"_a, "packed"_a, "bias"_a.none(), "activation"_a, "out"_a,
+             "Computes `out`; a call of more than some microseconds releases the GIL.");
 }

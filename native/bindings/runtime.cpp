@@ -1,9 +1,9 @@
 #include "register.hpp"
 
 #include "base/memory.hpp"
-#include "choose/plan.hpp"
 #include "base/pool.hpp"
 #include "choose/machines.hpp"
+#include "choose/plan.hpp"
 #include "choose/targets.hpp"
 #include "choose/ways.hpp"
 
@@ -33,7 +33,8 @@ struct Block {
 nb::ndarray<nb::numpy> empty(const std::vector<size_t>& shape, bool doubles) {
     size_t bytes = doubles ? 8 : 4;
     for (size_t size : shape) bytes *= size;
-    auto block = std::make_unique<Block>(Block{bytes < kept_by_c ? striate::allocate(bytes) : striate::reuse(bytes), bytes});
+    auto block =
+        std::make_unique<Block>(Block{bytes < kept_by_c ? striate::allocate(bytes) : striate::reuse(bytes), bytes});
     void* const data = block->memory.get();
     const nb::capsule owner(block.release(), [](void* p) noexcept {
         const std::unique_ptr<Block> gone(static_cast<Block*>(p));
@@ -69,27 +70,43 @@ bool same_bytes(const Bytes& a, const Bytes& b) {
 }  // namespace
 
 void register_runtime(nb::module_& m) {
-    m.def("algorithms", [] {
-        std::vector<std::string> names;
-        for (const auto& way : striate::ways()) names.emplace_back(way.promise.name);
-        return names;
-    }, "The names of the ways, `direct` first.");
+    m.def(
+        "algorithms",
+        [] {
+            std::vector<std::string> names;
+            for (const auto& way : striate::ways()) names.emplace_back(way.promise.name);
+            return names;
+        },
+        "The names of the ways, `direct` first.");
     m.def("isa", [] { return std::string(striate::chosen_target().name); }, "The instruction set in use.");
-    m.def("available_isas", [] {
-        std::vector<std::string> names;
-        for (const auto* target : striate::available_targets()) names.emplace_back(target->name);
-        return names;
-    }, "The instruction sets this machine can run, best first.");
-    m.def("set_threads", [](int count) {
-        if (count < 0) throw nb::value_error(("threads must be at least 0, got " + std::to_string(count)).c_str());
-        striate::set_threads(count);
-    }, "count"_a, "Threads a plan takes when it names none; 0 means what the environment says, or the CPUs this process may use.");
-    m.def("peak_gflops", [] {
-        const striate::Target& target = striate::chosen_target();
-        return 2e-3 * striate::machine_for(target).fma_rate * double(target.lanes(striate::DType::float32));
-    }, nb::call_guard<nb::gil_scoped_release>(), "Float32 multiply-adds of one thread as measured, two operations each, in GFLOP/s.");
+    m.def(
+        "available_isas",
+        [] {
+            std::vector<std::string> names;
+            for (const auto* target : striate::available_targets()) names.emplace_back(target->name);
+            return names;
+        },
+        "The instruction sets this machine can run, best first.");
+    m.def(
+        "set_threads",
+        [](int count) {
+            if (count < 0) throw nb::value_error(("threads must be at least 0, got " + std::to_string(count)).c_str());
+            striate::set_threads(count);
+        },
+        "count"_a,
+        "Threads a plan takes when it names none; 0 means what the environment says, or the CPUs this process may "
+        "use.");
+    m.def(
+        "peak_gflops",
+        [] {
+            const striate::Target& target = striate::chosen_target();
+            return 2e-3 * striate::machine_for(target).fma_rate * double(target.lanes(striate::DType::float32));
+        },
+        nb::call_guard<nb::gil_scoped_release>(),
+        "Float32 multiply-adds of one thread as measured, two operations each, in GFLOP/s.");
     m.def("empty", &empty, "shape"_a, "doubles"_a = false,
-          "An uninitialised float32 or float64 array that starts with a cache line. The memory of a large one, once freed, is kept for "
+          "An uninitialised float32 or float64 array that starts with a cache line. The memory of a large one, once "
+          "freed, is kept for "
           "the next of its size.");
     m.def("same_bytes", &same_bytes, "a"_a, "b"_a, "Whether two byte arrays hold the same, compared on every thread.");
     m.def("get_threads", &striate::get_threads, "Threads a plan takes when it names none.");

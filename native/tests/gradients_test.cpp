@@ -1,8 +1,8 @@
-// The weights' gradient against the definition: values, no access outside the arrays (guard pages), the same bits for any number of
-// threads, and NaN where a NaN takes part.
+// The weights' gradient against the definition: values, no access outside the arrays (guard pages), the same bits for
+// any number of threads, and NaN where a NaN takes part.
+#include "choose/gradients.hpp"
 #include "check.hpp"
 #include "problems.hpp"
-#include "choose/gradients.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -40,8 +40,8 @@ void compare(const Case& c, const Data<T>& data, Guarded<T>& result, int threads
     const double bound = (sizeof(T) == 4 ? 2e-6 : 2e-14) * (1 + std::sqrt(double(p.n * p.oh * p.ow)));
     for (int64_t i = 0; i < result.size(); ++i) {
         const double want = wanted[size_t(i)], got = double(result[i]);
-        CHECK(std::isnan(want) ? std::isnan(got) : std::abs(got - want) <= bound, "weight %d is %.9g, not %.9g (%s)", int(i), got, want,
-              c.text().c_str());
+        CHECK(std::isnan(want) ? std::isnan(got) : std::abs(got - want) <= bound, "weight %d is %.9g, not %.9g (%s)",
+              int(i), got, want, c.text().c_str());
     }
 }
 
@@ -54,8 +54,10 @@ void check_case(const Case& c) {
     Guarded<T> one(c.problem.weight_count(), Edge::after), three(c.problem.weight_count(), Edge::before);
     compare(c, data, one, 1);
     compare(c, before, three, 3);
-    CHECK(std::memcmp(one.data(), three.data(), size_t(one.size()) * sizeof(T)) == 0, "three threads give other bits (%s)", c.text().c_str());
-    data.x[int64_t(random()) % data.x.size()] = data.out[int64_t(random()) % data.out.size()] = std::numeric_limits<T>::quiet_NaN();
+    CHECK(std::memcmp(one.data(), three.data(), size_t(one.size()) * sizeof(T)) == 0,
+          "three threads give other bits (%s)", c.text().c_str());
+    data.x[int64_t(random()) % data.x.size()] = data.out[int64_t(random()) % data.out.size()] =
+        std::numeric_limits<T>::quiet_NaN();
     compare(c, data, one, 2);
 }
 

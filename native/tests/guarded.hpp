@@ -22,7 +22,8 @@ public:
         CHECK(base_ != MAP_FAILED, "mmap of %zu bytes", bytes_);
         CHECK(mprotect(base_, page, PROT_NONE) == 0, "guard page before");
         CHECK(mprotect(base_ + page + inner, page, PROT_NONE) == 0, "guard page after");
-        data_ = reinterpret_cast<T*>(edge == Edge::before ? base_ + page : base_ + page + inner - size_t(count) * sizeof(T));
+        data_ = reinterpret_cast<T*>(edge == Edge::before ? base_ + page
+                                                          : base_ + page + inner - size_t(count) * sizeof(T));
     }
     Guarded(const Guarded&) = delete;
     Guarded& operator=(const Guarded&) = delete;

@@ -1,6 +1,6 @@
 // Memory that is kept comes back for the same size alone, is bounded, and is nobody else's meanwhile.
-#include "check.hpp"
 #include "base/memory.hpp"
+#include "check.hpp"
 
 #include <cstdint>
 #include <cstring>

@@ -1,6 +1,6 @@
 // The pool: every task once, from many callers at once, after fork, with more threads than CPUs.
-#include "check.hpp"
 #include "base/pool.hpp"
+#include "check.hpp"
 
 #include <atomic>
 #include <cfenv>
@@ -105,7 +105,8 @@ void environment() {
     CHECK(with("5", "3") == 5, "STRIATE_NUM_THREADS is not heeded");
     CHECK(with(nullptr, "3") == 3, "OMP_NUM_THREADS is not heeded");
     CHECK(with(nullptr, "4,2") == 4, "a list of OpenMP's is not read");
-    CHECK(with("", "3") == 3 && with("0", "3") == 3 && with("many", "3") == 3 && with("-1", "3") == 3, "not a number of threads");
+    CHECK(with("", "3") == 3 && with("0", "3") == 3 && with("many", "3") == 3 && with("-1", "3") == 3,
+          "not a number of threads");
     CHECK(with("100000", nullptr) == max_threads, "more than the most");
     CHECK(with(nullptr, nullptr) == available_cpus(), "not the available CPUs");
 }

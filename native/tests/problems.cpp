@@ -10,10 +10,10 @@ using striate::Problem;
 std::string Case::text() const {
     const Problem& p = problem;
     std::ostringstream s;
-    s << "n" << p.n << " c" << p.c << " " << p.h << "x" << p.w << " k" << p.k << " " << p.kh << "x" << p.kw << " stride " << p.sh
-      << "," << p.sw << " padding " << p.pad_top << "," << p.pad_bottom << "," << p.pad_left << "," << p.pad_right
-      << " dilation " << p.dh << "," << p.dw << " groups " << p.groups << (p.dtype == DType::float32 ? " f32" : " f64")
-      << " activation " << int(activation) << " seed " << seed;
+    s << "n" << p.n << " c" << p.c << " " << p.h << "x" << p.w << " k" << p.k << " " << p.kh << "x" << p.kw
+      << " stride " << p.sh << "," << p.sw << " padding " << p.pad_top << "," << p.pad_bottom << "," << p.pad_left
+      << "," << p.pad_right << " dilation " << p.dh << "," << p.dw << " groups " << p.groups
+      << (p.dtype == DType::float32 ? " f32" : " f64") << " activation " << int(activation) << " seed " << seed;
     return s.str();
 }
 
@@ -142,7 +142,9 @@ std::vector<Case> cases(unsigned seed, int count) {
 
 template <class T>
 Data<T>::Data(const Case& c, Edge edge)
-    : x(c.problem.input_count(), edge), weight(c.problem.weight_count(), edge), bias(c.problem.k, edge),
+    : x(c.problem.input_count(), edge),
+      weight(c.problem.weight_count(), edge),
+      bias(c.problem.k, edge),
       out(c.problem.output_count(), edge) {
     std::mt19937 random(c.seed);
     std::normal_distribution<double> normal;
@@ -163,7 +165,8 @@ std::vector<double> reference(const Case& c, const Data<T>& data) {
                     for (int64_t i = 0; i < p.group_c(); ++i)
                         for (int64_t r = 0; r < p.kh; ++r)
                             for (int64_t s = 0; s < p.kw; ++s) {
-                                const int64_t y = oy * p.sh + r * p.dh - p.pad_top, x = ox * p.sw + s * p.dw - p.pad_left;
+                                const int64_t y = oy * p.sh + r * p.dh - p.pad_top,
+                                              x = ox * p.sw + s * p.dw - p.pad_left;
                                 const int64_t channel = k / p.group_k() * p.group_c() + i;
                                 const bool inside = y >= 0 && y < p.h && x >= 0 && x < p.w;
                                 sum += double(data.weight[((k * p.group_c() + i) * p.kh + r) * p.kw + s]) *

@@ -1,8 +1,8 @@
 // Problems to compute, their data, and what they should give.
 #pragma once
 
-#include "guarded.hpp"
 #include "base/problem.hpp"
+#include "guarded.hpp"
 
 #include <random>
 #include <string>

@@ -30,7 +30,8 @@ int main() {
     refused({1, 1, 8, 8, 1, 3, 3, 0}, "auto", "stride must be at least 1, got 0");
     refused({1, 1, 8, 8, 1, 3, 3, 1, 1, -1}, "auto", "padding must lie in [0, 2147483647], got -1");
     refused({1, 1, 8, 8, 1, 3, 3}, "best", "got 'best'");
-    refused({1, 1, 8, 8, 1, 3, 3, 2, 2, 0, 0, 0, 0, 3, 3}, "winograd", "winograd needs a dilation that divides the stride");
+    refused({1, 1, 8, 8, 1, 3, 3, 2, 2, 0, 0, 0, 0, 3, 3}, "winograd",
+            "winograd needs a dilation that divides the stride");
     refused({1, 1, 8, 8, 1, 3, 3, 3, 3}, "winograd", "winograd needs a stride of 1 or 2");
     Problem doubles{1, 1, 8, 8, 1, 3, 3};
     doubles.dtype = DType::float64;

@@ -1,12 +1,13 @@
 // Every way on every instruction set of this machine against the definition: values, error bound, non-finite inputs,
-// no access outside the arrays (guard pages), no use of what scratch memory holds, and the same bits for any number of threads.
-#include "check.hpp"
+// no access outside the arrays (guard pages), no use of what scratch memory holds, and the same bits for any number of
+// threads.
+#include "choose/ways.hpp"
 #include "base/pool.hpp"
-#include "problems.hpp"
+#include "check.hpp"
 #include "choose/machines.hpp"
 #include "choose/recover.hpp"
 #include "choose/targets.hpp"
-#include "choose/ways.hpp"
+#include "problems.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -63,8 +64,8 @@ int run(const Way& way, const Case& c, Data<T>& data, int threads) {
     void* packed = aligned_room(way.facts.packed_bytes);
     way.pack(data.weight.data(), packed);
     bool spoiled = false;
-    const Args args{data.x.data(), packed, c.bias ? data.bias.data() : nullptr, data.out.data(), c.activation,
-                    way.facts.promise.spreads ? &spoiled : nullptr};
+    const Args args{data.x.data(),   packed,       c.bias ? data.bias.data() : nullptr,
+                    data.out.data(), c.activation, way.facts.promise.spreads ? &spoiled : nullptr};
     Counted counted(way);
     counted.run(args, threads);
     if (spoiled) {
@@ -78,8 +79,8 @@ int run(const Way& way, const Case& c, Data<T>& data, int threads) {
     return counted.runs;
 }
 
-// Runs on one thread, whose scratch holds `left` all over from the call before. Whether the run met denormal numbers, where the
-// processor tells.
+// Runs on one thread, whose scratch holds `left` all over from the call before. Whether the run met denormal numbers,
+// where the processor tells.
 template <class T>
 bool meets_denormals(const Way& way, const Case& c, Data<T>& data, float left) {
     struct Scratch {
@@ -103,14 +104,16 @@ bool meets_denormals(const Way& way, const Case& c, Data<T>& data, float left) {
 }
 
 template <class T>
-void compare(const Way& way, const Case& c, const Data<T>& data, const std::vector<double>& wanted, const char* target) {
+void compare(const Way& way, const Case& c, const Data<T>& data, const std::vector<double>& wanted,
+             const char* target) {
     if (!values) return;
     const double scale = 1 + std::sqrt(double(c.problem.group_c() * c.problem.taps()));
     for (size_t i = 0; i < wanted.size(); ++i) {
         const double got = double(data.out[int64_t(i)]), want = wanted[i];
         if (std::isfinite(want)) {
-            CHECK(std::abs(got - want) <= bound(way, c.problem.dtype) * scale, "%s %s: output %zu is %.9g, not %.9g (%s)",
-                  target, way.facts.promise.name, i, got, want, c.text().c_str());
+            CHECK(std::abs(got - want) <= bound(way, c.problem.dtype) * scale,
+                  "%s %s: output %zu is %.9g, not %.9g (%s)", target, way.facts.promise.name, i, got, want,
+                  c.text().c_str());
         } else {
             CHECK(std::isnan(want) ? std::isnan(got) : got == want, "%s %s: output %zu is %g, not %g (%s)", target,
                   way.facts.promise.name, i, got, want, c.text().c_str());
@@ -118,8 +121,8 @@ void compare(const Way& way, const Case& c, const Data<T>& data, const std::vect
     }
 }
 
-// What is put where: a NaN and an Inf somewhere in x; Inf of one sign here and there in x, and no weight negative, so that some sums
-// are infinite; half of x; some weights; all of both.
+// What is put where: a NaN and an Inf somewhere in x; Inf of one sign here and there in x, and no weight negative, so
+// that some sums are infinite; half of x; some weights; all of both.
 enum class Spoil { pixels, infinities, half, weights, all };
 
 template <class T>
@@ -130,9 +133,7 @@ void spoil(const Case& c, Data<T>& data, Spoil how) {
         for (int64_t i = 0; i < count; ++i) array[int64_t(random()) % array.size()] = value;
     };
     switch (how) {
-        case Spoil::pixels:
-            put(data.x, nan, 1);
-            return put(data.x, infinity, 1);
+        case Spoil::pixels: put(data.x, nan, 1); return put(data.x, infinity, 1);
         case Spoil::infinities:
             for (int64_t i = 0; i < data.weight.size(); ++i) data.weight[i] = std::abs(data.weight[i]);
             put(data.weight, T(0), data.weight.size() / 100);
@@ -157,21 +158,22 @@ template <class T>
 void check_way(const ListedWay& named, const Target& target, const Case& c, const std::vector<double>& wanted,
                const std::vector<std::vector<double>>& wanted_spoiled) {
     const Offer one = named.offer(c.problem, machine_for(target), 1);
-    CHECK(bool(one.way) != !one.refusal.empty(), "%s neither offers nor refuses %s", named.promise.name, c.text().c_str());
+    CHECK(bool(one.way) != !one.refusal.empty(), "%s neither offers nor refuses %s", named.promise.name,
+          c.text().c_str());
     if (!one.way) return;
     Data<T> data(c, Edge::after);
     const bool met = meets_denormals(*one.way, c, data, 1.0f);
     CHECK(meets_denormals(*one.way, c, data, std::numeric_limits<float>::denorm_min()) == met,
-          "%s %s computes with what its scratch held, which may be a hundred times as slow (%s)", target.name, named.promise.name,
-          c.text().c_str());
+          "%s %s computes with what its scratch held, which may be a hundred times as slow (%s)", target.name,
+          named.promise.name, c.text().c_str());
     compare(*one.way, c, data, wanted, target.name);
 
     const Offer three = named.offer(c.problem, machine_for(target), 3);
     Data<T> other(c, Edge::before);
     run(*three.way, c, other, 3);
     const size_t bytes = size_t(c.problem.output_count()) * sizeof(T);
-    CHECK(std::memcmp(data.out.data(), other.out.data(), bytes) == 0, "%s %s: three threads give other bits (%s)", target.name, named.promise.name,
-          c.text().c_str());
+    CHECK(std::memcmp(data.out.data(), other.out.data(), bytes) == 0, "%s %s: three threads give other bits (%s)",
+          target.name, named.promise.name, c.text().c_str());
     compare(*three.way, c, other, wanted, target.name);
     if (!values) return;
 

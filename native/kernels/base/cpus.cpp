@@ -23,7 +23,8 @@ double quota_v2(std::string path) {
         std::ifstream file("/sys/fs/cgroup" + path + "/cpu.max");
         std::string quota;
         double period = 0;
-        if (file >> quota >> period && quota != "max" && period > 0) tightest = std::min(tightest, std::stod(quota) / period);
+        if (file >> quota >> period && quota != "max" && period > 0)
+            tightest = std::min(tightest, std::stod(quota) / period);
         if (path.empty()) return tightest;
         path.resize(path.find_last_of('/'));
     }

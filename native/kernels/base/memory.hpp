@@ -12,8 +12,8 @@ struct Freed {
 };
 using Memory = std::unique_ptr<void, Freed>;
 
-// `bytes` bytes, aligned to 64, on huge pages from 4 MiB on. Throws std::bad_alloc. By malloc, which takes freed memory again:
-// aligned_alloc of large blocks gives it back to the system and has it zeroed afresh.
+// `bytes` bytes, aligned to 64, on huge pages from 4 MiB on. Throws std::bad_alloc. By malloc, which takes freed memory
+// again: aligned_alloc of large blocks gives it back to the system and has it zeroed afresh.
 Memory allocate(size_t bytes);
 
 // The same for a result that a caller frees and soon wants again: fresh pages, zeroed by the system, may cost more than

@@ -89,7 +89,8 @@ public:
         }
         drain(0);
         open_.store(false);
-        while (!spin([&] { return inside_.load() == 0; }, std::chrono::milliseconds(1))) {}
+        while (!spin([&] { return inside_.load() == 0; }, std::chrono::milliseconds(1))) {
+        }
         busy_.store(false, std::memory_order_release);
         return true;
     }
@@ -103,12 +104,14 @@ private:
         }
     }
 
-    // The share of one's own seat first, which the same thread's caches held at the last call; then what others have left.
+    // The share of one's own seat first, which the same thread's caches held at the last call; then what others have
+    // left.
     void drain(int seat) {
         Unit unit{0, -1, own_scratch.memory};
         for (int turn = 0; turn < seats_; ++turn) {
             Share& share = shares_[(seat + turn) % seats_];
-            for (; (unit.task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.stop; unit.before = unit.task)
+            for (; (unit.task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.stop;
+                 unit.before = unit.task)
                 task_(context_, unit);
         }
     }
@@ -191,7 +194,8 @@ int get_threads() {
 
 void parallel_for(int64_t tasks, int threads, size_t scratch_bytes, Task task, void* context) {
     own_scratch.reserve(scratch_bytes);
-    if (threads > 1 && tasks > 1 && pool().run(tasks, std::min(threads, max_threads), scratch_bytes, task, context)) return;
+    if (threads > 1 && tasks > 1 && pool().run(tasks, std::min(threads, max_threads), scratch_bytes, task, context))
+        return;
     for (int64_t i = 0; i < tasks; ++i) task(context, {i, i - 1, own_scratch.memory});
 }
 

@@ -36,9 +36,12 @@ void bounded(const char* name, std::initializer_list<int64_t> sizes) {
 }  // namespace
 
 Problem checked(Problem p) {
-    const struct { const char* name; int64_t value; } sizes[] = {
-        {"n", p.n}, {"c", p.c}, {"h", p.h}, {"w", p.w}, {"k", p.k}, {"kh", p.kh}, {"kw", p.kw},
-        {"stride", p.sh}, {"stride", p.sw}, {"dilation", p.dh}, {"dilation", p.dw}, {"groups", p.groups},
+    const struct {
+        const char* name;
+        int64_t value;
+    } sizes[] = {
+        {"n", p.n},   {"c", p.c},       {"h", p.h},       {"w", p.w},         {"k", p.k},         {"kh", p.kh},
+        {"kw", p.kw}, {"stride", p.sh}, {"stride", p.sw}, {"dilation", p.dh}, {"dilation", p.dw}, {"groups", p.groups},
     };
     for (const auto& size : sizes) positive(size.name, size.value);
     for (int64_t pad : {p.pad_top, p.pad_bottom, p.pad_left, p.pad_right}) {

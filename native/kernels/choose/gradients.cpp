@@ -10,7 +10,8 @@ void weight_gradient(const Problem& p, const void* x, const void* grad, void* ou
     const Target& target = chosen_target();
     const int count = threads > 0 ? threads : get_threads();
     const WeightGradientPlan d = plan_weight_gradient(p, target.lanes(p.dtype), count);
-    run_tasks(d, target.weight_gradient.of(p.dtype), {x, grad, nullptr, out, Activation::none}, d.tasks(), count, d.workspace());
+    run_tasks(d, target.weight_gradient.of(p.dtype), {x, grad, nullptr, out, Activation::none}, d.tasks(), count,
+              d.workspace());
 }
 
 }  // namespace striate

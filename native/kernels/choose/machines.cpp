@@ -51,7 +51,8 @@ double stream_rate(double cache_bytes) {
            });
 }
 
-// Size of a cache as the kernel reports it, first of them that for data; sysconf adds up caches that this machine may not reach.
+// Size of a cache as the kernel reports it, first of them that for data; sysconf adds up caches that this machine may
+// not reach.
 double cache_bytes(int index, double otherwise) {
     std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/size");
     double kib = 0;
@@ -66,7 +67,9 @@ Machine measure(const Target& target) {
     m.target = &target;
     // Others may slow the core for some milliseconds: between the other measurements, and the best of all.
     double fastest_us = 1e30;
-    const auto burn = [&] { fastest_us = std::min(fastest_us, least_us(20, [&] { sink = target.burn(rounds, values.data()); })); };
+    const auto burn = [&] {
+        fastest_us = std::min(fastest_us, least_us(20, [&] { sink = target.burn(rounds, values.data()); }));
+    };
     burn();
     m.cache_rate = copy_rate(128 * 1024, 16);
     m.memory_rate = copy_rate(4 * 1024 * 1024, 3);

@@ -37,8 +37,10 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
         if (!offer.way) continue;
         const double offer_us = offer.way->facts.predicted_us;
         const double losing = algorithm == "auto" && filtering && !offer.way->facts.strict() ? worth_rounding : 1;
-        const double us = losing * offer_us + (once ? double(offer.way->facts.packed_bytes) * offer.way->facts.pack_ns / 1e3 : 0);
-        std::shared_ptr<const Way> way = threads_ == deciding_threads ? std::move(offer.way) : candidate.offer(problem_, machine, threads_).way;
+        const double us =
+            losing * offer_us + (once ? double(offer.way->facts.packed_bytes) * offer.way->facts.pack_ns / 1e3 : 0);
+        std::shared_ptr<const Way> way =
+            threads_ == deciding_threads ? std::move(offer.way) : candidate.offer(problem_, machine, threads_).way;
         candidates_.emplace_back(way->facts.promise.name, way->facts.predicted_us);
         if (!way->facts.promise.spreads && (!other_ || offer_us < other_us)) {
             other_ = way;
@@ -72,7 +74,8 @@ std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
 
 void Plan::run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const {
     if (packed.layout() != layout_)
-        throw std::invalid_argument("packed weights have another layout: got '" + packed.layout() + "', need '" + layout_ + "'");
+        throw std::invalid_argument("packed weights have another layout: got '" + packed.layout() + "', need '" +
+                                    layout_ + "'");
     const Args args{x, packed.data(), bias, out, activation};
     if (spoiled(args)) recover(problem_, *way_, *other_, *packed.filters(), args, threads_, other_runs_);
 }

@@ -27,8 +27,8 @@ private:
 
 class Plan {
 public:
-    // `algorithm` is a way's name or "auto"; `strict` keeps "auto" to ways with direct's error bound, and so does one channel to a
-    // group on either side, unless another way takes less than half the time; `threads` 0 means
+    // `algorithm` is a way's name or "auto"; `strict` keeps "auto" to ways with direct's error bound, and so does one
+    // channel to a group on either side, unless another way takes less than half the time; `threads` 0 means
     // get_threads(). Throws std::invalid_argument where the way is unknown or cannot compute the problem.
     // `once` counts packing too: weights are packed for each call.
     Plan(const Problem& problem, const std::string& algorithm, bool strict, int threads, bool once = false);
@@ -44,7 +44,8 @@ public:
 
     // `weight` is (k, c/groups, kh, kw), contiguous.
     std::shared_ptr<const Packed> pack(const void* weight) const;
-    // Arrays are contiguous NCHW of the problem's sizes. Throws std::invalid_argument where `packed` has another layout.
+    // Arrays are contiguous NCHW of the problem's sizes. Throws std::invalid_argument where `packed` has another
+    // layout.
     void run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const;
     // Packs `weight` for this call alone.
     void run_unpacked(const void* x, const void* weight, const void* bias, Activation activation, void* out) const;

@@ -1,6 +1,6 @@
 #include "choose/recover.hpp"
 
-#include "base/pool.hpp"
+#include "base/each.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -29,21 +29,10 @@ float sign_of_infinity(float v) {
 }
 
 float in_form(float v, Filters::Form form) {
-    return form == Filters::finite ? finite_part(v) : form == Filters::signs ? sign(v) : form == Filters::infinities ? sign_of_infinity(v) : v;
-}
-
-// body(i) for 0 <= i < count, on all threads.
-template <class Body>
-void each(int64_t count, int threads, const Body& body) {
-    const auto task = [](void* context, const Unit& unit) { (*static_cast<const Body*>(context))(unit.task); };
-    parallel_for(count, threads, 0, task, const_cast<Body*>(&body));
-}
-
-// body(from, stop) for pieces of [0, count), on all threads.
-template <class Body>
-void each_piece(int64_t count, int threads, const Body& body) {
-    constexpr int64_t piece = 1 << 14;
-    each(ceil_div(count, piece), threads, [&](int64_t i) { body(i * piece, std::min(count, (i + 1) * piece)); });
+    return form == Filters::finite       ? finite_part(v)
+           : form == Filters::signs      ? sign(v)
+           : form == Filters::infinities ? sign_of_infinity(v)
+                                         : v;
 }
 
 template <class T>
@@ -126,7 +115,8 @@ private:
         const auto sum_edge = [&](int64_t from, int64_t to) {
             for (int64_t ox = from; ox < to; ++ox) {
                 const Taps columns = inside(ox * p_.sw - p_.pad_left, p_.kw, p_.dw, p_.w);
-                if (columns.first <= columns.last) out[ox] = sum[columns.last] - (columns.first >= p_.dw ? sum[columns.first - p_.dw] : 0);
+                if (columns.first <= columns.last)
+                    out[ox] = sum[columns.last] - (columns.first >= p_.dw ? sum[columns.first - p_.dw] : 0);
             }
         };
         sum_edge(0, within);
@@ -143,17 +133,25 @@ private:
     Room<int32_t> pixels_, windows_;
 };
 
-// What an output is: the sum that the way gives, or what the products that are not finite make of it. The union of two is what both
-// make of it.
+// What an output is: the sum that the way gives, or what the products that are not finite make of it. The union of two
+// is what both make of it.
 enum Kind : uint8_t { sum = 0, up = 1, down = 2, undefined = 3 };
 
 class Recovery {
 public:
     Recovery(const Problem& p, const Way& way, const Filters& filters, const Args& args, int threads)
-        : p_(p), way_(way), filters_(filters), args_(args), threads_(threads), x_(static_cast<const float*>(args.x)),
-          out_(static_cast<float*>(args.out)), nans_(p), infinities_(p) {}
+        : p_(p),
+          way_(way),
+          filters_(filters),
+          args_(args),
+          threads_(threads),
+          x_(static_cast<const float*>(args.x)),
+          out_(static_cast<float*>(args.out)),
+          nans_(p),
+          infinities_(p) {}
 
-    // False where every number is finite, where the way is spoiled by finite ones alone, or where the other way costs less.
+    // False where every number is finite, where the way is spoiled by finite ones alone, or where the other way costs
+    // less.
     bool run(double other_runs) {
         constexpr double pass = 1.6;  // a run of the way and what it needs around it, in runs of the way
         look();
@@ -172,7 +170,8 @@ public:
             convolve([](float v) { return sign(v); }, Filters::infinities);
             mark([&](int64_t k, int64_t) { return Terms{nullptr, filters_.counts().infinite[size_t(k)]}; });
         }
-        if (!convolve([](float v) { return finite_part(v); }, Filters::finite, args_.bias, args_.activation)) return false;
+        if (!convolve([](float v) { return finite_part(v); }, Filters::finite, args_.bias, args_.activation))
+            return false;
         write();
         return true;
     }
@@ -194,7 +193,8 @@ private:
         });
     }
 
-    // The way with what `part` makes of the input and with weights of `form`, into the output; false where it is spoiled.
+    // The way with what `part` makes of the input and with weights of `form`, into the output; false where it is
+    // spoiled.
     template <class Part>
     bool convolve(Part part, Filters::Form form, const void* bias = nullptr, Activation activation = Activation::none) {
         float* const to = input_.data();
@@ -203,7 +203,8 @@ private:
         });
         const bool as_packed = form == Filters::finite && filters_.counts().all_finite;
         bool spoiled = false;
-        way_.run({to, as_packed ? args_.packed : filters_.packed(form, way_), bias, out_, activation, &spoiled}, threads_);
+        way_.run({to, as_packed ? args_.packed : filters_.packed(form, way_), bias, out_, activation, &spoiled},
+                 threads_);
         return !spoiled;
     }
 
@@ -248,7 +249,8 @@ private:
     }
 
     void write() {
-        constexpr float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+        constexpr float infinity = std::numeric_limits<float>::infinity(),
+                        nan = std::numeric_limits<float>::quiet_NaN();
         const int64_t plane = p_.oh * p_.ow;
         each_channel([&](int64_t k, int64_t windows, int64_t at) {
             float* const out = out_ + at;
@@ -269,7 +271,8 @@ private:
     }
     float activated(float v) const {
         if (args_.activation == Activation::none || v != v) return v;
-        return std::clamp(v, 0.0f, args_.activation == Activation::relu6 ? 6.0f : std::numeric_limits<float>::infinity());
+        return std::clamp(v, 0.0f,
+                          args_.activation == Activation::relu6 ? 6.0f : std::numeric_limits<float>::infinity());
     }
 
     const Problem& p_;
@@ -288,7 +291,8 @@ private:
 }  // namespace
 
 Filters::Filters(const Problem& problem, const void* weight)
-    : size_(problem.group_c() * problem.taps()), filters_(problem.k),
+    : size_(problem.group_c() * problem.taps()),
+      filters_(problem.k),
       weight_(allocate(size_t(problem.weight_count()) * sizeof(float))),
       bytes_(size_t(problem.weight_count()) * sizeof(float)) {
     std::memcpy(weight_.get(), weight, bytes_);
@@ -328,8 +332,8 @@ const void* Filters::packed(Form form, const Way& way) const {
     return lazy.memory.get();
 }
 
-void recover(const Problem& problem, const Way& way, const Way& other, const Filters& filters, const Args& args, int threads,
-             double other_runs) {
+void recover(const Problem& problem, const Way& way, const Way& other, const Filters& filters, const Args& args,
+             int threads, double other_runs) {
     if (Recovery(problem, way, filters, args, threads).run(other_runs)) return;
     Args whole = args;
     whole.packed = filters.packed(Filters::given, other);

@@ -56,16 +56,16 @@ template <int Radix>
     } else {
         constexpr int inner = Radix % 4 == 0 ? 4 : 3, outer = Radix / inner;
         Complex part[outer][inner];
-        static_for<outer>([&](auto a) __attribute__((always_inline)) {
-            static_for<inner>([&](auto b) __attribute__((always_inline)) { part[a][b] = v[a + outer * b]; });
+        static_for<outer>([&](auto a) INLINE {
+            static_for<inner>([&](auto b) INLINE { part[a][b] = v[a + outer * b]; });
             butterfly<inner>(part[a]);
-            static_for<inner>([&](auto k) __attribute__((always_inline)) { part[a][k] = turned_by<Radix, a * k>(part[a][k]); });
+            static_for<inner>([&](auto k) INLINE { part[a][k] = turned_by<Radix, a * k>(part[a][k]); });
         });
-        static_for<inner>([&](auto k) __attribute__((always_inline)) {
+        static_for<inner>([&](auto k) INLINE {
             Complex across[outer];
-            static_for<outer>([&](auto a) __attribute__((always_inline)) { across[a] = part[a][k]; });
+            static_for<outer>([&](auto a) INLINE { across[a] = part[a][k]; });
             butterfly<outer>(across);
-            static_for<outer>([&](auto j) __attribute__((always_inline)) { v[k + inner * j] = across[j]; });
+            static_for<outer>([&](auto j) INLINE { v[k + inner * j] = across[j]; });
         });
     }
 }
@@ -77,21 +77,22 @@ void pass(int64_t size, int64_t length, int64_t stride, const float* twiddles, c
     for (int64_t p = 0; p < part; ++p)
         for (int64_t q = 0; q < stride; ++q) {
             Complex v[Radix];
-            static_for<Radix>([&](auto j) __attribute__((always_inline)) {
+            static_for<Radix>([&](auto j) INLINE {
                 const Complex value = in[q + stride * (p + part * j)];
                 v[j] = Swap & 1 ? swapped(value) : value;
             });
             butterfly<Radix>(v);
             if (p > 0)
-                static_for<Radix - 1>([&](auto j) __attribute__((always_inline)) { v[j + 1] = turned(v[j + 1], twiddles, turn * p * (j + 1)); });
-            static_for<Radix>([&](auto j) __attribute__((always_inline)) {
-                out[q + stride * (Radix * p + j)] = Swap & 2 ? swapped(v[j]) : v[j];
-            });
+                static_for<Radix - 1>(
+                    [&](auto j) INLINE { v[j + 1] = turned(v[j + 1], twiddles, turn * p * (j + 1)); });
+            static_for<Radix>(
+                [&](auto j) INLINE { out[q + stride * (Radix * p + j)] = Swap & 2 ? swapped(v[j]) : v[j]; });
         }
 }
 
 template <int Swap>
-inline void pass_of(int radix, int64_t size, int64_t length, int64_t stride, const float* twiddles, const Complex* in, Complex* out) {
+inline void pass_of(int radix, int64_t size, int64_t length, int64_t stride, const float* twiddles, const Complex* in,
+                    Complex* out) {
     switch (radix) {
         case 12: return pass<12, Swap>(size, length, stride, twiddles, in, out);
         case 9: return pass<9, Swap>(size, length, stride, twiddles, in, out);
@@ -113,8 +114,8 @@ inline int radix_of(int64_t length) {
     return length % 8 == 0 ? 8 : length % 4 == 0 ? 4 : length % 3 == 0 ? 3 : 2;
 }
 
-// The transform of the `size` values at `in` to `out`, which may be the same place; `room` holds 2 * size values. The inverse
-// leaves out the factor 1 / size.
+// The transform of the `size` values at `in` to `out`, which may be the same place; `room` holds 2 * size values. The
+// inverse leaves out the factor 1 / size.
 template <bool Inverse = false>
 inline void fourier(int64_t size, const float* twiddles, const Complex* in, Complex* room, Complex* out) {
     Complex *to = room, *next = room + size;

@@ -15,7 +15,7 @@ inline void zero_run(T* out, int64_t count) {
 // Lanes 0, 2, 4, ... of a, then of b.
 template <class T>
 inline Vec<T> even_lanes(Vec<T> a, Vec<T> b) {
-    return [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    return [&]<int... I>(std::integer_sequence<int, I...>) INLINE {
         return __builtin_shufflevector(a, b, (2 * I)...);
     }(std::make_integer_sequence<int, lanes<T>>{});
 }
@@ -23,7 +23,7 @@ inline Vec<T> even_lanes(Vec<T> a, Vec<T> b) {
 // Lanes 1, 3, 5, ... of a, then of b.
 template <class T>
 inline Vec<T> odd_lanes(Vec<T> a, Vec<T> b) {
-    return [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    return [&]<int... I>(std::integer_sequence<int, I...>) INLINE {
         return __builtin_shufflevector(a, b, (2 * I + 1)...);
     }(std::make_integer_sequence<int, lanes<T>>{});
 }
@@ -31,12 +31,13 @@ inline Vec<T> odd_lanes(Vec<T> a, Vec<T> b) {
 // Lanes N, N + 1, ... of a, then the first N of b.
 template <int N, class T>
 inline Vec<T> shifted(Vec<T> a, Vec<T> b) {
-    return [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    return [&]<int... I>(std::integer_sequence<int, I...>) INLINE {
         return __builtin_shufflevector(a, b, (I + N)...);
     }(std::make_integer_sequence<int, lanes<T>>{});
 }
 
-// Every Step-th lane of the vectors part(0), part(1), ..., part(Step - 1) one after the other, from their first on; Step a power of 2.
+// Every Step-th lane of the vectors part(0), part(1), ..., part(Step - 1) one after the other, from their first on;
+// Step a power of 2.
 template <int Step, class T, class Part>
 [[gnu::always_inline]] inline Vec<T> every_lane(const Part& part, int from = 0) {
     if constexpr (Step == 1) return part(from);
@@ -49,10 +50,10 @@ inline void copy_every(T* out, const T* from, int64_t count) {
     constexpr int64_t width = lanes<T>;
     int64_t j = 0;
     for (; j + width < count; j += width, from += Step * width)
-        store<T>(out + j, every_lane<Step, T>([&](int i) __attribute__((always_inline)) { return load<T>(from + i * width); }));
+        store<T>(out + j, every_lane<Step, T>([&](int i) INLINE { return load<T>(from + i * width); }));
     if (j == count) return;
     const int64_t left = Step * (count - j - 1) + 1;
-    const Vec<T> v = every_lane<Step, T>([&](int i) __attribute__((always_inline)) {
+    const Vec<T> v = every_lane<Step, T>([&](int i) INLINE {
         const int64_t more = left - i * width;
         return more >= width ? load<T>(from + i * width) : more > 0 ? load_part<T>(from + i * width, more) : Vec<T>{};
     });
@@ -66,7 +67,8 @@ inline void copy_row(T* out, const T* row, int64_t size, int64_t left, int64_t s
     if (stride == 1) {
         for (int64_t j = 0; j < count; j += lanes<T>) {
             const bool inside = left + j >= 0 && left + j + lanes<T> <= size;
-            const Vec<T> v = inside ? load<T>(row + left + j) : load_span<T>(row + left + j, span_inside<T>(left + j, size));
+            const Vec<T> v =
+                inside ? load<T>(row + left + j) : load_span<T>(row + left + j, span_inside<T>(left + j, size));
             store_first<T>(out + j, v, least<int64_t>(lanes<T>, count - j));
         }
         return;
@@ -84,14 +86,15 @@ inline void copy_row(T* out, const T* row, int64_t size, int64_t left, int64_t s
 
 // `count` rows as copy_row makes them from row(0), row(1), ..., `width` numbers each, one after the other.
 template <class T, class RowAt>
-inline void copy_rows(T* out, int64_t width, int64_t count, const RowAt& row, int64_t size, int64_t left, int64_t stride) {
-    const auto copy_narrow = [&](auto vectors) __attribute__((always_inline)) {
+inline void copy_rows(T* out, int64_t width, int64_t count, const RowAt& row, int64_t size, int64_t left,
+                      int64_t stride) {
+    const auto copy_narrow = [&](auto vectors) INLINE {
         constexpr int last = vectors - 1;
         Span<T> spans[vectors];
         static_for<vectors>([&](auto v) { spans[v] = span_inside<T>(left + v * lanes<T>, size); });
         for (int64_t i = 0; i < count; ++i, out += width) {
             const T* const from = row(i);
-            static_for<vectors>([&](auto v) __attribute__((always_inline)) {
+            static_for<vectors>([&](auto v) INLINE {
                 const Vec<T> numbers = from ? load_span<T>(from + left + v * lanes<T>, spans[v]) : Vec<T>{};
                 if (v < last) store<T>(out + v * lanes<T>, numbers);
                 else store_first<T>(out + v * lanes<T>, numbers, width - last * lanes<T>);

@@ -13,6 +13,9 @@
 #include <immintrin.h>
 #endif
 
+// Of a lambda: its code stands wherever it is called.
+#define INLINE __attribute__((always_inline))
+
 #ifndef STRIATE_TARGET
 #error "compile with STRIATE_TARGET set to the name of the target"
 #endif
@@ -45,17 +48,22 @@ using Lanes = Vec<Lane<T>>;
 // f(0), ..., f(N - 1), each argument a constant.
 template <int N, class F>
 [[gnu::always_inline]] constexpr void static_for(F&& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    [&]<int... I>(std::integer_sequence<int, I...>) INLINE {
         (f(std::integral_constant<int, I>{}), ...);
     }(std::make_integer_sequence<int, N>{});
 }
 
 template <class T>
-inline T least(T a, T b) { return b < a ? b : a; }
+inline T least(T a, T b) {
+    return b < a ? b : a;
+}
 template <class T>
-inline T most(T a, T b) { return a < b ? b : a; }
+inline T most(T a, T b) {
+    return a < b ? b : a;
+}
 
-// Keeps `v` in a register here: no load of it is folded into its uses, no sum of it moved behind a branch, where GCC spills.
+// Keeps `v` in a register here: no load of it is folded into its uses, no sum of it moved behind a branch, where GCC
+// spills.
 template <class V>
 [[gnu::always_inline]] inline void settle(V& v) {
 #if defined(__AVX2__)
@@ -74,10 +82,14 @@ inline Vec<T> load(const T* p) {
     return v;
 }
 template <class T>
-inline void store(T* p, Vec<T> v) { __builtin_memcpy(p, &v, sizeof v); }
+inline void store(T* p, Vec<T> v) {
+    __builtin_memcpy(p, &v, sizeof v);
+}
 
 template <class T>
-inline Vec<T> broadcast(T s) { return s - Vec<T>{}; }
+inline Vec<T> broadcast(T s) {
+    return s - Vec<T>{};
+}
 
 // Lane i is lane from[i] of v; any lane where that is not below `lanes`.
 template <class T>
@@ -98,7 +110,7 @@ inline Vec<T> permute(Vec<T> v, Lanes<T> from) {
 // Fours of neighbours, from p, p + pitch, p + 2 * pitch, ... on, one after the other.
 inline Vec<float> load_fours(const float* p, [[maybe_unused]] int64_t pitch) {
 #if defined(__AVX512F__)
-    const auto four = [&](int i) __attribute__((always_inline)) { return _mm_loadu_ps(p + i * pitch); };
+    const auto four = [&](int i) INLINE { return _mm_loadu_ps(p + i * pitch); };
     const __m512 low = _mm512_insertf32x4(_mm512_castps128_ps512(four(0)), four(1), 1);
     return Vec<float>(_mm512_insertf32x4(_mm512_insertf32x4(low, four(2), 2), four(3), 3));
 #elif defined(__AVX2__)
@@ -187,7 +199,8 @@ inline Vec<T> load_span(const T* p, Span<T> span) {
 #endif
 }
 
-// Past the caches, to an address aligned to the vector; `streaming_done` orders such stores before those that follow it.
+// Past the caches, to an address aligned to the vector; `streaming_done` orders such stores before those that follow
+// it.
 template <class T>
 inline void store_streaming(T* p, Vec<T> v) {
 #if defined(__AVX512F__)

@@ -1,5 +1,6 @@
-// Matrices of the Toom-Cook (Winograd) algorithm F(M, R): y = AT ((G g) * (BT d)) for a correlation of M outputs, R taps.
-// After Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, with the points of smallest error.
+// Matrices of the Toom-Cook (Winograd) algorithm F(M, R): y = AT ((G g) * (BT d)) for a correlation of M outputs, R
+// taps. After Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, with the points of smallest
+// error.
 #pragma once
 
 #include <cstddef>
@@ -8,14 +9,19 @@
 
 namespace striate {
 
-// A transform of `Size` numbers takes the points +p, -p for each of these, then 0, then for even sizes infinity. Leaving
-// infinity out of the odd sizes keeps the pairs, which halve the work, and more than halves the error.
+// A transform of `Size` numbers takes the points +p, -p for each of these, then 0, then for even sizes infinity.
+// Leaving infinity out of the odd sizes keeps the pairs, which halve the work, and more than halves the error.
 template <int Size>
 constexpr double toom_point(int pair) {
     static_assert(Size >= 4 && Size <= 8);
     constexpr double four[] = {1}, five[] = {0.8125, 2.375};
-    constexpr double six[] = {0.70710678118654752440, 1.41421356237309504880}, seven[] = {0.625, 1.125, 3.125}, eight[] = {0.5, 1, 1.8};
-    return Size == 4 ? four[pair] : Size == 5 ? five[pair] : Size == 6 ? six[pair] : Size == 7 ? seven[pair] : eight[pair];
+    constexpr double six[] = {0.70710678118654752440, 1.41421356237309504880}, seven[] = {0.625, 1.125, 3.125},
+                     eight[] = {0.5, 1, 1.8};
+    return Size == 4   ? four[pair]
+           : Size == 5 ? five[pair]
+           : Size == 6 ? six[pair]
+           : Size == 7 ? seven[pair]
+                       : eight[pair];
 }
 
 template <int M, int R>
@@ -34,7 +40,8 @@ struct Toom {
                 if (k == i) continue;
                 if (i < finite) scale *= points[i] - points[k];
                 ++degree;
-                for (int j = degree; j >= 0; --j) poly[j] = (j ? poly[j - 1] : 0) - points[k] * (j < degree ? poly[j] : 0);
+                for (int j = degree; j >= 0; --j)
+                    poly[j] = (j ? poly[j - 1] : 0) - points[k] * (j < degree ? poly[j] : 0);
             }
             for (int j = 0; j <= degree; ++j) bt[i][j] = poly[j];
             double power = 1;

@@ -14,15 +14,17 @@ struct Transform {
     static constexpr bool zero(double c) { return c < 1e-9 && c > -1e-9; }
 
     template <int I, int Sign>
-    static constexpr double half_sum(int j) { return (t.bt[I][j] + Sign * t.bt[I + 1][j]) / 2; }
+    static constexpr double half_sum(int j) {
+        return (t.bt[I][j] + Sign * t.bt[I + 1][j]) / 2;
+    }
 
     // The rows of +p and -p are an even part plus and minus an odd part.
     template <class In, class Out>
     [[gnu::always_inline]] static void input(const In& in, const Out& out) {
-        static_for<pairs>([&](auto pair) __attribute__((always_inline)) {
+        static_for<pairs>([&](auto pair) INLINE {
             constexpr int i = 2 * decltype(pair)::value;
             Vec<float> even{}, odd{};
-            static_for<size>([&](auto j) __attribute__((always_inline)) {
+            static_for<size>([&](auto j) INLINE {
                 constexpr double e = half_sum<i, 1>(j), o = half_sum<i, -1>(j);
                 if constexpr (!zero(e)) even += float(e) * in(j);
                 if constexpr (!zero(o)) odd += float(o) * in(j);
@@ -30,10 +32,10 @@ struct Transform {
             out(i, even + odd);
             out(i + 1, even - odd);
         });
-        static_for<size>([&](auto i) __attribute__((always_inline)) {
+        static_for<size>([&](auto i) INLINE {
             if constexpr (i >= 2 * pairs) {
                 Vec<float> sum{};
-                static_for<size>([&](auto j) __attribute__((always_inline)) {
+                static_for<size>([&](auto j) INLINE {
                     if constexpr (!zero(t.bt[i][j])) sum += float(t.bt[i][j]) * in(j);
                 });
                 out(i, sum);
@@ -44,13 +46,13 @@ struct Transform {
     template <class In, class Out>
     [[gnu::always_inline]] static void output(const In& in, const Out& out) {
         Vec<float> plus[pairs], minus[pairs];
-        static_for<pairs>([&](auto pair) __attribute__((always_inline)) {
+        static_for<pairs>([&](auto pair) INLINE {
             plus[pair] = in(2 * pair) + in(2 * pair + 1);
             minus[pair] = in(2 * pair) - in(2 * pair + 1);
         });
-        static_for<M>([&](auto j) __attribute__((always_inline)) {
+        static_for<M>([&](auto j) INLINE {
             Vec<float> sum{};
-            static_for<size>([&](auto i) __attribute__((always_inline)) {
+            static_for<size>([&](auto i) INLINE {
                 constexpr double c = t.at[j][i];
                 if constexpr (i >= 2 * pairs && !zero(c)) sum += float(c) * in(i);
                 else if constexpr (i % 2 == 0 && i < 2 * pairs) sum += float(c) * (j % 2 ? minus : plus)[i / 2];

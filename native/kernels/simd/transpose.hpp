@@ -8,7 +8,7 @@ namespace striate::STRIATE_TARGET {
 // The lower (Half 0) or upper (Half 1) half of the lanes of a and b, one after the other in turn.
 template <int Half, class T>
 [[gnu::always_inline]] inline Vec<T> interleave(Vec<T> a, Vec<T> b) {
-    return [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    return [&]<int... I>(std::integer_sequence<int, I...>) INLINE {
         return __builtin_shufflevector(a, b, (I / 2 + Half * lanes<T> / 2 + I % 2 * lanes<T>)...);
     }(std::make_integer_sequence<int, lanes<T>>{});
 }
@@ -19,7 +19,7 @@ template <class T>
     constexpr int n = lanes<T>;
     for (int done = 1; done < n; done *= 2) {
         Vec<T> next[n];
-        static_for<n / 2>([&](auto i) __attribute__((always_inline)) {
+        static_for<n / 2>([&](auto i) INLINE {
             next[2 * i] = interleave<0, T>(v[i], v[i + n / 2]);
             next[2 * i + 1] = interleave<1, T>(v[i], v[i + n / 2]);
         });
@@ -30,8 +30,8 @@ template <class T>
 // In each four of lanes, v[i] lane j becomes v[j] lane i.
 template <class T>
 [[gnu::always_inline]] inline void transpose_fours(Vec<T> (&v)[4]) {
-    const auto shuffled = [](Vec<T> a, Vec<T> b, auto lane) __attribute__((always_inline)) {
-        return [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    const auto shuffled = [](Vec<T> a, Vec<T> b, auto lane) INLINE {
+        return [&]<int... I>(std::integer_sequence<int, I...>) INLINE {
             return __builtin_shufflevector(a, b, (I / 4 * 4 + lane(I % 4) % 4 + lane(I % 4) / 4 * lanes<T>)...);
         }(std::make_integer_sequence<int, lanes<T>>{});
     };

@@ -1,7 +1,7 @@
 #include "ways/depthwise.hpp"
 
-#include "simd/epilogue.hpp"
 #include "base/pool.hpp"
+#include "simd/epilogue.hpp"
 #include "simd/rows.hpp"
 #include "simd/transpose.hpp"
 
@@ -24,13 +24,15 @@ struct Strip {
     int64_t x, y, stop, first, last;
 };
 
-// The sums of the rows that overlap slide through registers: step t reads input rows S * t - pad_top + [0, S) once, adds
-// them to sum q at kernel rows S * q + [0, S), and finishes the last sum, which is output row t - (overlap - 1).
+// The sums of the rows that overlap slide through registers: step t reads input rows S * t - pad_top + [0, S) once,
+// adds them to sum q at kernel rows S * q + [0, S), and finishes the last sum, which is output row t - (overlap - 1).
 template <class T, int K, int S, int VECTORS>
 void compute(const Image<T>& image, const Strip& strip) {
-    constexpr int width = lanes<T>, overlap = (K + S - 1) / S, loads = ((VECTORS * width - 1) * S + K + width - 1) / width;
+    constexpr int width = lanes<T>, overlap = (K + S - 1) / S,
+                  loads = ((VECTORS * width - 1) * S + K + width - 1) / width;
     const int64_t h = image.p.h, w = image.p.w, oh = image.p.oh, ow = image.p.ow, top = image.p.pad_top;
-    const int64_t from = strip.x * S - image.p.pad_left, y = strip.y, begin = y + overlap - 1, end = strip.stop + overlap - 1;
+    const int64_t from = strip.x * S - image.p.pad_left, y = strip.y, begin = y + overlap - 1,
+                  end = strip.stop + overlap - 1;
     const int64_t last_count = least<int64_t>(width, ow - strip.x - (VECTORS - 1) * width);
     // Steps whose rows all lie on the map and that finish a row of outputs.
     const int64_t inside = most(begin, ceil_div(top, S)), inside_end = most(inside, least(end, (h + top) / S));
@@ -39,22 +41,21 @@ void compute(const Image<T>& image, const Strip& strip) {
     for (int64_t k = strip.first; k < strip.last; ++k) {
         const T* const weights = image.weight + k * K * K;
         Vec<T> sum[overlap][VECTORS], weight[K][K];
-        static_for<K * K>([&](auto i) __attribute__((always_inline)) { weight[i / K][i % K] = broadcast(weights[i]); });
+        static_for<K * K>([&](auto i) INLINE { weight[i / K][i % K] = broadcast(weights[i]); });
         const Vec<T> bias = broadcast(image.bias ? image.bias[k] : T(0));
-        static_for<overlap * VECTORS>([&](auto i) __attribute__((always_inline)) { sum[i / VECTORS][i % VECTORS] = bias; });
+        static_for<overlap * VECTORS>([&](auto i) INLINE { sum[i / VECTORS][i % VECTORS] = bias; });
         const T* row = image.x + k / image.p.group_k() * h * w + (y * S - top) * w + from;
         T* to = image.out + (k * oh + y - (overlap - 1)) * ow + strip.x;
 
-        const auto step = [&](auto checked, int64_t t) __attribute__((always_inline)) {
-            static_for<S>([&](auto phase) __attribute__((always_inline)) {
+        const auto step = [&](auto checked, int64_t t) INLINE {
+            static_for<S>([&](auto phase) INLINE {
                 const int64_t at = t * S - top + phase;
                 if (checked && (at < 0 || at >= h)) return;
                 Vec<T> read[loads + 1], part[S][loads / S + 2];
-                static_for<loads>([&](auto j) __attribute__((always_inline)) {
-                    read[j] = load_span<T>(row + phase * w + j * width, spans[j]);
-                });
+                static_for<loads>(
+                    [&](auto j) INLINE { read[j] = load_span<T>(row + phase * w + j * width, spans[j]); });
                 read[loads] = Vec<T>{};
-                static_for<loads / S + 2>([&](auto j) __attribute__((always_inline)) {
+                static_for<loads / S + 2>([&](auto j) INLINE {
                     const Vec<T> a = read[least(S * j, loads)], b = read[least(S * j + 1, loads)];
                     if constexpr (S == 1) {
                         part[0][j] = a;
@@ -63,19 +64,19 @@ void compute(const Image<T>& image, const Strip& strip) {
                         part[1][j] = odd_lanes<T>(a, b);
                     }
                 });
-                static_for<K * VECTORS>([&](auto i) __attribute__((always_inline)) {
+                static_for<K * VECTORS>([&](auto i) INLINE {
                     constexpr int s = i / VECTORS, v = i % VECTORS, first = v + s / S / width;
                     const Vec<T> in = shifted<s / S % width, T>(part[s % S][first], part[s % S][first + 1]);
-                    static_for<overlap>([&](auto q) __attribute__((always_inline)) {
+                    static_for<overlap>([&](auto q) INLINE {
                         constexpr int r = S * q + phase;
                         if constexpr (r < K) sum[q][v] += weight[r][s] * in;
                     });
                 });
             });
-            static_for<VECTORS>([&](auto v) __attribute__((always_inline)) {
+            static_for<VECTORS>([&](auto v) INLINE {
                 Vec<T> done = sum[overlap - 1][v];
                 settle(done);
-                static_for<overlap - 1>([&](auto q) __attribute__((always_inline)) { sum[overlap - 1 - q][v] = sum[overlap - 2 - q][v]; });
+                static_for<overlap - 1>([&](auto q) INLINE { sum[overlap - 1 - q][v] = sum[overlap - 2 - q][v]; });
                 sum[0][v] = bias;
                 if (checked && t < begin) return;
                 if (image.limits.any) done = image.limits.clamp(done);
@@ -112,15 +113,24 @@ void by_rows_of(const Image<T>& image, int64_t first, int64_t last, int64_t y, i
 template <class T>
 auto by_rows_for(int64_t kernel, int64_t stride) {
     if (stride == 1)
-        return kernel == 3 ? by_rows_of<T, 3, 1> : kernel == 5 ? by_rows_of<T, 5, 1> : kernel == 7 ? by_rows_of<T, 7, 1> : by_rows_of<T, 9, 1>;
-    return kernel == 3 ? by_rows_of<T, 3, 2> : kernel == 5 ? by_rows_of<T, 5, 2> : kernel == 7 ? by_rows_of<T, 7, 2> : by_rows_of<T, 9, 2>;
+        return kernel == 3   ? by_rows_of<T, 3, 1>
+               : kernel == 5 ? by_rows_of<T, 5, 1>
+               : kernel == 7 ? by_rows_of<T, 7, 1>
+                             : by_rows_of<T, 9, 1>;
+    return kernel == 3   ? by_rows_of<T, 3, 2>
+           : kernel == 5 ? by_rows_of<T, 5, 2>
+           : kernel == 7 ? by_rows_of<T, 7, 2>
+                         : by_rows_of<T, 9, 2>;
 }
 
 template <class T>
 void by_rows(const DepthwisePlan& d, const Args& a, int64_t index, int64_t first, int64_t y) {
     const Problem& p = d.p;
-    const Image<T> image{p, static_cast<const T*>(a.x) + index * p.c * p.h * p.w, static_cast<const T*>(a.packed),
-                         static_cast<const T*>(a.bias), static_cast<T*>(a.out) + index * p.k * p.oh * p.ow,
+    const Image<T> image{p,
+                         static_cast<const T*>(a.x) + index * p.c * p.h * p.w,
+                         static_cast<const T*>(a.packed),
+                         static_cast<const T*>(a.bias),
+                         static_cast<T*>(a.out) + index * p.k * p.oh * p.ow,
                          Limits<T>(a.activation)};
     const int64_t last = least(p.c, first + d.block);
     by_rows_for<T>(p.kh, p.sh)(image, first * p.group_k(), last * p.group_k(), y, least(p.oh, y + d.rows));
@@ -135,7 +145,8 @@ struct Channels {
     Vec<T> bias;
     Limits<T> limits;
     T* out;
-    int32_t tap[2 * DepthwisePlan::widest_map - 1];  // offset of the weight that joins input column j + i - (W - 1) to output j, or -1
+    int32_t tap[2 * DepthwisePlan::widest_map -
+                1];  // offset of the weight that joins input column j + i - (W - 1) to output j, or -1
 };
 
 // Maps of W columns. A row of outputs stays in registers; each row of the map meets it once, one weight at a time.
@@ -146,7 +157,8 @@ void map_of(const Channels<T>& c) {
     const int64_t chain = c.d.chain_rows();
     for (int64_t y = 0; y < p.oh; ++y) {
         const int64_t top = y - p.pad_top;
-        const int64_t first = top < 0 ? ceil_div(-top, p.dh) : 0, stop = least(p.kh, p.h > top ? ceil_div(p.h - top, p.dh) : 0);
+        const int64_t first = top < 0 ? ceil_div(-top, p.dh) : 0,
+                      stop = least(p.kh, p.h > top ? ceil_div(p.h - top, p.dh) : 0);
         T* const to = c.out + y * W * width;
         bool last = false;
         for (int64_t begin = first; !last; begin += chain) {
@@ -156,14 +168,14 @@ void map_of(const Channels<T>& c) {
                 const T* const row = c.map + (top + r * p.dh) * W * width;
                 const T* const weight = c.weight + r * p.kw * width;
                 Vec<T> in[W];
-                static_for<W>([&](auto j) __attribute__((always_inline)) {
+                static_for<W>([&](auto j) INLINE {
                     in[j] = load<T>(row + j * width);
                     if constexpr (vector_bytes == 64) settle(in[j]);
                 });
-                static_for<2 * W - 1>([&](auto i) __attribute__((always_inline)) {
+                static_for<2 * W - 1>([&](auto i) INLINE {
                     if (c.tap[i] < 0) return;
                     const Vec<T> w = load<T>(weight + c.tap[i]);
-                    static_for<W>([&](auto j) __attribute__((always_inline)) {
+                    static_for<W>([&](auto j) INLINE {
                         constexpr int from = j + i - (W - 1);
                         if constexpr (from >= 0 && from < W) acc[j] += in[from] * w;
                     });
@@ -179,7 +191,7 @@ void map_of(const Channels<T>& c) {
 
 template <class T>
 void map_for(const Channels<T>& c) {
-    static_for<DepthwisePlan::widest_map>([&](auto w) __attribute__((always_inline)) {
+    static_for<DepthwisePlan::widest_map>([&](auto w) INLINE {
         if (c.d.p.w == w + 1) map_of<T, w + 1>(c);
     });
 }
@@ -190,7 +202,8 @@ void gather(const T* const* from, int64_t count, T* to) {
     constexpr int width = lanes<T>;
     for (int64_t q = 0; q < count; q += width) {
         Vec<T> v[width];
-        for (int i = 0; i < width; ++i) v[i] = q + width <= count ? load<T>(from[i] + q) : load_part<T>(from[i] + q, count - q);
+        for (int i = 0; i < width; ++i)
+            v[i] = q + width <= count ? load<T>(from[i] + q) : load_part<T>(from[i] + q, count - q);
         transpose<T>(v);
         for (int i = 0; i < width; ++i) store<T>(to + (q + i) * width, v[i]);
     }

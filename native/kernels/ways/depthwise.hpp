@@ -1,9 +1,10 @@
 // The depthwise way: each output channel sees one input channel. No copy of the input is made.
 //
-// By rows: square kernels of 3, 5, 7 or 9, stride 1 or 2. Vectors run along the width. Each input row is loaded once, its
-// taps are shifts of those vectors between registers, and it is added to every output row it reaches: their sums slide.
-// By channels: small maps, any kernel and dilation, stride 1. A vector holds one pixel of `lanes` output channels; only
-// the taps that fall on the map are computed, so a kernel larger than its map costs no more than the map.
+// By rows: square kernels of 3, 5, 7 or 9, stride 1 or 2. Vectors run along the width. Each input row is loaded once,
+// its taps are shifts of those vectors between registers, and it is added to every output row it reaches: their sums
+// slide. By channels: small maps, any kernel and dilation, stride 1. A vector holds one pixel of `lanes` output
+// channels; only the taps that fall on the map are computed, so a kernel larger than its map costs no more than the
+// map.
 #pragma once
 
 #include "base/numbers.hpp"
@@ -15,12 +16,12 @@ namespace striate {
 
 struct DepthwisePlan {
     Problem p;
-    int64_t lanes;       // elements per vector
+    int64_t lanes;  // elements per vector
     bool by_channel;
-    int64_t block;       // per task: input channels by rows, vectors of output channels by channels
-    int64_t blocks;      // tasks along the channels
-    int64_t rows;        // output rows per task, by rows
-    int64_t bands;       // tasks along the height
+    int64_t block;   // per task: input channels by rows, vectors of output channels by channels
+    int64_t blocks;  // tasks along the channels
+    int64_t rows;    // output rows per task, by rows
+    int64_t bands;   // tasks along the height
 
     static constexpr int64_t widest_map = 14;  // pixels of a row, by channels
 

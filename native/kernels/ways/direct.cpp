@@ -1,7 +1,7 @@
 #include "ways/direct.hpp"
 
-#include "simd/epilogue.hpp"
 #include "base/pool.hpp"
+#include "simd/epilogue.hpp"
 #include "ways/slab.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -10,8 +10,8 @@ namespace {
 constexpr int max_k = vector_bytes == 64 ? 8 : 4;
 constexpr int max_v = vector_bytes == 64 ? 8 : 6;
 
-// Where a vector of a band's run of pixels goes: lanes from[0], from[1], ... to the band's outputs [at, at + count). Outputs past
-// the vector's last pixel are for the vectors that follow to write again.
+// Where a vector of a band's run of pixels goes: lanes from[0], from[1], ... to the band's outputs [at, at + count).
+// Outputs past the vector's last pixel are for the vectors that follow to write again.
 template <class T>
 struct Place {
     Lanes<T> from;
@@ -19,8 +19,8 @@ struct Place {
     bool straight;  // lanes stay where they are, and it is cheaper to ask than to move them
 };
 
-// Where the register block goes: added to `tile` (stored there where `first`), and then, where `places` is not null, with the
-// bias of its channels to `channels` planes of the output.
+// Where the register block goes: added to `tile` (stored there where `first`), and then, where `places` is not null,
+// with the bias of its channels to `channels` planes of the output.
 template <class T>
 struct Sink {
     T* tile;
@@ -37,27 +37,25 @@ template <class T, int KR, int NV>
 void block(int64_t reds, const T* w, const T* x, const int64_t* off, const Sink<T>& sink) {
     constexpr int width = lanes<T>;
     Vec<T> acc[KR * NV];
-    static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = Vec<T>{}; });
+    static_for<KR * NV>([&](auto i) INLINE { acc[i] = Vec<T>{}; });
     for (int64_t i = 0; i < reds; ++i, w += KR) {
         const T* at = x + off[i];
         Vec<T> in[NV];
-        static_for<NV>([&](auto j) __attribute__((always_inline)) { in[j] = load<T>(at + j * width); });
-        static_for<KR>([&](auto k) __attribute__((always_inline)) {
+        static_for<NV>([&](auto j) INLINE { in[j] = load<T>(at + j * width); });
+        static_for<KR>([&](auto k) INLINE {
             const Vec<T> weight = broadcast<T>(w[k]);
-            static_for<NV>([&](auto j) __attribute__((always_inline)) { acc[k * NV + j] += weight * in[j]; });
+            static_for<NV>([&](auto j) INLINE { acc[k * NV + j] += weight * in[j]; });
         });
     }
-    static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { settle(acc[i]); });
+    static_for<KR * NV>([&](auto i) INLINE { settle(acc[i]); });
     T* const tile = sink.tile;
-    if (!sink.first)
-        static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { acc[i] = load<T>(tile + i * width) + acc[i]; });
-    if (!sink.places)
-        return static_for<KR * NV>([&](auto i) __attribute__((always_inline)) { store<T>(tile + i * width, acc[i]); });
-    static_for<KR>([&](auto k) __attribute__((always_inline)) {
+    if (!sink.first) static_for<KR * NV>([&](auto i) INLINE { acc[i] = load<T>(tile + i * width) + acc[i]; });
+    if (!sink.places) return static_for<KR * NV>([&](auto i) INLINE { store<T>(tile + i * width, acc[i]); });
+    static_for<KR>([&](auto k) INLINE {
         if (k >= sink.channels) return;
         const Vec<T> bias = broadcast<T>(sink.bias ? sink.bias[k] : T(0));
         T* const out = sink.out + k * sink.plane;
-        static_for<NV>([&](auto j) __attribute__((always_inline)) {
+        static_for<NV>([&](auto j) INLINE {
             const Place<T>& place = sink.places[j];
             const Vec<T> done = sink.limits.clamp(acc[k * NV + j] + bias);
             store_first<T>(out + place.at, place.straight ? done : permute<T>(done, place.from), place.count);
@@ -68,38 +66,13 @@ void block(int64_t reds, const T* w, const T* x, const int64_t* off, const Sink<
 template <class T>
 using Block = void (*)(int64_t, const T*, const T*, const int64_t*, const Sink<T>&);
 
-template <class T, int KR>
-constexpr Block<T> blocks_of(int vectors) {
-    if constexpr (KR <= max_k) {
-        constexpr int most_v = vector_bytes == 64 ? 28 / KR : KR == 1 ? 6 : KR == 2 ? 4 : 3;
-        switch (vectors) {
-            case 1: return block<T, KR, 1>;
-            case 2: return block<T, KR, 2>;
-            case 3: return block<T, KR, 3>;
-            case 4: if constexpr (most_v >= 4) return block<T, KR, 4>; break;
-            case 5: if constexpr (most_v >= 5) return block<T, KR, 5>; break;
-            case 6: if constexpr (most_v >= 6) return block<T, KR, 6>; break;
-            case 7: if constexpr (most_v >= 7) return block<T, KR, 7>; break;
-            case 8: if constexpr (most_v >= 8) return block<T, KR, 8>; break;
-        }
-    }
-    return nullptr;
-}
-
 template <class T>
 struct Blocks {
-    Block<T> of[8][max_v];
-    constexpr Blocks() : of{} {
-        for (int v = 1; v <= max_v; ++v) {
-            of[0][v - 1] = blocks_of<T, 1>(v);
-            of[1][v - 1] = blocks_of<T, 2>(v);
-            of[2][v - 1] = blocks_of<T, 3>(v);
-            of[3][v - 1] = blocks_of<T, 4>(v);
-            of[4][v - 1] = blocks_of<T, 5>(v);
-            of[5][v - 1] = blocks_of<T, 6>(v);
-            of[6][v - 1] = blocks_of<T, 7>(v);
-            of[7][v - 1] = blocks_of<T, 8>(v);
-        }
+    Block<T> of[max_k][max_v] = {};
+    constexpr Blocks() {
+        static_for<max_k>([&](auto k) {
+            static_for<direct_vectors(k + 1, vector_bytes == 64)>([&](auto v) { of[k][v] = block<T, k + 1, v + 1>; });
+        });
     }
 };
 template <class T>
@@ -114,12 +87,12 @@ void fill_offsets(const DirectPlan& d, int64_t* off) {
             for (int64_t s = 0; s < p.kw; ++s) {
                 const int64_t phase = r % d.phases_y * d.phases_x + s % d.phases_x;
                 const int64_t inside = r * p.dh / p.sh * d.pitch + s * p.dw / p.sw;
-                *off++ = d.in_place ? c * p.h * p.w
-                                    : (c * d.phases_y * d.phases_x + phase) * plane + inside;
+                *off++ = d.in_place ? c * p.h * p.w : (c * d.phases_y * d.phases_x + phase) * plane + inside;
             }
 }
 
-// Walks the vectors of a band's run, and finds their places among the band's outputs, which have no columns between rows.
+// Walks the vectors of a band's run, and finds their places among the band's outputs, which have no columns between
+// rows.
 template <class T>
 struct Walk {
     int64_t ow, pitch, outputs, row = 0, column = 0;
@@ -140,7 +113,8 @@ struct Walk {
 };
 
 template <class T>
-void sum_chains(const DirectPlan& d, Block<T> sum, int64_t channels, const T* w, const T* in, const int64_t* off, Sink<T> sink) {
+void sum_chains(const DirectPlan& d, Block<T> sum, int64_t channels, const T* w, const T* in, const int64_t* off,
+                Sink<T> sink) {
     const int64_t reds = channels * d.p.taps(), span = d.chain_channels() * d.p.taps(), chain = d.chain();
     const Place<T>* const places = sink.places;
     for (int64_t from = 0; from < reds; from += span) {
@@ -197,7 +171,8 @@ void direct_task(const DirectPlan& d, const Args& a, const Unit& unit) {
                 for (int64_t b = 0; b < pixel_blocks; ++b) {
                     const int64_t v0 = b * vectors / pixel_blocks, nv = (b + 1) * vectors / pixel_blocks - v0;
                     // Reading x itself, the last block moves back, so that its reads end with the pixels.
-                    const int64_t first = v0 * lanes<T>, start = d.in_place ? least(first, pixels - nv * lanes<T>) : first;
+                    const int64_t first = v0 * lanes<T>,
+                                  start = d.in_place ? least(first, pixels - nv * lanes<T>) : first;
                     if (dense) walk.column = start;
                     Place<T> places[max_v];
                     for (int64_t v = 0; v < nv; ++v) places[v] = walk.next();

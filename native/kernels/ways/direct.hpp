@@ -44,7 +44,8 @@ struct DirectPlan {
 };
 
 inline size_t DirectPlan::workspace() const {
-    return aligned(size_t(slab_elements() * p.element_bytes())) + aligned(size_t(c_block * p.taps()) * sizeof(int64_t)) +
+    return aligned(size_t(slab_elements() * p.element_bytes())) +
+           aligned(size_t(c_block * p.taps()) * sizeof(int64_t)) +
            aligned(size_t(sum_tiles() * tile_elements() * p.element_bytes()));
 }
 
@@ -53,7 +54,7 @@ inline size_t DirectPlan::packed_bytes() const {
 }
 
 // Vectors of pixels that fit the registers beside `k_block` output channels.
-inline int64_t direct_vectors(int64_t k_block, bool many_registers) {
+constexpr int64_t direct_vectors(int64_t k_block, bool many_registers) {
     constexpr int64_t many[] = {8, 8, 6, 5, 4, 4, 3, 3}, few[] = {6, 4, 3, 3};
     return many_registers ? many[k_block - 1] : few[k_block - 1];
 }

@@ -1,8 +1,8 @@
 #include "ways/fft.hpp"
 
+#include "base/pool.hpp"
 #include "simd/epilogue.hpp"
 #include "simd/fourier.hpp"
-#include "base/pool.hpp"
 #include "simd/transpose.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -64,16 +64,16 @@ struct Task {
             if (any && !blank[x / L]) {
                 for (int i = 0; i < L; ++i) v[i] = from[i] ? load_span<float>(from[i] + x, spans[x / L][i]) : V{};
                 transpose<float>(v);
-                static_for<L>([&](auto j) __attribute__((always_inline)) { part<Part>(row[x + j]) = v[j]; });
+                static_for<L>([&](auto j) INLINE { part<Part>(row[x + j]) = v[j]; });
             } else {
-                static_for<L>([&](auto j) __attribute__((always_inline)) { part<Part>(row[x + j]) = V{}; });
+                static_for<L>([&](auto j) INLINE { part<Part>(row[x + j]) = V{}; });
             }
         }
         return any;
     }
 
-    // Rows y and y + 1 go through one complex transform, as its real and imaginary parts. Leaves out a factor of a half,
-    // and the transform of the columns.
+    // Rows y and y + 1 go through one complex transform, as its real and imaginary parts. Leaves out a factor of a
+    // half, and the transform of the columns.
     void forward_rows(int64_t c, Complex* to) const {
         for (int64_t y = 0; y < f.size; y += 2) {
             const bool first = read_row<0>(c, y), second = read_row<1>(c, y + 1);
@@ -96,18 +96,21 @@ struct Task {
     // inverse transform.
     void inverse_column(int64_t k, int64_t column, Complex* to) const {
         const int64_t cg = p.group_c(), all = f.columns() * f.size;
-        const float* const first = weights + (f.by_channel ? lane[0].group * f.spectrum() + column * f.size * 2 * L
-                                                           : ((lane[0].group * p.group_k() + k) * cg * all + column * f.size) * 2);
+        const float* const first =
+            weights + (f.by_channel ? lane[0].group * f.spectrum() + column * f.size * 2 * L
+                                    : ((lane[0].group * p.group_k() + k) * cg * all + column * f.size) * 2);
         for (int64_t c = 0; c < cg; ++c) {
             const Complex* from = spectra + (c * f.columns() + column) * f.pitch();
             const float* at = first + c * all * 2;
-            const auto each = [&](auto weight) __attribute__((always_inline)) {
+            const auto each = [&](auto weight) INLINE {
                 for (int64_t i = 0; i < f.size; ++i) {
-                    const Complex x = from[i], w = weight(i), product = {x.re * w.re - x.im * w.im, x.re * w.im + x.im * w.re};
+                    const Complex x = from[i], w = weight(i),
+                                  product = {x.re * w.re - x.im * w.im, x.re * w.im + x.im * w.re};
                     to[i] = c ? to[i] + product : product;
                 }
             };
-            if (f.by_channel) each([=](int64_t i) { return Complex{load<float>(at + i * 2 * L), load<float>(at + i * 2 * L + L)}; });
+            if (f.by_channel)
+                each([=](int64_t i) { return Complex{load<float>(at + i * 2 * L), load<float>(at + i * 2 * L + L)}; });
             else each([=](int64_t i) { return Complex{broadcast(at[i * 2]), broadcast(at[i * 2 + 1])}; });
         }
         fourier<true>(f.size, twiddles, to, spare, to);
@@ -150,7 +153,7 @@ struct Task {
         }
         for (int64_t x = 0; x < f.step_x; x += L) {
             V v[L];
-            static_for<L>([&](auto j) __attribute__((always_inline)) {
+            static_for<L>([&](auto j) INLINE {
                 const V sum = part<Part>(row[x + j]);
                 if (x + j < f.step_x) bad += sum * 0.0f;
                 v[j] = limits.clamp(sum + bias);
@@ -160,7 +163,9 @@ struct Task {
                 const int64_t count = least<int64_t>(L, columns[i] - x), dense = lane[i].x + x;
                 if (count <= 0) continue;
                 if (p.sw == 1) store_first<float>(out[i] + dense, v[i], count);
-                else for (int64_t ox = ceil_div(dense, p.sw); ox * p.sw < dense + count; ++ox) out[i][ox] = v[i][ox * p.sw - dense];
+                else
+                    for (int64_t ox = ceil_div(dense, p.sw); ox * p.sw < dense + count; ++ox)
+                        out[i][ox] = v[i][ox * p.sw - dense];
             }
         }
         for (int i = 0; i < L; ++i)
@@ -175,7 +180,12 @@ void fft_task(const FftPlan& f, const Args& a, const Unit& unit) {
     const float* packed = static_cast<const float*>(a.packed);
     Complex* const spectra = static_cast<Complex*>(unit.memory);
     Complex* const row = spectra + f.spectra() * f.columns() * f.pitch();
-    Task work{f, a, {}, spectra, row, row + f.size + L, packed, packed + f.twiddle_elements(), f.p, Limits<float>(a.activation), {}, {}};
+    Task work{f,      a,
+              {},     spectra,
+              row,    row + f.size + L,
+              packed, packed + f.twiddle_elements(),
+              f.p,    Limits<float>(a.activation),
+              {},     {}};
     for (int i = 0; i < L; ++i) {
         const int64_t place = f.by_channel ? unit.task / f.lane_groups() : unit.task % f.lane_groups() * L + i;
         const int64_t group = f.by_channel ? unit.task % f.lane_groups() * L + i : unit.task / f.lane_groups();

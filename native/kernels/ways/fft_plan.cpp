@@ -11,24 +11,43 @@
 namespace striate {
 namespace {
 
-constexpr double pack_ns = 2.5;  // for each byte packed
+// What a call's parts cost, in slots of one vector multiply-add where nothing else is said. `python benchmarks/costs.py
+// fft` measures them: for each, shapes that differ in it, with the times measured and predicted.
+struct Costs {
+    double radix = 3.6;         // powers of two that a pass takes
+    double pass = 9;            // a number of a line in a pass,
+    double line = 3;            // and once for the line
+    double read = 32;           // reading: a number of two rows, transposed
+    double product = 8;         // a product of spectra
+    double write = 38;          // writing: a number of two rows, transposed,
+    double lane = 40;           // and each lane of two rows
+    double crowded_from = 0.4;  // share of the second cache from which scratch leaves too little to the weights,
+    double crowded_to = 0.5;    // up to so much more,
+    double crowded = 0.45;      // which then adds that
+    double pack_ns = 2.5;       // packing, for each byte packed
+};
+constexpr Costs costs;
 
-// Microseconds of the whole call; see direct_plan.cpp for the unit of work.
+// Microseconds of the whole call.
 double cost(const FftPlan& f, const Machine& m, int threads) {
     const Problem& p = f.p;
-    const double size = double(f.size), columns = double(f.columns()), passes = std::ceil(std::log2(size) / 3.6);
-    const double line = size * (passes * 9 + 3);
+    const double size = double(f.size), columns = double(f.columns()),
+                 passes = std::ceil(std::log2(size) / costs.radix);
+    const double line = size * (passes * costs.pass + costs.line);
     const double rows_in = std::min(size, double(p.h) + 2) / 2, rows_out = double(f.step_y) / 2;
     const double cg = double(p.group_c()), kg = double(p.group_k());
-    double slots = cg * (rows_in * (line + size * 32) + columns * line);
-    slots += kg * (columns * (line + cg * size * 8) + rows_out * (line + size * 38 + double(f.lanes) * 40));
-    const double crowded = 1 + 0.45 * std::clamp((double(f.workspace()) / m.l2_bytes - 0.4) / 0.5, 0.0, 1.0);
+    double slots = cg * (rows_in * (line + size * costs.read) + columns * line);
+    slots += kg * (columns * (line + cg * size * costs.product) +
+                   rows_out * (line + size * costs.write + double(f.lanes) * costs.lane));
+    const double crowded =
+        1 + costs.crowded *
+                std::clamp((double(f.workspace()) / m.l2_bytes - costs.crowded_from) / costs.crowded_to, 0.0, 1.0);
     const double bytes = double((p.input_count() + p.output_count()) * 4 + int64_t(f.packed_bytes()));
     return Schedule{m, threads, 1, 1, f.tasks(), 1}.call_us(slots * crowded / m.fma_rate, bytes);
 }
 
-// The cheapest tile whose workspace is within bounds; an infinite cost where there is none. The tile decides the bits, so it
-// does not depend on the number of threads.
+// The cheapest tile whose workspace is within bounds; an infinite cost where there is none. The tile decides the bits,
+// so it does not depend on the number of threads.
 FftPlan plan_fft(const Problem& p, const Machine& m, double* us) {
     FftPlan best{};
     *us = INFINITY;
@@ -37,8 +56,9 @@ FftPlan plan_fft(const Problem& p, const Machine& m, double* us) {
         f.p = p;
         f.lanes = m.target->lanes(p.dtype);
         f.size = size;
-        const bool whole = size >= p.h + std::max(p.pad_top, p.pad_bottom) && size >= p.w + std::max(p.pad_left, p.pad_right) &&
-                           size >= f.dense_h() && size >= f.dense_w();
+        const bool whole = size >= p.h + std::max(p.pad_top, p.pad_bottom) &&
+                           size >= p.w + std::max(p.pad_left, p.pad_right) && size >= f.dense_h() &&
+                           size >= f.dense_w();
         f.step_y = whole ? f.dense_h() : size - f.extent_y() + 1;
         f.step_x = whole ? f.dense_w() : size - f.extent_x() + 1;
         if (f.step_y < 1 || f.step_x < 1) continue;
@@ -65,7 +85,8 @@ class Fft : public TaskWay<FftPlan> {
 public:
     using TaskWay::TaskWay;
 
-    // The roots of unity; the conjugate spectra, scaled by 1 / (2 size^2), with lanes innermost where those are channels.
+    // The roots of unity; the conjugate spectra, scaled by 1 / (2 size^2), with lanes innermost where those are
+    // channels.
     void pack(const void* weight, void* packed) const override {
         const FftPlan& f = plan_;
         const float* from = static_cast<const float*>(weight);
@@ -99,23 +120,28 @@ private:
         for (int64_t r = 0; r < f.p.kh; ++r)
             for (int64_t k = 0; k < f.columns(); ++k)
                 for (int64_t s = 0; s < f.p.kw; ++s)
-                    rows[size_t(r * f.columns() + k)] += double(w[r * f.p.kw + s]) * scale * roots[size_t(s * f.p.dw * k % f.size)];
+                    rows[size_t(r * f.columns() + k)] +=
+                        double(w[r * f.p.kw + s]) * scale * roots[size_t(s * f.p.dw * k % f.size)];
         for (int64_t k = 0; k < f.columns(); ++k)
             for (int64_t j = 0; j < f.size; ++j)
                 for (int64_t r = 0; r < f.p.kh; ++r)
-                    result[size_t(k * f.size + j)] += rows[size_t(r * f.columns() + k)] * roots[size_t(r * f.p.dh * j % f.size)];
+                    result[size_t(k * f.size + j)] +=
+                        rows[size_t(r * f.columns() + k)] * roots[size_t(r * f.p.dh * j % f.size)];
         return result;
     }
 };
 
 Facts facts_of(const FftPlan& f, double predicted_us) {
     return {.promise = promises::fft,
-            .blocking = {{"tile", f.size}, {"tiles", f.places()}, {"lanes_are_channels", f.by_channel}, {"tasks", f.tasks()}},
+            .blocking = {{"tile", f.size},
+                         {"tiles", f.places()},
+                         {"lanes_are_channels", f.by_channel},
+                         {"tasks", f.tasks()}},
             .packing = {f.size, f.by_channel, f.p.dh, f.p.dw},
             .packed_bytes = f.packed_bytes(),
             .workspace_bytes = f.workspace(),
             .predicted_us = predicted_us,
-            .pack_ns = pack_ns};
+            .pack_ns = costs.pack_ns};
 }
 
 }  // namespace
@@ -123,7 +149,8 @@ Facts facts_of(const FftPlan& f, double predicted_us) {
 Offer offer_fft(const Problem& p, const Machine& m, int threads) {
     double us;
     const FftPlan f = plan_fft(p, m, &us);
-    if (!std::isfinite(us)) return {nullptr, "no tile of the fft is both larger than the kernel and within the workspace"};
+    if (!std::isfinite(us))
+        return {nullptr, "no tile of the fft is both larger than the kernel and within the workspace"};
     return {std::make_unique<Fft>(facts_of(f, cost(f, m, threads)), f, m.target->fft.of(p.dtype)), {}};
 }
 

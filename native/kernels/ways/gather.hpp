@@ -21,7 +21,8 @@ struct Piece {
 };
 
 struct Gatherer {
-    static constexpr int L = lanes<float>, widest = most_gemm_vectors * L > most_gemm_rows ? most_gemm_vectors * L : most_gemm_rows;
+    static constexpr int L = lanes<float>,
+                         widest = most_gemm_vectors * L > most_gemm_rows ? most_gemm_vectors * L : most_gemm_rows;
     static constexpr int most_reach = 1024;  // pixels of a row that a vector of pixels reads
     using V = Vec<float>;
 
@@ -52,8 +53,8 @@ struct Gatherer {
         return run - runs;
     }
 
-    // to[i][j] = pixel q + j of channel first + i, 0 <= i < channels, 0 <= j < count <= width, rows `width` apart. Writes up to a
-    // vector past the end.
+    // to[i][j] = pixel q + j of channel first + i, 0 <= i < channels, 0 <= j < count <= width, rows `width` apart.
+    // Writes up to a vector past the end.
     void copy_panel(int64_t q, int64_t count, int64_t first, int64_t channels, int64_t width, float* to) const {
         Run runs[widest];
         const int64_t found = find_runs(q, count, first, runs), vectors = ceil_div(count, L);
@@ -62,12 +63,12 @@ struct Gatherer {
             // Whole vectors, as far as these end within the input.
             const int64_t room = stop - runs[0].from - vectors * L;
             c = room < 0 ? 0 : least(channels, room / in_plane + 1);
-            static_for<most_gemm_vectors>([&](auto v) __attribute__((always_inline)) {
+            static_for<most_gemm_vectors>([&](auto v) INLINE {
                 if (vectors != v + 1) return;
                 const float* from = runs[0].from;
                 float* at = to;
                 for (int64_t i = 0; i < c; ++i, from += in_plane, at += width)
-                    static_for<v + 1>([&](auto j) __attribute__((always_inline)) { store<float>(at + j * L, load<float>(from + j * L)); });
+                    static_for<v + 1>([&](auto j) INLINE { store<float>(at + j * L, load<float>(from + j * L)); });
             });
         }
         for (; c < channels; ++c) {
@@ -112,21 +113,22 @@ struct Gatherer {
                 for (int64_t s = 0; s < kw; s += 4) {
                     V v[4];
                     const float* at = from + s;
-                    static_for<4>([&](auto i) __attribute__((always_inline)) {
+                    static_for<4>([&](auto i) INLINE {
                         v[i] = load_fours(at, 4 * sw);
                         at += sw;
-                        asm("" : "+r"(at));  // sixteen addresses, each kept from four to four, would not fit the registers
+                        asm(""
+                            : "+r"(at));  // sixteen addresses, each kept from four to four, would not fit the registers
                     });
                     transpose_fours<float>(v);
-                    static_for<4>([&](auto i) __attribute__((always_inline)) {
+                    static_for<4>([&](auto i) INLINE {
                         if (s + i < kw) store_first<float>(to + (s + i) * width, v[i], count);
                     });
                 }
             }
     }
 
-    // What the taps of `channels` channels from `channel` on read for a piece: rows of `to`, `width` apart, one per channel and
-    // tap. Writes whole vectors where these end within `width`.
+    // What the taps of `channels` channels from `channel` on read for a piece: rows of `to`, `width` apart, one per
+    // channel and tap. Writes whole vectors where these end within `width`.
     void gather_piece(const Piece& piece, int64_t channel, int64_t channels, int64_t width, float* to) const {
         if (fours) return gather_fours(piece, channel, channels, width, to);
         const int64_t kh = p.kh, kw = p.kw, pitch = taps * width, count = piece.at + L <= width ? L : piece.count;
@@ -143,26 +145,26 @@ struct Gatherer {
                 const int64_t y = piece.y + r * p.dh;
                 const float* from = piece.image + channel * in_plane + y * p.w + x;
                 float* at = to + (r * kw + s) * width;
-                const auto each = [&](auto put) __attribute__((always_inline)) {
+                const auto each = [&](auto put) INLINE {
                     for (int64_t c = 0; c < channels; ++c, from += in_plane, at += pitch) put();
                 };
                 if (y < 0 || y >= p.h)
-                    each([&]() __attribute__((always_inline)) {
+                    each([&]() INLINE {
                         store_first<float>(at, V{}, count);
                         if (pair) store_first<float>(at + width, V{}, count);
                     });
                 else if (p.sw > 2)
                     each([&] {
-                        for (int64_t j = 0, i = x; j < piece.count; ++j, i += p.sw) at[j] = 0 <= i && i < p.w ? from[j * p.sw] : 0.0f;
+                        for (int64_t j = 0, i = x; j < piece.count; ++j, i += p.sw)
+                            at[j] = 0 <= i && i < p.w ? from[j * p.sw] : 0.0f;
                     });
-                else if (p.sw == 1)
-                    each([&]() __attribute__((always_inline)) { store_first<float>(at, load_span<float>(from, span), count); });
+                else if (p.sw == 1) each([&]() INLINE { store_first<float>(at, load_span<float>(from, span), count); });
                 else if (narrow)
-                    each([&]() __attribute__((always_inline)) {
+                    each([&]() INLINE {
                         store_first<float>(at, even_lanes<float>(load_span<float>(from, span), V{}), count);
                     });
                 else
-                    each([&]() __attribute__((always_inline)) {
+                    each([&]() INLINE {
                         __builtin_prefetch(from + ahead, 0, 2);
                         __builtin_prefetch(from + ahead + L, 0, 2);
                         const V low = load_span<float>(from, span), high = load_span<float>(from + L, next);
@@ -173,11 +175,12 @@ struct Gatherer {
         }
     }
 
-    // panel[i][j] = what tap i % taps of channel i / taps reads for pixel q + j, 0 <= j < count <= width, rows `width` apart.
-    // Writes up to a vector past the end.
+    // panel[i][j] = what tap i % taps of channel i / taps reads for pixel q + j, 0 <= j < count <= width, rows `width`
+    // apart. Writes up to a vector past the end.
     void fill_panel(int64_t q, int64_t count, int64_t width, float* to) const {
         if (contiguous) return copy_panel(q, count, 0, reds, width, to);
-        // Channels whose pixels stay in the first cache from tap to tap; planes a multiple of 4 KiB apart share a set of lines.
+        // Channels whose pixels stay in the first cache from tap to tap; planes a multiple of 4 KiB apart share a set
+        // of lines.
         const int64_t some = in_plane % 1024 == 0 ? 8 : 32;
         Piece pieces[widest];
         const Piece* const end = find_pieces(q, count, pieces);

@@ -1,11 +1,11 @@
 // The matrix product over (c, r, s), for any kernel.
 //
-// A task gathers the input pixels it needs into panels, [c, r, s][pixel] for a block of pixels at a time, and multiplies them with
-// weights packed by blocks of output channels. The register block is some numbers, each broadcast, by some vectors. `deep`
-// puts output channels into the vectors and broadcasts pixels: sums come out as [pixel][channel] and are transposed as they
-// are stored, and any number of pixels makes a block. Otherwise vectors run along the pixels of one image. Where the pixels lie
-// together in the input, both may read it as it stands. `deep` may also go by rows, without panels: neighbouring pixels of a row
-// read each tap at neighbouring places of the input.
+// A task gathers the input pixels it needs into panels, [c, r, s][pixel] for a block of pixels at a time, and
+// multiplies them with weights packed by blocks of output channels. The register block is some numbers, each broadcast,
+// by some vectors. `deep` puts output channels into the vectors and broadcasts pixels: sums come out as
+// [pixel][channel] and are transposed as they are stored, and any number of pixels makes a block. Otherwise vectors run
+// along the pixels of one image. Where the pixels lie together in the input, both may read it as it stands. `deep` may
+// also go by rows, without panels: neighbouring pixels of a row read each tap at neighbouring places of the input.
 #pragma once
 
 #include "base/numbers.hpp"
@@ -19,12 +19,12 @@ struct GemmPlan {
     Problem p;
     int64_t lanes;
     bool deep;
-    bool in_place;                     // 1x1, stride 1, no padding: reads x itself
-    bool by_rows;                      // horizontal stride 1: blocks lie in rows; read x, where it is padded a task's copy of its rows
-    bool far;                          // x passes the second cache: what is gathered with a stride of 2 is asked for ahead
-    int64_t rows, vectors;             // the largest register block: numbers broadcast, vectors
-    int64_t turn;                      // blocks of pixels, read in place, that a block of output channels meets in a row
-    int64_t pixel_tasks, k_tasks;      // per image, or over all where they are joined; per group
+    bool in_place;  // 1x1, stride 1, no padding: reads x itself
+    bool by_rows;   // horizontal stride 1: blocks lie in rows; read x, where it is padded a task's copy of its rows
+    bool far;       // x passes the second cache: what is gathered with a stride of 2 is asked for ahead
+    int64_t rows, vectors;         // the largest register block: numbers broadcast, vectors
+    int64_t turn;                  // blocks of pixels, read in place, that a block of output channels meets in a row
+    int64_t pixel_tasks, k_tasks;  // per image, or over all where they are joined; per group
 
     // Products summed in one chain; sums of chains are then added in order, which keeps rounding from growing.
     static constexpr int64_t chain = 128;
@@ -54,7 +54,8 @@ struct GemmPlan {
         const int64_t whole = ceil_div(rows, lanes) * lanes;
         return 4 * rows >= 3 * whole ? whole : rows;
     }
-    // By rows, of the input or of the task's copy of it: numbers from row to row and from channel to channel, and the copy's rows.
+    // By rows, of the input or of the task's copy of it: numbers from row to row and from channel to channel, and the
+    // copy's rows.
     int64_t row_step() const { return p.pad_left + p.w + p.pad_right; }
     int64_t channel_step() const { return (p.padded() ? field_rows() : p.h) * row_step(); }
     int64_t field_rows() const { return (pixel_block() / p.ow - 1) * p.sh + (p.kh - 1) * p.dh + 1; }

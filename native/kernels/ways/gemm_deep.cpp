@@ -34,7 +34,9 @@ struct Task : GemmTask {
         const int64_t top = q0 / p.ow * p.sh - p.pad_top;
         for (int64_t c = 0; c < p.group_c(); ++c) {
             const float* const from = input(image) + c * in_plane;
-            const auto row = [&](int64_t i) { return top + i >= 0 && top + i < p.h ? from + (top + i) * p.w : nullptr; };
+            const auto row = [&](int64_t i) {
+                return top + i >= 0 && top + i < p.h ? from + (top + i) * p.w : nullptr;
+            };
             copy_rows<float>(panel + c * g.channel_step(), g.row_step(), g.field_rows(), row, p.w, -p.pad_left, 1);
         }
     }
@@ -66,10 +68,12 @@ struct Task : GemmTask {
                         const float* const field = rows + (q - q0) / p.ow * p.sh * g.row_step() + q % p.ow;
                         multiply_fields.of[count - 1][nv - 1](channels, {field, offsets + c}, w, nv * L, sink);
                     } else {
-                        const float* const x = (g.in_place ? input(image) + q : panel + b * g.row_pitch() * reds) + c * pitch;
+                        const float* const x =
+                            (g.in_place ? input(image) + q : panel + b * g.row_pitch() * reds) + c * pitch;
                         if (g.in_place && b >= nv && kb == block0) {
                             // The block after, or the next chain's first.
-                            sink.ahead = (q + count < q1 ? x + count : x - (q - q0) + GemmPlan::chain * pitch) + g.rows - 1;
+                            sink.ahead =
+                                (q + count < q1 ? x + count : x - (q - q0) + GemmPlan::chain * pitch) + g.rows - 1;
                             sink.ahead_pitch = pitch;
                         }
                         multiply_rows.of[count - 1][nv - 1](channels, {x, pitch}, w, nv * L, sink);
@@ -96,12 +100,11 @@ struct Task : GemmTask {
             // The last vector moves back where it can, so that it is whole. Lines written next are asked for.
             const int64_t s = count >= L ? least(j, count - L) : 0;
             V v[L];
-            static_for<L>([&](auto i) __attribute__((always_inline)) { v[i] = s + i < count ? load<float>(from + (s + i) * pitch) : V{}; });
-            if (bias || limits.any)
-                static_for<L>([&](auto i) __attribute__((always_inline)) { v[i] = limits.clamp(v[i] + biases); });
+            static_for<L>([&](auto i) INLINE { v[i] = s + i < count ? load<float>(from + (s + i) * pitch) : V{}; });
+            if (bias || limits.any) static_for<L>([&](auto i) INLINE { v[i] = limits.clamp(v[i] + biases); });
             transpose<float>(v);
             float* to = out + s;
-            static_for<L>([&](auto k) __attribute__((always_inline)) {
+            static_for<L>([&](auto k) INLINE {
                 if (k >= channels) return;
                 if (count >= L) store<float>(to, v[k]);
                 else store_part<float>(to, v[k], count);

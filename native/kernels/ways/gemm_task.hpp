@@ -36,11 +36,17 @@ inline GemmTask gemm_task(const GemmPlan& g, const Args& a, const Unit& unit) {
     const int64_t groups = pixels / g.pixel_tasks, pixel_unit = g.pixel_unit(), pixel_units = g.pixel_units();
     float* const panel = static_cast<float*>(unit.memory);
     float* const sums = panel + aligned(size_t(g.panel_elements()) * 4) / 4;
-    return {g, a, groups / g.p.groups, groups % g.p.groups,
+    return {g,
+            a,
+            groups / g.p.groups,
+            groups % g.p.groups,
             pixel_task * pixel_units / g.pixel_tasks * pixel_unit,
             least(g.pixels(), (pixel_task + 1) * pixel_units / g.pixel_tasks * pixel_unit),
-            k_task * g.k_blocks() / g.k_tasks, (k_task + 1) * g.k_blocks() / g.k_tasks,
-            panel, sums, reinterpret_cast<int64_t*>(sums + aligned(size_t(g.sum_elements()) * 4) / 4)};
+            k_task * g.k_blocks() / g.k_tasks,
+            (k_task + 1) * g.k_blocks() / g.k_tasks,
+            panel,
+            sums,
+            reinterpret_cast<int64_t*>(sums + aligned(size_t(g.sum_elements()) * 4) / 4)};
 }
 
 }  // namespace striate::STRIATE_TARGET

@@ -19,18 +19,19 @@ struct Task : GemmTask {
         int64_t count() const { return whole ? nv * L : last - first; }
     };
 
-    // Where vectors of pixels start, at q0 or somewhat before, so that those read in place start with a cache line where every
-    // channel's can.
+    // Where vectors of pixels start, at q0 or somewhat before, so that those read in place start with a cache line
+    // where every channel's can.
     int64_t find_origin() const {
         if (!g.in_place || in_plane % line != 0 || q1 - q0 < 4 * g.vectors * L) return q0;
         return q0 - int64_t(uintptr_t(input(image) + q0) / sizeof(float) % line);
     }
 
     Block block_at(int64_t b, int64_t blocks) const {
-        const int64_t units = ceil_div(q1 - origin, L), v0 = b * units / blocks, nv = (b + 1) * units / blocks - v0, width = nv * L;
+        const int64_t units = ceil_div(q1 - origin, L), v0 = b * units / blocks, nv = (b + 1) * units / blocks - v0,
+                      width = nv * L;
         const int64_t at = origin + v0 * L, first = most(at, q0), last = least(at + width, q1);
-        // The first block moves on and the last one back where they can, so that they are whole: within the task, else within the
-        // image.
+        // The first block moves on and the last one back where they can, so that they are whole: within the task, else
+        // within the image.
         const bool whole = q1 - q0 >= width;
         return {nv, g.in_place || whole ? most<int64_t>(least(first, q1 - width), 0) : first, first, last, whole};
     }
@@ -52,14 +53,17 @@ struct Task : GemmTask {
             if (!g.in_place && !chained) gatherer.fill_panel(only.start, only.count(), only.nv * L, panel);
             // A chain's pixels stay in the first cache while every block of output channels passes.
             for (int64_t c = 0; c < reds; c += GemmPlan::chain) {
-                if (chained) gatherer.copy_panel(only.start, only.count(), c, least(GemmPlan::chain, reds - c), only.nv * L, panel);
+                if (chained)
+                    gatherer.copy_panel(only.start, only.count(), c, least(GemmPlan::chain, reds - c), only.nv * L,
+                                        panel);
                 for (int64_t kb = block0; kb < block1; ++kb)
                     for (int64_t i = 0; i < in_turn; ++i) multiply(some[i], c, kb, b + g.turn < blocks);
             }
         }
     }
 
-    // A block's chain from `c` on for a block of output channels; asks ahead for the pixels of the next turn, if there is one.
+    // A block's chain from `c` on for a block of output channels; asks ahead for the pixels of the next turn, if there
+    // is one.
     void multiply(const Block& block, int64_t c, int64_t kb, bool more) const {
         const int64_t channels = least(GemmPlan::chain, reds - c), width = block.nv * L;
         const int64_t k0 = k_start(kb), rows = k_start(kb + 1) - k0, vector = kb - block0;
@@ -68,13 +72,18 @@ struct Task : GemmTask {
         const int64_t ahead = block.first + (g.turn * g.vectors + vector) * L + L - 1;
         const int64_t pitch = g.in_place ? in_plane : width;
         const float* const in = (g.in_place ? input(image) + block.start : panel) + (chained ? 0 : c * pitch);
-        const GemmSink sink{sum, c == 0, ends && block.whole ? output(image, k0) + block.start : nullptr, plane,
-                        bias ? bias + k0 : nullptr, limits,
-                        fetch ? input(image) + ahead + c * in_plane : in, fetch ? in_plane : 0};
+        const GemmSink sink{sum,
+                            c == 0,
+                            ends && block.whole ? output(image, k0) + block.start : nullptr,
+                            plane,
+                            bias ? bias + k0 : nullptr,
+                            limits,
+                            fetch ? input(image) + ahead + c * in_plane : in,
+                            fetch ? in_plane : 0};
         multiply_rows.of[rows - 1][block.nv - 1](channels, {weight + k0 * reds + c * rows, rows}, in, pitch, sink);
         for (int64_t i = 0; ends && !block.whole && i < rows; ++i)
-            emit_row<float>(output(image, k0 + i) + block.first, sum + i * width + block.first - block.start, block.last - block.first,
-                            bias ? bias[k0 + i] : 0.0f, a.activation);
+            emit_row<float>(output(image, k0 + i) + block.first, sum + i * width + block.first - block.start,
+                            block.last - block.first, bias ? bias[k0 + i] : 0.0f, a.activation);
     }
 };
 

@@ -8,12 +8,19 @@
 
 namespace striate {
 
-// Tasks are numbered by image, group, block of pixels and part of the output channels, the last fastest, and each thread has a run
-// of neighbours.
+// Tasks are numbered by image, group, block of pixels and part of the output channels, the last fastest, and each
+// thread has a run of neighbours.
 struct Schedule {
     const Machine& machine;
     int threads;
     int64_t images, groups, pixel_tasks, k_tasks;
+
+    // `python benchmarks/costs.py schedule` measures what is in microseconds.
+    static constexpr double task_us = 0.3;   // a task, to come to speed,
+    static constexpr double run_us = 0.02;   // and each run of output that it starts elsewhere than the last one ended
+    static constexpr double alone_us = 0.3;  // a call, whatever it computes
+    static constexpr double slowed = 0.75;   // what one thread of unequal ones does of the others' work
+    static constexpr double shown = 0.5;     // of reading beyond the second cache, the share that does not hide
 
     int64_t tasks() const { return images * groups * pixel_tasks * k_tasks; }
 
@@ -24,7 +31,8 @@ struct Schedule {
     }
     // The share of all weights that a thread meets.
     double met() const {
-        const double sets = double(images * groups * pixel_tasks) / double(threads);  // of a group's weights, one after the other
+        const double sets =
+            double(images * groups * pixel_tasks) / double(threads);  // of a group's weights, one after the other
         if (sets < 1) return std::max(sets, 1 / double(k_tasks)) / double(groups);
         return std::clamp(sets / double(pixel_tasks), 1.0, double(groups)) / double(groups);
     }
@@ -34,31 +42,32 @@ struct Schedule {
         return std::ceil(each * double(blocks) / double(k_tasks)) / each;
     }
 
-    // Microseconds that a task takes to come to speed; it starts `runs` of output, each elsewhere than the last one ended.
-    static double begin(double runs) { return 0.3 + 0.02 * runs; }
+    // Microseconds that a task which starts `runs` of output takes beside its work.
+    static double begin(double runs) { return task_us + run_us * runs; }
 
-    // Microseconds that all tasks take, which read and write `bytes` together: half the time threads are equally fast, half the
-    // time one of them does `slowed` of the others' work. These take over tasks of its share, and the bytes that its second cache
-    // may hold.
-    double spread(double task_us, double bytes) const {
-        constexpr double slowed = 0.75;
+    // Microseconds that all tasks take, which read and write `bytes` together: half the time threads are equally fast,
+    // half the time one of them does `slowed` of the others' work. These take over tasks of its share, and the bytes
+    // that its second cache may hold.
+    double spread(double each_us, double bytes) const {
         const double count = double(tasks()), others = double(threads - 1), share = count / double(threads);
-        if (threads < 2 || count < 2) return count * task_us;
+        if (threads < 2 || count < 2) return count * each_us;
         const double moved_us = bytes / double(threads) < machine.l2_bytes ? bytes / count / machine.memory_rate : 0;
         const auto uneven = [&](double kept) {
             const double taken = std::max(0.0, share - kept) / others;
-            return std::max(kept * task_us / slowed, std::ceil((count - kept) / others) * task_us + taken * moved_us);
+            return std::max(kept * each_us / slowed, std::ceil((count - kept) / others) * each_us + taken * moved_us);
         };
         const double kept = std::floor(count * slowed / (others + slowed));
-        return (std::ceil(share) * task_us + std::min(uneven(kept), uneven(kept + 1))) / 2;
+        return (std::ceil(share) * each_us + std::min(uneven(kept), uneven(kept + 1))) / 2;
     }
     // Microseconds of handing the tasks to other threads, and of the call itself.
-    double around() const { return (threads > 1 && tasks() > 1 ? machine.dispatch_us : 0) + 0.3; }
+    double around() const { return (threads > 1 && tasks() > 1 ? machine.dispatch_us : 0) + alone_us; }
     // Microseconds that bringing in `bytes` from beyond the second cache adds, on each thread.
-    double beyond(double bytes) const { return bytes / double(std::min<int64_t>(threads, tasks())) / machine.memory_rate / 2; }
+    double beyond(double bytes) const {
+        return bytes / double(std::min<int64_t>(threads, tasks())) / machine.memory_rate * shown;
+    }
 
     // Microseconds of a call whose tasks read and write `bytes` together.
-    double call_us(double task_us, double bytes) const { return spread(task_us, bytes) + beyond(bytes) + around(); }
+    double call_us(double each_us, double bytes) const { return spread(each_us, bytes) + beyond(bytes) + around(); }
 };
 
 }  // namespace striate

@@ -1,8 +1,8 @@
 // The padded copy of a band of input rows that `direct` reads.
 #pragma once
 
-#include "ways/direct.hpp"
 #include "simd/rows.hpp"
+#include "ways/direct.hpp"
 
 namespace striate::STRIATE_TARGET {
 

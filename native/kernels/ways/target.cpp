@@ -5,7 +5,8 @@ namespace striate::STRIATE_TARGET {
 
 #define STRIATE_TASK(name, Plan, T) void name##_task<T>(const Plan&, const Args&, const Unit&)
 #define STRIATE_float_only(name, Plan) extern template STRIATE_TASK(name, Plan, float);
-#define STRIATE_float_and_double(name, Plan) STRIATE_float_only(name, Plan) extern template STRIATE_TASK(name, Plan, double);
+#define STRIATE_float_and_double(name, Plan) \
+    STRIATE_float_only(name, Plan) extern template STRIATE_TASK(name, Plan, double);
 #define STRIATE_WAY(name, Plan, elements, error_bound, spreads)
 #define STRIATE_KERNEL(name, Plan, elements) \
     template <class T> \

@@ -28,8 +28,8 @@ struct Target {
     const char* name;
     int vector_bytes;
     bool many_registers;  // 32 vector registers, not 16
-    // Runs `rounds` times 24 vector multiply-adds in the register block of `direct`; `values` holds 128 numbers. The result
-    // only keeps them from being dropped.
+    // Runs `rounds` times 24 vector multiply-adds in the register block of `direct`; `values` holds 128 numbers. The
+    // result only keeps them from being dropped.
     float (*burn)(int64_t rounds, const float* values);
 #define STRIATE_WAY(name, Plan, elements, error_bound, spreads)
 #define STRIATE_KERNEL(name, Plan, elements) Kernel<Plan> name;

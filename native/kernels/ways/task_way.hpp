@@ -7,7 +7,8 @@ namespace striate {
 
 // Runs `tasks` tasks of a kernel, each with `scratch_bytes` of memory.
 template <class PlanOf>
-void run_tasks(const PlanOf& plan, TaskOf<PlanOf> task, const Args& args, int64_t tasks, int threads, size_t scratch_bytes) {
+void run_tasks(const PlanOf& plan, TaskOf<PlanOf> task, const Args& args, int64_t tasks, int threads,
+               size_t scratch_bytes) {
     struct Call {
         const PlanOf& plan;
         TaskOf<PlanOf> task;

@@ -17,8 +17,9 @@ enum class Elements { float_only, float_and_double };
 struct Promise {
     const char* name;
     Elements elements;
-    // Largest error in float32, for data of unit variance, as a share of the output's scale: 1 + the root of the terms per
-    // output. For other data the share is of the largest input the output's tile reads times the norm of its weights.
+    // Largest error in float32, for data of unit variance, as a share of the output's scale: 1 + the root of the terms
+    // per output. For other data the share is of the largest input the output's tile reads times the norm of its
+    // weights.
     double error_bound;
     // Whether a number that is not finite may reach outputs whose window does not hold it.
     bool spreads;

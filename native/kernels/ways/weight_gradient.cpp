@@ -16,7 +16,7 @@ template <class T, int Count>
     if constexpr (Count == 1) return v[0];
     else {
         Vec<T> half[Count / 2];
-        static_for<Count / 2>([&](auto i) __attribute__((always_inline)) {
+        static_for<Count / 2>([&](auto i) INLINE {
             half[i] = even_lanes<T>(v[2 * i], v[2 * i + 1]) + odd_lanes<T>(v[2 * i], v[2 * i + 1]);
         });
         return lane_sums<T>(half);
@@ -37,26 +37,26 @@ void block(const Runs& runs, const T* grad, const T* const* x, double* sums, int
     Vec<T> acc[blocks * L] = {};
     const T* at[Taps];
     static_for<Taps>([&](auto j) { at[j] = x[j]; });
-    const auto step = [&](int64_t from, auto&& get) __attribute__((always_inline)) {
+    const auto step = [&](int64_t from, auto&& get) INLINE {
         Vec<T> in[Taps];
-        static_for<Taps>([&](auto j) __attribute__((always_inline)) { in[j] = get(at[j] + from); });
-        static_for<Rows>([&](auto i) __attribute__((always_inline)) {
+        static_for<Taps>([&](auto j) INLINE { in[j] = get(at[j] + from); });
+        static_for<Rows>([&](auto i) INLINE {
             const Vec<T> g = get(grad + i * runs.plane + from);
-            static_for<Taps>([&](auto j) __attribute__((always_inline)) { acc[i * Taps + j] += g * in[j]; });
+            static_for<Taps>([&](auto j) INLINE { acc[i * Taps + j] += g * in[j]; });
         });
     };
     for (int64_t image = 0; image < runs.images; ++image) {
         int64_t from = 0;
-        for (; from + L <= runs.count; from += L) step(from, [](const T* p) __attribute__((always_inline)) { return load<T>(p); });
+        for (; from + L <= runs.count; from += L) step(from, [](const T* p) INLINE { return load<T>(p); });
         const int64_t left = runs.count - from;
-        if (left > 0) step(from, [left](const T* p) __attribute__((always_inline)) { return load_part<T>(p, left); });
+        if (left > 0) step(from, [left](const T* p) INLINE { return load_part<T>(p, left); });
         grad += runs.grad_image;
         static_for<Taps>([&](auto j) { at[j] += runs.x_image; });
     }
     T results[blocks * L];
-    static_for<blocks>([&](auto b) __attribute__((always_inline)) {
+    static_for<blocks>([&](auto b) INLINE {
         Vec<T> some[L];
-        static_for<L>([&](auto i) __attribute__((always_inline)) { some[i] = acc[b * L + i]; });
+        static_for<L>([&](auto i) INLINE { some[i] = acc[b * L + i]; });
         store<T>(results + b * L, lane_sums<T>(some));
     });
     for (int i = 0; i < Rows; ++i)
@@ -88,14 +88,16 @@ struct Task {
     void lay_out(int64_t image, int64_t i, int64_t oy, int64_t rows, int64_t ox, int64_t width, T* to) const {
         const Problem& p = d.p;
         const int64_t column = column0 + i, s = column % p.kw;
-        const T* const from = static_cast<const T*>(a.x) + (image * p.c + group * p.group_c() + column / p.kw) * p.h * p.w;
+        const T* const from =
+            static_cast<const T*>(a.x) + (image * p.c + group * p.group_c() + column / p.kw) * p.h * p.w;
         for (int64_t phase = 0; phase < d.phases_y; ++phase) {
             const int64_t top = oy * p.sh + phase * p.dh % p.sh - p.pad_top;
             const auto row = [&](int64_t y) {
                 const int64_t at = top + y * p.sh;
                 return at >= 0 && at < p.h ? from + at * p.w : nullptr;
             };
-            copy_rows<T>(to + i * d.column_elements() + phase * d.phase_elements(), width, rows + d.shift_y, row, p.w, ox * p.sw + s * p.dw - p.pad_left, p.sw);
+            copy_rows<T>(to + i * d.column_elements() + phase * d.phase_elements(), width, rows + d.shift_y, row, p.w,
+                         ox * p.sw + s * p.dw - p.pad_left, p.sw);
         }
     }
 
@@ -112,8 +114,10 @@ struct Task {
 
     void multiply(int64_t image, int64_t images, int64_t oy, int64_t rows, int64_t ox, int64_t width) const {
         const Problem& p = d.p;
-        const int64_t plane = p.oh * p.ow, taps = columns * p.kh, most = most_taps(int(least<int64_t>(filters, most_rows)));
-        const T* const grad = static_cast<const T*>(a.packed) + (image * p.k + group * p.group_k() + k0) * plane + oy * p.ow + ox;
+        const int64_t plane = p.oh * p.ow, taps = columns * p.kh,
+                      most = most_taps(int(least<int64_t>(filters, most_rows)));
+        const T* const grad =
+            static_cast<const T*>(a.packed) + (image * p.k + group * p.group_k() + k0) * plane + oy * p.ow + ox;
         const Runs runs{images, rows * width, p.k * plane, d.in_place ? p.c * p.h * p.w : d.image_elements(), plane};
         const T* x[8];
         for (int64_t tap = 0; tap < taps; tap += most) {
@@ -137,7 +141,8 @@ struct Task {
                     const int64_t images = least(d.images, p.n - image);
                     const int64_t rows = least(d.rows, p.oh - oy), width = least(d.width, p.ow - ox);
                     for (int64_t j = 0; j < images && !d.in_place; ++j)
-                        for (int64_t i = 0; i < columns; ++i) lay_out(image + j, i, oy, rows, ox, width, laid_out + j * d.image_elements());
+                        for (int64_t i = 0; i < columns; ++i)
+                            lay_out(image + j, i, oy, rows, ox, width, laid_out + j * d.image_elements());
                     multiply(image, images, oy, rows, ox, width);
                 }
         T* const out = static_cast<T*>(a.out) + (group * p.group_k() + k0) * p.group_c() * p.taps();

@@ -1,10 +1,10 @@
-// The gradient of a convolution with respect to its weights: for each filter, channel and tap the dot product of the output's
-// gradient with the pixels that the tap meets.
+// The gradient of a convolution with respect to its weights: for each filter, channel and tap the dot product of the
+// output's gradient with the pixels that the tap meets.
 //
-// A task has some filters of a group and some of its columns, which are pairs of a channel and a kernel column. For each band of
-// output rows it lays out, for each column, the pixels that this kernel column meets, one row after the other, so that each kernel
-// row is a run of them as long as the band; then a register block of filters and taps takes the dot products. Dot products of
-// bands are summed in double.
+// A task has some filters of a group and some of its columns, which are pairs of a channel and a kernel column. For
+// each band of output rows it lays out, for each column, the pixels that this kernel column meets, one row after the
+// other, so that each kernel row is a run of them as long as the band; then a register block of filters and taps takes
+// the dot products. Dot products of bands are summed in double.
 #pragma once
 
 #include "base/numbers.hpp"
@@ -20,8 +20,8 @@ struct WeightGradientPlan {
     int64_t images, rows, width;  // of a band; more than one image where it takes all of their pixels
     int64_t filters, k_tasks;     // of a task, tasks along them
     int64_t columns, c_tasks;     // of a task, tasks along them
-    int64_t phases_y, shift_y;    // of the stride, with a kernel row in them; rows that a band's laid out pixels are more
-    bool in_place;                // the input is laid out so already
+    int64_t phases_y, shift_y;  // of the stride, with a kernel row in them; rows that a band's laid out pixels are more
+    bool in_place;              // the input is laid out so already
 
     int64_t group_columns() const { return p.group_c() * p.kw; }
     int64_t phase_elements() const { return (rows + shift_y) * width; }
@@ -30,7 +30,8 @@ struct WeightGradientPlan {
     int64_t sum_count() const { return filters * columns * p.kh; }
     int64_t tasks() const { return p.groups * k_tasks * c_tasks; }
     size_t workspace() const {
-        return size_t(sum_count()) * sizeof(double) + size_t(in_place ? 0 : images * image_elements()) * size_t(p.element_bytes());
+        return size_t(sum_count()) * sizeof(double) +
+               size_t(in_place ? 0 : images * image_elements()) * size_t(p.element_bytes());
     }
 };
 

@@ -1,7 +1,7 @@
 #include "ways/winograd.hpp"
 
-#include "simd/epilogue.hpp"
 #include "base/pool.hpp"
+#include "simd/epilogue.hpp"
 #include "simd/rows.hpp"
 #include "simd/toom_transform.hpp"
 #include "simd/transpose.hpp"
@@ -13,8 +13,8 @@ constexpr int L = lanes<float>;
 constexpr int max_rows = vector_bytes == 64 ? 14 : 6;
 using V = Vec<float>;
 
-// product[i][v] (+)= sum over c of input[c][i] * u[c][v]: ROWS tiles by NV vectors of output channels, held in registers.
-// What the next group of channels needs is fetched ahead, a line of it with each channel.
+// product[i][v] (+)= sum over c of input[c][i] * u[c][v]: ROWS tiles by NV vectors of output channels, held in
+// registers. What the next group of channels needs is fetched ahead, a line of it with each channel.
 template <int ROWS, int NV>
 void multiply(int64_t channels, const float* input, int64_t group_stride, const float* u, float* product, bool first) {
     V acc[ROWS * NV] = {};
@@ -23,21 +23,20 @@ void multiply(int64_t channels, const float* input, int64_t group_stride, const 
         const float *at = input, *next = input + group_stride;
         for (int64_t j = 0; j < count; ++j, ++at, u += NV * L, next += L) {
             V weight[NV];
-            static_for<NV>([&](auto v) __attribute__((always_inline)) { weight[v] = load<float>(u + v * L); });
+            static_for<NV>([&](auto v) INLINE { weight[v] = load<float>(u + v * L); });
             __builtin_prefetch(next);
-            static_for<NV>([&](auto v) __attribute__((always_inline)) { __builtin_prefetch(u + (L * NV + v) * L); });
-            static_for<ROWS>([&](auto i) __attribute__((always_inline)) {
+            static_for<NV>([&](auto v) INLINE { __builtin_prefetch(u + (L * NV + v) * L); });
+            static_for<ROWS>([&](auto i) INLINE {
                 const V value = broadcast(at[i * L]);
-                static_for<NV>([&](auto v) __attribute__((always_inline)) { acc[i * NV + v] += value * weight[v]; });
+                static_for<NV>([&](auto v) INLINE { acc[i * NV + v] += value * weight[v]; });
             });
         }
     }
     if (first) {
-        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) { store<float>(product + i * L, acc[i]); });
+        static_for<ROWS * NV>([&](auto i) INLINE { store<float>(product + i * L, acc[i]); });
     } else {
-        static_for<ROWS * NV>([&](auto i) __attribute__((always_inline)) {
-            store<float>(product + i * L, load<float>(product + i * L) + acc[i]);
-        });
+        static_for<ROWS * NV>(
+            [&](auto i) INLINE { store<float>(product + i * L, load<float>(product + i * L) + acc[i]); });
     }
 }
 
@@ -61,7 +60,7 @@ struct Run {
 Run run_at(const WinogradPlan& w, int64_t tile, int64_t stop) {
     const int64_t tx = tile % w.tiles_x, row = tile / w.tiles_x;
     const int64_t phases = w.dilation_y * w.dilation_x, phase = row / w.tiles_y % phases;
-    return {row / w.tiles_y / phases, phase / w.dilation_x, phase % w.dilation_x, row % w.tiles_y, tx,
+    return {row / w.tiles_y / phases,          phase / w.dilation_x, phase % w.dilation_x, row % w.tiles_y, tx,
             least(w.tiles_x - tx, stop - tile)};
 }
 
@@ -78,13 +77,14 @@ struct Task {
         const Problem& p = w.p;
         const bool short_y = w.short_y(phase), short_x = w.short_x(phase);
         const int64_t columns = (run.tiles - 1) * M + size, pitch = w.run_columns(), stride = w.input_stride();
-        const int64_t top =
-            (run.phase_y + phase / w.stride) * w.step_y + (run.tile_y * M - short_y * w.moved()) * w.apart_y() - p.pad_top;
-        const int64_t left =
-            (run.phase_x + phase % w.stride) * w.step_x + (run.tile_x * M - short_x * w.moved()) * w.apart_x() - p.pad_left;
+        const int64_t top = (run.phase_y + phase / w.stride) * w.step_y +
+                            (run.tile_y * M - short_y * w.moved()) * w.apart_y() - p.pad_top;
+        const int64_t left = (run.phase_x + phase % w.stride) * w.step_x +
+                             (run.tile_x * M - short_x * w.moved()) * w.apart_x() - p.pad_left;
         // Columns [lo, hi) hold the image, up to a whole vector; those outside are zero once and for all.
         const int64_t lo = left < 0 ? least(columns, ceil_div(-left, w.apart_x())) : 0;
-        const int64_t inside = left < p.w ? most<int64_t>(0, least(columns, ceil_div(p.w - left, w.apart_x())) - lo) : 0;
+        const int64_t inside =
+            left < p.w ? most<int64_t>(0, least(columns, ceil_div(p.w - left, w.apart_x())) - lo) : 0;
         const int64_t hi = lo + ceil_div(inside, L) * L;
         for (int64_t i = 0; i < size; ++i) {
             zero_run(stage + i * pitch * L, lo * L);
@@ -96,23 +96,25 @@ struct Task {
                 const int64_t y = top + w.apart_y() * i;
                 float* to = stage + (i * pitch + lo) * L;
                 if (y < 0 || y >= p.h) zero_run(to, (hi - lo) * L);
-                else stage_row(x + y * p.w, left + lo * w.apart_x(), least<int64_t>(L, p.group_c() - cg * L), hi - lo, to);
+                else
+                    stage_row(x + y * p.w, left + lo * w.apart_x(), least<int64_t>(L, p.group_c() - cg * L), hi - lo,
+                              to);
             }
             // Along the columns in place, each once for the tiles that share it; then along the rows.
             for (float* at = stage + lo * L; at < stage + least(columns, hi) * L; at += L) {
                 V in[size];
-                static_for<size>([&](auto i) __attribute__((always_inline)) { in[i] = load<float>(at + i * pitch * L); });
-                F::input([&](int i) __attribute__((always_inline)) { return in[i]; },
-                         [&](int i, V v) __attribute__((always_inline)) { store<float>(at + i * pitch * L, v); });
+                static_for<size>([&](auto i) INLINE { in[i] = load<float>(at + i * pitch * L); });
+                F::input([&](int i) INLINE { return in[i]; },
+                         [&](int i, V v) INLINE { store<float>(at + i * pitch * L, v); });
             }
             for (int64_t tile = 0; tile < run.tiles; ++tile) {
                 const float* at = stage + tile * M * L;
                 float* to = input + ((phase * w.c_groups() + cg) * w.tile_block + first + tile) * L;
                 for (int i = 0; i < size - short_y; ++i, at += pitch * L, to += size * stride) {
                     V in[size];
-                    static_for<size>([&](auto j) __attribute__((always_inline)) { in[j] = load<float>(at + j * L); });
-                    F::input([&](int j) __attribute__((always_inline)) { return in[j]; },
-                             [&](int j, V v) __attribute__((always_inline)) {
+                    static_for<size>([&](auto j) INLINE { in[j] = load<float>(at + j * L); });
+                    F::input([&](int j) INLINE { return in[j]; },
+                             [&](int j, V v) INLINE {
                                  if (j < size - short_x) store<float>(to + j * stride, v);
                              });
                 }
@@ -120,37 +122,40 @@ struct Task {
         }
     }
 
-    // to[column][channel] from `channels` rows of the image, from column `at` of it on: whole vectors, zero past its end.
+    // to[column][channel] from `channels` rows of the image, from column `at` of it on: whole vectors, zero past its
+    // end.
     void stage_row(const float* row, int64_t at, int64_t channels, int64_t columns, float* to) const {
         const int64_t step = w.apart_x(), plane = w.p.h * w.p.w;
         for (int64_t j = 0; j < columns; j += L, at += step * L, to += L * L) {
             const float* const from = row + at;
             const int64_t left = w.p.w - at;
             V v[L];
-            const auto fill = [&](auto&& get) __attribute__((always_inline)) {
-                static_for<L>([&](auto c) __attribute__((always_inline)) { v[c] = c < channels ? get(from + c * plane) : V{}; });
+            const auto fill = [&](auto&& get) INLINE {
+                static_for<L>([&](auto c) INLINE { v[c] = c < channels ? get(from + c * plane) : V{}; });
             };
             if (step == 1 && left >= L && channels == L) {
-                static_for<L>([&](auto c) __attribute__((always_inline)) { v[c] = load<float>(from + c * plane); });
+                static_for<L>([&](auto c) INLINE { v[c] = load<float>(from + c * plane); });
             } else if (step == 1) {
                 const int64_t count = least<int64_t>(L, left);
-                fill([&](const float* p) __attribute__((always_inline)) { return load_part_or_all(p, count); });
+                fill([&](const float* p) INLINE { return load_part_or_all(p, count); });
             } else if (step == 2) {
                 const Span<float> low = span_inside<float>(at, w.p.w), high = span_inside<float>(at + L, w.p.w);
-                fill([&](const float* p) __attribute__((always_inline)) {
+                fill([&](const float* p) INLINE {
                     return even_lanes<float>(load_span<float>(p, low), load_span<float>(p + L, high));
                 });
             } else {
-                for (int64_t c = 0; c < channels; ++c) copy_row<float>(lines + c * L, row + c * plane, w.p.w, at, step, L);
-                static_for<L>([&](auto c) __attribute__((always_inline)) { v[c] = c < channels ? load<float>(lines + c * L) : V{}; });
+                for (int64_t c = 0; c < channels; ++c)
+                    copy_row<float>(lines + c * L, row + c * plane, w.p.w, at, step, L);
+                static_for<L>([&](auto c) INLINE { v[c] = c < channels ? load<float>(lines + c * L) : V{}; });
             }
             transpose<float>(v);
-            static_for<L>([&](auto i) __attribute__((always_inline)) { store<float>(to + i * L, v[i]); });
+            static_for<L>([&](auto i) INLINE { store<float>(to + i * L, v[i]); });
         }
     }
 
     void multiply_block(const float* u, int64_t nv) const {
-        const int64_t tiles = tile1 - tile0, groups = ceil_div(tiles, max_rows), channels = w.p.group_c(), chain = w.chain();
+        const int64_t tiles = tile1 - tile0, groups = ceil_div(tiles, max_rows), channels = w.p.group_c(),
+                      chain = w.chain();
         for (int64_t s = 0; s < spots; ++s)
             for (int64_t phase = 0; phase < w.phases(); ++phase) {
                 if (!w.contributes(phase, s)) continue;
@@ -158,8 +163,9 @@ struct Task {
                     const int64_t from = i * tiles / groups, rows = (i + 1) * tiles / groups - from;
                     const float* in = input + s * w.input_stride() + (phase * w.c_groups() * w.tile_block + from) * L;
                     for (int64_t c = 0; c < channels; c += chain, in += chain / L * w.tile_block * L)
-                        multiplies.of[rows - 1][nv - 1](least(chain, channels - c), in, w.tile_block * L, u + c * nv * L,
-                                                        product + s * w.product_stride() + from * nv * L, phase == 0 && c == 0);
+                        multiplies.of[rows - 1][nv - 1](
+                            least(chain, channels - c), in, w.tile_block * L, u + c * nv * L,
+                            product + s * w.product_stride() + from * nv * L, phase == 0 && c == 0);
                 }
                 u += channels * nv * L;
             }
@@ -178,10 +184,11 @@ struct Task {
                 F::output([&](int i) { return load<float>(from + (i * size + j) * stride); },
                           [&](int i, V value) { half[i][j] = value; });
             for (int i = 0; i < M; ++i)
-                F::output([&](int j) { return half[i][j]; }, [&](int j, V value) {
-                    store<float>(to + (i * pitch + j) * L, value);
-                    bad += value * 0.0f;
-                });
+                F::output([&](int j) { return half[i][j]; },
+                          [&](int j, V value) {
+                              store<float>(to + (i * pitch + j) * L, value);
+                              bad += value * 0.0f;
+                          });
         }
         const int64_t channels = least<int64_t>(L, p.group_k() - k0);
         const int64_t ox0 = run.phase_x + w.dilation_x * run.tile_x * M;
@@ -206,9 +213,7 @@ struct Task {
         for (int64_t j = 0; j < columns; j += L) {
             const int64_t count = least<int64_t>(L, columns - j);
             V v[L];
-            static_for<L>([&](auto i) __attribute__((always_inline)) {
-                v[i] = limits.clamp(load<float>(sums + (j + i) * L) + bias);
-            });
+            static_for<L>([&](auto i) INLINE { v[i] = limits.clamp(load<float>(sums + (j + i) * L) + bias); });
             transpose<float>(v);
             float* to = out + j * w.dilation_x;
             for (int64_t k = 0; k < channels; ++k, to += plane) {
@@ -223,7 +228,9 @@ struct Task {
         }
     }
 
-    static V load_part_or_all(const float* p, int64_t count) { return count == L ? load<float>(p) : load_part<float>(p, count); }
+    static V load_part_or_all(const float* p, int64_t count) {
+        return count == L ? load<float>(p) : load_part<float>(p, count);
+    }
 
     void transform_tiles() const {
         for (int64_t tile = tile0; tile < tile1;) {
@@ -249,12 +256,20 @@ struct Task {
 
 template <int M, int R>
 void run_task(const WinogradPlan& w, const Args& a, const Unit& unit) {
-    const int64_t k_task = unit.task % w.k_tasks, pixels = unit.task / w.k_tasks, tile0 = pixels % w.tile_tasks * w.tile_block;
+    const int64_t k_task = unit.task % w.k_tasks, pixels = unit.task / w.k_tasks,
+                  tile0 = pixels % w.tile_tasks * w.tile_block;
     float* const memory = static_cast<float*>(unit.memory);
     float* const product = memory + w.spots() * w.input_stride();
     float* const stage = product + w.spots() * w.product_stride();
-    const Task<M, R> work{w, a, pixels / w.tile_tasks, tile0, least(w.tiles(), tile0 + w.tile_block), memory,
-                          product, stage, stage + w.size() * w.run_columns() * L};
+    const Task<M, R> work{w,
+                          a,
+                          pixels / w.tile_tasks,
+                          tile0,
+                          least(w.tiles(), tile0 + w.tile_block),
+                          memory,
+                          product,
+                          stage,
+                          stage + w.size() * w.run_columns() * L};
     // The task before may have left the same tiles transformed.
     if (unit.first(w.k_tasks)) work.transform_tiles();
     work.run(k_task * w.k_blocks() / w.k_tasks * 2, least(w.k_vectors(), (k_task + 1) * w.k_blocks() / w.k_tasks * 2));

@@ -1,13 +1,13 @@
-// Winograd's way, F(m x m, r x r), fused by blocks of tiles: square kernels of 2 to 5 at stride 1 with any dilation, of 3 to
-// 10 at stride 2; any groups. What stride and dilation have in common only thins the input out: with it divided out of both,
-// it is the input pixels' step, and the rest is as below.
+// Winograd's way, F(m x m, r x r), fused by blocks of tiles: square kernels of 2 to 5 at stride 1 with any dilation, of
+// 3 to 10 at stride 2; any groups. What stride and dilation have in common only thins the input out: with it divided
+// out of both, it is the input pixels' step, and the rest is as below.
 //
 // A dilated convolution falls into dh * dw independent ones, one per phase of the output coordinates; each has its own
 // grid of tiles. A convolution of stride 2 is a sum of four of stride 1, one per phase of the input coordinates, added
-// before the transform back. Where the kernel is odd, the odd phase has a tap less, so that its last product is zero: the
-// one at infinity or, where the taps stand one place further on, the one at 0.
-// A task transforms the input of its tiles, then for every block of output channels multiplies, transforms
-// back and stores. Sums that come out non-finite spoil the call.
+// before the transform back. Where the kernel is odd, the odd phase has a tap less, so that its last product is zero:
+// the one at infinity or, where the taps stand one place further on, the one at 0. A task transforms the input of its
+// tiles, then for every block of output channels multiplies, transforms back and stores. Sums that come out non-finite
+// spoil the call.
 #pragma once
 
 #include "base/numbers.hpp"
@@ -20,13 +20,13 @@ namespace striate {
 struct WinogradPlan {
     Problem p;
     int64_t lanes;
-    int64_t step_y, step_x;            // of the input pixels: what stride and dilation have in common
-    int64_t stride;                    // 1 or 2, what is left of it
-    int64_t dilation_y, dilation_x;    // what is left of it
-    int64_t m;                         // outputs per tile side
-    int64_t tiles_y, tiles_x;          // tile grid of one phase
-    int64_t tile_block, tile_tasks;    // tiles per task
-    int64_t k_tasks;                   // tasks along the output channels of a group
+    int64_t step_y, step_x;          // of the input pixels: what stride and dilation have in common
+    int64_t stride;                  // 1 or 2, what is left of it
+    int64_t dilation_y, dilation_x;  // what is left of it
+    int64_t m;                       // outputs per tile side
+    int64_t tiles_y, tiles_x;        // tile grid of one phase
+    int64_t tile_block, tile_tasks;  // tiles per task
+    int64_t k_tasks;                 // tasks along the output channels of a group
 
     int64_t apart_y() const { return step_y * stride * dilation_y; }  // input rows between the rows that one tile reads
     int64_t apart_x() const { return step_x * stride * dilation_x; }

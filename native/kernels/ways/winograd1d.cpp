@@ -1,7 +1,7 @@
 #include "ways/winograd1d.hpp"
 
-#include "simd/epilogue.hpp"
 #include "base/pool.hpp"
+#include "simd/epilogue.hpp"
 #include "simd/rows.hpp"
 #include "simd/toom_transform.hpp"
 #include "simd/transpose.hpp"
@@ -34,8 +34,8 @@ using RowTransform = Transform<M, Size - M + 1>;
     v[3] = odd_lanes<float>(c, d);
 }
 
-// A vector of tiles: where its first tile lies in the band, how many count, and how many outputs they make in one run; 0 where
-// these make several.
+// A vector of tiles: where its first tile lies in the band, how many count, and how many outputs they make in one run;
+// 0 where these make several.
 struct Place {
     int64_t row, tile, count, run;
 };
@@ -53,7 +53,7 @@ struct Sink {
 
 // The first `run` elements.
 [[gnu::always_inline]] inline void put(float* out, const V (&v)[M], int64_t run, bool stream) {
-    static_for<M>([&](auto j) __attribute__((always_inline)) {
+    static_for<M>([&](auto j) INLINE {
         const int64_t left = run - j * L;
         if (left >= L && stream) store_streaming<float>(out + j * L, v[j]);
         else if (left >= L) store<float>(out + j * L, v[j]);
@@ -61,31 +61,30 @@ struct Sink {
     });
 }
 
-// Sums of w[term][point][k] * x[off[term] + point * stride + tile] over a chain of terms, added to `sums` (stored there where
-// `first`); with the last chain transformed back and put away.
+// Sums of w[term][point][k] * x[off[term] + point * stride + tile] over a chain of terms, added to `sums` (stored there
+// where `first`); with the last chain transformed back and put away.
 template <int Size, int KR>
-void block(int64_t terms, const float* w, const float* x, const int64_t* off, int64_t stride, float* sums, bool first, bool last,
-           const Sink& sink) {
+void block(int64_t terms, const float* w, const float* x, const int64_t* off, int64_t stride, float* sums, bool first,
+           bool last, const Sink& sink) {
     V acc[KR][Size];
-    static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { acc[i / Size][i % Size] = V{}; });
+    static_for<KR * Size>([&](auto i) INLINE { acc[i / Size][i % Size] = V{}; });
     for (int64_t i = 0; i < terms; ++i, w += KR * Size) {
         const float* at = x + off[i];
-        static_for<Size>([&](auto s) __attribute__((always_inline)) {
+        static_for<Size>([&](auto s) INLINE {
             V in = load<float>(at + s * stride);
             settle(in);
-            static_for<KR>([&](auto k) __attribute__((always_inline)) { acc[k][s] += broadcast(w[s * KR + k]) * in; });
+            static_for<KR>([&](auto k) INLINE { acc[k][s] += broadcast(w[s * KR + k]) * in; });
         });
     }
-    static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { settle(acc[i / Size][i % Size]); });
-    if (!first)
-        static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { acc[i / Size][i % Size] += load<float>(sums + i * L); });
+    static_for<KR * Size>([&](auto i) INLINE { settle(acc[i / Size][i % Size]); });
+    if (!first) static_for<KR * Size>([&](auto i) INLINE { acc[i / Size][i % Size] += load<float>(sums + i * L); });
     if (!last)
-        return static_for<KR * Size>([&](auto i) __attribute__((always_inline)) { store<float>(sums + i * L, acc[i / Size][i % Size]); });
-    static_for<KR>([&](auto k) __attribute__((always_inline)) {
+        return static_for<KR * Size>([&](auto i) INLINE { store<float>(sums + i * L, acc[i / Size][i % Size]); });
+    static_for<KR>([&](auto k) INLINE {
         if (k >= sink.channels) return;
         V v[M];
-        RowTransform<Size>::output([&](int i) __attribute__((always_inline)) { return acc[k][i]; },
-                           [&](int j, V value) __attribute__((always_inline)) { v[j] = value; });
+        RowTransform<Size>::output([&](int i) INLINE { return acc[k][i]; },
+                                   [&](int j, V value) INLINE { v[j] = value; });
         const V bias = broadcast(sink.bias ? sink.bias[k] : 0.0f);
         for (V& value : v) value = sink.limits.clamp(value + bias);
         interleave_four(v);
@@ -122,8 +121,8 @@ struct Task {
         separate_four(v);
     }
 
-    // The transforms of one row of a phase, `tiles_x` tiles and garbage up to a whole vector. Adds to `large` what is zero
-    // for numbers that neither are nor may become infinite.
+    // The transforms of one row of a phase, `tiles_x` tiles and garbage up to a whole vector. Adds to `large` what is
+    // zero for numbers that neither are nor may become infinite.
     void transform_row(const float* row, int64_t left, float* to, V& large) const {
         const int64_t vectors = d.row_vectors(), stride = d.point_stride();
         if (d.p.sw != 1) copy_row<float>(line, row, d.p.w, left, d.p.sw, d.line_elements());
@@ -134,8 +133,8 @@ struct Task {
             V in[Size];
             for (int j = 0; j < M; ++j) in[j] = now[j];
             for (int j = M; j < Size; ++j) in[j] = shifted<1, float>(now[j - M], next[j - M]);
-            const auto of_tile = [&](int j) __attribute__((always_inline)) { return in[j]; };
-            RowTransform<Size>::input(of_tile, [&](int s, V v) __attribute__((always_inline)) {
+            const auto of_tile = [&](int j) INLINE { return in[j]; };
+            RowTransform<Size>::input(of_tile, [&](int s, V v) INLINE {
                 bad += v * 1e13f * 0.0f;
                 store<float>(to + s * stride, v);
             });
@@ -153,14 +152,16 @@ struct Task {
         for (int64_t c = 0; c < p.group_c(); ++c)
             for (int64_t px = 0; px < d.phases_x; ++px)
                 for (int64_t py = 0; py < d.phases_y; ++py, to += d.line_stride()) {
-                    const int64_t last_tap = py + (p.kh - 1 - py) / d.phases_y * d.phases_y, count = rows + last_tap * p.dh / p.sh;
+                    const int64_t last_tap = py + (p.kh - 1 - py) / d.phases_y * d.phases_y,
+                                  count = rows + last_tap * p.dh / p.sh;
                     for (int64_t i = 0; i < count; ++i) {
                         const int64_t y = (y0 + i) * p.sh + py * p.dh % p.sh - p.pad_top;
                         const float* row = y >= 0 && y < p.h ? x + (c * p.h + y) * p.w : nullptr;
                         transform_row(row, px * d.step - p.pad_left, to + i * d.row_stride(), large);
                     }
                     // The last vector of tiles may span more than the rows.
-                    for (int s = 0; d.spanning && s < Size; ++s) store<float>(to + s * d.point_stride() + count * d.row_stride(), V{});
+                    for (int s = 0; d.spanning && s < Size; ++s)
+                        store<float>(to + s * d.point_stride() + count * d.row_stride(), V{});
                 }
         bool tame = true;
         for (int i = 0; i < L; ++i) tame = tame && large[i] == 0.0f;
@@ -195,7 +196,8 @@ struct Task {
 
     void multiply() const {
         const Problem& p = d.p;
-        const int64_t kg = p.group_k(), plane = p.oh * p.ow, vectors = d.band_vectors(rows), all = d.terms(), turn = d.turn();
+        const int64_t kg = p.group_k(), plane = p.oh * p.ow, vectors = d.band_vectors(rows), all = d.terms(),
+                      turn = d.turn();
         const float* packed = static_cast<const float*>(a.packed) + group * d.weight_elements();
         const float* bias = a.bias ? static_cast<const float*>(a.bias) + group * kg : nullptr;
         float* out = static_cast<float*>(a.out) + (image * p.k + group * kg) * plane + y0 * p.ow;
@@ -217,10 +219,15 @@ struct Task {
                     for (int64_t v = 0; v < in_turn; ++v) {
                         const Place& at = places[v];
                         const bool one_run = at.run > 0;
-                        const Sink sink{one_run ? out + k * plane + at.row * p.ow + at.tile * M : line_out, one_run ? plane : M * L,
-                                        channels, bias ? bias + k : nullptr, limits, one_run ? at.run : M * L, stream && one_run};
-                        multiply_one(terms, w, input + (start + v) * d.vector_stride(), off + from, d.point_stride(), block_sums,
-                                     from == 0, last, sink);
+                        const Sink sink{one_run ? out + k * plane + at.row * p.ow + at.tile * M : line_out,
+                                        one_run ? plane : M * L,
+                                        channels,
+                                        bias ? bias + k : nullptr,
+                                        limits,
+                                        one_run ? at.run : M * L,
+                                        stream && one_run};
+                        multiply_one(terms, w, input + (start + v) * d.vector_stride(), off + from, d.point_stride(),
+                                     block_sums, from == 0, last, sink);
                         for (int64_t i = 0; last && !one_run && i < channels; ++i)
                             put_rows(out + (k + i) * plane, line_out + i * M * L, at);
                     }
@@ -244,10 +251,11 @@ void run_task(const Winograd1dPlan& d, const Args& a, int64_t task, float* memor
     float* const line = memory + d.input_elements();
     float* const line_out = line + d.line_elements();
     float* const sums = line_out + d.line_out_elements();
-    char* const tables = reinterpret_cast<char*>(memory) +
-                         aligned(size_t(sums + d.sum_elements() - memory) * sizeof(float));
-    const Task<Size> work{d,      a,    task / (d.bands * d.p.groups), group, y0, least(d.rows, d.p.oh - y0),
-                          memory, line, line_out, sums, reinterpret_cast<int64_t*>(tables)};
+    char* const tables =
+        reinterpret_cast<char*>(memory) + aligned(size_t(sums + d.sum_elements() - memory) * sizeof(float));
+    const Task<Size> work{
+        d,        a,    task / (d.bands * d.p.groups),     group, y0, least(d.rows, d.p.oh - y0), memory, line,
+        line_out, sums, reinterpret_cast<int64_t*>(tables)};
     work.run();
 }
 

@@ -1,11 +1,11 @@
 // Winograd's way along the rows alone, F(4, r), for few input channels: any height of kernel, stride and groups.
 //
 // A row of the input, taken apart into the phases of the horizontal stride, is transformed once per tile of 4 outputs.
-// Products with the transformed weights are summed over channels, phases and kernel rows, one tile per lane; all points of
-// a tile stay in registers, so the sums are transformed back without touching memory. Transformed rows lie either each in
-// whole vectors, all points of a vector side by side, or one plane per point, the rows of a band without a gap, so that a
-// vector of tiles may span rows: slower to read, but no lane is idle. A task whose sums may come
-// out non-finite spoils the call.
+// Products with the transformed weights are summed over channels, phases and kernel rows, one tile per lane; all points
+// of a tile stay in registers, so the sums are transformed back without touching memory. Transformed rows lie either
+// each in whole vectors, all points of a vector side by side, or one plane per point, the rows of a band without a gap,
+// so that a vector of tiles may span rows: slower to read, but no lane is idle. A task whose sums may come out
+// non-finite spoils the call.
 #pragma once
 
 #include "base/numbers.hpp"
@@ -59,7 +59,8 @@ struct Winograd1dPlan {
     int64_t weight_elements() const { return k_blocks * k_block * terms() * size(); }
     int64_t tasks() const { return p.n * p.groups * bands; }
     size_t workspace() const {
-        return aligned(size_t(input_elements() + line_elements() + line_out_elements() + sum_elements()) * sizeof(float)) +
+        return aligned(size_t(input_elements() + line_elements() + line_out_elements() + sum_elements()) *
+                       sizeof(float)) +
                aligned(size_t(terms()) * sizeof(int64_t));
     }
     // Transformed weights, then one number that says whether they are large.

@@ -1,8 +1,8 @@
 #include "ways/winograd1d.hpp"
 
+#include "simd/toom.hpp"
 #include "ways/schedule.hpp"
 #include "ways/task_way.hpp"
-#include "simd/toom.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,30 +11,65 @@
 namespace striate {
 namespace {
 
-constexpr double pack_ns = 0.5;  // for each byte packed
+// What a call's parts cost, in slots of one vector multiply-add where nothing else is said. `python benchmarks/costs.py
+// winograd1d` measures them: for each, shapes that differ in it, with the times measured and predicted.
+struct Costs {
+    double load = 1.6;                 // with many registers: a point's load,
+    double multiply = 0.5;             // and a multiply-add beside it, where these take longer than the multiply-adds
+    double few_load = 1.5;             // with few registers: a point's load, beside the multiply-adds
+    double step = 1;                   // a term, beside them
+    double slow = 1.03;                // what they take longer in any case,
+    double crowd = 0.08;               // where a chain's vectors outgrow the first cache,
+    double crowd_bytes = 24576;        // from so many bytes on,
+    double page = 150;                 // and where spanning touches as many pages more
+    double pages_from = 24;            // than so many,
+    double pages_most = 0.35;          // but no more than that
+    double put = 16;                   // transforming back and storing: a channel of a register block,
+    double put_point = 1.5;            // and each of its points
+    double sum = 3;                    // a vector of sums, at the end of a chain but the last
+    double block = 20;                 // a register block
+    double row_end = 60;               // a channel's row of outputs that does not end with a vector
+    double vector = 24;                // transforming the input: a vector of tiles,
+    double point = 5;                  // each of its points,
+    double transform = 0.9;            // and each of those for each pixel;
+    double pixels = 6, pixels_2 = 16;  // its pixels, and those of stride 2
+    double gather = 0.8, gather_4 = 0.4;  // a pixel of other strides, and of stride 4
+    double row = 40;                      // a row of the input
+    double crowded_from = 0.75;           // share of the second cache from which scratch spills,
+    double crowded = 1.3;                 // and what that multiplies
+    double pack_ns = 0.5;                 // packing, for each byte packed
+};
+constexpr Costs costs;
 
-// Microseconds of the whole call; see direct_plan.cpp for the unit of work.
+// Microseconds of the whole call.
 double cost(const Winograd1dPlan& d, const Machine& m, int threads) {
     const Problem& p = d.p;
     const bool many = m.target->many_registers;
     const double size = double(d.size()), kr = double(d.k_block), terms = double(d.terms());
     const double vectors = double(d.band_vectors(d.rows)), chains = std::ceil(terms / 64);
-    const double step = (many ? std::max(kr * size, size * 1.6 + kr * size * 0.5) : kr * size + 1.5 * size) + 1;
+    const double step = (many ? std::max(kr * size, size * costs.load + kr * size * costs.multiply)
+                              : kr * size + costs.few_load * size) +
+                        costs.step;
     // More pages than their table holds, and vectors of tiles that outgrow the first cache, slow the reads.
     const double page_share = std::min(1.0, double(d.plane() * p.element_bytes()) / 4096);
     const double pages = d.spanning ? double(d.lines()) * size * page_share : 0;
-    const double crowd = std::min(terms, double(d.chain)) * size * double(d.lanes * p.element_bytes()) > 24576 ? 0.08 : 0;
-    const double slow = 1.03 + std::max(crowd, std::clamp((pages - 24) / 150, 0.0, 0.35));
-    const double put = 16 + 1.5 * size;
+    const double crowd =
+        std::min(terms, double(d.chain)) * size * double(d.lanes * p.element_bytes()) > costs.crowd_bytes ? costs.crowd
+                                                                                                          : 0;
+    const double slow =
+        costs.slow + std::max(crowd, std::clamp((pages - costs.pages_from) / costs.page, 0.0, costs.pages_most));
+    const double put = costs.put + costs.put_point * size;
     const bool whole = d.tiles_x * d.m == p.ow && (d.spanning || d.tiles_x % d.lanes == 0);
-    const double row_ends = whole ? 0 : double(d.rows * d.k_blocks) * kr * 60;
-    const double multiply =
-        vectors * double(d.k_blocks) * (terms * step * slow + (chains - 1) * kr * size * 3 + kr * put + 20) + row_ends;
+    const double row_ends = whole ? 0 : double(d.rows * d.k_blocks) * kr * costs.row_end;
+    const double multiply = vectors * double(d.k_blocks) *
+                                (terms * step * slow + (chains - 1) * kr * size * costs.sum + kr * put + costs.block) +
+                            row_ends;
     const double lines = double(d.lines() * (d.rows + d.shift_y()));
-    const double per_vector = 24 + size * (size * 0.9 + 5) + (p.sw == 2 ? 16 : 6);
-    const double gathered = p.sw > 2 ? double(d.line_elements()) * (p.sw == 4 ? 0.4 : 0.8) : 0;
-    const double input = lines * (double(d.row_vectors() + 1) * per_vector + 40 + gathered);
-    const double crowded = double(d.workspace()) > 0.75 * m.l2_bytes ? 1.3 : 1;
+    const double per_vector =
+        costs.vector + size * (size * costs.transform + costs.point) + (p.sw == 2 ? costs.pixels_2 : costs.pixels);
+    const double gathered = p.sw > 2 ? double(d.line_elements()) * (p.sw == 4 ? costs.gather_4 : costs.gather) : 0;
+    const double input = lines * (double(d.row_vectors() + 1) * per_vector + costs.row + gathered);
+    const double crowded = double(d.workspace()) > costs.crowded_from * m.l2_bytes ? costs.crowded : 1;
     const double weights = double(d.weight_elements()) * 4, turns = std::ceil(vectors / double(d.turn()));
     const double read_us = weights * turns / m.read_rate(weights * double(p.groups));
     const double begin = Schedule::begin(d.bands > 1 ? double(p.group_k()) : 0);
@@ -133,7 +168,7 @@ Facts facts_of(const Winograd1dPlan& d, double predicted_us) {
             .packed_bytes = d.packed_bytes(),
             .workspace_bytes = d.workspace(),
             .predicted_us = predicted_us,
-            .pack_ns = pack_ns};
+            .pack_ns = costs.pack_ns};
 }
 
 }  // namespace

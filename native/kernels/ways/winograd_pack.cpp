@@ -28,18 +28,18 @@ void transform(const Tap& g, const int64_t* offset, float* to) {
     for (int s = 0; s < R; ++s) {
         Double column[R];
         for (int r = 0; r < R; ++r) column[r] = g(r, s);
-        static_for<size>([&](auto i) __attribute__((always_inline)) {
+        static_for<size>([&](auto i) INLINE {
             Double sum{};
-            static_for<R>([&](auto r) __attribute__((always_inline)) { sum += t.g[i][r] * column[r]; });
+            static_for<R>([&](auto r) INLINE { sum += t.g[i][r] * column[r]; });
             rows[i][s] = sum;
         });
     }
     for (int i = 0; i < size; ++i)
-        static_for<size>([&](auto j) __attribute__((always_inline)) {
+        static_for<size>([&](auto j) INLINE {
             const int64_t at = offset[i * size + j];
             if (at < 0) return;
             Double sum{};
-            static_for<R>([&](auto s) __attribute__((always_inline)) { sum += t.g[j][s] * rows[i][s]; });
+            static_for<R>([&](auto s) INLINE { sum += t.g[j][s] * rows[i][s]; });
             const HalfVec rounded = __builtin_convertvector(sum, HalfVec);
             __builtin_memcpy(to + at, &rounded, sizeof rounded);
         });
@@ -69,7 +69,8 @@ void winograd_pack_task(const WinogradPlan& w, const Args& a, const Unit& unit) 
             const int64_t channels = least(w.pack_channels(), cg - c0), used = channels * p.taps();
             for (int64_t k = 0; k < L; ++k)
                 for (int64_t j = 0; j < used; ++j)
-                    lines[k * (columns + L) + j] = k0 + k < p.group_k() ? weight[((k0 + k) * cg + c0) * p.taps() + j] : 0.0f;
+                    lines[k * (columns + L) + j] =
+                        k0 + k < p.group_k() ? weight[((k0 + k) * cg + c0) * p.taps() + j] : 0.0f;
             transpose_rows<float>(lines, columns + L, used, taps);
             for (int64_t c = 0; c < channels; ++c)
                 for (int64_t phase = 0; phase < w.phases(); ++phase)
