@@ -20,7 +20,7 @@ from striate.network.relation import Shape
 
 def first_unit_axis(shape: Shape, tables: Sequence[FieldTable]) -> int:
     """The first axis whose index names a unit: batch and channel do not, unless some field moves along them."""
-    first = 2 if len(shape) > 2 else min(1, len(shape) - 1)
+    first = 2 if len(shape) > 2 else max(0, min(1, len(shape) - 1))
     moving = (_moves(table, range(first)) for table in tables if any(_may_move(p, first) for p in table.pieces))
     return 0 if any(moving) else first
 
