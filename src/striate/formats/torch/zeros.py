@@ -45,9 +45,9 @@ SUMS = frozenset(
         *("slice_scatter", "select_scatter", "index_put", "_unsafe_index_put", "_index_put_impl"),
     )
 )
-MAKING = frozenset(
+JOINING = frozenset(
     (
-        *("constant_pad_nd", "cat", "concat", "concatenate", "stack", "slice_scatter", "select_scatter"),
+        *("cat", "concat", "concatenate", "stack", "slice_scatter", "select_scatter"),
         *("index_put", "_unsafe_index_put", "_index_put_impl"),
     )
 )
@@ -113,22 +113,20 @@ def lit_by(fixed: Fixed | None) -> Bools | None:
 
 def _carry(call: Call, first: int) -> None:
     """An output all of whose reads are zero is zero; a product's, where those of either factor are."""
-    tensors = {id(call.value_of(tensor)): tensor for tensor in tensors_in(call.arguments.values())}
-    marked = any(
-        (fixed := fixed_of(value)) is not None and fixed.fill == 0 for value in call.tensors() if not value.constant
-    )
-    holes = call.op.endswith("convolution") and call.get("transposed")
-    if not (marked or holes or call.op in MAKING) or not _adds_nothing(call):
+    if not (_makes(call) or any(map(_marked, call.tensors()))) or not _adds_nothing(call):
         return
+    tensors = {id(call.value_of(tensor)): tensor for tensor in tensors_in(call.arguments.values())}
     graph = call.graph
     known: dict[int, Bools | None] = {}
     for tensor in tensors.values():
         number = graph.read(call.value_of(tensor))
         if number is not None:
             known[number] = lit_of(call, tensor)
-    for number, value in graph.constants.items():
-        known[number] = lit_of(call, tensors[id(value)]) if id(value) in tensors else lit_by(fixed_of(value))
     for record in graph.records[first:]:
+        for number in record.inputs:
+            value = graph.constants.get(number)
+            if value is not None and number not in known:
+                known[number] = lit_of(call, tensors[id(value)]) if id(value) in tensors else lit_by(fixed_of(value))
         _follow(record, graph.shapes, known)
     if call.op == "constant_pad_nd" and call.get("value", 0) != 0:
         _ring(graph.records[-1], graph.shapes, known)
@@ -136,6 +134,19 @@ def _carry(call: Call, first: int) -> None:
         if output.source in known:
             lit = known[output.source]
             output.fixed = None if lit is not None and lit.all() else Fixed(lit, 0.0)
+
+
+def _marked(value: Value) -> bool:
+    """Whether some elements of data are known to be zero."""
+    fixed = None if value.constant else fixed_of(value)
+    return fixed is not None and fixed.fill == 0
+
+
+def _makes(call: Call) -> bool:
+    """Whether zeros may come out where none went in: from a pad, from holes, or from constants beside data."""
+    if call.op.endswith("convolution"):
+        return bool(call.get("transposed"))
+    return call.op == "constant_pad_nd" or (call.op in JOINING and any(value.constant for value in call.tensors()))
 
 
 def _adds_nothing(call: Call) -> bool:
