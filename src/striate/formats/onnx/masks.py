@@ -35,12 +35,16 @@ KEEPING = (
     *("com.microsoft:Gelu", "com.microsoft:QuickGelu"),
 )
 TOGETHER = ("Add", "Max", "Mean", "Min", "Sub", "Sum")
+SEVERAL = (
+    *("AveragePool", "Conv", "ConvTranspose", "CumSum", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"),
+    *("LpPool", "MaxPool"),
+    *(f"Reduce{name}" for name in ("L1", "L2", "Max", "Mean", "Min", "Sum", "SumSquare")),
+)
 SUMS = (
     *MOVES,
-    *("AveragePool", "Concat", "CumSum", "DepthToSpace", "Flatten", "Gather", "GatherElements", "GatherND"),
-    *("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool", "Pad", "Resize"),
+    *SEVERAL,
+    *("Concat", "DepthToSpace", "Flatten", "Gather", "GatherElements", "GatherND", "Pad", "Resize"),
     *("ReverseSequence", "SpaceToDepth", "Split", "Upsample"),
-    *(f"Reduce{name}" for name in ("L1", "L2", "Max", "Mean", "Min", "Sum", "SumSquare")),
 )
 MAKING = ("Concat", "ConvTranspose", "Pad", "ScatterElements", "ScatterND")
 
@@ -209,7 +213,7 @@ def carried(call: Call, shape: Shape, inputs: Sequence[Tensor], reads: Sequence[
     if not marked and call.op not in MAKING:
         return None, None, False
     if _sums(call):
-        lit = lit_after(_lit(inputs, reads), shape)
+        lit = lit_after(_lit(inputs, reads, call.op in SEVERAL), shape)
         if lit is not None and call.op == "Pad" and _filled(call) != 0:
             lit = _with_ring(lit, inputs, reads, shape)
         low = _moved(call, vanishing(tensors[0])) if call.op in MOVES else None
@@ -223,10 +227,13 @@ def carried(call: Call, shape: Shape, inputs: Sequence[Tensor], reads: Sequence[
 Known = tuple["Bools | None", "Bools | None", bool]
 
 
-def _lit(inputs: Sequence[Tensor], reads: Sequence[Reads]) -> Iterator[tuple[Reads, Shape, Bools]]:
-    """What is read of each input, and where it may differ from zero."""
+def _lit(inputs: Sequence[Tensor], reads: Sequence[Reads], several: bool) -> Iterator[tuple[Reads, Shape, Bools]]:
+    """What is read of each input, and where it may differ from zero.
+
+    Where ``several`` elements are summed, what may be zero somewhere hardly makes all of them zero.
+    """
     for tensor, read in zip(inputs, reads, strict=True):
-        if tensor.obscure or _stated_zeros(tensor):
+        if not several and (tensor.obscure or _stated_zeros(tensor)):
             raise TooManyError
         zero = zeros(tensor)
         rank = len(tensor.shape)

@@ -12,7 +12,7 @@ from striate.formats.torch.call import Call
 from striate.formats.torch.fixed import fix, fixed_of, is_zero, viewed, where
 from striate.formats.torch.metas import tensors_in
 from striate.formats.torch.values import Bools, Fixed, Record, Value, View
-from striate.network.operators import MatMul, Reshape, Select, Slice, Transpose
+from striate.network.operators import Conv, Linear, MatMul, Pool, Reduce, Reshape, Scan, Select, Slice, Transpose
 from striate.network.relation import Shape
 from striate.network.zeros import LARGEST_LIT, lit_after, narrow
 
@@ -52,6 +52,10 @@ JOINING = frozenset(
     )
 )
 FILLED = frozenset(("zeros", "zeros_like", "new_zeros", "zero"))
+
+
+# Operators whose outputs sum up several elements: what may be zero somewhere hardly makes all of them zero.
+SEVERAL = (MatMul, Linear, Reduce, Conv, Pool, Scan)
 
 
 def settle(call: Call, first: int) -> None:
@@ -163,7 +167,8 @@ def _follow(record: Record, shapes: Sequence[Shape], known: dict[int, Bools | No
     if all(number in known for number in record.outputs):
         return
     before = [shapes[number] for number in record.inputs]
-    lit = [known.get(number, np.ones((), np.bool_)) for number in record.inputs]
+    unlit = [known.get(number, np.ones((), np.bool_)) for number in record.inputs]
+    lit = [np.ones((), np.bool_) if one is None and isinstance(record.op, SEVERAL) else one for one in unlit]
     result = record.op.result(tuple(before))
     for number, output in zip(record.outputs, result.outputs, strict=False):
         if number in known:
