@@ -13,7 +13,9 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import AttributeProto, TensorProto, helper
+from support.onnx_cases import perturbed
 from support.small_graphs import Graph
+from support.zeroed_graphs import ZEROED, small, zeroed
 
 from striate.check import check, extents
 from striate.check.onnx_file import skimmed, structure
@@ -197,6 +199,18 @@ def test_constant_masks_hide_and_weights_do_not(name: str, tmp_path: Path) -> No
     shapes = {made: value.shape for made, value in everything(path).items()}
     found = reads(path, {"x": (1, 4), **shapes}, (1,))
     assert [{pixel for (pixel,) in found[(k,)]} for k in range(4)] == expected
+
+
+@pytest.mark.parametrize("name", ZEROED)
+def test_known_zeros_of_data_hide_from_the_twin_what_they_meet(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    onnx.save(zeroed(name), str(path))
+    shapes = {made: value.shape for made, value in everything(path).items()}
+    found = reads(path, {"x": (1, 2, 3, 4), **shapes}, (2, 3))
+    shape, moved = perturbed(small(onnx.load(str(path))))
+    expected = np.asarray(moved.reshape(*shape, 1, 2, 3, 4).any((0, 1, 4, 5)))
+    for at, pixels in found.items():
+        assert pixels == {tuple(map(int, place)) for place in np.argwhere(expected[at])}, at
 
 
 def everything(path: Path) -> dict[str, NDArray[Any]]:

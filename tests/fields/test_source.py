@@ -5,7 +5,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 import striate
@@ -78,3 +81,23 @@ class Pair(nn.Module):
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         return self.conv(b) + self.first(a).sum()
+
+
+def test_a_network_without_inputs_is_refused(tmp_path: Path) -> None:
+    made = helper.make_node("Constant", [], ["y"], value=numpy_helper.from_array(np.ones((1, 3), np.float32)))
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 3))
+    path = tmp_path / "still.onnx"
+    onnx.save(helper.make_model(helper.make_graph([made], "still", [], [output])), path)
+    with pytest.raises(InputError, match="has no input"):
+        striate.load(path).fields()
+
+
+def test_one_number_for_all_of_a_signal() -> None:
+    class Energy(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ x
+
+    network = striate.load(Energy(), (7,))
+    (last,) = list(network.fields())[-1:]
+    assert network.fields()[last].axes["length"].status == "whole"
+    assert network.region(last, ()).hull[0] == striate.Interval(0, 7)

@@ -657,7 +657,40 @@ def zeroed(x: Tensor) -> Tensor:
     return y
 
 
+def inside() -> Tensor:
+    return (torch.arange(16) - 7.5).abs() < 6
+
+
+def written_ring(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[..., 2:14] = x[..., 2:14]
+    return y
+
+
+def emptied_ring(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., :2] = 0
+    y[..., 14:].zero_()
+    return y
+
+
+def ringed(m: Spelled, x: Tensor, part: Tensor) -> Tensor:
+    """A part of the picture with zeros left and right of it, times what a convolution makes of all."""
+    return torch.relu(part) * F.conv2d(x, m.weight, padding=1)
+
+
 MASKED = (
+    Case("product with a part in zeros", {
+        "pad": lambda m, x: ringed(m, x, F.pad(x[..., 2:14], (2, 2))),
+        "mask": lambda m, x: ringed(m, x, x * inside()),
+        "where": lambda m, x: ringed(m, x, torch.where(inside(), x, 0.0)),
+        "masked fill": lambda m, x: ringed(m, x, x.masked_fill(~inside(), 0.0)),
+        "write": lambda m, x: ringed(m, x, written_ring(x)),
+        "write of zeros": lambda m, x: ringed(m, x, emptied_ring(x)),
+        "cat": lambda m, x: ringed(m, x, torch.cat([zeros(x, 12, 2), x[..., 2:14], zeros(x, 12, 2)], 3)),
+        "view": lambda m, x: ringed(m, x, F.pad(x.reshape(1, 96, 16)[:, :, 2:14], (2, 2)).reshape(x.shape)),
+        "mask afterwards": lambda m, x: ringed(m, x, x) * inside(),
+    }, weights=((8, 8, 3, 3),)),
     Case("causal attention", {
         "function": lambda m, x: rows_of(x, is_causal=True),
         "mask": lambda m, x: rows_of(x, attn_mask=causal(16)),

@@ -284,3 +284,114 @@ CASES: dict[str, Callable[[Tensor], Tensor]] = {
     "out argument": out_argument,
     **MASKS,
 }
+
+
+def stripes(x: Tensor) -> Tensor:
+    return x * (torch.arange(6) % 3 > 0)
+
+
+def around(x: Tensor) -> Tensor:
+    return F.conv2d(x, kernel(3, 3), padding=1)
+
+
+def written_inside(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[:, :, 1:4, 2:] = x[:, :, 1:4, 2:]
+    return y
+
+
+def written_with_zeros(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[:, :, 1] = 0
+    y[..., 4:].zero_()
+    return y
+
+
+def written_twice(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[:, 1] = x[:, 0]
+    y.transpose(1, 2)[:, 3, 2:] = x[:, 1:3, 0]
+    y[0, 3].view(-1)[7:9] = x[0, 0, 0, :2]
+    return y
+
+
+def overwritten(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[..., 2:] = x[..., 2:]
+    y[..., :2] = 3
+    return y
+
+
+def emptied(x: Tensor) -> Tensor:
+    y = x * 2
+    y.zero_()
+    y[:, 2:] = x[:, 2:]
+    return y
+
+
+def read_through_a_view(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    half = y[:, :2]
+    y[..., 3] = x[..., 3]
+    return torch.cat([half, half], 1)
+
+
+def indexed(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[:, [0, 2]] = x[:, [1, 3]]
+    return y
+
+
+def upscaled(x: Tensor) -> Tensor:
+    taps = torch.ones(4, 4, 1, 1, dtype=x.dtype, device=x.device)
+    return F.conv_transpose2d(x[..., :3, :3], taps, stride=2, output_padding=(0, 1))
+
+
+# Data with zeros that no data changes, of the input's shape: in a product they hide what stands beside them.
+ZEROED: dict[str, Callable[[Tensor], Tensor]] = {
+    "masked": stripes,
+    "padded": lambda x: F.pad(x[..., 1:-1, 2:], (1, 1, 2, 0)),
+    "padded with something": lambda x: F.pad(x[..., 2:], (1, 1), value=3.0),
+    "zeros padded with something": lambda x: F.pad(stripes(x)[..., 2:], (1, 1), value=3.0),
+    "reflected": lambda x: F.pad(stripes(x)[..., 2:], (2, 0, 0, 0), mode="reflect"),
+    "joined": lambda x: torch.cat([torch.zeros_like(x[..., :2]), x[..., 2:5], torch.zeros(1, 4, 5, 1)], 3),
+    "stacked": lambda x: torch.stack([stripes(x)[:, 0], x[:, 1], torch.zeros_like(x[:, 0]), x[:, 2]], 1),
+    "rectified": lambda x: torch.relu(stripes(x)),
+    "a chain": lambda x: torch.sin(-stripes(x).tanh() * 3).expm1().clamp(-9, 9).neg(),
+    "not behind a cosine": lambda x: torch.cos(stripes(x)),
+    "not behind a clamp": lambda x: stripes(x).clamp(min=0.01),
+    "to a power": lambda x: stripes(x) ** 3,
+    "added": lambda x: stripes(x) + F.pad(x[..., 2:], (2, 0)),
+    "added to something": lambda x: stripes(x) + x.flip(3),
+    "divided": lambda x: stripes(x) / (1 + x),
+    "chosen": lambda x: torch.where(torch.arange(6) > 2, stripes(x), F.pad(x[..., 1:], (1, 0))),
+    "filled": lambda x: stripes(x).masked_fill(torch.arange(6) == 2, 0.0),
+    "filled with something": lambda x: stripes(x).masked_fill(torch.arange(6) == 3, 2.0),
+    "triangle": lambda x: stripes(x).tril(1),
+    "moved": lambda x: stripes(x).transpose(2, 3).reshape(1, 4, 30).roll(2, 2).flip(1).reshape(x.shape),
+    "gathered": lambda x: stripes(x)[..., [0, 0, 3, 5, 1, 2]],
+    "repeated": lambda x: stripes(x)[:, :2].repeat(1, 2, 1, 1),
+    "summed": lambda x: stripes(x).sum(2, keepdim=True),
+    "pooled": lambda x: F.max_pool2d(F.pad(x[..., 5:], (3, 3)), (1, 2), stride=1),
+    "averaged": lambda x: F.avg_pool2d(F.pad(x[..., 4:], (4, 0)), 3, stride=1, padding=1),
+    "convolved": lambda x: F.conv2d(F.pad(x[..., 4:], (4, 0)), kernel(3, 1).to(x), padding=(1, 0)),
+    "convolved with a bias": lambda x: F.conv2d(stripes(x), kernel(1, 1).to(x), torch.ones(4).to(x)),
+    "spread": upscaled,
+    "a product of zeros": lambda x: stripes(x) @ torch.ones(6, 6, dtype=x.dtype, device=x.device),
+    "rows": lambda x: F.pad(x[:, :, 1:], (0, 0, 1, 0)) @ x.transpose(2, 3) @ x,
+    "written inside": written_inside,
+    "written with zeros": written_with_zeros,
+    "written twice": written_twice,
+    "overwritten": overwritten,
+    "emptied": emptied,
+    "read through a view": read_through_a_view,
+    "written at indices": indexed,
+    "upsampled": lambda x: F.interpolate(stripes(x)[..., :3, :3], size=(5, 6)),
+}
+
+
+def times(zeroed: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return lambda x: zeroed(x) * around(x)
+
+
+CASES |= {f"times what is zero, {name}": times(zeroed) for name, zeroed in ZEROED.items()}

@@ -152,6 +152,11 @@ class GraphBuilder:
         """The shape of a constant; None where nodes compute it."""
         return tuple(self.constants[name].dims) if name in self.constants else None
 
+    def rank(self, name: str) -> int | None:
+        """The number of a tensor's axes, where it is known."""
+        dims = self.dims(name)
+        return self.ranks.get(name) if dims is None else len(dims)
+
     def value(self, name: str) -> NDArray[Any] | None:
         """The value of a constant; None where nodes compute it, or where it is as large as weights are."""
         tensor = self.constants.get(name)

@@ -44,7 +44,7 @@ def rewrite(twin: GraphBuilder, node: onnx.NodeProto) -> None:
         raise UnsupportedError(f"check has no twin for {node.op_type} (node {node.name or node.output[0]!r})")
     rule(twin, node)
     twin.data.update(name for name in node.output if name)
-    mark(twin, node)
+    mark(twin, node, rule)
 
 
 def _rule(node: onnx.NodeProto) -> Rewrite | None:

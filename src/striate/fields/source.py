@@ -11,7 +11,7 @@ from striate.values import text
 def choose_source(network: Network, source: str | None = None) -> str:
     """The named input; else the first one behind the network's first convolution, else the first of highest rank.
 
-    Raises InputError for a name that is no input.
+    Raises InputError for a name that is no input, and where there is none.
 
     >>> from striate.network import Node
     >>> conv = Node("conv", Conv((3,), out_channels=1), ("audio",), ("y",))
@@ -19,6 +19,8 @@ def choose_source(network: Network, source: str | None = None) -> str:
     >>> choose_source(Network("vad", ("state", "audio"), ("y",), (conv,), shapes))
     'audio'
     """
+    if not network.inputs:
+        raise InputError(f"{network.name} has no input, so that nothing in it depends on a pixel")
     if source is None:
         convolved = _behind_the_first_convolution(network)
         return next((name for name in network.inputs if name in convolved), _of_highest_rank(network))

@@ -8,6 +8,7 @@ paths to it (a normalisation reads its element, and all elements for the statist
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce as fold
 from math import prod
 
 import numpy as np
@@ -220,6 +221,9 @@ def masked(shape: Shape, keep: NDArray[np.bool_]) -> Relation:
     axes = tuple(axis for axis, n in enumerate(keep.shape) if n != 1)
     if not axes:
         return (Along(0, mask_map((False,) * shape[0])),)
+    lines = factors(keep)
+    if lines is not None:
+        return tuple(Along(axis, mask_map(tuple(lines[axis].tolist()))) for axis in axes)
     kept = np.broadcast_to(keep, [shape[axis] if axis in axes else 1 for axis in range(len(shape))])
     along = Along(0 if len(axes) > 1 else axes[0], mask_map(tuple(kept.ravel().tolist())))
     if len(axes) == 1:
@@ -231,6 +235,19 @@ def masked(shape: Shape, keep: NDArray[np.bool_]) -> Relation:
         inner = prod(shape[k] for k in axes[position + 1 :])
         splits.append(Split(position, shape[axis], inner, inner))
     return (*permute(front), *[Merge(0)] * (len(axes) - 1), along, *splits, *permute(back))
+
+
+def factors(keep: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], ...] | None:
+    """One line of booleans per axis whose product a mask is; None where it is none.
+
+    >>> factors(np.array([[False, True], [False, False]]))
+    (array([ True, False]), array([False,  True]))
+    """
+    axes = range(keep.ndim)
+    wide = [keep.any(axis=tuple(other for other in axes if other != axis), keepdims=True) for axis in axes]
+    product = fold(np.logical_and, wide)
+    lines = tuple(line.reshape(-1) for line in wide)
+    return lines if keep.any() and bool((keep == product).all()) else None
 
 
 def everything(before: Shape, after: Shape, kept: int = 0) -> Relation:

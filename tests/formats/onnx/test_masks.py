@@ -11,8 +11,9 @@ import pytest
 from onnx import helper
 from support.onnx_cases import claimed, perturbed
 from support.onnx_models import model_of, read
+from support.zeroed_graphs import ZEROED, small, zeroed
 
-from striate.network import Network
+from striate.network import Network, zeros
 from striate.network.operators import Elementwise, Function
 
 node = helper.make_node
@@ -148,19 +149,20 @@ CASES: dict[str, tuple[list[onnx.NodeProto], Mapping[str, object], tuple[int, ..
 }  # fmt: skip
 
 
-def small(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model behind a factor that keeps every score small, so that no weight of a softmax underflows."""
-    scaled = onnx.ModelProto()
-    scaled.CopyFrom(model)
-    factor = helper.make_tensor("factor", 1, [], [0.01])
-    scaled.graph.initializer.append(factor)
-    scaled.graph.input[0].name = "given"
-    scaled.graph.node.insert(0, node("Mul", ["given", "factor"], ["x"]))
-    scaled.graph.node[0].CopyFrom(node("Mul", ["x", "factor"], ["scaled"]))
-    scaled.graph.input[0].name = "x"
-    for made in list(scaled.graph.node)[1:]:
-        made.input[:] = ["scaled" if name == "x" else name for name in made.input]
-    return scaled
+@pytest.mark.parametrize("name", ZEROED)
+def test_known_zeros_of_data_hide_what_they_are_multiplied_with(tmp_path: Path, name: str) -> None:
+    assert not any(n.at_most for n in compared(tmp_path, zeroed(name)).nodes)
+
+
+def test_known_zeros_hide_from_either_side_and_as_numerators(tmp_path: Path) -> None:
+    compared(tmp_path, zeroed("cut and padded", node("Mul", ["f", "z"], ["y"])))
+    compared(tmp_path, zeroed("cut and padded", node("Div", ["z", "f"], ["y"])))
+
+
+def test_zeros_that_are_too_many_make_an_upper_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zeros, "LARGEST_LIT", 3)
+    network = read(tmp_path, zeroed("rectified"))
+    assert [n.source for n in network.nodes if n.at_most] == ["Mul"]
 
 
 def compared(folder: Path, model: onnx.ModelProto) -> Network:

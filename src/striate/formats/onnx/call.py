@@ -24,7 +24,8 @@ class Tensor:
     """A tensor of the graph: ``kind`` is ONNX's elem_type, ``data`` whether it depends on an input.
 
     ``value`` holds small constants; ``learned`` marks weights and what is computed from them. ``zero`` and ``low``
-    say, broadcast over the shape, where data is known to be zero or so low that a softmax makes nothing of it.
+    say, broadcast over the shape, where data is known to be zero or so low that a softmax makes nothing of it;
+    ``obscure`` that there may be zeros which are too many to follow.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Tensor:
     learned: bool = False
     zero: Array | None = None
     low: Array | None = None
+    obscure: bool = False
 
     @property
     def size(self) -> int:

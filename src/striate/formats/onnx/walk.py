@@ -191,9 +191,10 @@ class Walk:
         for k, (place, shape) in enumerate(zip(places, (*shapes, *made.constants), strict=False)):
             output = call.outputs[place] or f"{name}:{place}"
             kind = made.kinds[k] if k < len(made.kinds) else kept[0].kind if kept else Element.FLOAT
-            known = masks.carried(call, shape) if data and not k else (None, None)
             weights = learned and kind not in NOT_LEARNED
-            self._enter(Tensor(output, shape, kind, data and k < len(shapes), None, weights, *known))
+            made_of_data = data and k < len(shapes)
+            known = masks.carried(call, shape, kept, result.outputs[k].reads) if made_of_data else ()
+            self._enter(Tensor(output, shape, kind, made_of_data, None, weights, *known))
             written += [output] if k < len(shapes) else []
         if len(shapes) + len(made.constants) < len(places):
             raise UnsupportedError(f"output {len(shapes)} of this operator is not read")

@@ -166,7 +166,7 @@ def kept(view: Buffer, start: int, size: int, data_type: int) -> bool:
 
 
 def masks(view: Buffer, start: int, size: int, data_type: int) -> bool:
-    """Whether raw elements look like a mask: two values in all, or minus infinity near the start."""
+    """Whether raw elements look like a mask: two values in all, zeros alone, or minus infinity early."""
     width = BITS.get(data_type, 0) // 8
     if width not in LOWEST or size > LARGEST_MASK:
         return False
@@ -175,7 +175,8 @@ def masks(view: Buffer, start: int, size: int, data_type: int) -> bool:
         return True
     if len(np.unique(first)) > 2:
         return False
-    return len(np.unique(np.frombuffer(view[start : start + size], f"<u{width}"))) == 2
+    values = np.unique(np.frombuffer(view[start : start + size], f"<u{width}"))
+    return len(values) == 2 or not values.any()
 
 
 def _numbers(view: Buffer, wire: int, start: int, stop: int) -> list[int]:

@@ -12,7 +12,8 @@ from torch import Tensor
 from striate.formats.torch.call import Call
 from striate.formats.torch.values import Bools, Fixed, Value, View
 from striate.network.operators import Expand, Mask, Masked, Reshape, Select, Slice, Transpose
-from striate.network.relation import Shape
+from striate.network.relation import Shape, factors
+from striate.network.zeros import narrow
 
 LOWEST = -1e30
 LOW = -1e3
@@ -40,7 +41,7 @@ def fixed_of(value: Value) -> Fixed | None:
     above = fixed_of(value.parent)
     if above is None or above.keep is None:
         return above
-    keep = _viewed(above.keep, value.view, value.parent.shape, value.shape)
+    keep = viewed(above.keep, value.view, value.parent.shape, value.shape)
     return Fixed(keep, above.fill)
 
 
@@ -56,6 +57,9 @@ def where(call: Call, item: Any, test: Test, fill: float) -> Fixed | None:
         if not value.constant or value.parameters:
             fixed = fixed_of(value)
             return fixed if fixed is not None and test(fixed.fill) else None
+        everywhere = fixed_of(value)
+        if everywhere is not None:
+            return everywhere if test(everywhere.fill) else None
         found = call.known(item)
         if found is None:
             return Fixed(None, fill)
@@ -84,15 +88,6 @@ def masked_weights(call: Call) -> Fixed | None:
     return Fixed(narrow(both(known)), 0.0) if known else next((fixed for fixed in found if fixed is not None), None)
 
 
-def narrow(keep: Bools) -> Bools:
-    """The same places with length 1 along every axis on which nothing changes."""
-    for axis in range(keep.ndim):
-        first = keep.take([0], axis) if keep.shape[axis] else keep
-        if keep.shape[axis] > 1 and (keep == first).all():
-            keep = first
-    return keep
-
-
 def both(keeps: Iterable[Bools]) -> Bools:
     """The places that every mask keeps."""
     return reduce(np.logical_and, keeps)
@@ -105,7 +100,7 @@ def emit_kept(
 
     ``unknown`` says that there may be masks that nobody knows; masks too large to follow count as such.
     """
-    masks = [None if keep is None else fitted(keep, call.shape) for keep in keeps]
+    masks = [None if keep is None else _kept(keep, call.shape) for keep in keeps]
     call.at_most = unknown or any(mask is None and keep is not None for mask, keep in zip(masks, keeps, strict=True))
     numbers = []
     for value, mask in zip(values, masks, strict=True):
@@ -127,7 +122,13 @@ def fitted(keep: Bools, shape: Shape) -> Bools | None:
     return padded if padded.size <= LARGEST_MASK else None
 
 
-def _viewed(keep: Bools, view: View, before: Shape, after: Shape) -> Bools | None:
+def _kept(keep: Bools, shape: Shape) -> Bools | None:
+    """As ``fitted``, for elements one by one: of any size where each axis keeps or hides by itself."""
+    padded = keep.reshape((1,) * (len(shape) - keep.ndim) + keep.shape)
+    return padded if padded.size <= LARGEST_MASK or factors(padded) is not None else None
+
+
+def viewed(keep: Bools, view: View, before: Shape, after: Shape) -> Bools | None:
     """The places after a view."""
     if view.unseen:
         return None

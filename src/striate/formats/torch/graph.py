@@ -15,7 +15,7 @@ class Graph:
     """Tensors are numbers into ``shapes`` and ``item_bytes``; ``records`` are in execution order.
 
     ``sizes`` maps the key of a learned tensor to its element count; a count is given to the first node that
-    uses the tensor.
+    uses the tensor. ``constants`` are the values of tensors that no node writes.
     """
 
     def __init__(self) -> None:
@@ -23,6 +23,7 @@ class Graph:
         self.item_bytes: list[int] = []
         self.records: list[Record] = []
         self.sizes: dict[int, int] = {}
+        self.constants: dict[int, Value] = {}
         self.call = 0
 
     def tensor(self, shape: Shape, item_bytes: int) -> int:
@@ -81,7 +82,10 @@ class Graph:
     def number(self, value: Value) -> int:
         """As ``read``, a constant becoming a tensor that no node writes."""
         number = self.read(value)
-        return self.tensor(value.shape, value.item_bytes) if number is None else number
+        if number is None:
+            number = self.tensor(value.shape, value.item_bytes)
+            self.constants[number] = value
+        return number
 
     def write(self, value: Value, number: int | None) -> None:
         """Let ``value`` have new elements, and so everything it is a view of."""

@@ -63,6 +63,7 @@ class Memory:
 
     def _keep(self, place: tuple[Hashable, ...], tensor: Tensor, value: Value, base: Tensor | None) -> None:
         self._values[place] = self._near[id(tensor)] = value
+        value.place = value.place or place
         block = self._blocks.get(place[0])
         if block is None:
             storage = storage_of(tensor)

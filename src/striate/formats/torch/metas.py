@@ -99,6 +99,10 @@ class Known:
             self._elements[key] = tensor.detach().clone() if small else None
         return self._elements[key]
 
+    def at(self, place: Hashable) -> Tensor | None:
+        """The elements that are known of what stands at a place."""
+        return self._elements.get(place)
+
     def enter(self, tensor: Tensor, elements: Tensor) -> None:
         """The elements of a constant."""
         self._elements[place_of(tensor)] = elements

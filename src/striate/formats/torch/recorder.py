@@ -13,13 +13,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from striate.errors import InputError, StriateError, UnsupportedError
 from striate.formats.torch.aten import CONSTANTS, label_of
 from striate.formats.torch.call import HANDLERS, Call
-from striate.formats.torch.fixed import masked_weights
+from striate.formats.torch.fixed import fixed_of, masked_weights
 from striate.formats.torch.graph import Graph
 from striate.formats.torch.memory import META, Memory
 from striate.formats.torch.metas import LARGEST_KNOWN, LARGEST_LEARNED, Known, Metas, tensors_in
 from striate.formats.torch.operators import Operator, operator
 from striate.formats.torch.scopes import Scopes
-from striate.formats.torch.values import Value
+from striate.formats.torch.values import Fixed, Value
+from striate.formats.torch.zeros import filled, lit_by, root_after, settle
 from striate.formats.unknown import Unknown
 from striate.network.operators import Everything
 from striate.network.relation import Shape
@@ -166,6 +167,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for tensor in made:
                 value = Value(tuple(tensor.shape), tensor.itemsize, None, keys)
                 value.fixed = masked_weights(self._call(op.key, arguments, [])) if keys and op.key == "mul" else None
+                filled(op.key, value)
                 self.memory.keep(tensor, value)
         else:
             outputs = [_fresh(tensor) for tensor in made]
@@ -213,11 +215,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return Call(key, label_of(key), arguments, outputs, self.graph, self.memory.value, self.elements)
 
     def _translate(self, op: Operator, arguments: dict[str, Any], outputs: list[Value]) -> None:
-        call = self._call(op.key, arguments, outputs)
+        call, first = self._call(op.key, arguments, outputs), len(self.graph.records)
         try:
             if op.handler is None:
                 raise UnsupportedError(f"no rule for operator {op.key!r}")
             op.handler(call)
+            settle(call, first)
         except UnsupportedError:
             if self.unknown is Unknown.REFUSE:
                 raise
@@ -271,21 +274,34 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             masked = masked_weights(self._call(op.key, arguments, [])) if keys and op.key == "mul" else None
             for target in targets:
                 value = self.memory.value(target)
-                value.fix(masked)
                 root = value.root
                 root.name = ""
+                root.fix(None)
+                value.fix(masked)
                 root.learned |= keys
                 root.version += root.shared
         else:
             outputs = [_fresh(target) for target in targets]
-            if op.key not in CONSTANTS:
+            if op.key in CONSTANTS:
+                settle(self._call(op.key, arguments, outputs), len(self.graph.records))
+            else:
                 self._translate(op, arguments, outputs)
             for target, output in zip(targets, outputs, strict=True):
-                self.known.forget(target)
                 value = self.memory.value(target)
+                whole = self._whole_after(value, output.fixed) if value.parent is not None else None
+                self.known.forget(target)
                 self.graph.write(value, output.source)
+                value.root.fix(whole)
                 value.fix(output.fixed)
         return targets[0] if len(targets) == 1 else tuple(targets)
+
+    def _whole_after(self, view: Value, new: Fixed | None) -> Fixed | None:
+        """What is known of the tensor that a view shows a part of, once the view has new elements."""
+        root = view.root
+        before = fixed_of(root)
+        found = self.known.at(root.place) if root.source is None and before is None else None
+        below = lit_by(before) if found is None else (found != 0).numpy()
+        return root_after(view, lit_by(new), below)
 
     def _grow(self, func: OpOverload, args: Any, kwargs: dict[str, Any], targets: list[Tensor]) -> None:
         """Give the shape of their result to empty tensors that an operator is told to write to (``out=``)."""

@@ -6,6 +6,7 @@ any other view of it is seen. A write into a view replaces the parent by the par
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,13 +47,13 @@ class Value:
     """A tensor while recording; ``source`` is its number in the network, None for a constant.
 
     ``name`` is the path of a parameter or buffer, as long as nothing is written to it. ``learned`` are the keys of the
-    learned tensors it was made of; ``shared`` says that other tensors stand on its memory by a view that was not seen.
-    ``fixed`` is what is known of elements of data that are a constant all the same, as long as nothing has been written
-    since ``fixed_at``.
+    learned tensors it was made of; ``shared`` says that other tensors stand on its memory by a view that was not seen,
+    ``place`` where it was first met. ``fixed`` is what is known of elements of data that are a constant all the same,
+    as long as nothing has been written since ``fixed_at``.
     """
 
     __slots__ = (
-        *("call", "fixed", "fixed_at", "item_bytes", "label", "learned", "name", "parent", "root", "seen"),
+        *("call", "fixed", "fixed_at", "item_bytes", "label", "learned", "name", "parent", "place", "root", "seen"),
         *("shape", "shared", "source", "version", "view"),
     )
 
@@ -64,6 +65,7 @@ class Value:
         self.version = self.seen = 0
         self.call, self.label, self.name = 0, "", ""
         self.shared = False
+        self.place: Hashable = None
         self.fixed: Fixed | None = None
         self.fixed_at = 0
 

@@ -13,7 +13,7 @@ from striate.network.operators import Elementwise, Mix, Reduce, Scan, Transform
 @handles("elementwise", "rsub", "_prelu_kernel", "prelu", "bernoulli", "rrelu_with_noise",
          "log_sigmoid_forward", "_fake_quantize_learnable_per_tensor_affine", "addcmul",
          "quantize_per_tensor", "alpha_dropout", "nan_to_num", "clamp", "isnan", "isfinite",
-         "fake_quantize_per_tensor_affine_cachemask", "complex", "polar")
+         "fake_quantize_per_tensor_affine_cachemask", "complex", "polar", "hardswish")
 def elementwise(call: Call) -> None:
     """Every element from the elements at its place, with broadcasting."""
     values = call.tensors()

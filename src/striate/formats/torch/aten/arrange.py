@@ -13,6 +13,7 @@ from striate.errors import UnsupportedError
 from striate.formats.torch.call import Call, axis_of, handles
 from striate.formats.torch.fixed import emit_kept, fix, number_of
 from striate.formats.torch.values import Fixed, Value
+from striate.formats.torch.zeros import lit_of
 from striate.network.operators import (
     Concat,
     Expand,
@@ -195,6 +196,8 @@ def index_put(call: Call) -> None:
     number = call.add(Expand(spread), [call.graph.number(values)], spread)
     number = call.add(Reshape(region), [number], region)
     whole = Value(merged, x.item_bytes, None, x.parameters)
+    below = lit_of(call, call["self"]) if x.constant else None
+    whole.fixed = None if below is None or below.any() else Fixed(np.zeros((1,) * len(merged), np.bool_), 0.0)
     old = call.graph.read(x)
     whole.source = None if old is None else call.add(Reshape(merged), [old], merged)
     made = call.graph.replace(whole, number, first, flat.flatten().tolist())

@@ -19,18 +19,14 @@ from striate.formats.torch.fixed import (
     fixed_of,
     is_lowest,
     is_zero,
-    narrow,
     number_of,
     where,
 )
 from striate.formats.torch.values import Bools, Fixed, Value, View
+from striate.formats.torch.zeros import lit_of
 from striate.network.operators import Concat, Elementwise, Mask, Mix, Reshape
 from striate.network.relation import Shape
-
-KEEPING_ZERO = (
-    *("relu", "neg", "abs", "tanh", "sqrt", "sin", "silu", "gelu", "leaky_relu", "elu", "celu", "selu", "mish"),
-    *("hardswish", "erf", "sign", "square"),
-)
+from striate.network.zeros import narrow
 
 
 def _data(call: Call, operands: Sequence[Any]) -> tuple[list[Value], list[Value]]:
@@ -120,6 +116,20 @@ def _chosen(call: Call, condition: Tensor, first: Any, second: Any) -> None:
     if data:
         _, constants = _data(call, [condition, first, second])
         emit_kept(call, data, keeps, constants, constant and found is None)
+        _chosen_zeros(call, keep, first, second)
+
+
+def _chosen_zeros(call: Call, keep: Bools | None, first: Any, second: Any) -> None:
+    """Zero where what is chosen is, or where both are if nobody knows which is chosen."""
+    known, sides = call.outputs[0].fixed, [lit_of(call, first), lit_of(call, second)]
+    if known is not None and known.fill <= LOW:
+        return
+    one, other = (np.ones((), np.bool_) if side is None else side for side in sides)
+    lit = one | other if keep is None else (keep & one) | (~keep & other)
+    if not lit.all():
+        fix(call, Fixed(narrow(lit), 0.0))
+    elif any(side is None for side in sides):
+        fix(call, Fixed(None, 0.0))
 
 
 @handles("tril", "triu")
@@ -129,12 +139,15 @@ def triangle(call: Call) -> None:
     lower = np.tri(rows, columns, call["diagonal"] - (call.op == "triu"), dtype=np.bool_)
     keep = narrow(lower if call.op == "tril" else ~lower)
     emit_kept(call, [x], [None if keep.all() else keep], [], False)
+    fixed = fixed_of(x)
+    if fixed is not None and fixed.fill == 0:
+        keep = keep & fixed.keep if fixed.keep is not None else keep
     fix(call, None if keep.all() else Fixed(keep, 0.0))
 
 
-@handles("_to_copy", "clone", "contiguous", "lift_fresh_copy", "native_dropout", "dropout", "exp", *KEEPING_ZERO)
+@handles("_to_copy", "clone", "contiguous", "lift_fresh_copy", "native_dropout", "dropout", "exp")
 def carried(call: Call) -> None:
-    """Every element from the one at its place; zeros stay zeros, and the exponential of minus infinity is one."""
+    """Every element from the one at its place; the exponential of minus infinity is a zero."""
     values = call.tensors()
     call.elementwise(values)
     if len(call.outputs) > 1:
@@ -142,7 +155,7 @@ def carried(call: Call) -> None:
     fixed = fixed_of(values[0])
     if fixed is not None and call.op == "exp":
         fix(call, Fixed(fixed.keep, 0.0) if is_lowest(fixed.fill) else None)
-    elif fixed is not None and (call.op not in KEEPING_ZERO or fixed.fill == 0):
+    elif fixed is not None and fixed.fill != 0:
         fix(call, fixed)
 
 
@@ -151,7 +164,8 @@ def reshape(call: Call) -> None:
     """The same elements in row-major order."""
     x = call.value("self")
     call.emit(Reshape(call.shape), [x])
-    if fixed_of(x) is not None:
+    fixed = fixed_of(x)
+    if fixed is not None and fixed.fill != 0:
         fix(call, fixed_of(x.take(View(Reshape(call.shape)), call.shape, x.item_bytes, 0, "")))
 
 
@@ -160,8 +174,9 @@ def cat(call: Call) -> None:
     """One after the other along an axis; empty tensors of rank 1 do not count."""
     parts = [call.value_of(t) for t in call["tensors"] if t.shape != (0,)]
     call.emit(Concat(axis_of(call["dim"], len(call.shape))), parts)
-    fixed = next((fixed for part in parts if not part.constant and (fixed := fixed_of(part)) is not None), None)
-    fix(call, None if fixed is None else Fixed(None, fixed.fill))
+    known = [fixed_of(part) for part in parts if not part.constant]
+    low = next((fixed for fixed in known if fixed is not None and fixed.fill != 0), None)
+    fix(call, None if low is None else Fixed(None, low.fill))
 
 
 @handles("_softmax", "_log_softmax", "softmax", "log_softmax", "_safe_softmax")
