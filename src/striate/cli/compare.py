@@ -56,7 +56,7 @@ def compare_command(question: Question, other: str, other_inputs: tuple[tuple[st
       striate compare ours.onnx theirs.onnx --input 1x3x224x224
     """
     with progress("reading the models"):
-        shapes = shapes_of(other_inputs) or question.shapes
+        shapes = shapes_of(other_inputs, "--other-input") or question.shapes
         wanted = named_input(other_inputs) or question.source
         network = open_model(other, shapes, question.unknown)
         source = wanted if wanted in network.inputs else None
