@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from striate.errors import InputError
+from striate.errors import InputError, ModelError
 from striate.fields.fields import AxisField, Fields
 from striate.network import Network
 from striate.network.operators import AdaptivePool, Conv, ConvTranspose, Pool, Resize, Sliding, Unfold
@@ -32,11 +32,20 @@ class SizePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Misfit:
+    """An input size that the network does not take, and what it says of it."""
+
+    size: Shape
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
-    """One layer over several input sizes; ``still`` lists the sizes at which nothing shifts."""
+    """One layer over several input sizes; ``still`` lists those at which nothing shifts, ``misfits`` those refused."""
 
     layer: str
     points: tuple[SizePoint, ...]
+    misfits: tuple[Misfit, ...] = ()
 
     @property
     def still(self) -> tuple[Shape, ...]:
@@ -48,13 +57,15 @@ def sweep(network: Network, layer: str, sizes: Iterable[int | Shape], source: st
           layout: str | None = None) -> Sweep:
     """Read the network again at each spatial size (one number: the same on every axis).
 
-    Raises InputError for an unknown layer, or where the network cannot be read at another size.
+    A size that the network does not take is told of and left out. Raises InputError for an unknown layer, where the
+    network cannot be read at another size, or takes none of them.
     """
     if network.rebind is None:
         raise InputError(f"{network.name} was built by hand: it cannot be read at another input size")
     here = Fields(network, source, layout)
     network.tensor(layer)
     found: list[tuple[Shape, tuple[AxisField, ...]]] = []
+    misfits: list[Misfit] = []
     for size in items("sizes", sizes):
         spatial = (
             integers("a size", size, 1) if isinstance(size, Iterable)
@@ -65,8 +76,14 @@ def sweep(network: Network, layer: str, sizes: Iterable[int | Shape], source: st
         shape = list(network.shapes[here.source])
         for axis, n in zip(here.spatial.values(), spatial, strict=True):
             shape[axis] = n
-        fields = Fields(network.rebind(here.source, tuple(shape)), here.source, here.layout)
+        try:
+            fields = Fields(network.rebind(here.source, tuple(shape)), here.source, here.layout)
+        except (InputError, ModelError) as error:
+            misfits.append(Misfit(spatial, str(error)))
+            continue
         found.append((spatial, tuple(fields[layer].axes.values())))
+    if misfits and not found:
+        raise InputError(f"none of the sizes fits; {'x'.join(map(str, misfits[0].size))}: {misfits[0].reason}")
     if not found:
         raise InputError("sweep needs at least one size")
     columns = zip(*([_centre(axis) for axis in axes] for _, axes in found), strict=True)
@@ -76,7 +93,7 @@ def sweep(network: Network, layer: str, sizes: Iterable[int | Shape], source: st
         centres = [_centre(axis) for axis in axes]
         shift = tuple(None if c is None or b is None else c - b for c, b in zip(centres, best, strict=True))
         points.append(SizePoint(spatial, axes, shift))
-    return Sweep(layer, tuple(points))
+    return Sweep(layer, tuple(points), tuple(misfits))
 
 
 def _centre(axis: AxisField) -> Fraction | None:
