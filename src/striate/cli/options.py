@@ -79,6 +79,15 @@ def parse_layout(text: str) -> str:
     return text
 
 
+def parse_columns(text: str) -> tuple[str, ...]:
+    """``layer,size`` as names."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise InputError(f"{text!r} names no columns; write them with commas, like layer,size,stride")
+    return names
+
+
+COLUMNS = _Parsed("COLUMNS", parse_columns)
 SHAPE = _Parsed("SHAPE", parse_shape)
 POSITION = _Parsed("Y,X", parse_position)
 SIZES = _Parsed("SIZES", parse_sizes)

@@ -21,7 +21,11 @@ COLUMNS: Mapping[str, Column] = {
         Column("shape", leaves=4, right=True),
         Column("stride", leaves=LATE + 1, right=True),
         Column("start", leaves=LATE, right=True),
-        *(Column(head, right=True) for head in ("input_size", "size", "shift", "output", "physical")),
+        *(
+            Column(head, right=True)
+            for head in ("field", "centre", "halo", "input_size", "size", "shift", "output", "physical")
+        ),
+        Column("padding", leaves=LATE + 3, right=True),
         *(Column(head, Kind.LIST) for head in ("status", "left is", "right is")),
         Column("left", Kind.NAME),
         Column("right", Kind.NAME, LATE + 2),
@@ -44,10 +48,10 @@ def grid(
     return Grid(tuple(COLUMNS.get(head, Column(head)) for head in heads), tuple(body), title, lang, elsewhere)
 
 
-def fields_table(document: Document, lang: str = "en") -> Grid:
-    """The layers of a network, one row each."""
+def fields_table(document: Document, lang: str = "en", chosen: Sequence[str] = ()) -> Grid:
+    """The layers of a network, one row each; all columns, or those chosen."""
     title = f"{document['model']} · {input_text(document, lang)}"
-    return grid(columns(document), rows(document, lang), title, lang, ("--format csv",))
+    return grid(columns(document, chosen), rows(document, lang, chosen), title, lang, ("--format csv",))
 
 
 def input_text(document: Document, lang: str = "en") -> str:
