@@ -65,7 +65,8 @@ def overview(fields: Fields) -> Overview:
     """The network at a glance.
 
     >>> from striate.network import Network, Node
-    >>> node = Node("conv", "conv", ("x",), ("y",), {"out_channels": 4, "kernel": (3, 3), "stride": (2, 2)})
+    >>> from striate.network.operators import Conv
+    >>> node = Node("conv", Conv((3, 3), stride=(2, 2), out_channels=4), ("x",), ("y",))
     >>> one = overview(Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 9, 9), "y": (1, 4, 4, 4)})))
     >>> [(level.field.name, level.centre, level.halo) for level in one.levels]
     [('conv', (Fraction(1, 2), Fraction(1, 2)), ((0, 1), (0, 1)))]
