@@ -25,7 +25,7 @@ from striate.cli.terminal import show
 from striate.errors import InputError
 from striate.fields import Fields, region
 from striate.fields.overview import Level, Overview, overview
-from striate.show import describe, scales_for, select_layers, summary, to_csv
+from striate.show import describe, notes, scales_for, select_layers, summary, to_csv, to_json
 from striate.show.formats import columns
 from striate.show.grid import Grid
 from striate.show.units import parse_pixel_size
@@ -199,6 +199,18 @@ def test_a_narrow_summary_cuts_no_number() -> None:
     full = set(numbers(on_terminal(summary(fields), 400)))
     for width in (40, 60, 80):
         assert set(numbers(on_terminal(summary(fields), width))) <= full | {"1"}
+
+
+def test_names_of_hundreds_of_letters_are_shortened_below_a_table() -> None:
+    long = "backbone_" * 40
+    module = nn.Sequential()
+    module.add_module(f"{long}conv", nn.Conv2d(3, 4, 3))
+    module.add_module(f"{long}pool", nn.AdaptiveAvgPool2d(1))
+    fields = striate.load(module, (1, 3, 16, 16)).fields()
+    for lines in (notes(describe(fields)), [part for part in summary(fields) if isinstance(part, str)]):
+        assert any("backbone_" in line and "…" in line for line in lines)
+        assert max(len(word) for line in lines for word in line.split()) <= 62
+    assert long in to_json(describe(fields))
 
 
 def test_stages_sum_the_costs_of_their_parts() -> None:

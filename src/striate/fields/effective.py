@@ -16,7 +16,7 @@ from striate.fields.queries import region
 from striate.geometry import Box, Interval
 from striate.names import did_you_mean
 from striate.network.relation import Shape
-from striate.values import instance, integer, integers, text
+from striate.values import brief, instance, integer, integers, text
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +46,8 @@ class Effective:
     method: str
     samples: int | None = None
     seed: int | None = None
+
+    __repr__ = brief
 
     @property
     def ratios(self) -> Mapping[float, float]:

@@ -15,7 +15,7 @@ from striate.fields.patch import Patch, Semiring
 from striate.fields.walk import pull, push, trace
 from striate.geometry import Box
 from striate.network.relation import Shape
-from striate.values import integer, integers
+from striate.values import brief, integer, integers
 
 Bools = NDArray[np.bool_]
 
@@ -40,6 +40,8 @@ class Region:
     channels: Bools
     unclipped: Box | None
     fields: Fields = field(repr=False)
+
+    __repr__ = brief
 
     @property
     def mask(self) -> Bools:
@@ -103,6 +105,8 @@ class Reach:
     cover: Bools
     channels: Bools
     shape: Shape
+
+    __repr__ = brief
 
     @property
     def mask(self) -> Bools:

@@ -11,7 +11,7 @@ from striate.fields.fields import AxisField, Fields
 from striate.network import Network
 from striate.network.operators import AdaptivePool, Conv, ConvTranspose, Pool, Resize, Sliding, Unfold
 from striate.network.relation import Shape
-from striate.values import integer, integers, items
+from striate.values import brief, integer, integers, items
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class SizePoint:
     size: Shape
     axes: tuple[AxisField, ...]
     shift: tuple[Fraction | None, ...]
+
+    __repr__ = brief
 
     @property
     def aligned(self) -> bool:
@@ -46,6 +48,10 @@ class Sweep:
     layer: str
     points: tuple[SizePoint, ...]
     misfits: tuple[Misfit, ...] = ()
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.points)} sizes, {len(self.still)} still, {len(self.misfits)} misfits"
+        return f"Sweep({self.layer!r}: {counts})"
 
     @property
     def still(self) -> tuple[Shape, ...]:
@@ -123,6 +129,8 @@ class Comparison:
     differences: tuple[Difference, ...]
     only_left: tuple[str, ...]
     only_right: tuple[str, ...]
+
+    __repr__ = brief
 
     @property
     def same(self) -> bool:

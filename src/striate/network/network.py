@@ -50,6 +50,10 @@ class Network:
     rebind: Callable[[str, Shape], Network] | None = None
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        first, last = (_some([f"{name} {sized(self.shapes[name])}" for name in n]) for n in (self.inputs, self.outputs))
+        return f"<{type(self).__name__} {self.name}: {len(self.nodes)} nodes, {first} -> {last}>"
+
     @cached_property
     def results(self) -> tuple[Result, ...]:
         """What each node's operator says: shapes, relations, costs; in node order."""
@@ -91,3 +95,16 @@ class Network:
                     for relation in reads:
                         if shape_after(relation, self.shapes[name]) != output.shape:
                             raise ModelError(f"{node.name}: relation from {name} misses {output.shape}")
+
+
+def sized(shape: Shape) -> str:
+    """A shape in a word.
+
+    >>> sized((1, 3, 224, 224)), sized(())
+    ('1x3x224x224', 'scalar')
+    """
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _some(texts: list[str]) -> str:
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")

@@ -7,17 +7,15 @@ from fractions import Fraction
 
 from striate.fields import Field, Fields, Misalignment
 from striate.fields.costs import costs
-from striate.fields.overview import Level, Overview, overview
-from striate.show.cells import field_cells, fraction_text, once, physical_text, size_text
-from striate.show.document import AxisDocument, describe_axis, ratio
-from striate.show.grid import Grid, shortened
+from striate.fields.overview import COLUMNS, Level, Overview, decimal, overview
+from striate.show.cells import once, physical_text, size_text
+from striate.show.document import AxisDocument, describe_axis
+from striate.show.grid import Grid, short_name
 from striate.show.tables import byte_text, grid
 from striate.show.units import Scale
 from striate.show.words import word
 
-COLUMNS = ("layer", "shape", "stride", "field", "centre", "padding", "halo")
 KINDS_NAMED, NAMED = 4, 3
-LONGEST_NAME = 60
 
 
 def summary(
@@ -57,7 +55,7 @@ def _table(seen: Overview, scales: Mapping[str, Scale], lang: str) -> list[str |
     if not seen.levels:
         return []
     kind = "way_strides" if seen.by_stride else "way_changes"
-    output = _name(seen.levels[-1].field.name)
+    output = short_name(seen.levels[-1].field.name)
     heads = (*COLUMNS, "physical") if scales else COLUMNS
     rows = [_row(level, scales) for level in seen.levels]
     table = grid(heads, rows, word(kind, lang, output=output), lang, ("--all",))
@@ -65,38 +63,7 @@ def _table(seen: Overview, scales: Mapping[str, Scale], lang: str) -> list[str |
 
 
 def _row(level: Level, scales: Mapping[str, Scale]) -> tuple[str, ...]:
-    axes = _axes(level.field, scales)
-    cells = (
-        level.field.name,
-        "x".join(map(str, level.field.shape)),
-        field_cells(axes)[1],
-        field_text(axes),
-        once(level.centre, decimal),
-        "-" if level.padding is None else f"{100 * level.padding.numerator / level.padding.denominator:.0f}%",
-        once(level.halo, lambda halo: "-" if halo is None else f"{halo[0]}+{halo[1]}"),
-    )
-    return (*cells, once(axes, physical_text)) if scales else cells
-
-
-def field_text(axes: Sequence[AxisDocument]) -> str:
-    """The size of a field, once where the axes agree; behind a global operator ``all``, the local one in parentheses.
-
-    >>> axis = {"status": "exact", "facts": ["exact"], "size": 5, "local": None}
-    >>> field_text([axis, axis]), field_text([{**axis, "status": "whole", "size": None, "local": axis}] * 2)
-    ('5', 'all (5)')
-    """
-    return once([size_text([axis]) for axis in axes], str).replace("local ", "")
-
-
-def decimal(value: Fraction | None) -> str:
-    """A fraction as a decimal where that is exact and short, with its sign.
-
-    >>> decimal(Fraction(-31, 2)), decimal(Fraction(2, 3)), decimal(None)
-    ('-15.5', '2/3', '-')
-    """
-    if value is None:
-        return "-"
-    return f"{float(value):g}" if 1000 % value.denominator == 0 else fraction_text(ratio(value))
+    return (*level.cells, once(_axes(level.field, scales), physical_text)) if scales else level.cells
 
 
 def _lines(seen: Overview, scales: Mapping[str, Scale], lang: str) -> list[str]:
@@ -105,11 +72,11 @@ def _lines(seen: Overview, scales: Mapping[str, Scale], lang: str) -> list[str]:
     if seen.largest is not None and seen.largest.name not in [field.name for field in seen.outputs]:
         size = size_text([_local(axis) for axis in _axes(seen.largest, scales)])
         kind = "largest_local" if seen.global_via else "largest_note"
-        lines[0] += word("gap", lang) + word(kind, lang, size=size, layer=_name(seen.largest.name))
+        lines[0] += word("gap", lang) + word(kind, lang, size=size, layer=short_name(seen.largest.name))
     several = {
-        "several_global": [_name(name) for name in seen.global_via],
+        "several_global": [short_name(name) for name in seen.global_via],
         "several_misaligned": _merges(seen.misaligned),
-        "several_at_most": [_name(name) for name in seen.at_most_via],
+        "several_at_most": [short_name(name) for name in seen.at_most_via],
     }
     lines += [word(key, lang, count=len(all_), names=_some(all_, lang)) for key, all_ in several.items() if all_]
     return lines
@@ -135,7 +102,7 @@ def _merges(merges: Sequence[Misalignment]) -> list[str]:
     offsets: dict[str, list[Fraction | None]] = {}
     for merge in merges:
         offsets.setdefault(merge.node, []).extend(offset for _, offset in merge.branches)
-    return [f"{_name(node)} {_furthest(found)}" for node, found in offsets.items()]
+    return [f"{short_name(node)} {_furthest(found)}" for node, found in offsets.items()]
 
 
 def _furthest(offsets: Sequence[Fraction | None]) -> str:
@@ -150,8 +117,4 @@ def _some(texts: Sequence[str], lang: str, joint: str = "") -> str:
 
 
 def _shaped(name: str, shape: Sequence[int]) -> str:
-    return f"{_name(name)} {'x'.join(map(str, shape))}".rstrip()
-
-
-def _name(name: str) -> str:
-    return shortened(name, LONGEST_NAME)
+    return f"{short_name(name)} {'x'.join(map(str, shape))}".rstrip()
