@@ -90,7 +90,7 @@ def fields_command(
         fields = question.fields()
         scales = scales_for(fields.spatial, pixel_size, rate)
         if form == "summary":
-            parts: Sequence[RenderableType] = summary(fields, question.model, scales, lang)
+            parts: Sequence[RenderableType] = summary(fields, Path(question.model).name, scales, lang)
         else:
             document = describe(fields, select_layers(fields, layers, depth, only), question.model, scales)
             parts = _parts(form, fields, document, chosen, lang, image)

@@ -58,8 +58,9 @@ def _table(seen: Overview, scales: Mapping[str, Scale], lang: str) -> list[str |
     output = short_name(seen.levels[-1].field.name)
     heads = (*COLUMNS, "physical") if scales else COLUMNS
     rows = [_row(level, scales) for level in seen.levels]
-    table = grid(heads, rows, word(kind, lang, output=output), lang, ("--all",))
-    return [table, word("way_note", lang)]
+    table = grid(heads, rows, word(kind, lang, output=output), lang)
+    everything = any(axis.status == "whole" for level in seen.levels for axis in level.field.axes.values())
+    return [table, (word("way_all", lang) if everything else "") + word("way_note", lang)]
 
 
 def _row(level: Level, scales: Mapping[str, Scale]) -> tuple[str, ...]:
@@ -102,7 +103,7 @@ def _merges(merges: Sequence[Misalignment]) -> list[str]:
     offsets: dict[str, list[Fraction | None]] = {}
     for merge in merges:
         offsets.setdefault(merge.node, []).extend(offset for _, offset in merge.branches)
-    return [f"{short_name(node)} {_furthest(found)}" for node, found in offsets.items()]
+    return [f"{short_name(node)} {_furthest(known)}" for node, known in offsets.items()]
 
 
 def _furthest(offsets: Sequence[Fraction | None]) -> str:

@@ -23,9 +23,11 @@ COLUMNS: Mapping[str, Column] = {
         Column("start", leaves=LATE, right=True),
         *(
             Column(head, right=True)
-            for head in ("field", "centre", "halo", "input_size", "size", "shift", "output", "physical")
+            for head in ("field", "input_size", "size", "shift", "output", "physical")
         ),
         Column("padding", leaves=LATE + 3, right=True),
+        Column("centre", leaves=LATE + 4, right=True),
+        Column("halo", leaves=LATE + 5, right=True),
         *(Column(head, Kind.LIST) for head in ("status", "left is", "right is")),
         Column("left", Kind.NAME),
         Column("right", Kind.NAME, LATE + 2),

@@ -116,10 +116,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "感受野的增长，直至 {output}：各步长的最后一层",
     ),
     "way_note": (
-        "all (n): n without global operators · centre: off the middle of the stride · padding: outside, corner unit · "
+        "centre: off the middle of the stride · padding: outside, corner unit · "
         "halo: what a tile needs before+after",
-        "all (n)：n 不计全局算子 · 中心：相对步长中点的偏移 · 填充：角上单元在输入之外的比例 · 边缘：分块前+后所需像素",
+        "中心：相对步长中点的偏移 · 填充：角上单元在输入之外的比例 · 边缘：分块前+后所需像素",
     ),
+    "way_all": ("all (n): n without global operators · ", "all (n)：n 不计全局算子 · "),
     "largest_note": ("Largest field: {size} at {layer}.", "最大感受野：{size}，位于 {layer}。"),
     "largest_local": (
         "Largest field without global operators: {size} at {layer}.",
@@ -138,7 +139,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "several_misaligned": (
         "Misaligned ({count}): {names}.",
-        "感受野中心不一致（{count}）：{names}。",
+        "中心不一致（{count}）：{names}。",
     ),
     "more_note": (
         "More: --all, --depth 1 (stages), --only conv, --columns, --format json.",
