@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
+from dataclasses import MISSING, Field, fields
 from operator import index
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from striate.errors import InputError
 T = TypeVar("T")
 
 SHOWN = 60
+LISTED = 4
 
 
 def as_integer(value: object) -> int | None:
@@ -117,3 +119,32 @@ def shown(value: Any) -> str:
     except Exception:
         words = f"a {type(value).__name__}"
     return words if len(words) <= SHOWN else words[: SHOWN - 3] + "..."
+
+
+def brief(value: Any) -> str:
+    """A dataclass in a line or two, for its ``__repr__``: what differs from the defaults, arrays and long lists cut.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Places:
+    ...     rows: tuple[int, ...]
+    ...     channel: int | None = None
+    ...     __repr__ = brief
+    >>> Places((3, 4)), Places(tuple(range(99)), 2)
+    (Places(rows=(3, 4)), Places(rows=(0, 1, ... 99 in all), channel=2))
+    """
+    told = [item for item in fields(value) if item.repr and not _is_default(item, getattr(value, item.name))]
+    words = ", ".join(f"{item.name}={_item(getattr(value, item.name))}" for item in told)
+    return f"{type(value).__name__}({words})"
+
+
+def _is_default(item: Field[Any], value: object) -> bool:
+    return item.default is not MISSING and isinstance(value, type(item.default)) and value == item.default
+
+
+def _item(value: Any) -> str:
+    if type(value) in (tuple, list) and len(value) > LISTED:
+        return f"({', '.join(map(_item, value[:2]))}, ... {len(value)} in all)"
+    if type(value) is tuple:
+        return f"({', '.join(map(_item, value))}{',' if len(value) == 1 else ''})"
+    return shown(value) if hasattr(value, "dtype") else repr(value)

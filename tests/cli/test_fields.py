@@ -53,6 +53,48 @@ def test_fields_of_chosen_layers(model: Path) -> None:
     assert [layer["name"] for layer in document["layers"]] == ["first", "last"]
 
 
+def test_a_summary_comes_first_and_every_layer_is_a_flag_away(model: Path, tmp_path: Path) -> None:
+    ask = ("fields", model, "--input", "1x3x16x16")
+    lines = run(*ask).stdout.splitlines()
+    assert lines[1].startswith("3 layers: Conv 2, Relu 1. Parameters 252 ")
+    assert [line.split()[0] for line in lines if "1x4x" in line and "%" in line] == ["first", "last"]
+    assert run(*ask, "--format", "summary").stdout == run(*ask).stdout
+    assert run(*ask, "--all").stdout == run(*ask, "--format", "table").stdout
+    assert "second" in run(*ask, "--all").stdout
+    assert run(*ask, "--out", tmp_path / "s.txt").stdout == ""
+    assert (tmp_path / "s.txt").read_text(encoding="utf-8") == run(*ask).stdout
+    assert "感受野的增长" in run(*ask, "--lang", "zh").stdout
+
+
+def test_columns_and_kinds_are_chosen(model: Path) -> None:
+    ask = ("fields", model, "--input", "1x3x16x16", "--only", "conv", "--columns")
+    assert run(*ask, "layer,stride", "--format", "csv").stdout == "layer,stride\n" + "first,1\n" * 2 + "second,2\n" * 2
+    assert run(*ask, "size,layer", "--format", "markdown").stdout.splitlines()[2:] == [
+        "| 3 x 3 | first |",
+        "| 5 x 5 | second |",
+    ]
+    heads = next(line for line in run(*ask, "layer,macs").stdout.splitlines() if "layer" in line)
+    assert heads.split() == ["layer", "MACs"]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--columns", "layer,depth"), "no column 'depth'"),
+        (("--columns", "layer,,size"), "names no columns"),
+        (("--columns", "layer", "--format", "json"), "--columns belongs to --format table, csv, markdown"),
+        (("--all", "--layer", "first"), "--all is every layer"),
+        (("--all", "--format", "json"), "--all is every layer"),
+        (("--format", "summary", "--only", "conv"), "--format summary speaks of the whole network"),
+        (("--only", "lstm"), "there are Conv, Relu"),
+        (("--depth", "1"), "no layer of this network stands in a stage"),
+        (("--depth", "0"), "0 is not in the range"),
+    ],
+)
+def test_choices_that_do_not_go_together(options: tuple[str, ...], text: str, model: Path) -> None:
+    one_line(run("fields", model, "--input", "1x3x16x16", *options), 2, text)
+
+
 def test_the_report_holds_a_picture(model: Path, photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     result = run(

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import click
-from support.command_line import run, save_model
+import pytest
+from support.command_line import one_line, run, save_model
 
 from striate.cli import COMMANDS
 from striate.reference.cli import reference_page
@@ -15,6 +16,30 @@ from striate.reference.cli import reference_page
 def test_sweep(model: Path) -> None:
     result = run("sweep", model, "second", "14:16", "--input", "1x3x16x16")
     assert "Nothing shifts at: 14x14, 15x15, 16x16" in result.stdout
+
+
+SKIP = """
+import torch
+class Skip(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down, self.up = torch.nn.Conv2d(3, 3, 2, 2), torch.nn.ConvTranspose2d(3, 3, 2, 2)
+    def forward(self, x):
+        return x + self.up(self.down(x))
+"""
+
+
+def test_sweep_names_the_sizes_that_do_not_fit_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "skipping.py").write_text(SKIP)
+    monkeypatch.chdir(tmp_path)
+    ask = ("sweep", "skipping:Skip", "up")
+    result = run(*ask, "14:17", "--input", "1x3x16x16")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines if "periodic" in line] == ["14x14", "16x16"]
+    assert "Does not fit: 15x15, 17x17" in lines
+    assert lines[-1].startswith("15x15: the module itself: aten.add")
+    one_line(run(*ask, "15,17", "--input", "1x3x16x16"), 2, "none of the sizes fits; 15x15: ")
 
 
 def test_compare(model: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from support.command_line import DENOISER, ENVIRONMENT, PROGRAM, on_terminal, ru
 
 
 def test_a_pipe_gets_plain_lines() -> None:
-    done = run_process("fields", DENOISER, "--input", "1x3x64x64")
+    done = run_process("fields", DENOISER, "--input", "1x3x64x64", "--all")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
@@ -25,7 +25,7 @@ def test_a_pipe_gets_plain_lines() -> None:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_narrow_terminal_cuts_no_number(lang: str) -> None:
-    ask = ("fields", DENOISER, "--input", "1x3x480x480", "--lang", lang)
+    ask = ("fields", DENOISER, "--input", "1x3x480x480", "--all", "--lang", lang)
     full, narrow = run_process(*ask).stdout, on_terminal(70, *ask)
     assert set(re.findall(r"\d[\d,x]*", narrow)) <= set(re.findall(r"\d[\d,x]*", full))
     assert "1x24x480x480" in full

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from striate.reference.api import api_page, public_names
 from striate.reference.operators import field_docs, operators_page
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = sorted(DOCS.rglob("*.md"))
 
 
 def read(name: str) -> str:
@@ -43,8 +45,28 @@ def test_every_public_name_is_documented() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-        assert (DOCS / target).exists(), target
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_linked_from_the_first() -> None:
+    linked = set(re.findall(r"\]\(([^)#:]+)\)", read("index.md")))
+    assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= linked
+    assert {f"{page.parent.name}/index.md" for page in DOCS.glob("*/index.md")} <= linked
+
+
+def test_decisions_are_numbered() -> None:
+    names = sorted(page.name for page in (DOCS / "decisions").glob("*.md") if page.name != "index.md")
+    assert [name[:5] for name in names] == [f"{k:04}-" for k in range(1, len(names) + 1)]
+
+
+def test_the_glossary_says_each_word_once() -> None:
+    terms = re.findall(r"^\*\*([^*]+)\.\*\*", read("glossary.md"), re.MULTILINE)
+    words = [word.strip().lower() for term in terms for word in term.split(",")]
+    assert len(words) == len(set(words)) >= 30
+    schema = json.loads(files("striate.show").joinpath("fields.schema.json").read_text(encoding="utf-8"))
+    facts = schema["$defs"]["axis"]["properties"]["facts"]["items"]["enum"]
+    assert set(facts) <= set(words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -22,6 +22,7 @@ from striate.cli import app
 
 PROGRAM = [sys.executable, "-m", "striate"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(striate.errors.__file__).parents[1])}
+PYTHONS = r"input_shape|\b[a-z_]+=[{\"'(]|shape \(\d|\bNone\b"
 DENOISER = str(files("striate").joinpath("data/denoiser.onnx"))
 
 
@@ -59,6 +60,7 @@ def one_line(result: Result, code: int, text: str) -> None:
     assert result.stderr.count("\n") == 1, result.stderr
     assert result.stderr.startswith("striate: ")
     assert text in result.stderr
+    assert not re.search(PYTHONS, result.stderr), result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -520,6 +520,7 @@ def commands() -> Sequence[Subject]:
         worded("fields", model, *shape),
         worded("fields", model, *shape, "--format", "json", "--layer", "last"),
         worded("fields", model, *shape, "--format", "html", "--lang", "zh"),
+        worded("fields", model, *shape, "--only", "relu", "--columns", "layer,size,stride"),
         worded("region", model, "last", "3,3", *shape, "--counts"),
         worded("region", model, "last", "3,3", *shape, "--image", photo, "--out", folder() / "drawn" / "field.png"),
         worded("reach", model, "last", "3,3", *shape, "--json"),

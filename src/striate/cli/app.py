@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from striate.cli.spelling import command_words
 from striate.errors import (
     InputError,
     MissingDependencyError,
@@ -51,8 +52,11 @@ class App(click.Group):
         extra["standalone_mode"] = False
         try:
             code = super().main(args, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            code = 0
         except click.ClickException as error:
-            code = _fail(_usage_text(error), BAD_INPUT)
+            code = _fail(command_words(_usage_text(error)), BAD_INPUT)
         except click.Abort:
             code = INTERRUPTED
         sys.exit(code if isinstance(code, int) else _flush())
@@ -67,7 +71,8 @@ class App(click.Group):
             return _silence()
         except StriateError as error:
             _show_traceback(ctx)
-            return _fail(str(error), next((code for kind, code in _CODE_OF if isinstance(error, kind)), BAD_INPUT))
+            code = next((code for kind, code in _CODE_OF if isinstance(error, kind)), BAD_INPUT)
+            return _fail(command_words(str(error)), code)
         except Exception as error:
             _show_traceback(ctx)
             hint = "" if ctx.params.get("debug") else " (striate --debug ... shows the traceback)"

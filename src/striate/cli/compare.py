@@ -9,10 +9,11 @@ import click
 from striate.cli.app import DISAGREED
 from striate.cli.models import open_model
 from striate.cli.options import SHAPE, SIZES, Question, model_options, named_input, shapes_of
+from striate.cli.spelling import command_words
 from striate.cli.terminal import progress, say
 from striate.fields import compare, sweep
 from striate.progress import ticking
-from striate.show.answers import SWEEP_COLUMNS, compare_columns, compare_rows, sweep_rows
+from striate.show.answers import SWEEP_COLUMNS, compare_columns, compare_rows, sweep_lines, sweep_rows
 from striate.show.tables import grid
 
 
@@ -23,7 +24,7 @@ from striate.show.tables import grid
 def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, ...]]) -> None:
     """The fields of LAYER at several input sizes, and the sizes at which nothing shifts.
 
-    SIZES is 224,256,300x400 or first:last:step, last included.
+    SIZES is 224,256,300x400 or first:last:step, last included. Sizes that the model does not take are named beneath.
 
     \b
     Example:
@@ -33,8 +34,8 @@ def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, .
         model = open_model(question.model, question.shapes, question.unknown)
         answer = sweep(model, layer, ticking(sizes, report), question.source, question.layout)
     say(grid(SWEEP_COLUMNS, sweep_rows(answer), f"{layer} over input sizes"))
-    still = ", ".join("x".join(map(str, size)) for size in answer.still) or "none of these"
-    say(f"Nothing shifts at: {still}")
+    for line in sweep_lines(answer):
+        say(command_words(line))
 
 
 @click.command("compare")
@@ -56,7 +57,7 @@ def compare_command(question: Question, other: str, other_inputs: tuple[tuple[st
       striate compare ours.onnx theirs.onnx --input 1x3x224x224
     """
     with progress("reading the models"):
-        shapes = shapes_of(other_inputs) or question.shapes
+        shapes = shapes_of(other_inputs, "--other-input") or question.shapes
         wanted = named_input(other_inputs) or question.source
         second = open_model(other, shapes, question.unknown)
         source = wanted if wanted in second.network.inputs else None

@@ -80,6 +80,15 @@ def parse_layout(text: str) -> str:
     return text
 
 
+def parse_columns(text: str) -> tuple[str, ...]:
+    """``layer,size`` as names."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise InputError(f"{text!r} names no columns; write them with commas, like layer,size,stride")
+    return names
+
+
+COLUMNS = _Parsed("COLUMNS", parse_columns)
 SHAPE = _Parsed("SHAPE", parse_shape)
 POSITION = _Parsed("Y,X", parse_position)
 SIZES = _Parsed("SIZES", parse_sizes)
@@ -108,18 +117,24 @@ class Question:
         return Fields(model, self.source, self.layout)
 
 
-def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...]) -> Shapes:
-    """Every ``--input`` as one shape, a mapping where inputs are named, or None for none."""
+def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...], option: str = "--input") -> Shapes:
+    """Every ``--input`` as one shape, a mapping where inputs are named, or None for none.
+
+    Raises InputError for one that is given twice, or that has no name beside others.
+    """
     if not given:
         return None
     if len(given) == 1 and not given[0][0]:
         return given[0][1]
     if not all(name for name, _ in given):
-        raise InputError("several inputs need their names: --input a=1x3x64x64 --input b=1x10")
+        raise InputError(
+            f"{option} is given {len(given)} times: give one shape, or name each input, "
+            f"{option} a=1x3x64x64 {option} b=1x10"
+        )
     names = [name for name, _ in given]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"--input {name} is given {names.count(name)} times; each input has one shape")
+            raise InputError(f"{option} {name} is given {names.count(name)} times; each input has one shape")
     return dict(given)
 
 

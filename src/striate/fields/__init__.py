@@ -5,7 +5,7 @@ from striate.fields.costs import Costs, costs
 from striate.fields.effective import Effective, effective_field, effective_field_gradient
 from striate.fields.fields import AxisField, Field, Fields, Misalignment, Span
 from striate.fields.queries import Reach, Region, reach, region
-from striate.fields.sizes import Comparison, Difference, SizePoint, Sweep, compare, sweep
+from striate.fields.sizes import Comparison, Difference, Misfit, SizePoint, Sweep, compare, sweep
 from striate.fields.spans import Status
 from striate.fields.unit import Unit
 
@@ -19,6 +19,7 @@ __all__ = [
     "Field",
     "Fields",
     "Misalignment",
+    "Misfit",
     "Reach",
     "Region",
     "SizePoint",

@@ -17,7 +17,7 @@ from striate.fields.unit import Unit, centre_of, unit_sizes
 from striate.geometry import Box, Interval
 from striate.names import did_you_mean
 from striate.network.relation import Shape
-from striate.values import instance, integer, integers, text
+from striate.values import brief, instance, integer, integers, text
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +48,8 @@ class Effective:
     method: Method
     samples: int | None = None
     seed: int | None = None
+
+    __repr__ = brief
 
     @property
     def layer(self) -> str:

@@ -6,19 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from striate.errors import MissingDependencyError
 from striate.fields.costs import CostTable
 from striate.fields.layout import layout_of, spatial_axes
 from striate.fields.source import choose_source
-from striate.fields.spans import AxisField, Span
+from striate.fields.spans import AxisField, Span, told
 from striate.fields.summary import axis_field, first_moving_axis, local_span
 from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.fields.unit import Unit
 from striate.geometry import Box, Interval
 from striate.network import HasNetwork, Network, Node, network_of
+from striate.network.network import sized
 from striate.network.operators import Concat
 from striate.network.relation import Reads, Shape
 from striate.values import text
+
+if TYPE_CHECKING:
+    import pandas
+
+    from striate.fields.overview import Overview
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,10 @@ class Field:
     misaligned_at: tuple[str, ...]
     at_most_via: tuple[str, ...]
     nodes: int = 1
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{name} {told(axis)}" for name, axis in self.axes.items())
+        return f"<Field {self.name}: {self.op} {sized(self.shape)}, {axes or 'no axes'}>"
 
 
 class Fields(Mapping[str, Field]):
@@ -120,6 +132,32 @@ class Fields(Mapping[str, Field]):
 
     def __contains__(self, layer: object) -> bool:
         return layer in self.network.layers
+
+    def __repr__(self) -> str:
+        shape = sized(self.network.shapes[self.source])
+        return f"<Fields of {self.network.name}: {len(self)} layers, input {self.source} {shape} ({self.layout})>"
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+    def summary(self) -> Overview:
+        """The network at a glance: where the field grows, outputs, global operators, misaligned merges."""
+        from striate.fields.overview import overview
+
+        return overview(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A data frame with one row per layer and axis; fractions stay exact, what there is not is None.
+
+        Raises MissingDependencyError without pandas.
+        """
+        from striate.fields.overview import records
+
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingDependencyError("to_pandas needs pandas: pip install pandas") from error
+        return pandas.DataFrame(records(self))
 
     @cached_property
     def _costs(self) -> CostTable:

@@ -16,7 +16,7 @@ from striate.fields.unit import Unit, unit_axes
 from striate.fields.walk import pull, push, trace
 from striate.geometry import Box
 from striate.network.relation import Shape
-from striate.values import integer, integers
+from striate.values import brief, integer, integers
 
 Bools = NDArray[np.bool_]
 
@@ -39,6 +39,8 @@ class Region:
     channels: Bools
     unclipped: Box | None
     fields: Fields = field(repr=False)
+
+    __repr__ = brief
 
     @property
     def layer(self) -> str:
@@ -115,6 +117,8 @@ class Reach:
     cover: Bools
     channels: Bools
     shape: Shape
+
+    __repr__ = brief
 
     @property
     def source(self) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol, runtime_checkable
 
-from striate.errors import InputError
+from striate.errors import InputError, ModelError
 from striate.fields.fields import AxisField, Fields
 from striate.network import HasNetwork, network_of
 from striate.network.operators import AdaptivePool, Conv, ConvTranspose, Pool, Resize, Sliding, Unfold
 from striate.network.relation import Shape
-from striate.values import integer, integers, items
+from striate.values import brief, integer, integers, items
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class SizePoint:
     axes: tuple[AxisField, ...]
     shift: tuple[Fraction | None, ...]
 
+    __repr__ = brief
+
     @property
     def aligned(self) -> bool:
         """Whether nothing shifts and no merge above is misaligned."""
@@ -33,11 +35,24 @@ class SizePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Misfit:
+    """An input size that the network does not take, and what it says of it."""
+
+    size: Shape
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
-    """One layer over several input sizes; ``still`` lists the sizes at which nothing shifts."""
+    """One layer over several input sizes; ``still`` lists those at which nothing shifts, ``misfits`` those refused."""
 
     layer: str
     points: tuple[SizePoint, ...]
+    misfits: tuple[Misfit, ...] = ()
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.points)} sizes, {len(self.still)} still, {len(self.misfits)} misfits"
+        return f"Sweep({self.layer!r}: {counts})"
 
     @property
     def still(self) -> tuple[Shape, ...]:
@@ -58,7 +73,8 @@ def sweep(
 ) -> Sweep:
     """Read a model again at each spatial size (one number: the same on every axis).
 
-    Raises InputError for an unknown layer, or where the network cannot be read at another size.
+    A size that the network does not take is told of and left out. Raises InputError for an unknown layer, where the
+    network cannot be read at another size, or takes none of them.
     """
     network = network_of(model)
     if not isinstance(model, Resizable):
@@ -66,6 +82,7 @@ def sweep(
     here = Fields(network, source, layout)
     network.tensor(layer)
     found: list[tuple[Shape, tuple[AxisField, ...]]] = []
+    misfits: list[Misfit] = []
     for size in items("sizes", sizes):
         spatial = (
             integers("a size", size, 1) if isinstance(size, Iterable)
@@ -76,8 +93,14 @@ def sweep(
         shape = list(network.shapes[here.source])
         for axis, n in zip(here.spatial.values(), spatial, strict=True):
             shape[axis] = n
-        fields = Fields(model.at({here.source: tuple(shape)}), here.source, here.layout)
+        try:
+            fields = Fields(model.at({here.source: tuple(shape)}), here.source, here.layout)
+        except (InputError, ModelError) as error:
+            misfits.append(Misfit(spatial, str(error)))
+            continue
         found.append((spatial, tuple(fields[layer].axes.values())))
+    if misfits and not found:
+        raise InputError(f"none of the sizes fits; {'x'.join(map(str, misfits[0].size))}: {misfits[0].reason}")
     if not found:
         raise InputError("sweep needs at least one size")
     columns = zip(*([_first_centre(axis) for axis in axes] for _, axes in found), strict=True)
@@ -87,7 +110,7 @@ def sweep(
         centres = [_first_centre(axis) for axis in axes]
         shift = tuple(None if c is None or b is None else c - b for c, b in zip(centres, best, strict=True))
         points.append(SizePoint(spatial, axes, shift))
-    return Sweep(layer, tuple(points))
+    return Sweep(layer, tuple(points), tuple(misfits))
 
 
 def _first_centre(axis: AxisField) -> Fraction | None:
@@ -120,6 +143,8 @@ class Comparison:
     differences: tuple[Difference, ...]
     only_left: tuple[str, ...]
     only_right: tuple[str, ...]
+
+    __repr__ = brief
 
     @property
     def same(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from striate.errors import InputError
 from striate.geometry import Interval
+from striate.values import brief
 
 SpanStatus = Literal["exact", "periodic", "irregular"]
 Status = Literal["exact", "periodic", "irregular", "whole", "none"]
@@ -30,6 +31,8 @@ class Span:
     start: int | None
     phases: tuple[Interval, ...] = ()
     along: int | None = None
+
+    __repr__ = brief
 
     @property
     def centre(self) -> Fraction | None:
@@ -73,6 +76,8 @@ class AxisField:
     at_most: bool = False
     along: int | None = None
 
+    __repr__ = brief
+
     @property
     def facts(self) -> tuple[str, ...]:
         """All that holds together: the status, the local field's behind a ``whole`` one, then the other facts.
@@ -96,3 +101,33 @@ class AxisField:
         if self.status == "whole":
             return Interval.UNBOUNDED
         return Interval(0, 0) if self.span is None else self.span.unit(u)
+
+
+def told(axis: AxisField) -> str:
+    """A field along one axis in a few words: status, size, stride; behind a global operator the local field too.
+
+    >>> told(AxisField("width", "exact", 7, Fraction(2), -3, (Interval(-3, 4),)))
+    'exact 7 by 2'
+    """
+    span = axis.span
+    if span is None:
+        return axis.status
+    moved = "" if span.stride is None else f" by {span.stride}"
+    return f"{axis.status} {size_of(axis)}{moved}"
+
+
+def size_of(axis: AxisField) -> str:
+    """The size of a field: ``all`` where a unit sees everything, then the local one in parentheses; ``-`` for none.
+
+    >>> size_of(AxisField("width", "periodic", 5, Fraction(1), 0, (Interval(0, 3), Interval(0, 5))))
+    '3-5'
+    >>> size_of(AxisField("width", "whole", local=Span("exact", 83, Fraction(1), -41), at_most=True))
+    'all (≤83)'
+    """
+    span = axis.span
+    if span is None:
+        return "all" if axis.status == "whole" else "-"
+    sizes = [phase.size for phase in span.phases] or [span.size]
+    local = f"{min(sizes)}-{max(sizes)}" if min(sizes) < max(sizes) else f"{span.size}"
+    bound = "≤" if axis.at_most or "irregular" in (axis.status, span.status) else ""
+    return f"all ({bound}{local})" if axis.status == "whole" else f"{bound}{local}"

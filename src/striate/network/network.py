@@ -64,6 +64,10 @@ class Network:
             raise ModelError(f"{network.name}: {error}") from error
         return network
 
+    def __repr__(self) -> str:
+        first, last = (_some([f"{name} {sized(self.shapes[name])}" for name in n]) for n in (self.inputs, self.outputs))
+        return f"<{type(self).__name__} {self.name}: {len(self.nodes)} nodes, {first} -> {last}>"
+
     @cached_property
     def results(self) -> tuple[Result, ...]:
         """What each node's operator says: shapes, relations, costs; in node order."""
@@ -118,3 +122,16 @@ class HasNetwork(Protocol):
 def network_of(held: Network | HasNetwork) -> Network:
     """A network, or the one that a model holds; InputError for anything else."""
     return instance("network", getattr(held, "network", held), Network)
+
+
+def sized(shape: Shape) -> str:
+    """A shape in a word.
+
+    >>> sized((1, 3, 224, 224)), sized(())
+    ('1x3x224x224', 'scalar')
+    """
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _some(texts: list[str]) -> str:
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")

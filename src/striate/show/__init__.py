@@ -6,6 +6,7 @@ from striate.show.document import Document, describe, select_layers
 from striate.show.formats import to_csv, to_json, to_markdown
 from striate.show.page import to_html
 from striate.show.picture import View, field_picture, figure_bytes, read_photo, view_of
+from striate.show.summary import summary
 from striate.show.tables import fields_table, notes
 from striate.show.units import Scale, parse_pixel_size, parse_rate, scales_for
 
@@ -25,6 +26,7 @@ __all__ = [
     "read_photo",
     "scales_for",
     "select_layers",
+    "summary",
     "to_csv",
     "to_html",
     "to_json",

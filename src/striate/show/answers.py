@@ -126,6 +126,20 @@ def sweep_rows(sweep: Sweep) -> list[tuple[str, ...]]:
     return [_sweep_row(point) for point in sweep.points]
 
 
+def sweep_lines(sweep: Sweep) -> list[str]:
+    """What stands beneath the rows: sizes at which nothing shifts, sizes that do not fit and what the first says."""
+    lines = [f"Nothing shifts at: {_sizes(sweep.still) or 'none of these'}"]
+    if sweep.misfits:
+        first = sweep.misfits[0]
+        lines.append(f"Does not fit: {_sizes([misfit.size for misfit in sweep.misfits])}")
+        lines.append(f"{_sizes([first.size])}: {first.reason}")
+    return lines
+
+
+def _sizes(sizes: Sequence[Sequence[int]]) -> str:
+    return ", ".join("x".join(map(str, size)) for size in sizes)
+
+
 def _sweep_row(point: SizePoint) -> tuple[str, ...]:
     axes = [describe_axis(axis) for axis in point.axes]
     shift = once([ratio(shift) for shift in point.shift], fraction_text)

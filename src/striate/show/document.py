@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import NotRequired, TypedDict, overload
 
+from striate.errors import InputError
 from striate.fields import AxisField, Field, Fields, Span
 from striate.fields.borders import borders
 from striate.fields.costs import costs
+from striate.names import did_you_mean
 from striate.network import Network
 from striate.show.units import Scale
 from striate.version import striate_version
@@ -151,21 +154,52 @@ UNITS_CONVENTION = (
 )
 
 
-def select_layers(fields: Fields, patterns: Sequence[str] = ()) -> list[str]:
-    """Layer names that match any of the patterns (``*`` and ``?`` allowed), in execution order; all for none.
+def select_layers(
+    fields: Fields, patterns: Sequence[str] = (), depth: int | None = None, only: Sequence[str] = ()
+) -> list[str]:
+    """Layers in execution order: those that match any of the patterns (``*`` and ``?`` allowed), all for none.
 
-    A name without a match is an InputError that suggests the nearest.
+    ``depth`` gathers layers into stages of at most so many parts of their names; ``only`` keeps those whose operator
+    has one of some words in its name. What nothing matches is an InputError that names the nearest or what there is.
     """
-    if not patterns:
-        return list(fields)
+    chosen = _stages(fields, depth) if depth is not None else list(fields)
+    if patterns:
+        chosen = _matching(fields, patterns, chosen if depth is not None else None)
+    if only:
+        kept = [name for name in chosen if any(word.lower() in fields[name].op.lower() for word in only)]
+        if not kept:
+            known = ", ".join(dict.fromkeys(fields[name].op for name in chosen))
+            raise InputError(f"no layer whose operator is {' or '.join(only)}; there are {known or 'none'}")
+        chosen = kept
+    return chosen
+
+
+def _matching(fields: Fields, patterns: Sequence[str], among: Sequence[str] | None) -> list[str]:
     chosen: list[str] = []
     for pattern in patterns:
-        known = list(fields)
-        matched = [pattern] if pattern in fields else [name for name in known if fnmatchcase(name, pattern)]
+        known = list(fields) if among is None else among
+        exact = among is None and pattern in fields
+        matched = [pattern] if exact else [name for name in known if fnmatchcase(name, pattern)]
         if not matched:
             fields.network.tensor(pattern)
+            raise InputError(f"no stage {pattern!r} at this depth{did_you_mean(pattern, known)}")
         chosen += [name for name in matched if name not in chosen]
     return chosen
+
+
+def _stages(fields: Fields, depth: int) -> list[str]:
+    """Every layer once, those whose names have more than ``depth`` parts by the stage of that depth that holds them."""
+    if not fields.network.parts:
+        raise InputError("no layer of this network stands in a stage: its names are not paths such as layer1.conv")
+    stages = [name for name in fields.network.parts if _parts(name) <= depth and name in fields.network.layers]
+    stage_of: dict[str, str] = {}
+    for name in sorted(stages, key=_parts):
+        stage_of.update(dict.fromkeys(fields.network.parts[name], name))
+    return list(dict.fromkeys(stage_of.get(name, name) if _parts(name) > depth else name for name in fields))
+
+
+def _parts(name: str) -> int:
+    return len([part for part in re.split(r"[./]", name) if part])
 
 
 def describe(

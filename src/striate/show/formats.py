@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from striate.errors import InputError
+from striate.names import did_you_mean
 from striate.show.cells import by_axis, field_cells, fraction_text, physical_text, status_text
 from striate.show.document import AxisDocument, Document, LayerDocument, SpanDocument
 from striate.show.phases import phase_lines
@@ -27,13 +29,14 @@ def to_json(document: Mapping[str, object]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def to_csv(document: Document) -> str:
-    """One row per layer and axis, plain numbers, empty where JSON says null.
+def to_csv(document: Document, chosen: Sequence[str] = ()) -> str:
+    """One row per layer and axis, plain numbers, empty where JSON says null; all columns, or those chosen.
 
     Fractions stand as ``num/den``, phases as ``start:stop`` with a space between them.
     """
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
+    heads = chosen_columns(CSV_COLUMNS, chosen)
+    writer = csv.DictWriter(stream, heads, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for layer in document["layers"]:
         for axis in layer["axes"] or (None,):
@@ -41,24 +44,36 @@ def to_csv(document: Document) -> str:
     return stream.getvalue()
 
 
-def to_markdown(document: Document, lang: str = "en") -> str:
+def to_markdown(document: Document, lang: str = "en", chosen: Sequence[str] = ()) -> str:
     """A Markdown table of the same rows that the terminal shows; beneath it the phases where units differ by phase."""
-    heads = [word(head, lang) for head in columns(document)]
+    heads = [word(head, lang) for head in columns(document, chosen)]
     lines = [f"| {' | '.join(heads)} |", f"|{'|'.join('---' for _ in heads)}|"]
-    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows(document, lang)]
+    lines += [
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows(document, lang, chosen)
+    ]
     phases = phase_lines(document, lang)
     return "\n".join([*lines, *(["", *(f"- {line}" for line in phases)] if phases else [])]) + "\n"
 
 
-def columns(document: Document) -> tuple[str, ...]:
-    """The column heads, with one for physical units where the document has them."""
-    return (*COLUMNS, "physical") if _physical(document) else COLUMNS
+def columns(document: Document, chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """The column heads, with one for physical units where the document has them, or those chosen of them."""
+    return chosen_columns((*COLUMNS, "physical") if _physical(document) else COLUMNS, chosen)
 
 
-def rows(document: Document, lang: str = "en") -> list[tuple[str, ...]]:
+def chosen_columns(known: tuple[str, ...], chosen: Sequence[str]) -> tuple[str, ...]:
+    """The columns chosen, all for none, in any capitals; an unknown one is an InputError that names them all."""
+    spelled = {name.lower(): name for name in known}
+    for name in chosen:
+        if name.lower() not in spelled:
+            raise InputError(f"no column {name!r}{did_you_mean(name.lower(), spelled)} Columns: {', '.join(known)}")
+    return tuple(dict.fromkeys(spelled[name.lower()] for name in chosen)) or known
+
+
+def rows(document: Document, lang: str = "en", chosen: Sequence[str] = ()) -> list[tuple[str, ...]]:
     """One tuple of cells per layer, in the order of ``columns``."""
-    physical = _physical(document)
-    return [_row(layer, physical, lang) for layer in document["layers"]]
+    physical, heads = _physical(document), columns(document)
+    kept = [heads.index(head) for head in columns(document, chosen)]
+    return [tuple(cells[k] for k in kept) for cells in (_row(layer, physical, lang) for layer in document["layers"])]
 
 
 def _row(layer: LayerDocument, physical: bool, lang: str) -> tuple[str, ...]:

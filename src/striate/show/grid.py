@@ -16,6 +16,7 @@ from striate.show.words import WORDS, word
 
 GAP = 2
 SHORTEST_NAME = 12
+LONGEST_NAME = 60
 PROSE_WIDTH = 16
 LATE = 10
 UNITS = ((10**3, "k"), (10**6, "M"), (10**9, "G"), (10**12, "T"), (10**15, "P"), (10**18, "E"))
@@ -242,6 +243,11 @@ def shortened(name: str, width: int) -> str:
     while start < len(name) and name[start - 1 : start + 1].isdigit():
         start += 1
     return f"{name[:stop]}…{name[start:]}"
+
+
+def short_name(name: str) -> str:
+    """A name in a line of text: one of hundreds of letters has its middle left out."""
+    return shortened(name, LONGEST_NAME)
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from striate.show.cells import local_of
 from striate.show.document import Document, LayerDocument
+from striate.show.grid import short_name
 from striate.show.words import word
 
 PHASES_SHOWN = 8
@@ -68,6 +69,6 @@ def _intervals(phases: tuple[tuple[int, int], ...]) -> str:
 
 
 def _named(layers: list[str], lang: str) -> str:
-    shown = ", ".join(layers[:LAYERS_NAMED])
+    shown = ", ".join(map(short_name, layers[:LAYERS_NAMED]))
     more = len(layers) - LAYERS_NAMED
     return f"{shown} {word('and_more', lang, count=more)}" if more > 0 else shown

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from striate.show.cells import fraction_text
 from striate.show.document import Document, Ratio, ShapedDocument
 from striate.show.formats import columns, rows
-from striate.show.grid import LATE, Column, Grid, Kind
+from striate.show.grid import LATE, Column, Grid, Kind, short_name
 from striate.show.phases import phase_lines, rule_lines
 from striate.show.words import word
 
@@ -21,7 +21,13 @@ COLUMNS: Mapping[str, Column] = {
         Column("shape", leaves=4, right=True),
         Column("stride", leaves=LATE + 1, right=True),
         Column("start", leaves=LATE, right=True),
-        *(Column(head, right=True) for head in ("input_size", "size", "shift", "output", "physical")),
+        *(
+            Column(head, right=True)
+            for head in ("field", "input_size", "size", "shift", "output", "physical")
+        ),
+        Column("padding", leaves=LATE + 3, right=True),
+        Column("centre", leaves=LATE + 4, right=True),
+        Column("halo", leaves=LATE + 5, right=True),
         *(Column(head, Kind.LIST) for head in ("status", "left is", "right is")),
         Column("left", Kind.NAME),
         Column("right", Kind.NAME, LATE + 2),
@@ -44,10 +50,10 @@ def grid(
     return Grid(tuple(COLUMNS.get(head, Column(head)) for head in heads), tuple(body), title, lang, elsewhere)
 
 
-def fields_table(document: Document, lang: str = "en") -> Grid:
-    """The layers of a network, one row each."""
+def fields_table(document: Document, lang: str = "en", chosen: Sequence[str] = ()) -> Grid:
+    """The layers of a network, one row each; all columns, or those chosen."""
     title = f"{document['model']} · {input_text(document, lang)}"
-    return grid(columns(document), rows(document, lang), title, lang, ("--format csv",))
+    return grid(columns(document, chosen), rows(document, lang, chosen), title, lang, ("--format csv",))
 
 
 def input_text(document: Document, lang: str = "en") -> str:
@@ -72,7 +78,7 @@ def notes(document: Document, lang: str = "en") -> list[str]:
             params=f"{totals['params']:,}",
             macs=f"{totals['macs']:,}",
             peak=byte_text(totals["peak_activation_bytes"]),
-            at=totals["peak_at"],
+            at=short_name(totals["peak_at"]),
         ),
         word("macs_note", lang),
         *rule_lines(document, lang),
@@ -80,10 +86,10 @@ def notes(document: Document, lang: str = "en") -> list[str]:
     ]
     via = list(dict.fromkeys(name for layer in document["layers"] for name in layer["global_via"]))
     if via:
-        lines.append(word("global_note", lang, names=", ".join(via)))
+        lines.append(word("global_note", lang, names=", ".join(map(short_name, via))))
     bounds = list(dict.fromkeys(name for layer in document["layers"] for name in layer["at_most_via"]))
     if bounds:
-        lines.append(word("at_most_note", lang, names=", ".join(bounds)))
+        lines.append(word("at_most_note", lang, names=", ".join(map(short_name, bounds))))
     return lines + _merge_lines(document, lang)
 
 
@@ -105,11 +111,19 @@ def _merge_lines(document: Document, lang: str) -> list[str]:
     """One line per merge whose branches' centres disagree; axes that agree share it."""
     lines: dict[tuple[str, str], list[str]] = {}
     for merge in (merge for layer in document["layers"] for merge in layer["misaligned"]):
-        branches = ", ".join(f"{branch['tensor']} {_offset(branch['offset'], lang)}" for branch in merge["branches"])
+        branches = ", ".join(
+            f"{short_name(branch['tensor'])} {_offset(branch['offset'], lang)}" for branch in merge["branches"]
+        )
         axes = lines.setdefault((merge["node"], branches), [])
         axes += [merge["axis"]] if merge["axis"] not in axes else []
     return [
-        word("misaligned_note", lang, node=node, axis=", ".join(word(axis, lang) for axis in axes), branches=branches)
+        word(
+            "misaligned_note",
+            lang,
+            node=short_name(node),
+            axis=", ".join(word(axis, lang) for axis in axes),
+            branches=branches,
+        )
         for (node, branches), axes in lines.items()
     ]
 

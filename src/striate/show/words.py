@@ -83,7 +83,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Irregular: units follow no common rule; the size is the largest unit's.",
         "irregular：各单元没有统一规律，大小为最大单元的大小。",
     ),
-    "and_more": ("and {count} more", "等 {count} 层"),
+    "and_more": ("and {count} more", "及另外 {count} 个"),
     "at_most_note": (
         "At most: these operators may read less than is claimed: {names}.",
         "at most：以下算子实际读取的可能少于所列：{names}。",
@@ -101,6 +101,50 @@ WORDS: dict[str, tuple[str, str]] = {
         "{node} 处各分支的感受野中心不一致（{axis}）：{branches}。",
     ),
     "other_stride": ("another stride", "步长不同"),
+    "field": ("field", "感受野"),
+    "centre": ("centre", "中心"),
+    "padding": ("padding", "填充"),
+    "halo": ("halo", "边缘"),
+    "network_note": (
+        "{count} layers: {operators}. Parameters {params} · MACs {macs} · peak activations {peak}.",
+        "{count} 层：{operators}。参数 {params} · 乘加 {macs} · 激活内存峰值 {peak}。",
+    ),
+    "kinds_left": ("{count} other kinds", "其余 {count} 种"),
+    "way_changes": ("Where the field grows, to {output}", "感受野的增长，直至 {output}"),
+    "way_strides": (
+        "Where the field grows, to {output}: the last layer at each stride",
+        "感受野的增长，直至 {output}：各步长的最后一层",
+    ),
+    "way_note": (
+        "centre: off the middle of the stride · padding: outside, corner unit · "
+        "halo: what a tile needs before+after",
+        "中心：相对步长中点的偏移 · 填充：角上单元在输入之外的比例 · 边缘：分块前+后所需像素",
+    ),
+    "way_all": ("all (n): n without global operators · ", "all (n)：n 不计全局算子 · "),
+    "largest_note": ("Largest field: {size} at {layer}.", "最大感受野：{size}，位于 {layer}。"),
+    "largest_local": (
+        "Largest field without global operators: {size} at {layer}.",
+        "不计全局算子的最大感受野：{size}，位于 {layer}。",
+    ),
+    "outputs_note": ("Outputs: {outputs}.", "输出：{outputs}。"),
+    "output_sees": ("{output} sees {size}", "{output} 看到 {size}"),
+    "gap": (" ", ""),
+    "several_at_most": (
+        "At most, may read less ({count}): {names}.",
+        "上界，实际读取可能更少（{count}）：{names}。",
+    ),
+    "several_global": (
+        "Global operators ({count}): {names}.",
+        "全局算子（{count}）：{names}。",
+    ),
+    "several_misaligned": (
+        "Misaligned ({count}): {names}.",
+        "中心不一致（{count}）：{names}。",
+    ),
+    "more_note": (
+        "More: --all, --depth 1 (stages), --only conv, --columns, --format json.",
+        "更多：--all、--depth 1（各阶段）、--only conv、--columns、--format json。",
+    ),
     "made_by": (
         "Made by striate {version}; this file needs no network.",
         "由 striate {version} 生成；本文件无需联网。",
