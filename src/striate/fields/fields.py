@@ -10,6 +10,7 @@ from functools import cached_property
 from striate.errors import InputError
 from striate.fields.costs import CostTable
 from striate.fields.layout import layout_of, spatial_axes
+from striate.fields.shared import Shared
 from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span
 from striate.fields.summary import axis_field, first_unit_axis, local_span
@@ -67,7 +68,7 @@ class Fields(Mapping[str, Field]):
         self.layout = layout_of(network, self.source) if layout is None else text("layout", layout)
         self.spatial = spatial_axes(self.layout, shape)
         self.misalignments: list[Misalignment] = []
-        self._axes: dict[tuple[FieldTable, int], AxisField] = {}
+        self._shared = Shared()
         self._tables = self._pass(clipped=False)
 
     @cached_property
@@ -93,8 +94,8 @@ class Fields(Mapping[str, Field]):
         tensor, cost = self.network.tensor(layer), self._costs[layer]
         shape, tables = self.network.shapes[tensor], self._tables.get(tensor, ())
         names = list(self.spatial)
-        first = first_unit_axis(shape, tables)
-        axes = {name: self._axis(name, table, first) for name, table in zip(names, tables, strict=False)}
+        first = first_unit_axis(shape, tables, self._shared)
+        axes = {name: axis_field(name, table, first, self._shared) for name, table in zip(names, tables, strict=False)}
         for name in names[len(tables) :]:
             axes[name] = AxisField(name, "none")
         return Field(
@@ -128,12 +129,6 @@ class Fields(Mapping[str, Field]):
     def _positions(self) -> Mapping[str, int]:
         return {node.name: k for k, node in enumerate(self.network.nodes)}
 
-    def _axis(self, name: str, table: FieldTable, first: int) -> AxisField:
-        """The public form of a table; layers that only pass a tensor on share theirs."""
-        if (table, first) not in self._axes:
-            self._axes[table, first] = axis_field(name, table, first)
-        return self._axes[table, first]
-
     def _in_order(self, names: set[str]) -> tuple[str, ...]:
         return tuple(sorted(names, key=lambda name: self._positions[name]))
 
@@ -164,12 +159,12 @@ class Fields(Mapping[str, Field]):
         """The tables of one output, one per spatial axis of the source."""
         alone = len(branches) == 1
         parts = [
-            [carried([tables[name][k] for _ in reads], reads, node.name, alone=alone) for name, reads in branches]
+            [carried(tables[name][k], reads, node.name, alone=alone, shared=self._shared) for name, reads in branches]
             for k in range(len(self.spatial))
         ]
         found = []
         for axis, part in zip(self.spatial, parts, strict=True):
-            table = unite(part)
+            table = unite(part, self._shared)
             if node.at_most:
                 table = replace(table, at_most=table.at_most | {node.name})
             if not clipped and self._misaligned(node, axis, [name for name, _ in branches], part, shape):
@@ -182,7 +177,8 @@ class Fields(Mapping[str, Field]):
         distinct = {id(table): (name, table) for name, table in zip(names, branches, strict=True) if table.local}
         if len(distinct) < 2:
             return False
-        spans = [(name, local_span(table, first_unit_axis(shape, (table,)))) for name, table in distinct.values()]
+        firsts = {name: first_unit_axis(shape, (table,), self._shared) for name, table in distinct.values()}
+        spans = [(name, local_span(table, firsts[name], self._shared)) for name, table in distinct.values()]
         centres = [(name, span.stride, span.centre) for name, span in spans]
         alongs = {span.along for _, span in spans}
         if len(alongs) > 1 or (isinstance(node.op, Concat) and node.op.axis in alongs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def rule(lo: Ints, hi: Ints, extent: int | None) -> tuple[Ints, Ints, int] | Non
     empty = lo >= hi
     ends = _ends(np.asarray(empty.reshape(n, -1).all(axis=1)))
     some, every = np.unique(np.linspace(0, n - 1, FEW).astype(np.int64)), np.arange(n)
-    for period in range(1, min(n // 2, LONGEST) + 1):
+    for period in _likely(lo, hi):
         start = (n - 2 * period) // 2
         step = _step(lo, hi, empty, start, period)
         if step is None:
@@ -54,6 +55,33 @@ def rule(lo: Ints, hi: Ints, extent: int | None) -> tuple[Ints, Ints, int] | Non
             if extent is None or 2 * (alike & ~empty).sum() >= (~empty).sum():
                 return low[:period], high[:period], step
     return None
+
+
+def _likely(lo: Ints, hi: Ints) -> list[int]:
+    """The periods, shortest first, by which the middle of one row of values moves on evenly."""
+    n, longest = len(lo), min(len(lo) // 2, LONGEST)
+    if not longest:
+        return []
+    middle = slice(n // 2 - longest, n // 2 + longest)
+    low, high = (values[middle].reshape(2 * longest, -1) for values in (lo, hi))
+    column = int((low < high).any(0).argmax())
+    low, high = low[:, column], high[:, column]
+    seen = low < high
+    first, second, inside = _pairs(longest)
+    both, one = seen[first] & seen[second] & inside, (seen[first] != seen[second]) & inside
+    moves = np.stack([values[second] - values[first] for values in (low, high)])
+    most = np.where(both, moves, -4 * FAR).max((0, 2))
+    alike = (np.where(both, moves, most[:, None]) == most[:, None]).all((0, 2))
+    return (np.flatnonzero(alike & ~one.any(1) & both.any(1)) + 1).tolist()
+
+
+@lru_cache(maxsize=LONGEST)
+def _pairs(longest: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """For each period, in the middle ``2 * longest`` units: those of its two middle turns, and which of them count."""
+    periods, units = np.arange(1, longest + 1)[:, None], np.arange(longest)
+    inside = units < periods
+    first = np.where(inside, longest - periods + units, 0)
+    return first, np.where(inside, first + periods, 0), inside
 
 
 def _step(lo: Ints, hi: Ints, empty: NDArray[np.bool_], start: int, period: int) -> int | None:

@@ -31,10 +31,11 @@ from striate.fields.pieces import (
     values_at,
     without,
 )
+from striate.fields.shared import Shared
 from striate.fields.uniting import united
 from striate.fields.views import Digit, Place, cut, joined, span
 from striate.geometry import AxisMap, Border, Groups, Interval, Prefix, TapMap, Whole
-from striate.network.relation import Along, Drop, Insert, Merge, Permute, Reads, Shape, Split, Step
+from striate.network.relation import Along, Drop, Insert, Merge, Permute, Reads, Relation, Shape, Split, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,21 +101,38 @@ def source_table(shape: Shape, spatial: Sequence[int], axis: int, *, clipped: bo
     return FieldTable((source_piece(shape, spatial, axis, clipped=clipped),), shape[axis], clipped)
 
 
-def carry(table: FieldTable, step: Step, node: str, *, alone: bool = False) -> FieldTable:
-    """The table after one step of a relation of ``node``.
+def carried(table: FieldTable, reads: Reads, node: str, *, alone: bool, shared: Shared) -> FieldTable:
+    """The table of an output of ``node``: what it reads of one input through some relations.
 
     ``alone`` says that nothing else of the output depends on the input, so that a part of a concatenation is a pad.
     """
-    if isinstance(step, Along):
-        m = step.map
-        if alone and isinstance(m, TapMap) and _shifts(m):
+    found, alone = [], alone and len(reads) == 1
+    for relation in reads:
+        pieces, ended = shared.once(_through, table.pieces, relation, alone, shared)
+        same = pieces == table.pieces and not ended
+        via = table.via | {node} if ended else table.via
+        found.append(table if same else replace(table, pieces=pieces, via=via))
+    return unite(found, shared, settled=False)
+
+
+def _through(
+    pieces: tuple[Piece, ...], relation: Relation, alone: bool, shared: Shared
+) -> tuple[tuple[Piece, ...], bool]:
+    """The pieces after a relation, and whether it ended a local field."""
+    ended = False
+    for step in relation:
+        m = step.map if isinstance(step, Along) else None
+        if alone and isinstance(m, TapMap) and _shifts(m) and not m.periodic:
             m = replace(m, periodic=True)
-        if isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1):
-            return _all_of(table, step.axis, m, node)
-        moved = (_along(piece, step.axis, m) for piece in table.pieces)
-    else:
-        moved = (_moved(piece, step) for piece in table.pieces)
-    return replace(table, pieces=tuple(piece for piece in moved if piece.seen))
+        if not isinstance(step, Along) or m is None:
+            pieces = tuple(_moved(piece, step) for piece in pieces)
+        elif isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1):
+            pairs = [_all_of(piece, step.axis, m) for piece in pieces]
+            pieces, ended = tuple(piece for piece, _ in pairs), ended or any(end for _, end in pairs)
+        else:
+            pieces = tuple(_along(piece, step.axis, m) for piece in pieces)
+        pieces = tuple(piece for piece in pieces if piece.seen)
+    return shared.pieces(pieces), ended
 
 
 def _shifts(m: AxisMap) -> bool:
@@ -176,29 +194,44 @@ def _split(piece: Piece, s: Split) -> Piece:
 
 def _along(piece: Piece, axis: int, m: AxisMap) -> Piece:
     place = piece.view[axis]
-    if isinstance(m, TapMap) and _shifts(m) and (len(place.digits) > 1 or not place.full):
+    if isinstance(m, TapMap) and _shifts(m):
         offset = place.offset - m.taps[0][0]
         if offset >= 0 and offset + span(place.digits) <= m.out_size:
-            return on_view(piece, axis, Place(place.digits, m.out_size, offset))
+            if len(place.digits) > 1 or not place.full:
+                return on_view(piece, axis, Place(place.digits, m.out_size, offset))
+            if not m.periodic and _still(piece, place):
+                return on_view(_closed(piece, place), axis, Place(place.digits, m.out_size, offset))
     piece, _ = isolated(piece, axis)
     return through(piece, axis, m)
 
 
-def _all_of(table: FieldTable, axis: int, m: AxisMap, node: str) -> FieldTable:
-    """An operator that reads an axis from end to end: where the axis grows with the input, the local field ends."""
-    found, via = [], table.via
-    for piece in table.pieces:
-        piece = resolved(piece, axis)
-        dims = [digit.root for digit in piece.view[axis].digits if isinstance(digit.root, int)]
-        if not piece.whole and _reads_all(piece, dims):
-            via = via | {node}
-            found.append(_reduced(_presence(piece), axis, dims, m))
-        elif isinstance(m, Prefix) and dims:
-            piece, _ = isolated(piece, axis)
-            found.append(through(piece, axis, m))
-        else:
-            found.append(_tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims)))
-    return replace(table, pieces=tuple(found), via=via)
+def _closed(piece: Piece, place: Place) -> Piece:
+    """The piece with the dimensions of an axis written out."""
+    for digit in place.digits:
+        if isinstance(digit.root, int):
+            piece = finite(piece, digit.root)
+    return piece
+
+
+def _still(piece: Piece, place: Place) -> bool:
+    """Whether a full axis runs over one whole dimension that need not be written out to stand beside others."""
+    match place.digits:
+        case (Digit(int(dim), size),):
+            d = piece.dims[dim]
+            return size == d.size and not d.grown and (not d.open or piece.uniform(dim))
+    return False
+
+
+def _all_of(piece: Piece, axis: int, m: AxisMap) -> tuple[Piece, bool]:
+    """An operator that reads an axis from end to end; where the axis grows with the input, the local field ends."""
+    piece = resolved(piece, axis)
+    dims = [digit.root for digit in piece.view[axis].digits if isinstance(digit.root, int)]
+    if not piece.whole and _reads_all(piece, dims):
+        return _reduced(_presence(piece), axis, dims, m), True
+    if isinstance(m, Prefix) and dims:
+        piece, _ = isolated(piece, axis)
+        return through(piece, axis, m), False
+    return _tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims)), False
 
 
 def _tied(piece: Piece, grown: bool) -> Piece:
@@ -251,26 +284,19 @@ def _reduced(piece: Piece, axis: int, dims: list[int], m: AxisMap) -> Piece:
     return added(piece, axis, m.out_size)[0]
 
 
-def carried(tables: Sequence[FieldTable], reads: Reads, node: str, *, alone: bool) -> FieldTable:
-    """The union of what an output reads of one input through some relations, each with its table before."""
-    found = []
-    for table, relation in zip(tables, reads, strict=True):
-        for step in relation:
-            table = carry(table, step, node, alone=alone and len(reads) == 1)
-        found.append(table)
-    return unite(found, settled=False)
-
-
-def unite(tables: Sequence[FieldTable], *, settled: bool = True) -> FieldTable:
+def unite(tables: Sequence[FieldTable], shared: Shared, *, settled: bool = True) -> FieldTable:
     """The union of several tables over one tensor; ``settled`` where nothing more joins it."""
     tables = tuple(dict.fromkeys(tables))
     first = tables[0]
     if len(tables) == 1 and not settled:
         return first
-    pieces = [piece for table in tables for piece in table.pieces]
-    found = united(pieces, first.extent, settled=settled and not first.clipped)
+    pieces = tuple(dict.fromkeys(piece for table in tables for piece in table.pieces))
+    found = shared.once(_united, pieces, first.extent, settled and not first.clipped, shared)
     if len(tables) == 1:
         return first if found == first.pieces else replace(first, pieces=found)
-    names = ({name for table in tables for name in getattr(table, key)} for key in ("via", "misaligned", "at_most"))
-    via, misaligned, at_most = map(frozenset, names)
-    return FieldTable(found, first.extent, first.clipped, via, misaligned, at_most)
+    names = (frozenset().union(*(getattr(table, key) for table in tables)) for key in ("via", "misaligned", "at_most"))
+    return FieldTable(found, first.extent, first.clipped, *names)
+
+
+def _united(pieces: tuple[Piece, ...], extent: int, settled: bool, shared: Shared) -> tuple[Piece, ...]:
+    return shared.pieces(united(pieces, extent, settled=settled))
