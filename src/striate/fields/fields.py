@@ -13,6 +13,7 @@ from striate.fields.layout import layout_of, spatial_axes
 from striate.fields.shared import Shared
 from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span
+from striate.fields.store import Tables
 from striate.fields.summary import axis_field, first_unit_axis, local_span
 from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.geometry import Box, Interval
@@ -132,20 +133,25 @@ class Fields(Mapping[str, Field]):
     def _in_order(self, names: set[str]) -> tuple[str, ...]:
         return tuple(sorted(names, key=lambda name: self._positions[name]))
 
-    def _pass(self, *, clipped: bool) -> dict[str, tuple[FieldTable, ...]]:
+    def _pass(self, *, clipped: bool) -> Tables:
         shape: Shape = self.network.shapes[self.source]
         spatial = tuple(self.spatial.values())
         start = tuple(source_table(shape, spatial, axis, clipped=clipped) for axis in spatial)
-        tables: dict[str, tuple[FieldTable, ...]] = {self.source: () if 0 in shape else start}
+        tables, shared = Tables(), Shared()
+        tables[self.source] = () if 0 in shape else start
+        last = {name: node for node in self.network.nodes for name in node.inputs}
         for node, result in zip(self.network.nodes, self.network.results, strict=True):
             for name, output in zip(node.outputs, result.outputs, strict=False):
                 pairs = zip(node.inputs, output.reads, strict=True)
                 followed = [(before, reads) for before, reads in pairs if before in tables and reads]
                 branches = [(before, reads) for before, reads in followed if tables[before]]
                 if branches and 0 not in output.shape:
-                    tables[name] = self._node_tables(node, branches, output.shape, tables, clipped)
+                    tables[name] = self._node_tables(node, branches, output.shape, tables, shared, clipped)
                 elif followed:
                     tables[name] = ()
+            for name in {*node.inputs, *node.outputs}:
+                if name in tables and last.get(name, node) is node:
+                    tables.leave(name)
         return tables
 
     def _node_tables(
@@ -154,17 +160,18 @@ class Fields(Mapping[str, Field]):
         branches: list[tuple[str, Reads]],
         shape: Shape,
         tables: Mapping[str, tuple[FieldTable, ...]],
+        shared: Shared,
         clipped: bool,
     ) -> tuple[FieldTable, ...]:
         """The tables of one output, one per spatial axis of the source."""
         alone = len(branches) == 1
         parts = [
-            [carried(tables[name][k], reads, node.name, alone=alone, shared=self._shared) for name, reads in branches]
+            [carried(tables[name][k], reads, node.name, alone=alone, shared=shared) for name, reads in branches]
             for k in range(len(self.spatial))
         ]
         found = []
         for axis, part in zip(self.spatial, parts, strict=True):
-            table = unite(part, self._shared)
+            table = unite(part, shared)
             if node.at_most:
                 table = replace(table, at_most=table.at_most | {node.name})
             if not clipped and self._misaligned(node, axis, [name for name, _ in branches], part, shape):

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from striate.fields.pieces import FAR, Ints, Piece, changed
 from striate.fields.views import Digit, Place
 
+Bools = NDArray[np.bool_]
+
 LONGEST, FEW = 64, 8
 
 
@@ -33,28 +35,39 @@ def reopened(piece: Piece, extent: int) -> Piece:
 
 
 def rule(lo: Ints, hi: Ints, extent: int | None) -> tuple[Ints, Ints, int] | None:
-    """One period of ``lo`` and ``hi`` along their first axis, and the step; without ``extent`` no unit is excepted."""
-    n = len(lo)
+    """One period of ``lo`` and ``hi`` along their first axis, and the step; without ``extent`` no unit is excepted.
+
+    Of the rules that hold, that with the fewest exceptions, of those the shortest.
+    """
+    best, fewest = None, lo.size + 1
     empty = lo >= hi
-    ends = _ends(np.asarray(empty.reshape(n, -1).all(axis=1)))
-    some, every = np.unique(np.linspace(0, n - 1, FEW).astype(np.int64)), np.arange(n)
+    ends = _ends(np.asarray(empty.reshape(len(lo), -1).all(axis=1)))
     for period in _likely(lo, hi):
-        start = (n - 2 * period) // 2
+        start = (len(lo) - 2 * period) // 2
         step = _step(lo, hi, empty, start, period)
-        if step is None:
-            continue
-        for units in (some, every):
-            turns, phases = np.divmod(units - start, period)
-            shift = (turns * step).reshape([-1] + [1] * (lo.ndim - 1))
-            low, high = lo[start + phases] + shift, hi[start + phases] + shift
-            alike = ((low == lo[units]) & (high == hi[units])) | (empty[units] & (low >= high))
-            excepted = ends[units].reshape(shift.shape) | (low < 0) | (high > (FAR if extent is None else extent))
-            if not (alike if extent is None else alike | excepted).all():
+        found = None if step is None else _holds(lo, hi, empty, ends, extent, start, period, step)
+        if found is not None and found[2] < fewest and step is not None:
+            best, fewest = (*found[:2], step), found[2]
+            if not fewest:
                 break
-        else:
-            if extent is None or 2 * (alike & ~empty).sum() >= (~empty).sum():
-                return low[:period], high[:period], step
-    return None
+    return best
+
+
+def _holds(
+    lo: Ints, hi: Ints, empty: Bools, ends: Bools, extent: int | None, start: int, period: int, step: int
+) -> tuple[Ints, Ints, int] | None:
+    """One period of the rule of the two middle ones, and how many do not follow it; None where it does not hold."""
+    n, limit = len(lo), FAR if extent is None else extent
+    for units in (np.unique(np.linspace(0, n - 1, FEW).astype(np.int64)), np.arange(n)):
+        turns, phases = np.divmod(units - start, period)
+        shift = (turns * step).reshape([-1] + [1] * (lo.ndim - 1))
+        low, high = lo[start + phases] + shift, hi[start + phases] + shift
+        alike = ((low == lo[units]) & (high == hi[units])) | (empty[units] & (low >= high))
+        excepted = ends[units].reshape(shift.shape) | (low < 0) | (high > limit)
+        if not (alike if extent is None else alike | excepted).all():
+            return None
+    followed = 2 * (alike & ~empty).sum() >= (~empty).sum()
+    return (low[:period], high[:period], int((~alike).sum())) if extent is None or followed else None
 
 
 def _likely(lo: Ints, hi: Ints) -> list[int]:
@@ -76,7 +89,7 @@ def _likely(lo: Ints, hi: Ints) -> list[int]:
 
 
 @lru_cache(maxsize=LONGEST)
-def _pairs(longest: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+def _pairs(longest: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Bools]:
     """For each period, in the middle ``2 * longest`` units: those of its two middle turns, and which of them count."""
     periods, units = np.arange(1, longest + 1)[:, None], np.arange(longest)
     inside = units < periods
@@ -84,7 +97,7 @@ def _pairs(longest: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[
     return first, np.where(inside, first + periods, 0), inside
 
 
-def _step(lo: Ints, hi: Ints, empty: NDArray[np.bool_], start: int, period: int) -> int | None:
+def _step(lo: Ints, hi: Ints, empty: Bools, start: int, period: int) -> int | None:
     """How far the two middle periods stand apart; None where they differ."""
     first, second = slice(start, start + period), slice(start + period, start + 2 * period)
     seen = ~empty[first]
@@ -94,7 +107,7 @@ def _step(lo: Ints, hi: Ints, empty: NDArray[np.bool_], start: int, period: int)
     return int(moves[0]) if (moves == moves[0]).all() else None
 
 
-def _ends(empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _ends(empty: Bools) -> Bools:
     """The empty units before the first and after the last that is not."""
     filled = np.flatnonzero(~empty)
     found = np.ones(len(empty), dtype=np.bool_)

@@ -19,6 +19,7 @@ from striate.fields.pieces import (
     Ints,
     Piece,
     added,
+    at,
     changed,
     finite,
     flat,
@@ -108,7 +109,7 @@ def carried(table: FieldTable, reads: Reads, node: str, *, alone: bool, shared: 
     """
     found, alone = [], alone and len(reads) == 1
     for relation in reads:
-        pieces, ended = shared.once(_through, table.pieces, relation, alone, shared)
+        pieces, ended = shared.once(_through, table.pieces, relation, alone, table.extent, shared)
         same = pieces == table.pieces and not ended
         via = table.via | {node} if ended else table.via
         found.append(table if same else replace(table, pieces=pieces, via=via))
@@ -116,7 +117,7 @@ def carried(table: FieldTable, reads: Reads, node: str, *, alone: bool, shared: 
 
 
 def _through(
-    pieces: tuple[Piece, ...], relation: Relation, alone: bool, shared: Shared
+    pieces: tuple[Piece, ...], relation: Relation, alone: bool, extent: int, shared: Shared
 ) -> tuple[tuple[Piece, ...], bool]:
     """The pieces after a relation, and whether it ended a local field."""
     ended = False
@@ -127,7 +128,7 @@ def _through(
         if not isinstance(step, Along) or m is None:
             pieces = tuple(_moved(piece, step) for piece in pieces)
         elif isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1):
-            pairs = [_all_of(piece, step.axis, m) for piece in pieces]
+            pairs = [_all_of(piece, step.axis, m, extent) for piece in pieces]
             pieces, ended = tuple(piece for piece, _ in pairs), ended or any(end for _, end in pairs)
         else:
             pieces = tuple(_along(piece, step.axis, m) for piece in pieces)
@@ -222,11 +223,11 @@ def _still(piece: Piece, place: Place) -> bool:
     return False
 
 
-def _all_of(piece: Piece, axis: int, m: AxisMap) -> tuple[Piece, bool]:
+def _all_of(piece: Piece, axis: int, m: AxisMap, extent: int) -> tuple[Piece, bool]:
     """An operator that reads an axis from end to end; where the axis grows with the input, the local field ends."""
     piece = resolved(piece, axis)
     dims = [digit.root for digit in piece.view[axis].digits if isinstance(digit.root, int)]
-    if not piece.whole and _reads_all(piece, dims):
+    if not piece.whole and _reads_all(piece, dims, extent):
         return _reduced(_presence(piece), axis, dims, m), True
     if isinstance(m, Prefix) and dims:
         piece, _ = isolated(piece, axis)
@@ -244,20 +245,29 @@ def _tied(piece: Piece, grown: bool) -> Piece:
     return replace(piece, dims=tuple(dims))
 
 
-def _reads_all(piece: Piece, dims: list[int]) -> bool:
+def _reads_all(piece: Piece, dims: list[int], extent: int) -> bool:
     """Whether to read some dimensions from end to end is to read the input from end to end.
 
-    A literal piece may hold a mask: then more than half of what the piece sees in all must be read by one element.
+    One element must read more than half: of the input, where a slice may have left some of it, and of what the piece
+    sees in all, where it is literal and may hold a mask.
     """
     grown = [dim for dim in dims if piece.dims[dim].grown]
     if not grown:
         return False
-    if any(piece.dims[dim].open for dim in grown):
-        return True
+    opened = any(piece.dims[dim].open for dim in grown)
     for dim in dims:
-        piece = finite(piece, dim)
+        piece = _ends(piece, dim) if opened else finite(piece, dim)
     lo, hi = piece.lo.min(axis=tuple(dims)), piece.hi.max(axis=tuple(dims))
-    return bool(2 * (hi - lo).max() > piece.hi.max() - piece.lo.min())
+    return bool(2 * (hi - lo).max() > (extent if opened else piece.hi.max() - piece.lo.min()))
+
+
+def _ends(piece: Piece, dim: int) -> Piece:
+    """The first and the last period of an open dimension, which hold its lowest and its highest values."""
+    d, period = piece.dims[dim], piece.lo.shape[dim]
+    if not d.open or piece.uniform(dim) or d.size <= 2 * period:
+        return finite(piece, dim)
+    places = np.concatenate([np.arange(period), np.arange(d.size - period, d.size)])
+    return changed(piece, dim, Dim(2 * period), *at(piece, dim, places))
 
 
 def _presence(piece: Piece) -> Piece:
