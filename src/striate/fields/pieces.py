@@ -8,11 +8,11 @@ real elements and nothing outside. Both may have length 1, which stands for ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd, isqrt, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,7 @@ Ints = NDArray[np.int64]
 FAR = 2**60
 
 
-@dataclass(frozen=True, slots=True)
-class Dim:
+class Dim(NamedTuple):
     """A dimension of ``size`` elements.
 
     ``grown`` is not empty where the extent comes from the input's, so that to read all of it is to read the whole
@@ -103,7 +102,7 @@ def finite(piece: Piece, dim: int) -> Piece:
     d = piece.dims[dim]
     if not d.open:
         return piece
-    closed = replace(d, open=False, step=0)
+    closed = Dim(d.size, grown=d.grown)
     if piece.uniform(dim):
         return changed(piece, dim, closed, piece.lo, piece.hi)
     return changed(piece, dim, closed, *at(piece, dim, np.arange(d.size)))
@@ -114,22 +113,26 @@ def without(piece: Piece, dim: int) -> Piece:
     lo, hi = (values[(slice(None),) * dim + (0,)] for values in (piece.lo, piece.hi))
     names = {k: k - (k > dim) for k in range(len(piece.dims))}
     view = tuple(
-        renamed(replace(p, digits=tuple(d for d in p.digits if d.root != dim)), names) for p in piece.view
+        renamed(Place(tuple(d for d in p.digits if d.root != dim), p.size, p.offset), names) for p in piece.view
     )
     return Piece(lo, hi, (*piece.dims[:dim], *piece.dims[dim + 1 :]), view, piece.whole)
 
 
 def on_view(piece: Piece, axis: int, place: Place) -> Piece:
     """The piece with one axis of its view exchanged."""
-    view = (*piece.view[:axis], place, *piece.view[axis + 1 :])
-    return Piece(piece.lo, piece.hi, piece.dims, view, piece.whole)
+    return viewed(piece, (*piece.view[:axis], place, *piece.view[axis + 1 :]))
+
+
+def viewed(piece: Piece, view: Iterable[Place]) -> Piece:
+    """The piece with another view."""
+    return Piece(piece.lo, piece.hi, piece.dims, tuple(view), piece.whole)
 
 
 def added(piece: Piece, axis: int, size: int) -> tuple[Piece, int]:
     """The piece with an axis that runs over a new dimension, uniform and of ``size``; and its number."""
     dim = len(piece.dims)
     lo, hi = piece.lo[..., None], piece.hi[..., None]
-    grown = replace(piece, lo=lo, hi=hi, dims=(*piece.dims, Dim(size)))
+    grown = Piece(lo, hi, (*piece.dims, Dim(size)), piece.view, piece.whole)
     return on_view(grown, axis, Place((Digit(dim, size),), size)), dim
 
 
@@ -153,11 +156,10 @@ def _one_root(piece: Piece, root: tuple[Digit, ...]) -> Piece:
     mark = -extra
     size = prod(digit.size for digit in root)
     parts = {digit: Digit(mark, digit.size, digit.stride) for digit in digits_of(piece.view, root)}
-    view = [replace(p, digits=replaced(p.digits, root, parts)) for p in piece.view]
-    piece, dim = isolated(replace(piece, view=(*view, Place(root, size))), extra)
+    view = [p._replace(digits=replaced(p.digits, root, parts)) for p in piece.view]
+    piece, dim = isolated(viewed(piece, (*view, Place(root, size))), extra)
     back = {digit: Digit(dim, digit.size, digit.stride) for digit in parts.values()}
-    view = [replace(p, digits=replaced(p.digits, mark, back)) for p in piece.view[:extra]]
-    return replace(piece, view=tuple(view))
+    return viewed(piece, (p._replace(digits=replaced(p.digits, mark, back)) for p in piece.view[:extra]))
 
 
 def _parted(piece: Piece, dim: int) -> Piece:
@@ -169,8 +171,7 @@ def _parted(piece: Piece, dim: int) -> Piece:
         piece = split_dim(piece, rest, Split(0, piece.dims[rest].size // inner, inner, inner))
         new[digit], rest = Digit(rest, digit.size), len(piece.dims) - 1
     new[digits[-1]] = Digit(rest, digits[-1].size)
-    view = tuple(replace(p, digits=replaced(p.digits, dim, new)) for p in piece.view)
-    return replace(piece, view=view)
+    return viewed(piece, (p._replace(digits=replaced(p.digits, dim, new)) for p in piece.view))
 
 
 def split_dim(piece: Piece, dim: int, s: Split) -> Piece:
@@ -221,10 +222,14 @@ def narrowed(piece: Piece, dim: int) -> Piece:
     if n == 1:
         return piece
     before = (slice(None),) * dim
+    corner = tuple(slice(None) if k == dim else 0 for k in range(piece.lo.ndim))
+    rows = (piece.lo[corner], piece.hi[corner])
     for short in divisors(n) if d.open else (1,):
         if (d.step * short) % n:
             continue
         move = d.step * short // n
+        if any((row[short:] - row[: n - short] != move).any() for row in rows):
+            continue
         later, sooner, kept = ((*before, slice(*ends)) for ends in ((short, n), (0, n - short), (0, short)))
         if all((v[later] - v[sooner] == move).all() for v in (piece.lo, piece.hi)):
             return changed(piece, dim, Dim(d.size, d.open, move, d.grown), piece.lo[kept], piece.hi[kept])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -29,7 +28,7 @@ def reopened(piece: Piece, extent: int) -> Piece:
         found = rule(np.moveaxis(piece.lo, dim, 0), np.moveaxis(piece.hi, dim, 0), extent)
         if found is not None:
             lo, hi, step = found
-            opened = replace(d, open=True, step=step)
+            opened = d._replace(open=True, step=step)
             piece = changed(piece, dim, opened, np.moveaxis(lo, 0, dim), np.moveaxis(hi, 0, dim))
     return piece
 
@@ -46,7 +45,7 @@ def rule(lo: Ints, hi: Ints, extent: int | None) -> tuple[Ints, Ints, int] | Non
         start = (len(lo) - 2 * period) // 2
         step = _step(lo, hi, empty, start, period)
         found = None if step is None else _holds(lo, hi, empty, ends, extent, start, period, step)
-        if found is not None and found[2] < fewest and step is not None:
+        if step is not None and found is not None and found[2] < fewest:
             best, fewest = (*found[:2], step), found[2]
             if not fewest:
                 break
@@ -58,7 +57,7 @@ def _holds(
 ) -> tuple[Ints, Ints, int] | None:
     """One period of the rule of the two middle ones, and how many do not follow it; None where it does not hold."""
     n, limit = len(lo), FAR if extent is None else extent
-    for units in (np.unique(np.linspace(0, n - 1, FEW).astype(np.int64)), np.arange(n)):
+    for units in (_some(n), np.arange(n)):
         turns, phases = np.divmod(units - start, period)
         shift = (turns * step).reshape([-1] + [1] * (lo.ndim - 1))
         low, high = lo[start + phases] + shift, hi[start + phases] + shift
@@ -68,6 +67,12 @@ def _holds(
             return None
     followed = 2 * (alike & ~empty).sum() >= (~empty).sum()
     return (low[:period], high[:period], int((~alike).sum())) if extent is None or followed else None
+
+
+@lru_cache(maxsize=256)
+def _some(n: int) -> Ints:
+    """A few units from the first to the last."""
+    return np.unique(np.linspace(0, n - 1, FEW).astype(np.int64))
 
 
 def _likely(lo: Ints, hi: Ints) -> list[int]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
 
 import numpy as np
 
-from striate.fields.pieces import FAR, Ints, Piece, changed, finite, flat, narrowed
+from striate.fields.pieces import FAR, Ints, Piece, changed, finite, flat, narrowed, viewed
 from striate.fields.reopen import rule
 from striate.fields.shared import Shared
 from striate.fields.spans import AxisField, Span
@@ -69,7 +68,7 @@ def _anywhere(piece: Piece, first: int, shared: Shared) -> Piece:
     if all(place.full for place in piece.view[:first]):
         return piece
     full = (Place(place.digits, size_of(place.digits)) for place in piece.view[:first])
-    return shared.pieces([replace(piece, view=(*full, *piece.view[first:]))])[0]
+    return shared.pieces([viewed(piece, (*full, *piece.view[first:]))])[0]
 
 
 def _everywhere_whole(pieces: tuple[Piece, ...], first: int) -> bool:
@@ -112,7 +111,7 @@ def _over(piece: Piece, axes: range) -> Piece:
     for axis in (axis for axis in axes if not piece.uniform(axis)):
         piece = finite(piece, axis)
         lo, hi = piece.lo.min(axis, keepdims=True), piece.hi.max(axis, keepdims=True)
-        piece = changed(piece, axis, replace(piece.dims[axis], step=0), lo, hi)
+        piece = changed(piece, axis, piece.dims[axis]._replace(step=0), lo, hi)
     for axis in range(len(piece.dims)):
         piece = narrowed(piece, axis)
     return piece

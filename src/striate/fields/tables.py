@@ -30,6 +30,7 @@ from striate.fields.pieces import (
     split_dim,
     through,
     values_at,
+    viewed,
     without,
 )
 from striate.fields.shared import Shared
@@ -145,9 +146,9 @@ def _moved(piece: Piece, step: Step) -> Piece:
     """A step that moves elements without reading past any axis."""
     match step:
         case Permute(order):
-            return replace(piece, view=tuple(piece.view[axis] for axis in order))
+            return viewed(piece, (piece.view[axis] for axis in order))
         case Insert(axis):
-            return replace(piece, view=(*piece.view[:axis], Place((), 1), *piece.view[axis:]))
+            return viewed(piece, (*piece.view[:axis], Place((), 1), *piece.view[axis:]))
         case Drop(axis):
             return _dropped(piece, axis)
         case Merge(axis):
@@ -162,7 +163,7 @@ def _dropped(piece: Piece, axis: int) -> Piece:
     if piece.view[axis].digits:
         piece, dim = isolated(piece, axis)
         piece = without(finite(piece, dim), dim)
-    return replace(piece, view=(*piece.view[:axis], *piece.view[axis + 1 :]))
+    return viewed(piece, (*piece.view[:axis], *piece.view[axis + 1 :]))
 
 
 def _merged(piece: Piece, axis: int) -> Piece:
@@ -174,7 +175,7 @@ def _merged(piece: Piece, axis: int) -> Piece:
             piece, _ = isolated(piece, one)
     left, right = piece.view[axis : axis + 2]
     place = Place(joined(left.digits, right.digits), left.size * right.size)
-    return replace(piece, view=(*piece.view[:axis], place, *piece.view[axis + 2 :]))
+    return viewed(piece, (*piece.view[:axis], place, *piece.view[axis + 2 :]))
 
 
 def _split(piece: Piece, s: Split) -> Piece:
@@ -182,7 +183,7 @@ def _split(piece: Piece, s: Split) -> Piece:
     reshaped = (s.stride, s.dilation, s.offset, s.outer * s.inner) == (s.inner, 1, 0, size)
     if reshaped and 1 in (s.outer, s.inner):
         at_axis = axis if s.outer == 1 else axis + 1
-        return replace(piece, view=(*piece.view[:at_axis], Place((), 1), *piece.view[at_axis:]))
+        return viewed(piece, (*piece.view[:at_axis], Place((), 1), *piece.view[at_axis:]))
     if reshaped and piece.view[axis].full:
         outer, inner = cut(piece.view[axis].digits, s.inner)
     else:
@@ -190,7 +191,7 @@ def _split(piece: Piece, s: Split) -> Piece:
         piece = split_dim(piece, dim, s)
         outer, inner = (Digit(dim, s.outer),), (Digit(len(piece.dims) - 1, s.inner),)
     places = (Place(outer, s.outer), Place(inner, s.inner))
-    return replace(piece, view=(*piece.view[:axis], *places, *piece.view[axis + 1 :]))
+    return viewed(piece, (*piece.view[:axis], *places, *piece.view[axis + 1 :]))
 
 
 def _along(piece: Piece, axis: int, m: AxisMap) -> Piece:
@@ -240,9 +241,9 @@ def _tied(piece: Piece, grown: bool) -> Piece:
     if not grown:
         return piece
     dims = (
-        replace(d, grown=d.grown or (d.size,)) if piece.lo.shape[dim] > 1 else d for dim, d in enumerate(piece.dims)
+        d._replace(grown=d.grown or (d.size,)) if piece.lo.shape[dim] > 1 else d for dim, d in enumerate(piece.dims)
     )
-    return replace(piece, dims=tuple(dims))
+    return Piece(piece.lo, piece.hi, tuple(dims), piece.view, piece.whole)
 
 
 def _reads_all(piece: Piece, dims: list[int], extent: int) -> bool:
@@ -274,8 +275,8 @@ def _presence(piece: Piece) -> Piece:
     """Where a piece sees anything, as a whole piece."""
     seen = piece.lo < piece.hi
     lo = np.where(seen, 0, FAR).astype(np.int64)
-    dims = tuple(replace(d, step=0, grown=()) for d in piece.dims)
-    return replace(piece, lo=lo, hi=1 - lo, dims=dims, whole=True)
+    dims = tuple(Dim(d.size, d.open) for d in piece.dims)
+    return Piece(lo, 1 - lo, dims, piece.view, True)
 
 
 def _reduced(piece: Piece, axis: int, dims: list[int], m: AxisMap) -> Piece:
@@ -288,7 +289,7 @@ def _reduced(piece: Piece, axis: int, dims: list[int], m: AxisMap) -> Piece:
     if len(dims) == 1 and piece.view[axis].full:
         piece = changed(piece, dims[0], Dim(m.out_size), lo, hi)
         return on_view(piece, axis, Place((Digit(dims[0], m.out_size),), m.out_size))
-    piece = on_view(replace(piece, lo=lo, hi=hi), axis, Place((), 1))
+    piece = on_view(Piece(lo, hi, piece.dims, piece.view, piece.whole), axis, Place((), 1))
     for dim in sorted(dims, reverse=True):
         piece = without(piece, dim)
     return added(piece, axis, m.out_size)[0]

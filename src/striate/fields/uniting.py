@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import replace
 from math import lcm, prod
 
 import numpy as np
@@ -148,7 +147,7 @@ def _form(piece: Piece, axis: int) -> tuple[int, ...] | None:
 
 
 def _joined(a: Piece, b: Piece) -> Piece:
-    dims = tuple(replace(d, grown=d.grown or e.grown) for d, e in zip(a.dims, b.dims, strict=True))
+    dims = tuple(d._replace(grown=d.grown or e.grown) for d, e in zip(a.dims, b.dims, strict=True))
     return Piece(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi), dims, a.view, a.whole)
 
 
@@ -167,7 +166,7 @@ def _alike(a: Piece, b: Piece, dim: int) -> tuple[Piece, Piece] | None:
     if not loose.uniform(dim):
         return None
     if fixed.uniform(dim):
-        fixed = changed(fixed, dim, replace(fixed.dims[dim], open=True), fixed.lo, fixed.hi)
+        fixed = changed(fixed, dim, fixed.dims[dim]._replace(open=True), fixed.lo, fixed.hi)
     else:
         loose = finite(loose, dim)
     return (loose, fixed) if d.open else (fixed, loose)
@@ -178,7 +177,7 @@ def _repeated(piece: Piece, dim: int, period: int) -> Piece:
     n, d = piece.lo.shape[dim], piece.dims[dim]
     if n == period or piece.uniform(dim):
         return piece
-    return changed(piece, dim, replace(d, step=d.step * period // n), *at(piece, dim, np.arange(period)))
+    return changed(piece, dim, d._replace(step=d.step * period // n), *at(piece, dim, np.arange(period)))
 
 
 def _written(piece: Piece) -> Piece:
