@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_resnet152_takes_little_time_and_memory() -> None:
 
 def conv(b: Builder, x: str, stride: int = 1, channels: int = 8) -> str:
     rank = len(b.shapes[x]) - 2
-    window = {"kernel": (3,) * rank, "stride": (stride,) * rank, "padding": ((1, 1),) * rank}
+    window: dict[str, Any] = {"kernel": (3,) * rank, "stride": (stride,) * rank, "padding": ((1, 1),) * rank}
     return b("conv", x, out_channels=channels, **window)
 
 
