@@ -73,6 +73,8 @@ def _anywhere(piece: Piece, first: int, shared: Shared) -> Piece:
 
 def _everywhere_whole(pieces: tuple[Piece, ...], first: int) -> bool:
     """Whether all units see the whole axis, but for those that stand before or after them and see nothing."""
+    if any(piece.whole and _fills(piece) for piece in pieces):
+        return True
     seen = np.less(*_units([flat(piece) for piece in pieces if piece.whole], first))
     if seen.all():
         return True
@@ -82,6 +84,11 @@ def _everywhere_whole(pieces: tuple[Piece, ...], first: int) -> bool:
         return False
     lo, hi = _units([flat(piece) for piece in pieces if not piece.whole], first)
     return not (~seen & (lo < hi)).any()
+
+
+def _fills(piece: Piece) -> bool:
+    """Whether every element sees something."""
+    return all(place.full for place in piece.view) and bool((piece.lo < piece.hi).all())
 
 
 def _units(pieces: Sequence[Piece], first: int) -> tuple[Ints, Ints]:

@@ -7,7 +7,7 @@ from math import lcm, prod
 
 import numpy as np
 
-from striate.fields.pieces import FAR, Dim, Piece, at, canonical, changed, finite, flat, isolated, on_view
+from striate.fields.pieces import FAR, Dim, Piece, at, canonical, changed, finite, flat, isolated, narrowed, on_view
 from striate.fields.reopen import reopened
 from striate.fields.views import Digit, Place
 
@@ -90,7 +90,7 @@ def _in_a_row(group: list[Piece]) -> Piece:
         np.maximum(hi[here], piece.hi, out=hi[here])
     grown = any(piece.dims[dim].grown for piece in group)
     joined = changed(first, dim, Dim(size, grown=(size,) if grown else ()), lo, hi)
-    return on_view(joined, axis, Place((Digit(dim, size),), size))
+    return narrowed(on_view(joined, axis, Place((Digit(dim, size),), size)), dim)
 
 
 def _enter(found: list[Piece], piece: Piece) -> None:
@@ -148,7 +148,10 @@ def _form(piece: Piece, axis: int) -> tuple[int, ...] | None:
 
 def _joined(a: Piece, b: Piece) -> Piece:
     dims = tuple(d._replace(grown=d.grown or e.grown) for d, e in zip(a.dims, b.dims, strict=True))
-    return Piece(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi), dims, a.view, a.whole)
+    joined = Piece(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi), dims, a.view, a.whole)
+    for dim in range(len(dims) if a.whole else 0):
+        joined = narrowed(joined, dim)
+    return joined
 
 
 def _alike(a: Piece, b: Piece, dim: int) -> tuple[Piece, Piece] | None:
