@@ -139,6 +139,7 @@ def plotted(rows: list[list[object]], path: Path) -> None:
     """Seconds and megabytes over size, a column for each case, both axes logarithmic."""
     from matplotlib import pyplot
 
+    pyplot.rcParams["svg.fonttype"] = "none"
     cases = list(dict.fromkeys(str(found[0]) for found in rows))
     figure, axes = pyplot.subplots(2, len(cases), figsize=(2.6 * len(cases), 5), sharey="row", squeeze=False)
     for column, case in zip(axes.T, cases, strict=True):
