@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from torch import nn
@@ -29,6 +33,53 @@ def test_fields() -> None:
     assert "| squeezenet1_1 | striate |" in printed
     assert "| squeezenet1_1 | torchlens |" in printed
     assert "exact cover" in printed
+
+
+def test_scaling(tmp_path: Path) -> None:
+    plot = tmp_path / "growth.svg"
+    printed = run("scaling.py", "--only", "depth", "tokens", "samples", "--largest", "49", "--plot", str(plot))
+    rows = [line.split(" | ") for line in printed.splitlines() if line.startswith(("| depth", "| tokens"))]
+    assert [(row[0], row[1], row[2]) for row in rows] == [("| depth", "10", "31"), ("| tokens", "49", "35")]
+    assert plot.stat().st_size > 1000
+
+
+def test_timm_cost_goes_on_with_a_table(tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    table = tmp_path / "table.csv"
+    header = "model,outcome,seconds,megabytes,reading,fields,answers,layers,said"
+    table.write_text(f"{header}\nresnet10t,read,9.00,7,1.00,2.00,6.00,50,\n")
+    printed = run("timm_cost.py", str(table), "--models", "resnet10t", "test_vit")
+    assert printed.startswith("test_vit read ")
+    assert "| resnet10t | 9.00 | 7 | 1.00 | 2.00 | 6.00 | 50 |" in printed
+    assert "2 read, 0 refused, 0 failed" in printed
+    assert [row.split(",")[:2] for row in table.read_text().splitlines()[1:]] == [
+        ["resnet10t", "read"], ["test_vit", "read"],
+    ]  # fmt: skip
+
+
+def test_work_in_its_own_process_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    apart = importlib.import_module("apart")
+
+    def fail(begin: object) -> object:
+        raise ValueError("no such layer")
+
+    works: list[tuple[str, Callable[[Any], object]]] = [
+        ("sum", lambda begin: sum(range(10))),
+        ("large", lambda begin: len(bytearray(10**9))),
+        ("slow", lambda begin: time.sleep(60)),
+        ("wrong", fail),
+        ("gone", lambda begin: os._exit(3)),
+        ("held", lambda begin: (begin(), len(bytearray(b"1" * 50_000_000)))[1]),
+    ]
+    found = dict(apart.outcomes(works, jobs=2, seconds=2, megabytes=300))
+    words = {name: outcome.word for name, outcome in found.items()}
+    assert words == {
+        "sum": "done", "large": "too large", "slow": "too slow", "wrong": "failed", "gone": "failed", "held": "done",
+    }  # fmt: skip
+    assert (found["sum"].answer, found["wrong"].answer) == (45, "ValueError: no such layer")
+    assert found["gone"].answer == "exit code 3"
+    assert 45 < found["held"].megabytes < 150
 
 
 def test_conv(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from support.oracle import Builder, dependence
 
 from striate.fields import Fields, region
 from striate.fields.fields import AxisField, Field
+from striate.fields.shared import Shared
 from striate.fields.summary import first_moving_axis
 from striate.fields.views import cut
 from striate.geometry import Interval
@@ -123,7 +124,7 @@ def check(seed: int, units: int = 12) -> int:
         shape, axes = fields[name].shape, tuple(fields[name].axes.values())
         assert {axis.status for axis in axes} <= {"exact", "periodic", "irregular"}, (seed, name)
         ruled += sum(axis.status != "irregular" for axis in axes)
-        first = first_moving_axis(shape, fields.tables(name))
+        first = first_moving_axis(shape, fields.tables(name), Shared())
         for _ in range(units):
             at = tuple(random.randrange(n) for n in shape)
             found = region(fields, name, at[first:])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.oracle import Builder
+from support.oracle import Builder, dependence
 from torch import nn
 from torch.nn import functional as F
 
@@ -237,3 +237,58 @@ def test_a_larger_image_disproves_a_wrong_rule() -> None:
     late("conv", "image", out_channels=2, kernel=(3,), padding=((0, 2),), name="conv")
     claimed = Fields(late.network())["conv"].axes["length"].unit(0)
     assert claimed != Fields(b.network()).hull("conv", (64,))[0].shift(-64)
+
+
+def windows_by_unfold(s: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    windows = F.unfold(x, 4, stride=4).reshape(8, 16, -1).permute(2, 1, 0)
+    found = torch.softmax(windows @ windows.transpose(1, 2), -1) @ windows
+    return F.fold(found.permute(2, 1, 0).reshape(1, 128, -1), x.shape[2:], 4, stride=4)
+
+
+# . (0 1 2 3) (4 5 6 7) ... : every unit sees its window, one pixel on, on each side
+def test_folded_windows_see_their_own_pixels() -> None:
+    module = Made(lambda s, x: windows_by_unfold(s, s.conv(x)), conv=nn.Conv2d(3, 8, 3, padding=1))
+    fields = striate.load(module.eval(), (1, 3, 12, 16)).fields()
+    for at in np.ndindex(12, 16):
+        found = region(fields, "col2im", at)
+        assert found.unclipped == tuple(Interval(i // 4 * 4 - 1, i // 4 * 4 + 5) for i in at)
+        assert found.hull == tuple(seen.clip(Interval(0, n)) for seen, n in zip(found.unclipped, (12, 16), strict=True))
+
+
+# blocks of (0..3) (4..7) (8..11) (12..15) as an axis of their own: 0 4 8 12, and never 12 8 4 0
+def test_blocks_of_tokens_go_forward() -> None:
+    b = Builder(1, 4, 16, 16)
+    x = b("reshape", "image", shape=(1, 4, 4, 4, 4, 4))
+    x = b("reshape", b("transpose", x, order=(0, 2, 4, 3, 5, 1)), shape=(1, 16, 16, 4))
+    heads = b("transpose", b("reshape", x, shape=(1, 16, 16, 2, 2)), order=(0, 3, 1, 2, 4))
+    mixed = b("matmul", b("matmul", heads, b("transpose", heads, order=(0, 1, 2, 4, 3))), heads)
+    mixed = b("reshape", b("transpose", mixed, order=(0, 2, 3, 4, 1)), shape=(1, 16, 16, 4))
+    b("elementwise", x, b("linear", mixed, out_features=4), name="sum")
+    fields = Fields(b.network())
+    for window, place in np.ndindex(16, 16):
+        corner = (window // 4 * 4, window % 4 * 4)
+        seen = tuple(Interval(start, start + 4) for start in corner)
+        assert region(fields, "sum", (window, place, 0)).unclipped == seen, (window, place)
+
+
+@pytest.mark.parametrize(("rows", "status"), [(3, "exact"), (5, "exact"), (9, "whole"), (12, "whole")])
+def test_a_mean_over_a_small_slice_is_local(rows: int, status: str) -> None:
+    module = Made(lambda s, x: s.conv(x)[:, :, 1 : 1 + rows].mean(2), conv=nn.Conv1d(3, 3, 1))
+    (axis,) = last(module, 1, 3, 12)
+    assert axis.status == status
+    if status == "exact":
+        assert (axis.size, axis.stride, axis.start) == (rows, None, 1)
+
+
+def test_a_constant_token_beside_tokens_that_see_everything_sees_nothing() -> None:
+    b = Builder(1, 4, 6, 6)
+    x = b("elementwise", "image", b("reduce", "image", axes=(2, 3)))
+    x = b("transpose", b("reshape", x, shape=(1, 4, 36)), order=(0, 2, 1))
+    x = b("concat", b("constant", x, shape=(1, 1, 4)), x, axis=1)
+    b("slice", x, axes=(1,), starts=(0,), counts=(1,), steps=(1,), name="token")
+    b("slice", x, axes=(1,), starts=(1,), counts=(36,), steps=(1,), name="others")
+    fields, truth = Fields(b.network()), dependence(b.network())
+    assert not truth["token"].any()
+    assert {axis.status for axis in fields["token"].axes.values()} == {"none"}
+    assert region(fields, "token", (0, 0)).unclipped in (None, (Interval(0, 0), Interval(0, 0)))
+    assert {axis.status for axis in fields["others"].axes.values()} == {"whole"}

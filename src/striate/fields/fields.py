@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from striate.errors import MissingDependencyError
 from striate.fields.costs import CostTable
 from striate.fields.layout import layout_of, spatial_axes
+from striate.fields.shared import Shared
 from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span, told
+from striate.fields.store import Tables
 from striate.fields.summary import axis_field, first_moving_axis, local_span
 from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.fields.unit import Unit
@@ -80,7 +82,7 @@ class Fields(Mapping[str, Field]):
         shape = self.network.shapes[self.source]
         self.layout = layout_of(self.network, self.source) if layout is None else text("layout", layout)
         self.spatial = spatial_axes(self.layout, shape)
-        self._axes: dict[tuple[FieldTable, int], AxisField] = {}
+        self._shared = Shared()
         self._tables, self.misalignments = self._pass(clipped=False)
 
     @cached_property
@@ -106,8 +108,8 @@ class Fields(Mapping[str, Field]):
         tensor, cost = self.network.tensor(layer), self._costs[layer]
         shape, tables = self.network.shapes[tensor], self._tables.get(tensor, ())
         names = list(self.spatial)
-        first = first_moving_axis(shape, tables)
-        axes = {name: self._axis(name, table, first) for name, table in zip(names, tables, strict=False)}
+        first = first_moving_axis(shape, tables, self._shared)
+        axes = {name: axis_field(name, table, first, self._shared) for name, table in zip(names, tables, strict=False)}
         for name in names[len(tables) :]:
             axes[name] = AxisField(name, "none")
         return Field(
@@ -167,21 +169,17 @@ class Fields(Mapping[str, Field]):
     def _positions(self) -> Mapping[str, int]:
         return {node.name: k for k, node in enumerate(self.network.nodes)}
 
-    def _axis(self, name: str, table: FieldTable, first: int) -> AxisField:
-        """The public form of a table; layers that only pass a tensor on share theirs."""
-        if (table, first) not in self._axes:
-            self._axes[table, first] = axis_field(name, table, first)
-        return self._axes[table, first]
-
     def _in_order(self, names: set[str]) -> tuple[str, ...]:
         return tuple(sorted(names, key=lambda name: self._positions[name]))
 
-    def _pass(self, *, clipped: bool) -> tuple[dict[str, tuple[FieldTable, ...]], tuple[Misalignment, ...]]:
+    def _pass(self, *, clipped: bool) -> tuple[Tables, tuple[Misalignment, ...]]:
         """The tables of every tensor, and the merges whose branches look at different places."""
         shape: Shape = self.network.shapes[self.source]
         spatial = tuple(self.spatial.values())
         start = tuple(source_table(shape, spatial, axis, clipped=clipped) for axis in spatial)
-        tables: dict[str, tuple[FieldTable, ...]] = {self.source: () if 0 in shape else start}
+        tables, shared = Tables(), Shared()
+        tables[self.source] = () if 0 in shape else start
+        last = {name: node for node in self.network.nodes for name in node.inputs}
         merges: list[Misalignment] = []
         for node, result in zip(self.network.nodes, self.network.results, strict=True):
             for name, output in zip(node.outputs, result.outputs, strict=False):
@@ -189,10 +187,13 @@ class Fields(Mapping[str, Field]):
                 followed = [(before, reads) for before, reads in pairs if before in tables and reads]
                 branches = [(before, reads) for before, reads in followed if tables[before]]
                 if branches and 0 not in output.shape:
-                    tables[name], apart = self._node_tables(node, branches, output.shape, tables, clipped)
+                    tables[name], apart = self._node_tables(node, branches, output.shape, tables, shared, clipped)
                     merges += apart
                 elif followed:
                     tables[name] = ()
+            for name in {*node.inputs, *node.outputs}:
+                if name in tables and last.get(name, node) is node:
+                    tables.leave(name)
         return tables, tuple(merges)
 
     def _node_tables(
@@ -201,20 +202,23 @@ class Fields(Mapping[str, Field]):
         branches: list[tuple[str, Reads]],
         shape: Shape,
         tables: Mapping[str, tuple[FieldTable, ...]],
+        shared: Shared,
         clipped: bool,
     ) -> tuple[tuple[FieldTable, ...], list[Misalignment]]:
         """The tables of one output, one per spatial axis of the source, and the axes along which branches disagree."""
         alone = len(branches) == 1
         parts = [
-            [carried([tables[name][k] for _ in reads], reads, node.name, alone=alone) for name, reads in branches]
+            [carried(tables[name][k], reads, node.name, alone=alone, shared=shared) for name, reads in branches]
             for k in range(len(self.spatial))
         ]
         united, merges = [], []
         for axis, part in zip(self.spatial, parts, strict=True):
-            table = unite(part)
+            table = unite(part, shared)
             if node.at_most:
                 table = replace(table, at_most=table.at_most | {node.name})
-            apart = None if clipped else _misaligned(node, axis, [name for name, _ in branches], part, shape)
+            apart = None if clipped else _misaligned(
+                node, axis, [name for name, _ in branches], part, shape, self._shared
+            )
             if apart is not None:
                 table = replace(table, misaligned=table.misaligned | {node.name})
                 merges.append(apart)
@@ -223,13 +227,14 @@ class Fields(Mapping[str, Field]):
 
 
 def _misaligned(
-    node: Node, axis: str, names: list[str], branches: list[FieldTable], shape: Shape
+    node: Node, axis: str, names: list[str], branches: list[FieldTable], shape: Shape, shared: Shared
 ) -> Misalignment | None:
     """The merge where its branches' centres disagree; parts that stand one after the other do not meet."""
     distinct = {id(table): (name, table) for name, table in zip(names, branches, strict=True) if table.local}
     if len(distinct) < 2:
         return None
-    spans = [(name, local_span(table, first_moving_axis(shape, (table,)))) for name, table in distinct.values()]
+    firsts = {name: first_moving_axis(shape, (table,), shared) for name, table in distinct.values()}
+    spans = [(name, local_span(table, firsts[name], shared)) for name, table in distinct.values()]
     centres = [(name, span.stride, span.centre) for name, span in spans]
     alongs = {span.along for _, span in spans}
     if len(alongs) > 1 or (isinstance(node.op, Concat) and node.op.axis in alongs):

@@ -8,17 +8,18 @@ real elements and nothing outside. Both may have length 1, which stands for ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from math import gcd, prod
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import gcd, isqrt, prod
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.fields.spread import spread
 from striate.fields.views import Digit, Place, digits_of, leaves, renamed, replaced
-from striate.geometry import AxisMap, TapMap, pad_map
+from striate.geometry import AxisMap, TapMap, part_map
 from striate.network.relation import Shape, Split
 
 Ints = NDArray[np.int64]
@@ -26,8 +27,7 @@ Ints = NDArray[np.int64]
 FAR = 2**60
 
 
-@dataclass(frozen=True, slots=True)
-class Dim:
+class Dim(NamedTuple):
     """A dimension of ``size`` elements.
 
     ``grown`` is not empty where the extent comes from the input's, so that to read all of it is to read the whole
@@ -102,7 +102,7 @@ def finite(piece: Piece, dim: int) -> Piece:
     d = piece.dims[dim]
     if not d.open:
         return piece
-    closed = replace(d, open=False, step=0)
+    closed = Dim(d.size, grown=d.grown)
     if piece.uniform(dim):
         return changed(piece, dim, closed, piece.lo, piece.hi)
     return changed(piece, dim, closed, *at(piece, dim, np.arange(d.size)))
@@ -113,22 +113,26 @@ def without(piece: Piece, dim: int) -> Piece:
     lo, hi = (values[(slice(None),) * dim + (0,)] for values in (piece.lo, piece.hi))
     names = {k: k - (k > dim) for k in range(len(piece.dims))}
     view = tuple(
-        renamed(replace(p, digits=tuple(d for d in p.digits if d.root != dim)), names) for p in piece.view
+        renamed(Place(tuple(d for d in p.digits if d.root != dim), p.size, p.offset), names) for p in piece.view
     )
     return Piece(lo, hi, (*piece.dims[:dim], *piece.dims[dim + 1 :]), view, piece.whole)
 
 
 def on_view(piece: Piece, axis: int, place: Place) -> Piece:
     """The piece with one axis of its view exchanged."""
-    view = (*piece.view[:axis], place, *piece.view[axis + 1 :])
-    return Piece(piece.lo, piece.hi, piece.dims, view, piece.whole)
+    return viewed(piece, (*piece.view[:axis], place, *piece.view[axis + 1 :]))
+
+
+def viewed(piece: Piece, view: Iterable[Place]) -> Piece:
+    """The piece with another view."""
+    return Piece(piece.lo, piece.hi, piece.dims, tuple(view), piece.whole)
 
 
 def added(piece: Piece, axis: int, size: int) -> tuple[Piece, int]:
     """The piece with an axis that runs over a new dimension, uniform and of ``size``; and its number."""
     dim = len(piece.dims)
     lo, hi = piece.lo[..., None], piece.hi[..., None]
-    grown = replace(piece, lo=lo, hi=hi, dims=(*piece.dims, Dim(size)))
+    grown = Piece(lo, hi, (*piece.dims, Dim(size)), piece.view, piece.whole)
     return on_view(grown, axis, Place((Digit(dim, size),), size)), dim
 
 
@@ -152,11 +156,10 @@ def _one_root(piece: Piece, root: tuple[Digit, ...]) -> Piece:
     mark = -extra
     size = prod(digit.size for digit in root)
     parts = {digit: Digit(mark, digit.size, digit.stride) for digit in digits_of(piece.view, root)}
-    view = [replace(p, digits=replaced(p.digits, root, parts)) for p in piece.view]
-    piece, dim = isolated(replace(piece, view=(*view, Place(root, size))), extra)
+    view = [p._replace(digits=replaced(p.digits, root, parts)) for p in piece.view]
+    piece, dim = isolated(viewed(piece, (*view, Place(root, size))), extra)
     back = {digit: Digit(dim, digit.size, digit.stride) for digit in parts.values()}
-    view = [replace(p, digits=replaced(p.digits, mark, back)) for p in piece.view[:extra]]
-    return replace(piece, view=tuple(view))
+    return viewed(piece, (p._replace(digits=replaced(p.digits, mark, back)) for p in piece.view[:extra]))
 
 
 def _parted(piece: Piece, dim: int) -> Piece:
@@ -168,34 +171,43 @@ def _parted(piece: Piece, dim: int) -> Piece:
         piece = split_dim(piece, rest, Split(0, piece.dims[rest].size // inner, inner, inner))
         new[digit], rest = Digit(rest, digit.size), len(piece.dims) - 1
     new[digits[-1]] = Digit(rest, digits[-1].size)
-    view = tuple(replace(p, digits=replaced(p.digits, dim, new)) for p in piece.view)
-    return replace(piece, view=view)
+    return viewed(piece, (p._replace(digits=replaced(p.digits, dim, new)) for p in piece.view))
 
 
 def split_dim(piece: Piece, dim: int, s: Split) -> Piece:
     """A dimension split in two: the outer one stands in its place, the inner one last; the view is not touched."""
-    d, values = piece.dims[dim], (piece.lo, piece.hi)
-    outer = Dim(s.outer, d.open, 0, tuple(max(k // s.stride, 1) for k in d.grown if k > s.inner))
-    inner = Dim(s.inner, grown=tuple(k for k in d.grown if k <= s.inner))
-    indices = np.arange(s.outer)[:, None] * s.stride + np.arange(s.inner) * s.dilation + s.offset
-    inside = (indices >= 0) & (indices < d.size)
-    if piece.uniform(dim) and (d.open or inside.all()):
+    d, values, period = piece.dims[dim], (piece.lo, piece.hi), piece.lo.shape[dim]
+    step, reshaped = 0, (s.stride, s.dilation, s.offset, s.outer * s.inner) == (s.inner, 1, 0, d.size)
+    if piece.uniform(dim) and (d.open or reshaped or _all_inside(s, d.size)):
         lo, hi = (v[..., None] for v in values)
     elif d.open:
-        period = piece.lo.shape[dim]
         repeats = period // gcd(period, s.stride)
-        found = at(piece, dim, (indices[:1] + np.arange(repeats)[:, None] * s.stride).ravel())
+        if reshaped and repeats * s.inner == period:
+            found = values
+        else:
+            places = np.arange(repeats)[:, None] * s.stride + np.arange(s.inner) * s.dilation + s.offset
+            found = at(piece, dim, places.ravel())
         lo, hi = (_apart(v, dim, (repeats, s.inner)) for v in found)
-        outer = replace(outer, step=d.step * repeats * s.stride // period)
-    elif inside.all() and indices.size == d.size == piece.lo.shape[dim] and (np.diff(indices.ravel()) == 1).all():
+        step = d.step * repeats * s.stride // period
+    elif reshaped and period == d.size:
         lo, hi = (_apart(v, dim, (s.outer, s.inner)) for v in values)
     else:
-        picked = np.clip(indices, 0, piece.lo.shape[dim] - 1).ravel()
+        indices = np.arange(s.outer)[:, None] * s.stride + np.arange(s.inner) * s.dilation + s.offset
+        inside = (indices >= 0) & (indices < d.size)
+        picked = np.clip(indices, 0, period - 1).ravel()
         keep = np.moveaxis(inside.reshape([s.outer, s.inner, *[1] * (piece.lo.ndim - 1)]), (0, 1), (dim, -1))
         lo, hi = (_apart(v.take(picked, dim), dim, (s.outer, s.inner)) for v in values)
         lo, hi = np.where(keep, lo, FAR), np.where(keep, hi, -FAR)
-    split = replace(piece, lo=lo, hi=hi, dims=(*piece.dims[:dim], outer, *piece.dims[dim + 1 :], inner))
+    outer = Dim(s.outer, d.open, step, tuple(max(k // s.stride, 1) for k in d.grown if k > s.inner))
+    inner = Dim(s.inner, grown=tuple(k for k in d.grown if k <= s.inner))
+    split = Piece(lo, hi, (*piece.dims[:dim], outer, *piece.dims[dim + 1 :], inner), piece.view, piece.whole)
     return narrowed(narrowed(split, dim), len(piece.dims))
+
+
+def _all_inside(s: Split, n: int) -> bool:
+    """Whether a split reads nothing outside an axis of ``n``."""
+    corners = [a * s.stride + b * s.dilation + s.offset for a in (0, s.outer - 1) for b in (0, s.inner - 1)]
+    return min(corners) >= 0 and max(corners) < n
 
 
 def _apart(values: Ints, dim: int, sizes: tuple[int, int]) -> Ints:
@@ -207,18 +219,28 @@ def _apart(values: Ints, dim: int, sizes: tuple[int, int]) -> Ints:
 def narrowed(piece: Piece, dim: int) -> Piece:
     """The same piece with the shortest period along an open dimension, with length 1 along a uniform one."""
     d, n = piece.dims[dim], piece.lo.shape[dim]
-    values = (piece.lo, piece.hi)
-    for short in range(1, n):
-        if n % short or (d.step * short) % n:
+    if n == 1:
+        return piece
+    before = (slice(None),) * dim
+    corner = tuple(slice(None) if k == dim else 0 for k in range(piece.lo.ndim))
+    rows = (piece.lo[corner], piece.hi[corner])
+    for short in divisors(n) if d.open else (1,):
+        if (d.step * short) % n:
             continue
         move = d.step * short // n
-        if short > 1 and not d.open:
-            break
-        kept, later = np.arange(short), np.arange(short, n)
-        if all((v.take(later, dim) - v.take(later - short, dim) == move).all() for v in values):
-            lo, hi = (v.take(kept, dim) for v in values)
-            return changed(piece, dim, replace(d, step=move), lo, hi)
+        if any((row[short:] - row[: n - short] != move).any() for row in rows):
+            continue
+        later, sooner, kept = ((*before, slice(*ends)) for ends in ((short, n), (0, n - short), (0, short)))
+        if all((v[later] - v[sooner] == move).all() for v in (piece.lo, piece.hi)):
+            return changed(piece, dim, Dim(d.size, d.open, move, d.grown), piece.lo[kept], piece.hi[kept])
     return piece
+
+
+@lru_cache(maxsize=4096)
+def divisors(n: int) -> tuple[int, ...]:
+    """The numbers below ``n`` that divide it, the smallest first."""
+    low = [k for k in range(1, isqrt(n) + 1) if n % k == 0]
+    return tuple(k for k in (*low, *(n // k for k in reversed(low) if k * k != n)) if k < n)
 
 
 def isolated(piece: Piece, axis: int) -> tuple[Piece, int]:
@@ -236,7 +258,7 @@ def isolated(piece: Piece, axis: int) -> tuple[Piece, int]:
     size = piece.dims[dim].size
     piece = on_view(piece, axis, Place((Digit(dim, size),), size))
     if not place.full:
-        piece = through(finite(piece, dim), axis, pad_map(size, place.offset, place.size - size - place.offset))
+        piece = through(finite(piece, dim), axis, part_map(size, place.offset, place.size))
     return piece, dim
 
 
@@ -256,8 +278,7 @@ def _flattened(piece: Piece, order: list[int]) -> tuple[Piece, int]:
         moved = values.transpose([*rest, *order])
         kept = moved.shape[: len(rest)]
         flat.append(np.broadcast_to(moved, (*kept, *full)).reshape(*kept, prod(full)))
-    grown = tuple(k * prod(sizes[i + 1 :]) for i, d in enumerate(dims) for k in d.grown)
-    new = Dim(prod(sizes), dims[0].open, dims[0].step, grown)
+    new = _as_one(dims)
     names = {k: position for position, k in enumerate(rest)}
     names |= dict.fromkeys(order, len(rest))
     view = tuple(renamed(place, names) for place in piece.view)
@@ -337,9 +358,55 @@ def _ordered(piece: Piece) -> Piece:
 
 def flat(piece: Piece) -> Piece:
     """The same piece with one dimension for each axis of the tensor, in order."""
-    for axis in range(len(piece.view)):
-        piece, _ = isolated(piece, axis)
-    return _ordered(piece)
+    for axis, place in enumerate(piece.view):
+        if not place.full:
+            piece, _ = isolated(piece, axis)
+    while not all(_plain(piece, place) for place in piece.view):
+        for axis in range(len(piece.view)):
+            piece = resolved(piece, axis)
+    rows = [[digit.root for digit in place.digits if isinstance(digit.root, int)] for place in piece.view]
+    order = [dim for row in rows for dim in row]
+    if all(len(row) == 1 for row in rows):
+        return piece if order == list(range(len(order))) else _ordered(piece)
+    return _laid_out(piece, rows, order)
+
+
+def _plain(piece: Piece, place: Place) -> bool:
+    """Whether an axis runs over whole dimensions only."""
+    return all(isinstance(digit.root, int) and digit.size == piece.dims[digit.root].size for digit in place.digits)
+
+
+def _laid_out(piece: Piece, rows: list[list[int]], order: list[int]) -> Piece:
+    """The piece with one dimension for each of the rows that make up its axes."""
+    several = [axis for axis, row in enumerate(rows) if len(row) > 1]
+    lengths = [1 if not row else piece.lo.shape[row[0]] for row in rows]
+    full = [piece.lo.shape[dim] for dim in order]
+    dims, start = [], 0
+    for axis, row in enumerate(rows):
+        if axis in several and not all(piece.uniform(dim) for dim in row):
+            for dim in row[1:]:
+                piece = finite(piece, dim)
+            sizes = [piece.dims[dim].size for dim in row]
+            lead = piece.lo.shape[row[0]] if piece.dims[row[0]].open else sizes[0]
+            full[start : start + len(row)] = [lead, *sizes[1:]]
+            lengths[axis] = lead * prod(sizes[1:])
+        dims.append(_as_one([piece.dims[dim] for dim in row]))
+        start += len(row)
+    lo, hi = (np.broadcast_to(v.transpose(order), full).reshape(lengths) for v in (piece.lo, piece.hi))
+    view = tuple(Place((Digit(axis, d.size),), d.size) for axis, d in enumerate(dims))
+    piece = Piece(lo, hi, tuple(dims), view, piece.whole)
+    for axis in several:
+        piece = narrowed(piece, axis)
+    return piece
+
+
+def _as_one(dims: Sequence[Dim]) -> Dim:
+    """Some dimensions as one, row-major."""
+    if len(dims) < 2:
+        return dims[0] if dims else Dim(1)
+    sizes = [d.size for d in dims]
+    grown = tuple(k * prod(sizes[i + 1 :]) for i, d in enumerate(dims) for k in d.grown)
+    return Dim(prod(sizes), dims[0].open, dims[0].step, grown)
 
 
 def values_at(piece: Piece, index: Sequence[int | slice]) -> tuple[Any, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.fields.pieces import FAR, Ints, Piece, changed
 from striate.fields.views import Digit, Place
+
+Bools = NDArray[np.bool_]
 
 LONGEST, FEW = 64, 8
 
@@ -26,37 +28,81 @@ def reopened(piece: Piece, extent: int) -> Piece:
         found = rule(np.moveaxis(piece.lo, dim, 0), np.moveaxis(piece.hi, dim, 0), extent)
         if found is not None:
             lo, hi, step = found
-            opened = replace(d, open=True, step=step)
+            opened = d._replace(open=True, step=step)
             piece = changed(piece, dim, opened, np.moveaxis(lo, 0, dim), np.moveaxis(hi, 0, dim))
     return piece
 
 
 def rule(lo: Ints, hi: Ints, extent: int | None) -> tuple[Ints, Ints, int] | None:
-    """One period of ``lo`` and ``hi`` along their first axis, and the step; without ``extent`` no unit is excepted."""
-    n = len(lo)
+    """One period of ``lo`` and ``hi`` along their first axis, and the step; without ``extent`` no unit is excepted.
+
+    Of the rules that hold, that with the fewest exceptions, of those the shortest.
+    """
+    best, fewest = None, lo.size + 1
     empty = lo >= hi
-    ends = _ends(np.asarray(empty.reshape(n, -1).all(axis=1)))
-    some, every = np.unique(np.linspace(0, n - 1, FEW).astype(np.int64)), np.arange(n)
-    for period in range(1, min(n // 2, LONGEST) + 1):
-        start = (n - 2 * period) // 2
+    ends = _ends(np.asarray(empty.reshape(len(lo), -1).all(axis=1)))
+    for period in _likely(lo, hi):
+        start = (len(lo) - 2 * period) // 2
         step = _step(lo, hi, empty, start, period)
-        if step is None:
-            continue
-        for units in (some, every):
-            turns, phases = np.divmod(units - start, period)
-            shift = (turns * step).reshape([-1] + [1] * (lo.ndim - 1))
-            low, high = lo[start + phases] + shift, hi[start + phases] + shift
-            alike = ((low == lo[units]) & (high == hi[units])) | (empty[units] & (low >= high))
-            excepted = ends[units].reshape(shift.shape) | (low < 0) | (high > (FAR if extent is None else extent))
-            if not (alike if extent is None else alike | excepted).all():
+        found = None if step is None else _holds(lo, hi, empty, ends, extent, start, period, step)
+        if step is not None and found is not None and found[2] < fewest:
+            best, fewest = (*found[:2], step), found[2]
+            if not fewest:
                 break
-        else:
-            if extent is None or 2 * (alike & ~empty).sum() >= (~empty).sum():
-                return low[:period], high[:period], step
-    return None
+    return best
 
 
-def _step(lo: Ints, hi: Ints, empty: NDArray[np.bool_], start: int, period: int) -> int | None:
+def _holds(
+    lo: Ints, hi: Ints, empty: Bools, ends: Bools, extent: int | None, start: int, period: int, step: int
+) -> tuple[Ints, Ints, int] | None:
+    """One period of the rule of the two middle ones, and how many do not follow it; None where it does not hold."""
+    n, limit = len(lo), FAR if extent is None else extent
+    for units in (_some(n), np.arange(n)):
+        turns, phases = np.divmod(units - start, period)
+        shift = (turns * step).reshape([-1] + [1] * (lo.ndim - 1))
+        low, high = lo[start + phases] + shift, hi[start + phases] + shift
+        alike = ((low == lo[units]) & (high == hi[units])) | (empty[units] & (low >= high))
+        excepted = ends[units].reshape(shift.shape) | (low < 0) | (high > limit)
+        if not (alike if extent is None else alike | excepted).all():
+            return None
+    followed = 2 * (alike & ~empty).sum() >= (~empty).sum()
+    return (low[:period], high[:period], int((~alike).sum())) if extent is None or followed else None
+
+
+@lru_cache(maxsize=256)
+def _some(n: int) -> Ints:
+    """A few units from the first to the last."""
+    return np.unique(np.linspace(0, n - 1, FEW).astype(np.int64))
+
+
+def _likely(lo: Ints, hi: Ints) -> list[int]:
+    """The periods, shortest first, by which the middle of one row of values moves on evenly."""
+    n, longest = len(lo), min(len(lo) // 2, LONGEST)
+    if not longest:
+        return []
+    middle = slice(n // 2 - longest, n // 2 + longest)
+    low, high = (values[middle].reshape(2 * longest, -1) for values in (lo, hi))
+    column = int((low < high).any(0).argmax())
+    low, high = low[:, column], high[:, column]
+    seen = low < high
+    first, second, inside = _pairs(longest)
+    both, one = seen[first] & seen[second] & inside, (seen[first] != seen[second]) & inside
+    moves = np.stack([values[second] - values[first] for values in (low, high)])
+    most = np.where(both, moves, -4 * FAR).max((0, 2))
+    alike = (np.where(both, moves, most[:, None]) == most[:, None]).all((0, 2))
+    return (np.flatnonzero(alike & ~one.any(1) & both.any(1)) + 1).tolist()
+
+
+@lru_cache(maxsize=LONGEST)
+def _pairs(longest: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Bools]:
+    """For each period, in the middle ``2 * longest`` units: those of its two middle turns, and which of them count."""
+    periods, units = np.arange(1, longest + 1)[:, None], np.arange(longest)
+    inside = units < periods
+    first = np.where(inside, longest - periods + units, 0)
+    return first, np.where(inside, first + periods, 0), inside
+
+
+def _step(lo: Ints, hi: Ints, empty: Bools, start: int, period: int) -> int | None:
     """How far the two middle periods stand apart; None where they differ."""
     first, second = slice(start, start + period), slice(start + period, start + 2 * period)
     seen = ~empty[first]
@@ -66,7 +112,7 @@ def _step(lo: Ints, hi: Ints, empty: NDArray[np.bool_], start: int, period: int)
     return int(moves[0]) if (moves == moves[0]).all() else None
 
 
-def _ends(empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _ends(empty: Bools) -> Bools:
     """The empty units before the first and after the last that is not."""
     filled = np.flatnonzero(~empty)
     found = np.ones(len(empty), dtype=np.bool_)

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
 
-from striate.fields.pieces import FAR, Ints, Piece, changed, finite, narrowed
+from striate.fields.pieces import FAR, Ints, Piece, changed, finite, flat, narrowed, viewed
 from striate.fields.reopen import rule
+from striate.fields.shared import Shared
 from striate.fields.spans import AxisField, Span
 from striate.fields.tables import FieldTable
 from striate.fields.unit import first_unit_axis
-from striate.fields.views import leaves
+from striate.fields.views import Place, leaves
+from striate.fields.views import span as size_of
 from striate.geometry import Interval
 from striate.network.relation import Shape
 
 
-def first_moving_axis(shape: Shape, tables: Sequence[FieldTable]) -> int:
+def first_moving_axis(shape: Shape, tables: Sequence[FieldTable], shared: Shared) -> int:
     """The first axis whose index names a unit, of one axis that one; all do where a field moves along another."""
     first = min(first_unit_axis(shape), max(len(shape) - 1, 0))
-    moving = (_moves(table, range(first)) for table in tables if any(_may_move(p, first) for p in table.pieces))
-    return 0 if any(moving) else first
+    return 0 if any(shared.once(_moves, table.pieces, first) for table in tables) else first
+
+
+def _moves(pieces: tuple[Piece, ...], first: int) -> bool:
+    """Whether a local field moves along one of the axes before ``first`` that grow with the input."""
+    if not any(_may_move(piece, first) for piece in pieces):
+        return False
+    laid = [flat(piece) for piece in pieces if not piece.whole]
+    return any(piece.dims[k].grown and not piece.uniform(k) for piece in laid for k in range(first))
 
 
 def _may_move(piece: Piece, first: int) -> bool:
@@ -32,19 +41,13 @@ def _may_move(piece: Piece, first: int) -> bool:
     return not piece.whole and any(piece.dims[k].grown for k in dims) and not all(piece.uniform(k) for k in dims)
 
 
-def _moves(table: FieldTable, axes: range) -> bool:
-    """Whether a local field moves along one of some axes that grow with the input."""
-    pieces = [piece for piece in table.flat if not piece.whole]
-    return any(piece.dims[k].grown and not piece.uniform(k) for piece in pieces for k in axes)
-
-
-def axis_field(axis: str, table: FieldTable, first: int) -> AxisField:
+def axis_field(axis: str, table: FieldTable, first: int, shared: Shared) -> AxisField:
     """The public form of a table; units are named by the axes from ``first`` on."""
     if not table.pieces:
         return AxisField(axis, "none")
-    span = local_span(table, first) if table.local else None
+    span = local_span(table, first, shared) if table.local else None
     misaligned, at_most = span is not None and bool(table.misaligned), bool(table.at_most)
-    if table.whole and _everywhere_whole(table, first):
+    if table.whole and shared.once(_everywhere_whole, table.pieces, first):
         return AxisField(axis, "whole", local=span, misaligned=misaligned, at_most=at_most)
     if table.whole or span is None:
         size = max(table.extent, span.size if span else 0)
@@ -55,20 +58,41 @@ def axis_field(axis: str, table: FieldTable, first: int) -> AxisField:
     )  # fmt: skip
 
 
-def _everywhere_whole(table: FieldTable, first: int) -> bool:
+def local_span(table: FieldTable, first: int, shared: Shared) -> Span:
+    """What the local pieces of a table say of every unit along one axis."""
+    local = (piece for piece in table.pieces if not piece.whole)
+    return shared.once(_local_span, tuple(_anywhere(piece, first, shared) for piece in local), first)
+
+
+def _anywhere(piece: Piece, first: int, shared: Shared) -> Piece:
+    """A piece that names the same units: where it stands along the axes before ``first`` does not matter."""
+    if all(place.full for place in piece.view[:first]):
+        return piece
+    full = (Place(place.digits, size_of(place.digits)) for place in piece.view[:first])
+    return shared.pieces([viewed(piece, (*full, *piece.view[first:]))])[0]
+
+
+def _everywhere_whole(pieces: tuple[Piece, ...], first: int) -> bool:
     """Whether all units see the whole axis, but for those that stand before or after them and see nothing."""
-    seen = np.less(*_units([piece for piece in table.flat if piece.whole], first))
+    if any(piece.whole and _fills(piece) for piece in pieces):
+        return True
+    seen = np.less(*_units([flat(piece) for piece in pieces if piece.whole], first))
     if seen.all():
         return True
     others = [tuple(k for k in range(seen.ndim) if k != axis) for axis in range(seen.ndim)]
     filled = [np.flatnonzero(seen.any(axes)) for axes in others]
     if not seen[tuple(slice(places[0], places[-1] + 1) for places in filled)].all():
         return False
-    lo, hi = _units([piece for piece in table.flat if not piece.whole], first)
+    lo, hi = _units([flat(piece) for piece in pieces if not piece.whole], first)
     return not (~seen & (lo < hi)).any()
 
 
-def _units(pieces: list[Piece], first: int) -> tuple[Ints, Ints]:
+def _fills(piece: Piece) -> bool:
+    """Whether every element sees something."""
+    return all(place.full for place in piece.view) and bool((piece.lo < piece.hi).all())
+
+
+def _units(pieces: Sequence[Piece], first: int) -> tuple[Ints, Ints]:
     """The lowest and the highest pixel that each unit sees in some flat pieces."""
     low, high = np.array(FAR), np.array(-FAR)
     for piece in pieces:
@@ -79,9 +103,9 @@ def _units(pieces: list[Piece], first: int) -> tuple[Ints, Ints]:
     return low, high
 
 
-def local_span(table: FieldTable, first: int) -> Span:
-    """What the local pieces of a table say of every unit along one axis."""
-    pieces = [_over(piece, range(first)) for piece in table.flat if not piece.whole]
+def _local_span(pieces: tuple[Piece, ...], first: int) -> Span:
+    """The span of some local pieces."""
+    pieces = tuple(_over(flat(piece), range(first)) for piece in pieces)
     axes = {axis for piece in pieces for axis in range(len(piece.dims)) if not piece.uniform(axis)}
     if not axes:
         low, high = min(int(piece.lo.min()) for piece in pieces), max(int(piece.hi.max()) for piece in pieces)
@@ -95,13 +119,13 @@ def _over(piece: Piece, axes: range) -> Piece:
     for axis in (axis for axis in axes if not piece.uniform(axis)):
         piece = finite(piece, axis)
         lo, hi = piece.lo.min(axis, keepdims=True), piece.hi.max(axis, keepdims=True)
-        piece = changed(piece, axis, replace(piece.dims[axis], step=0), lo, hi)
+        piece = changed(piece, axis, piece.dims[axis]._replace(step=0), lo, hi)
     for axis in range(len(piece.dims)):
         piece = narrowed(piece, axis)
     return piece
 
 
-def _ruled(pieces: list[Piece], axis: int) -> Span | None:
+def _ruled(pieces: Sequence[Piece], axis: int) -> Span | None:
     """The rule along the only axis that matters; None without one."""
     d = pieces[0].dims[axis]
     if len(pieces) == 1 and d.open:
@@ -114,13 +138,17 @@ def _ruled(pieces: list[Piece], axis: int) -> Span | None:
 
 def _span(lo: Ints, hi: Ints, step: int, axis: int) -> Span:
     """The span of one period."""
-    pairs = zip(lo.tolist(), hi.tolist(), strict=True)
-    phases = tuple(Interval(a, b) if a < b else Interval(0, 0) for a, b in pairs)
+    phases = _phases(tuple(lo.tolist()), tuple(hi.tolist()))
     size, stride = max(phase.size for phase in phases), Fraction(step, len(phases))
     return Span("exact" if len(phases) == 1 else "periodic", size, stride, phases[0].start, phases, axis)
 
 
-def _largest(pieces: list[Piece]) -> int:
+@lru_cache(maxsize=256)
+def _phases(lo: tuple[int, ...], hi: tuple[int, ...]) -> tuple[Interval, ...]:
+    return tuple(Interval(a, b) if a < b else Interval(0, 0) for a, b in zip(lo, hi, strict=True))
+
+
+def _largest(pieces: Sequence[Piece]) -> int:
     """The size of the largest unit's field: over all pairs, what one piece reaches beyond where another begins."""
     written = pieces
     for axis in range(len(pieces[0].dims)):

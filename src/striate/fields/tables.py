@@ -19,6 +19,7 @@ from striate.fields.pieces import (
     Ints,
     Piece,
     added,
+    at,
     changed,
     finite,
     flat,
@@ -29,12 +30,14 @@ from striate.fields.pieces import (
     split_dim,
     through,
     values_at,
+    viewed,
     without,
 )
+from striate.fields.shared import Shared
 from striate.fields.uniting import united
 from striate.fields.views import Digit, Place, cut, joined, span
 from striate.geometry import AxisMap, Border, Groups, Interval, Prefix, TapMap, Whole
-from striate.network.relation import Along, Drop, Insert, Merge, Permute, Reads, Shape, Split, Step
+from striate.network.relation import Along, Drop, Insert, Merge, Permute, Reads, Relation, Shape, Split, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,21 +103,38 @@ def source_table(shape: Shape, spatial: Sequence[int], axis: int, *, clipped: bo
     return FieldTable((source_piece(shape, spatial, axis, clipped=clipped),), shape[axis], clipped)
 
 
-def carry(table: FieldTable, step: Step, node: str, *, alone: bool = False) -> FieldTable:
-    """The table after one step of a relation of ``node``.
+def carried(table: FieldTable, reads: Reads, node: str, *, alone: bool, shared: Shared) -> FieldTable:
+    """The table of an output of ``node``: what it reads of one input through some relations.
 
     ``alone`` says that nothing else of the output depends on the input, so that a part of a concatenation is a pad.
     """
-    if isinstance(step, Along):
-        m = step.map
-        if alone and isinstance(m, TapMap) and _shifts(m):
+    found, alone = [], alone and len(reads) == 1
+    for relation in reads:
+        pieces, ended = shared.once(_through, table.pieces, relation, alone, table.extent, shared)
+        same = pieces == table.pieces and not ended
+        via = table.via | {node} if ended else table.via
+        found.append(table if same else replace(table, pieces=pieces, via=via))
+    return unite(found, shared, settled=False)
+
+
+def _through(
+    pieces: tuple[Piece, ...], relation: Relation, alone: bool, extent: int, shared: Shared
+) -> tuple[tuple[Piece, ...], bool]:
+    """The pieces after a relation, and whether it ended a local field."""
+    ended = False
+    for step in relation:
+        m = step.map if isinstance(step, Along) else None
+        if alone and isinstance(m, TapMap) and _shifts(m) and not m.periodic:
             m = replace(m, periodic=True)
-        if isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1):
-            return _all_of(table, step.axis, m, node)
-        moved = (_along(piece, step.axis, m) for piece in table.pieces)
-    else:
-        moved = (_moved(piece, step) for piece in table.pieces)
-    return replace(table, pieces=tuple(piece for piece in moved if piece.seen))
+        if not isinstance(step, Along) or m is None:
+            pieces = tuple(_moved(piece, step) for piece in pieces)
+        elif isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1):
+            pairs = [_all_of(piece, step.axis, m, extent) for piece in pieces]
+            pieces, ended = tuple(piece for piece, _ in pairs), ended or any(end for _, end in pairs)
+        else:
+            pieces = tuple(_along(piece, step.axis, m) for piece in pieces)
+        pieces = tuple(piece for piece in pieces if piece.seen)
+    return shared.pieces(pieces), ended
 
 
 def _shifts(m: AxisMap) -> bool:
@@ -126,9 +146,9 @@ def _moved(piece: Piece, step: Step) -> Piece:
     """A step that moves elements without reading past any axis."""
     match step:
         case Permute(order):
-            return replace(piece, view=tuple(piece.view[axis] for axis in order))
+            return viewed(piece, (piece.view[axis] for axis in order))
         case Insert(axis):
-            return replace(piece, view=(*piece.view[:axis], Place((), 1), *piece.view[axis:]))
+            return viewed(piece, (*piece.view[:axis], Place((), 1), *piece.view[axis:]))
         case Drop(axis):
             return _dropped(piece, axis)
         case Merge(axis):
@@ -143,7 +163,7 @@ def _dropped(piece: Piece, axis: int) -> Piece:
     if piece.view[axis].digits:
         piece, dim = isolated(piece, axis)
         piece = without(finite(piece, dim), dim)
-    return replace(piece, view=(*piece.view[:axis], *piece.view[axis + 1 :]))
+    return viewed(piece, (*piece.view[:axis], *piece.view[axis + 1 :]))
 
 
 def _merged(piece: Piece, axis: int) -> Piece:
@@ -155,7 +175,7 @@ def _merged(piece: Piece, axis: int) -> Piece:
             piece, _ = isolated(piece, one)
     left, right = piece.view[axis : axis + 2]
     place = Place(joined(left.digits, right.digits), left.size * right.size)
-    return replace(piece, view=(*piece.view[:axis], place, *piece.view[axis + 2 :]))
+    return viewed(piece, (*piece.view[:axis], place, *piece.view[axis + 2 :]))
 
 
 def _split(piece: Piece, s: Split) -> Piece:
@@ -163,7 +183,7 @@ def _split(piece: Piece, s: Split) -> Piece:
     reshaped = (s.stride, s.dilation, s.offset, s.outer * s.inner) == (s.inner, 1, 0, size)
     if reshaped and 1 in (s.outer, s.inner):
         at_axis = axis if s.outer == 1 else axis + 1
-        return replace(piece, view=(*piece.view[:at_axis], Place((), 1), *piece.view[at_axis:]))
+        return viewed(piece, (*piece.view[:at_axis], Place((), 1), *piece.view[at_axis:]))
     if reshaped and piece.view[axis].full:
         outer, inner = cut(piece.view[axis].digits, s.inner)
     else:
@@ -171,34 +191,49 @@ def _split(piece: Piece, s: Split) -> Piece:
         piece = split_dim(piece, dim, s)
         outer, inner = (Digit(dim, s.outer),), (Digit(len(piece.dims) - 1, s.inner),)
     places = (Place(outer, s.outer), Place(inner, s.inner))
-    return replace(piece, view=(*piece.view[:axis], *places, *piece.view[axis + 1 :]))
+    return viewed(piece, (*piece.view[:axis], *places, *piece.view[axis + 1 :]))
 
 
 def _along(piece: Piece, axis: int, m: AxisMap) -> Piece:
     place = piece.view[axis]
-    if isinstance(m, TapMap) and _shifts(m) and (len(place.digits) > 1 or not place.full):
+    if isinstance(m, TapMap) and _shifts(m):
         offset = place.offset - m.taps[0][0]
         if offset >= 0 and offset + span(place.digits) <= m.out_size:
-            return on_view(piece, axis, Place(place.digits, m.out_size, offset))
+            if len(place.digits) > 1 or not place.full:
+                return on_view(piece, axis, Place(place.digits, m.out_size, offset))
+            if not m.periodic and _still(piece, place):
+                return on_view(_closed(piece, place), axis, Place(place.digits, m.out_size, offset))
     piece, _ = isolated(piece, axis)
     return through(piece, axis, m)
 
 
-def _all_of(table: FieldTable, axis: int, m: AxisMap, node: str) -> FieldTable:
-    """An operator that reads an axis from end to end: where the axis grows with the input, the local field ends."""
-    found, via = [], table.via
-    for piece in table.pieces:
-        piece = resolved(piece, axis)
-        dims = [digit.root for digit in piece.view[axis].digits if isinstance(digit.root, int)]
-        if not piece.whole and _reads_all(piece, dims):
-            via = via | {node}
-            found.append(_reduced(_presence(piece), axis, dims, m))
-        elif isinstance(m, Prefix) and dims:
-            piece, _ = isolated(piece, axis)
-            found.append(through(piece, axis, m))
-        else:
-            found.append(_tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims)))
-    return replace(table, pieces=tuple(found), via=via)
+def _closed(piece: Piece, place: Place) -> Piece:
+    """The piece with the dimensions of an axis written out."""
+    for digit in place.digits:
+        if isinstance(digit.root, int):
+            piece = finite(piece, digit.root)
+    return piece
+
+
+def _still(piece: Piece, place: Place) -> bool:
+    """Whether a full axis runs over one whole dimension that need not be written out to stand beside others."""
+    match place.digits:
+        case (Digit(int(dim), size),):
+            d = piece.dims[dim]
+            return size == d.size and not d.grown and (not d.open or piece.uniform(dim))
+    return False
+
+
+def _all_of(piece: Piece, axis: int, m: AxisMap, extent: int) -> tuple[Piece, bool]:
+    """An operator that reads an axis from end to end; where the axis grows with the input, the local field ends."""
+    piece = resolved(piece, axis)
+    dims = [digit.root for digit in piece.view[axis].digits if isinstance(digit.root, int)]
+    if not piece.whole and _reads_all(piece, dims, extent):
+        return _reduced(_presence(piece), axis, dims, m), True
+    if isinstance(m, Prefix) and dims:
+        piece, _ = isolated(piece, axis)
+        return through(piece, axis, m), False
+    return _tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims)), False
 
 
 def _tied(piece: Piece, grown: bool) -> Piece:
@@ -206,33 +241,42 @@ def _tied(piece: Piece, grown: bool) -> Piece:
     if not grown:
         return piece
     dims = (
-        replace(d, grown=d.grown or (d.size,)) if piece.lo.shape[dim] > 1 else d for dim, d in enumerate(piece.dims)
+        d._replace(grown=d.grown or (d.size,)) if piece.lo.shape[dim] > 1 else d for dim, d in enumerate(piece.dims)
     )
-    return replace(piece, dims=tuple(dims))
+    return Piece(piece.lo, piece.hi, tuple(dims), piece.view, piece.whole)
 
 
-def _reads_all(piece: Piece, dims: list[int]) -> bool:
+def _reads_all(piece: Piece, dims: list[int], extent: int) -> bool:
     """Whether to read some dimensions from end to end is to read the input from end to end.
 
-    A literal piece may hold a mask: then more than half of what the piece sees in all must be read by one element.
+    One element must read more than half: of the input, where a slice may have left some of it, and of what the piece
+    sees in all, where it is literal and may hold a mask.
     """
     grown = [dim for dim in dims if piece.dims[dim].grown]
     if not grown:
         return False
-    if any(piece.dims[dim].open for dim in grown):
-        return True
+    opened = any(piece.dims[dim].open for dim in grown)
     for dim in dims:
-        piece = finite(piece, dim)
+        piece = _ends(piece, dim) if opened else finite(piece, dim)
     lo, hi = piece.lo.min(axis=tuple(dims)), piece.hi.max(axis=tuple(dims))
-    return bool(2 * (hi - lo).max() > piece.hi.max() - piece.lo.min())
+    return bool(2 * (hi - lo).max() > (extent if opened else piece.hi.max() - piece.lo.min()))
+
+
+def _ends(piece: Piece, dim: int) -> Piece:
+    """The first and the last period of an open dimension, which hold its lowest and its highest values."""
+    d, period = piece.dims[dim], piece.lo.shape[dim]
+    if not d.open or piece.uniform(dim) or d.size <= 2 * period:
+        return finite(piece, dim)
+    places = np.concatenate([np.arange(period), np.arange(d.size - period, d.size)])
+    return changed(piece, dim, Dim(2 * period), *at(piece, dim, places))
 
 
 def _presence(piece: Piece) -> Piece:
     """Where a piece sees anything, as a whole piece."""
     seen = piece.lo < piece.hi
     lo = np.where(seen, 0, FAR).astype(np.int64)
-    dims = tuple(replace(d, step=0, grown=()) for d in piece.dims)
-    return replace(piece, lo=lo, hi=1 - lo, dims=dims, whole=True)
+    dims = tuple(Dim(d.size, d.open) for d in piece.dims)
+    return Piece(lo, 1 - lo, dims, piece.view, True)
 
 
 def _reduced(piece: Piece, axis: int, dims: list[int], m: AxisMap) -> Piece:
@@ -245,32 +289,25 @@ def _reduced(piece: Piece, axis: int, dims: list[int], m: AxisMap) -> Piece:
     if len(dims) == 1 and piece.view[axis].full:
         piece = changed(piece, dims[0], Dim(m.out_size), lo, hi)
         return on_view(piece, axis, Place((Digit(dims[0], m.out_size),), m.out_size))
-    piece = on_view(replace(piece, lo=lo, hi=hi), axis, Place((), 1))
+    piece = on_view(Piece(lo, hi, piece.dims, piece.view, piece.whole), axis, Place((), 1))
     for dim in sorted(dims, reverse=True):
         piece = without(piece, dim)
     return added(piece, axis, m.out_size)[0]
 
 
-def carried(tables: Sequence[FieldTable], reads: Reads, node: str, *, alone: bool) -> FieldTable:
-    """The union of what an output reads of one input through some relations, each with its table before."""
-    found = []
-    for table, relation in zip(tables, reads, strict=True):
-        for step in relation:
-            table = carry(table, step, node, alone=alone and len(reads) == 1)
-        found.append(table)
-    return unite(found, settled=False)
-
-
-def unite(tables: Sequence[FieldTable], *, settled: bool = True) -> FieldTable:
+def unite(tables: Sequence[FieldTable], shared: Shared, *, settled: bool = True) -> FieldTable:
     """The union of several tables over one tensor; ``settled`` where nothing more joins it."""
     tables = tuple(dict.fromkeys(tables))
     first = tables[0]
     if len(tables) == 1 and not settled:
         return first
-    pieces = [piece for table in tables for piece in table.pieces]
-    found = united(pieces, first.extent, settled=settled and not first.clipped)
+    pieces = tuple(dict.fromkeys(piece for table in tables for piece in table.pieces))
+    found = shared.once(_united, pieces, first.extent, settled and not first.clipped, shared)
     if len(tables) == 1:
         return first if found == first.pieces else replace(first, pieces=found)
-    names = ({name for table in tables for name in getattr(table, key)} for key in ("via", "misaligned", "at_most"))
-    via, misaligned, at_most = map(frozenset, names)
-    return FieldTable(found, first.extent, first.clipped, via, misaligned, at_most)
+    names = (frozenset().union(*(getattr(table, key) for table in tables)) for key in ("via", "misaligned", "at_most"))
+    return FieldTable(found, first.extent, first.clipped, *names)
+
+
+def _united(pieces: tuple[Piece, ...], extent: int, settled: bool, shared: Shared) -> tuple[Piece, ...]:
+    return shared.pieces(united(pieces, extent, settled=settled))

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Hashable, Iterable
 from math import lcm, prod
 
 import numpy as np
 
-from striate.fields.pieces import Piece, at, canonical, changed, finite, flat, isolated
+from striate.fields.pieces import FAR, Dim, Piece, at, canonical, changed, finite, flat, isolated, narrowed, on_view
 from striate.fields.reopen import reopened
+from striate.fields.views import Digit, Place
 
 MANY, LARGE = 6, 2**20
 
 
 def united(pieces: Iterable[Piece], extent: int, *, settled: bool) -> tuple[Piece, ...]:
     """A few pieces that together say what all of ``pieces`` say; where ``settled``, with the rules they follow."""
-    found = _fewest(pieces)
+    found = _fewest(_side_by_side(pieces))
     if settled:
         opened = [reopened(piece, extent) for piece in found]
         found = _without_idle(found if all(a is b for a, b in zip(found, opened, strict=True)) else _fewest(opened))
     if sum(not piece.whole for piece in found) > MANY:
         whole = [piece for piece in found if piece.whole]
-        closed = [_closed(piece) for piece in found if not piece.whole]
-        first, *rest = closed
-        for piece in rest:
-            first = _joined(first, piece)
-        found = [first, *whole]
+        found = [*_without_rules(piece for piece in found if not piece.whole), *whole]
     return tuple(found)
 
 
@@ -36,6 +32,65 @@ def _fewest(pieces: Iterable[Piece]) -> list[Piece]:
     for piece in pieces:
         _enter(found, piece)
     return found
+
+
+def _without_rules(pieces: Iterable[Piece]) -> list[Piece]:
+    """The pieces written out, one for all that vary along the same axes."""
+    found: list[Piece] = []
+    for piece in map(_closed, pieces):
+        for k, other in enumerate(found):
+            if _small(other, piece):
+                found[k] = _joined(other, piece)
+                break
+        else:
+            found.append(piece)
+    return found
+
+
+def _side_by_side(pieces: Iterable[Piece]) -> list[Piece]:
+    """The pieces, those that differ only in where they stand along one axis written into one."""
+    groups: dict[Hashable, list[Piece]] = {}
+    for piece in pieces:
+        axis = _placed(piece)
+        groups.setdefault(id(piece) if axis is None else _row(piece, axis), []).append(piece)
+    return [group[0] if len(group) == 1 else _in_a_row(group) for group in groups.values()]
+
+
+def _placed(piece: Piece) -> int | None:
+    """The first axis that runs over one whole literal dimension and beyond it."""
+    for axis, place in enumerate(piece.view):
+        if not place.full and len(place.digits) == 1:
+            dim = place.digits[0].root
+            if isinstance(dim, int) and place.digits[0].size == piece.dims[dim].size and not piece.dims[dim].open:
+                return axis
+    return None
+
+
+def _row(piece: Piece, axis: int) -> Hashable:
+    """What pieces side by side along an axis have in common."""
+    place = piece.view[axis]
+    dim = place.digits[0].root
+    assert isinstance(dim, int)
+    alike = [(*part[:dim], *part[dim + 1 :]) for part in (piece.dims, piece.lo.shape)]
+    return axis, dim, place.size, piece.whole, *alike, (*piece.view[:axis], *piece.view[axis + 1 :])
+
+
+def _in_a_row(group: list[Piece]) -> Piece:
+    """Pieces side by side as one."""
+    first, axis = group[0], _placed(group[0])
+    assert axis is not None
+    dim, size = first.view[axis].digits[0].root, first.view[axis].size
+    assert isinstance(dim, int)
+    shape = [size if k == dim else n for k, n in enumerate(first.lo.shape)]
+    lo, hi = np.full(shape, FAR, dtype=np.int64), np.full(shape, -FAR, dtype=np.int64)
+    for piece in group:
+        start = piece.view[axis].offset
+        here = (*(slice(None),) * dim, slice(start, start + piece.dims[dim].size))
+        np.minimum(lo[here], piece.lo, out=lo[here])
+        np.maximum(hi[here], piece.hi, out=hi[here])
+    grown = any(piece.dims[dim].grown for piece in group)
+    joined = changed(first, dim, Dim(size, grown=(size,) if grown else ()), lo, hi)
+    return narrowed(on_view(joined, axis, Place((Digit(dim, size),), size)), dim)
 
 
 def _enter(found: list[Piece], piece: Piece) -> None:
@@ -62,8 +117,13 @@ def _union(a: Piece, b: Piece) -> Piece | None:
         if pair is None:
             return None
         a, b = pair
-    size = prod(max(n, m) for n, m in zip(a.lo.shape, b.lo.shape, strict=True))
-    return _joined(a, b) if size <= 4 * (a.lo.size + b.lo.size) else None
+    return _joined(a, b) if _small(a, b) else None
+
+
+def _small(a: Piece, b: Piece) -> bool:
+    """Whether one array for two pieces is not much larger than their own."""
+    both: int = prod(max(n, m) for n, m in zip(a.lo.shape, b.lo.shape, strict=True))
+    return both <= 4 * (a.lo.size + b.lo.size)
 
 
 def _on_one_view(a: Piece, b: Piece) -> tuple[Piece, Piece]:
@@ -87,8 +147,11 @@ def _form(piece: Piece, axis: int) -> tuple[int, ...] | None:
 
 
 def _joined(a: Piece, b: Piece) -> Piece:
-    dims = tuple(replace(d, grown=d.grown or e.grown) for d, e in zip(a.dims, b.dims, strict=True))
-    return Piece(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi), dims, a.view, a.whole)
+    dims = tuple(d._replace(grown=d.grown or e.grown) for d, e in zip(a.dims, b.dims, strict=True))
+    joined = Piece(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi), dims, a.view, a.whole)
+    for dim in range(len(dims) if a.whole else 0):
+        joined = narrowed(joined, dim)
+    return joined
 
 
 def _alike(a: Piece, b: Piece, dim: int) -> tuple[Piece, Piece] | None:
@@ -106,7 +169,7 @@ def _alike(a: Piece, b: Piece, dim: int) -> tuple[Piece, Piece] | None:
     if not loose.uniform(dim):
         return None
     if fixed.uniform(dim):
-        fixed = changed(fixed, dim, replace(fixed.dims[dim], open=True), fixed.lo, fixed.hi)
+        fixed = changed(fixed, dim, fixed.dims[dim]._replace(open=True), fixed.lo, fixed.hi)
     else:
         loose = finite(loose, dim)
     return (loose, fixed) if d.open else (fixed, loose)
@@ -117,7 +180,7 @@ def _repeated(piece: Piece, dim: int, period: int) -> Piece:
     n, d = piece.lo.shape[dim], piece.dims[dim]
     if n == period or piece.uniform(dim):
         return piece
-    return changed(piece, dim, replace(d, step=d.step * period // n), *at(piece, dim, np.arange(period)))
+    return changed(piece, dim, d._replace(step=d.step * period // n), *at(piece, dim, np.arange(period)))
 
 
 def _written(piece: Piece) -> Piece:
@@ -149,4 +212,10 @@ def _adds_nothing(piece: Piece, other: Piece) -> bool:
     a, b = _closed(piece), _closed(other)
     if prod(max(n, m) for n, m in zip(a.lo.shape, b.lo.shape, strict=True)) > LARGE:
         return False
-    return bool(((a.lo >= a.hi) | ((b.lo <= a.lo) & (b.hi >= a.hi))).all())
+    empty = a.lo >= a.hi
+    alone = tuple(k for k, n in enumerate(b.lo.shape) if n == 1)
+    lo = np.where(empty, FAR, a.lo).min(axis=alone, keepdims=True)
+    hi = np.where(empty, -FAR, a.hi).max(axis=alone, keepdims=True)
+    alone = tuple(k for k, n in enumerate(a.lo.shape) if n == 1)
+    low, high = b.lo.max(axis=alone, keepdims=True), b.hi.min(axis=alone, keepdims=True)
+    return bool(((lo > hi) | ((low <= lo) & (high >= hi))).all())

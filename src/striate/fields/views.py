@@ -8,12 +8,11 @@ works on an axis of several digits has to write them out.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Digit:
+class Digit(NamedTuple):
     """The digit ``i // stride % size`` of an index ``i`` over ``root``: a dimension, or several digits as one."""
 
     root: int | tuple[Digit, ...]
@@ -21,8 +20,7 @@ class Digit:
     stride: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """An axis of ``size`` elements: its element ``offset`` is the first of the row of digits, none stand outside it."""
 
     digits: tuple[Digit, ...]
