@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import pairwise
 from random import Random
@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.literal import MAKERS
+from support.literal import MAKERS, Case
 
 from striate.errors import InputError
 from striate.geometry import (
@@ -85,7 +85,7 @@ MAPS = st.one_of(
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_every_interval_of_every_map_needs_the_hull_of_its_reads(make) -> None:
+def test_every_interval_of_every_map_needs_the_hull_of_its_reads(make: Callable[[Random], Case]) -> None:
     for seed in range(60):
         check(make(Random(seed)).claimed)
 
