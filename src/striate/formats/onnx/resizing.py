@@ -134,7 +134,8 @@ def _resized(
         scale=tuple(_ratio(call.x[axis], count, scales[k]) for axis, count, k in zip(axes, size, kept, strict=True)),
         roi=tuple((Fraction(start), Fraction(stop)) for start, stop in inside) if bounds else None,
         picks=picks if mode == "nearest" else None,
-        **(options or {}),
+        antialias=by_size,
+        exclude_outside=bool(options and options["exclude_outside"]),
     )
     return Translation(made)
 
