@@ -1,0 +1,155 @@
+"""Crops of written networks: what they hold at borders and inside, what they share, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from striate.crop import crop
+from striate.errors import InputError, UnsupportedError
+from striate.fields import Fields, region
+from striate.geometry import Box
+from striate.network import Builder, Network
+from striate.network.operators import (
+    Concat,
+    Conv,
+    ConvTranspose,
+    Elementwise,
+    Mix,
+    Pool,
+    Reduce,
+    Resize,
+    Sample,
+)
+
+SAME = ((1, 1), (1, 1))
+
+
+def unet(n: int, depth: int = 3) -> Network:
+    """Two convolutions of 3x3 a level, pooled by 2, brought back by transposed convolutions and joined."""
+    b = Builder("unet", x=(1, 1, n, n))
+    level, skips = "x", []
+    for k in range(depth):
+        for half in "ab":
+            level = b.add(Conv((3, 3), padding=SAME, out_channels=4), level, name=f"down{k}{half}")
+        skips.append(level)
+        level = b.add(Pool((2, 2), (2, 2)), level, name=f"pool{k}")
+    for k in reversed(range(depth)):
+        up = b.add(ConvTranspose((2, 2), (2, 2), out_channels=4), level, name=f"up{k}")
+        level = b.add(Concat(1), skips[k], up, name=f"join{k}")
+        for half in "ab":
+            level = b.add(Conv((3, 3), padding=SAME, out_channels=4), level, name=f"out{k}{half}")
+    return b.network()
+
+
+def gated(n: int) -> Network:
+    """A convolution times the mean of all of it."""
+    b = Builder("gated", x=(1, 2, n, n))
+    y = b.add(Conv((3, 3), padding=SAME, out_channels=4), "x", name="conv")
+    gate = b.add(Reduce((2, 3)), y, name="squeeze", source="GlobalAveragePool")
+    b.add(Elementwise(), y, gate, name="gate")
+    return b.network()
+
+
+# 0 . . . 8: a window of 3 by 2 with a pad of 1 on both sides
+@pytest.mark.parametrize(
+    ("units", "feed", "pads"),
+    [
+        ("0:2", "0:4", (1, 0)),
+        ("1:3", "1:6", (0, 0)),
+        ("3:5", "5:9", (0, 1)),
+        ("0:5", "0:9", (1, 1)),
+        ("2:3", "3:6", (0, 0)),
+    ],
+)
+def test_padding_stays_where_the_border_is(units: str, feed: str, pads: tuple[int, int]) -> None:
+    b = Builder("one", x=(1, 1, 9, 9))
+    b.add(Conv((3, 3), (2, 2), padding=SAME, out_channels=1), "x", name="conv")
+    found = crop(b.network(), {"conv": Box(f"0:1,0:1,{units},1:3")})
+    (node,) = found.network.nodes
+    assert isinstance(node.op, Conv)
+    assert (str(found.feeds["x"]), node.op.padding) == (f"0:1,0:1,{feed},1:6", (pads, (0, 0)))
+
+
+def test_a_crop_asks_fields_like_the_whole() -> None:
+    whole = unet(40)
+    found = crop(whole, {"out0b": Box("0:1,0:4,16:20,24:29")})
+    y, x = (side.start for side in found.feeds["x"][2:])
+    at = region(Fields(whole), "out0b", (18, 26))
+    ours = region(Fields(found.network), "out0b", (2, 2))
+    assert ours.hull == at.hull.shift((-y, -x))
+    np.testing.assert_array_equal(ours.counts(), at.counts())
+    assert {node.name for node in whole.nodes} <= {node.name for node in found.network.nodes}
+
+
+def test_tiles_of_an_image_share_their_keys() -> None:
+    whole = unet(1024)
+    keys = {
+        crop(whole, {"out0b": Box(f"0:1,0:4,{y}:{y + 128},{x}:{x + 128}")}).key
+        for y in range(0, 1024, 128)
+        for x in range(0, 1024, 128)
+    }
+    assert len(keys) == 9
+
+
+def test_several_boxes_at_once() -> None:
+    whole = unet(40)
+    found = crop(whole, {"down0b": Box("0:1,0:4,0:2,0:2"), "pool2": Box("0:1,0:4,4:5,4:5")})
+    assert found.boxes["down0b"].contains(Box("0:1,0:4,0:2,0:2"))
+    assert found.network.outputs == ("down0b", "pool2")
+    assert "up0" not in found.network.layers
+
+
+def test_a_global_gate_is_refused_with_its_name() -> None:
+    with pytest.raises(UnsupportedError, match=r"squeeze \(GlobalAveragePool\) reads all of axis 2 of conv"):
+        crop(gated(32), {"gate": Box("0:1,0:4,3:5,3:5")})
+    assert crop(gated(32), {"gate": Box.whole((1, 4, 32, 32))}).feeds["x"] == Box.whole((1, 2, 32, 32))
+    assert crop(gated(32), {"squeeze": Box("0:1,1:2,0:1,0:1")}).feeds["x"] == Box.whole((1, 2, 32, 32))
+    assert crop(gated(32), {"conv": Box("0:1,0:4,3:5,3:5")}).feeds["x"] == Box("0:1,0:2,2:6,2:6")
+
+
+def test_normalising_over_space_is_refused_and_over_channels_is_not() -> None:
+    b = Builder("norm", x=(1, 4, 16, 16))
+    b.add(Mix((1,)), "x", name="channels")
+    b.add(Mix((2, 3)), "channels", name="space", source="InstanceNorm")
+    assert crop(b.network(), {"channels": Box("0:1,2:3,3:5,3:5")}).feeds["x"] == Box("0:1,0:4,3:5,3:5")
+    with pytest.raises(UnsupportedError, match=r"space \(InstanceNorm\) reads all of axis 2 of channels"):
+        crop(b.network(), {"space": Box("0:1,0:4,3:5,3:5")})
+
+
+def test_what_depends_on_data_is_refused_with_its_name() -> None:
+    b = Builder("sampled", x=(1, 4, 16, 16))
+    b.add(Sample(((1, 4, 8, 8),)), "x", name="warp", source="GridSample")
+    with pytest.raises(UnsupportedError, match=r"warp \(GridSample\) cannot be cropped to 0:1,0:4,0:2,0:2"):
+        crop(b.network(), {"warp": Box("0:1,0:4,0:2,0:2")})
+    assert crop(b.network(), {"warp": Box.whole((1, 4, 8, 8))}).feeds["x"] == Box.whole((1, 4, 16, 16))
+
+
+def test_units_that_read_nothing() -> None:
+    b = Builder("holes", x=(1, 1, 4, 4))
+    b.add(ConvTranspose((1, 1), (3, 3), out_channels=1), "x", name="up")
+    b.add(Resize((2, 3), (20, 20)), "up", name="wide")
+    found = crop(b.network(), {"up": Box("0:1,0:1,1:3,4:6")})
+    found.network.validate()
+    assert found.network.shapes["up"] == (1, 1, 2, 2)
+    assert not region(Fields(found.network, layout="NCHW"), "up", (0, 0)).cover.any()
+
+
+@pytest.mark.parametrize(
+    ("box", "says"),
+    [
+        ("0:1,0:4,30:41,0:1", r"box 0:1,0:4,30:41,0:1 of out0b lies outside; boxes lie in 0:1,0:4,0:40,0:40"),
+        ("0:1,0:4,3:3,0:1", r"holds no element; boxes lie in 0:1,0:4,0:40,0:40"),
+        ("3:4,0:1", r"out0b has shape \(1, 4, 40, 40\), box 3:4,0:1 has 2 axes, not 4"),
+    ],
+)
+def test_boxes_that_are_not_there_are_refused(box: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        crop(unet(40), {"out0b": Box(box)})
+
+
+def test_a_layer_that_is_not_there_is_refused() -> None:
+    with pytest.raises(InputError, match="did you mean 'out0b'"):
+        crop(unet(40), {"out0bb": Box("0:1")})
+    with pytest.raises(InputError, match="no box of any layer"):
+        crop(unet(40), {})
