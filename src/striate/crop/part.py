@@ -35,15 +35,11 @@ def trim(made: Box, box: Box) -> tuple[Operator, ...]:
     >>> trim(Box("0:1,4:9"), Box("0:1,5:7"))
     (Slice(axes=(1,), starts=(1,), counts=(2,), steps=(1,)),)
     """
-    inside = box.within(made)
-    axes = tuple(axis for axis, (a, b) in enumerate(zip(made, box, strict=True)) if a != b)
-    if not axes:
+    if made == box:
         return ()
-    return (
-        Slice(
-            axes, tuple(inside[k].start for k in axes), tuple(inside[k].size for k in axes), tuple(1 for _ in axes)
-        ),
-    )
+    axes = tuple(axis for axis, (a, b) in enumerate(zip(made, box, strict=True)) if a != b)
+    starts = tuple(box[axis].start - made[axis].start for axis in axes)
+    return (Slice(axes, starts, tuple(box[axis].size for axis in axes), (1,) * len(axes)),)
 
 
 def put(box: Box, axis: int, side: Interval) -> Box:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import singledispatch
-from math import gcd
+from math import gcd, prod
 
 from striate.crop.moves import moved
-from striate.crop.part import Part, UncroppableError, put, some
+from striate.crop.part import Part, UncroppableError, put, some, trim
 from striate.crop.windows import Held, scattered, slid
 from striate.geometry import Border, Box, Coordinates, Interval, Window
 from striate.network.operators import (
@@ -21,8 +21,10 @@ from striate.network.operators import (
     Conv,
     ConvTranspose,
     DepthToSpace,
+    Einsum,
     Elementwise,
     Expand,
+    Fold,
     Gather,
     Index,
     Linear,
@@ -33,6 +35,7 @@ from striate.network.operators import (
     Operator,
     Pad,
     Pool,
+    Recurrent,
     Reduce,
     RepeatInterleave,
     Reshape,
@@ -44,13 +47,14 @@ from striate.network.operators import (
     Sliding,
     SpaceToDepth,
     Split,
+    Stft,
     Tile,
     Transform,
     Transpose,
     Unbind,
     Unfold,
 )
-from striate.network.relation import Shape
+from striate.network.relation import Shape, reshape
 
 Shapes = tuple[Shape, ...]
 MOVES = (Transpose, Reshape, Expand, Slice, Select, Gather, Index, Tile, RepeatInterleave, Roll, Sliding, Unfold)
@@ -183,9 +187,10 @@ def _elementwise(op: Elementwise, shapes: Shapes, output: int, box: Box) -> Part
         n = max(s[len(s) - len(box) + 1] for s in shapes[:kept] if len(s) >= len(box) - 1)
         box = put(box, 1, Interval(0, n))
     reads = [_broadcast(shape, box) for shape in shapes[:kept]]
-    keep = tuple(mask and cut(mask, box) for mask in op.keep)
-    keep = () if all(mask is None or mask.array.all() for mask in keep) else keep
-    return Part((*reads, *map(whole, shapes[kept:])), (replace(op, keep=keep),), box)
+    if op.keep:
+        keep = tuple(mask and cut(mask, box) for mask in op.keep)
+        op = replace(op, keep=() if all(mask is None or mask.array.all() for mask in keep) else keep)
+    return Part((*reads, *map(whole, shapes[kept:])), (op,), box)
 
 
 def _broadcast(shape: Shape, box: Box) -> Box:
@@ -195,8 +200,9 @@ def _broadcast(shape: Shape, box: Box) -> Box:
 
 
 def cut(mask: Mask, box: Box) -> Mask:
-    """A mask over a tensor, over a box of it."""
-    places = tuple(slice(None) if n == 1 else part for n, part in zip(mask.shape, box.slices, strict=True))
+    """A mask that is broadcast to a tensor, over a box of it."""
+    sides = box.slices[len(box) - len(mask.shape) :]
+    places = tuple(slice(None) if n == 1 else part for n, part in zip(mask.shape, sides, strict=True))
     return Mask.of(mask.array[places])
 
 
@@ -303,8 +309,6 @@ def _scan(op: Scan, shapes: Shapes, output: int, box: Box) -> Part:
 
 @narrow.register
 def _matmul(op: MatMul, shapes: Shapes, output: int, box: Box) -> Part:
-    if op.left is not None or op.right is not None:
-        raise UncroppableError("a matrix product with known zeros is not followed")
     x, y = shapes[:2]
     sides = list(box)
     columns = [sides.pop()] if len(y) > 1 else []
@@ -313,7 +317,59 @@ def _matmul(op: MatMul, shapes: Shapes, output: int, box: Box) -> Part:
     left = Box([*_broadcast(x[:-2], Box(sides)), *rows, inner])
     right = Box([*_broadcast(y[:-2], Box(sides)), inner, *columns])
     rest = (None,) * (len(shapes) - 2)
+    if op.left is not None or op.right is not None:
+        op = replace(op, left=op.left and cut(op.left, left), right=op.right and cut(op.right, right))
     return Part((left, right, *rest), (op,), box, ((1, max(len(y) - 2, 0)),), (left, None, *rest))
+
+
+@narrow.register
+def _einsum(op: Einsum, shapes: Shapes, output: int, box: Box) -> Part:
+    operands, letters = op.equation.split("->")
+    terms = operands.split(",")
+    rows = zip("".join(terms), (n for shape in shapes for n in shape), strict=True)
+    sides = {letter: Interval(0, n) for letter, n in rows}
+    sides.update(zip(letters, box, strict=True))
+    reads = tuple(Box([sides[c] for c in term]) for term in terms)
+    summed = tuple((k, axis) for k, term in enumerate(terms) for axis, c in enumerate(term) if c not in letters)
+    near = tuple(read if k == 0 and len(terms) > 1 else None for k, read in enumerate(reads))
+    keep = op.keep and cut(op.keep, Box([sides[op.rows], sides[op.columns]]))
+    return Part(reads, (replace(op, keep=keep),), box, summed, near if summed else None)
+
+
+@narrow.register
+def _recurrent(op: Recurrent, shapes: Shapes, output: int, box: Box) -> Part:
+    only_first(output, "last states")
+    n, (time, _) = shapes[0][op.time], op.axes[0]
+    if op.both_ways or time is None:
+        raise UncroppableError("every state reads all of time")
+    held = Interval(box[time].start, n) if op.reverse else Interval(0, box[time].stop)
+    made = put(whole(op.shapes[0]), time, held)
+    own = replace(op, shapes=(made.shape,), axes=op.axes[:1], macs=op.macs * held.size // n)
+    return Part((put(whole(shapes[0]), op.time, held), *map(whole, shapes[1:])), (own,), made)
+
+
+@narrow.register
+def _stft(op: Stft, shapes: Shapes, output: int, box: Box) -> Part:
+    x, made = shapes[0], Box([*box[:2], Interval(0, op.bins), Interval(0, 2)])
+    frames = Window(op.length, op.step).needs(box[1])
+    return Part((Box([box[0], frames, *whole(x[2:])]), *[None] * (len(shapes) - 1)), (op,), made)
+
+
+@narrow.register
+def _fold(op: Fold, shapes: Shapes, output: int, box: Box) -> Part:
+    x, sides = shapes[0], []
+    for window, n, units in zip(op.windows(), op.size, box[2:], strict=True):
+        count = window.output_size(n)
+        end = (count - 1) * window.stride - window.pad_before + window.extent
+        sides.append((count, scattered(replace(window, pad_after=0), count, units, max(n - end, 0))))
+    opened = (*x[:2], *(count for count, _ in sides))
+    held = Box([box[0], Interval(0, x[1]), *(side.held for _, side in sides)])
+    part = moved(reshape(x, opened), x, held)
+    size = box.shape[2:]
+    folded = replace(op, size=size, padding=_pads([side for _, side in sides]))
+    closed = Reshape((*held.shape[:2], prod(held.shape[2:])))
+    made = Box([box[0], Interval(0, x[1] // prod(op.kernel)), *box[2:]])
+    return Part(part.reads, (*part.steps, *trim(part.made, held), closed, folded), made)
 
 
 @narrow.register

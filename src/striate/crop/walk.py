@@ -41,7 +41,7 @@ def planned(network: Network, asked: Boxes) -> Plan:
     """
     plan = _walked(network, asked)
     grown = [name for name in network.inputs if name in plan.boxes and _full(plan.boxes[name], network, name)]
-    if grown and any(box != Box.whole(network.shapes[name]) for name, box in asked.items()):
+    if grown and any(_growths(node, plan) for node in network.nodes):
         near = _walked(network, asked, near=True).boxes
         for name in (name for name in grown if name in near):
             grows = _full(plan.boxes[name], network, name) - _full(near[name], network, name)
@@ -102,11 +102,12 @@ def _rows(made: Made, *, near: bool) -> Iterator[tuple[Box | None, ...]]:
 def _refuse_growth(network: Network, plan: Plan, name: str, axes: set[int]) -> None:
     """Refuse the last node for which alone some axes of an input are needed from end to end."""
     for node in reversed(network.nodes) if axes else ():
-        for tensor, box, axis in _spread(node, plan):
+        for tensor, box, axis in _growths(node, plan):
             point = Box([Interval(side.start, side.start + 1) for side in box])
             wide = _walked(network, {tensor: put(point, axis, Interval(0, network.shapes[tensor][axis]))}).boxes
             slim = _walked(network, {tensor: point}).boxes
-            if name in wide and axes & (_full(wide[name], network, name) - _full(slim[name], network, name)):
+            anyway = _full(slim[name], network, name) if name in slim else set()
+            if name in wide and axes & (_full(wide[name], network, name) - anyway):
                 shape, held = network.shapes[name], plan.boxes[name]
                 raise UnsupportedError(
                     f"crop: {_named(node)} reads all of axis {axis} of {tensor}, so that this crop would take "
@@ -114,18 +115,19 @@ def _refuse_growth(network: Network, plan: Plan, name: str, axes: set[int]) -> N
                 )
 
 
-def _spread(node: Node, plan: Plan) -> Iterator[tuple[str, Box, int]]:
-    """The tensors that a node reads from end to end: name, box and axis."""
+def _growths(node: Node, plan: Plan) -> list[tuple[str, Box, int]]:
+    """The tensors of which a node reads an axis from end to end that it else would not: name, box and axis."""
     made = plan.nodes.get(node.name, {})
     if isinstance(made, Kept):
-        for tensor, box in zip(node.inputs, made.reads, strict=True):
-            yield from ((tensor, box, axis) for axis, side in enumerate(box) if side.size > 1)
-        return
+        rows = zip(node.inputs, made.reads, strict=True)
+        return [(tensor, box, axis) for tensor, box in rows for axis, side in enumerate(box) if side.size > 1]
+    found = []
     for part in made.values():
         for k, axis in part.spread:
-            read = part.reads[k]
-            if read is not None and read[axis].size > 1:
-                yield node.inputs[k], read, axis
+            read, near = part.reads[k], None if part.near is None else part.near[k]
+            if read is not None and read[axis].size > 1 and (near is None or near[axis] != read[axis]):
+                found.append((node.inputs[k], read, axis))
+    return found
 
 
 def _named(node: Node) -> str:
