@@ -8,7 +8,7 @@ import pytest
 from striate.crop import crop
 from striate.errors import InputError, UnsupportedError
 from striate.fields import Fields, region
-from striate.geometry import Box
+from striate.geometry import Box, Interval
 from striate.network import Builder, Network
 from striate.network.operators import (
     Concat,
@@ -25,20 +25,24 @@ from striate.network.operators import (
 SAME = ((1, 1), (1, 1))
 
 
-def unet(n: int, depth: int = 3) -> Network:
-    """Two convolutions of 3x3 a level, pooled by 2, brought back by transposed convolutions and joined."""
-    b = Builder("unet", x=(1, 1, n, n))
+def unet(n: int, depth: int = 3, base: int = 4, rank: int = 2) -> Network:
+    """Two convolutions of 3 a level, pooled by 2, brought back by transposed convolutions and joined."""
+    b = Builder("unet", x=(1, 1, *[n] * rank))
+    kernel, pads, two = (3,) * rank, ((1, 1),) * rank, (2,) * rank
+
+    def twice(tensor: str, channels: int, name: str) -> str:
+        for half in "ab":
+            tensor = b.add(Conv(kernel, padding=pads, out_channels=channels), tensor, name=name + half)
+        return tensor
+
     level, skips = "x", []
     for k in range(depth):
-        for half in "ab":
-            level = b.add(Conv((3, 3), padding=SAME, out_channels=4), level, name=f"down{k}{half}")
-        skips.append(level)
-        level = b.add(Pool((2, 2), (2, 2)), level, name=f"pool{k}")
+        skips.append(twice(level, base << k, f"down{k}"))
+        level = b.add(Pool(two, two), skips[-1], name=f"pool{k}")
+    level = twice(level, base << depth, "bottom")
     for k in reversed(range(depth)):
-        up = b.add(ConvTranspose((2, 2), (2, 2), out_channels=4), level, name=f"up{k}")
-        level = b.add(Concat(1), skips[k], up, name=f"join{k}")
-        for half in "ab":
-            level = b.add(Conv((3, 3), padding=SAME, out_channels=4), level, name=f"out{k}{half}")
+        up = b.add(ConvTranspose(two, two, out_channels=base << k), level, name=f"up{k}")
+        level = twice(b.add(Concat(1), skips[k], up, name=f"join{k}"), base << k, f"out{k}")
     return b.network()
 
 
@@ -90,6 +94,27 @@ def test_tiles_of_an_image_share_their_keys() -> None:
         for x in range(0, 1024, 128)
     }
     assert len(keys) == 9
+
+
+@pytest.mark.parametrize(
+    ("rank", "depth", "n", "tile", "overhead", "halo"),
+    [
+        (2, 4, 16384, 512, 1.28, 94),
+        (2, 4, 16384, 1024, 1.13, 94),
+        (3, 3, 1024, 128, 2.09, 46),
+        (3, 3, 1024, 256, 1.43, 46),
+    ],
+)
+def test_costs_say_what_the_halo_adds(rank: int, depth: int, n: int, tile: int, overhead: float, halo: int) -> None:
+    whole = unet(n, depth, 32, rank)
+    found = crop(whole, {"out0b": Box([*Box.whole((1, 32)), *[Interval(n // 2, n // 2 + tile)] * rank])})
+    assert round(found.costs.overhead, 2) == overhead
+    assert found.feeds["x"].shape[2:] == (tile + 2 * halo,) * rank
+
+
+def test_costs_of_all_of_it_are_its_own() -> None:
+    assert crop(unet(32), {"out0b": Box.whole((1, 4, 32, 32))}).costs.overhead == 1
+    assert crop(unet(32), {"x": Box("0:1,0:1,0:2,0:2")}).costs.overhead == 1
 
 
 def test_several_boxes_at_once() -> None:

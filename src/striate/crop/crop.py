@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from hashlib import sha256
 
@@ -16,16 +17,34 @@ from striate.network.operators import Constant
 from striate.values import instance
 
 
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a crop takes, in multiply-accumulates.
+
+    ``macs`` are those of the crop; ``share`` those that fall to what was asked for if every element of the outputs
+    took as many as in the whole.
+    """
+
+    macs: int
+    share: Fraction
+
+    @property
+    def overhead(self) -> float:
+        """How many times the share the crop takes: what the halo adds; 1.0 where neither takes any."""
+        return float(self.macs / self.share) if self.share else 1.0
+
+
 @dataclass(frozen=True, eq=False)
 class Crop:
     """A part of a network: what some boxes of its tensors need, and no more than whole operators force.
 
     ``network`` has the names of the whole; ``boxes`` say of every tensor that both have which box of it the crop
-    holds, the tensors that were asked for among them, which hold at least what was asked.
+    holds, the tensors that were ``asked`` for among them, which hold at least what was asked.
     """
 
     network: Network
     boxes: Boxes
+    asked: Boxes
     whole: Network = field(repr=False)
 
     @property
@@ -46,10 +65,16 @@ class Crop:
         told = self.network.inputs, self.network.outputs, self.network.nodes, sorted(self.network.shapes.items()), fixed
         return sha256(repr(told).encode()).hexdigest()
 
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates that the crop takes."""
-        return sum(result.macs for result in self.network.results)
+    @cached_property
+    def costs(self) -> Costs:
+        """What the crop takes, and what falls to it of the whole."""
+        everything = {name: Box.whole(self.whole.shapes[name]) for name in self.asked}
+        whole = planned(self.whole, everything).nodes
+        macs = sum(
+            result.macs for node, result in zip(self.whole.nodes, self.whole.results, strict=True) if node.name in whole
+        )
+        part = Fraction(sum(box.size for box in self.asked.values()), sum(box.size for box in everything.values()))
+        return Costs(sum(result.macs for result in self.network.results), macs * part)
 
 
 def crop(network: Network, wanted: Mapping[str, Box]) -> Crop:
@@ -72,7 +97,7 @@ def crop(network: Network, wanted: Mapping[str, Box]) -> Crop:
     if not asked:
         raise InputError("crop: no box of any layer is asked for")
     plan = planned(network, asked)
-    return Crop(written(network, tuple(asked), plan), plan.boxes, network)
+    return Crop(written(network, tuple(asked), plan), plan.boxes, asked, network)
 
 
 def _checked(network: Network, layer: str, box: Box) -> Box:
