@@ -11,15 +11,20 @@ from striate.fields import Fields, region
 from striate.geometry import Box, Interval
 from striate.network import Builder, Network
 from striate.network.operators import (
+    Attention,
     Concat,
     Conv,
     ConvTranspose,
     Elementwise,
+    Linear,
+    MatMul,
     Mix,
     Pool,
     Reduce,
+    Reshape,
     Resize,
     Sample,
+    Transpose,
 )
 
 SAME = ((1, 1), (1, 1))
@@ -133,6 +138,16 @@ def test_a_global_gate_is_refused_with_its_name() -> None:
     assert crop(gated(32), {"conv": Box("0:1,0:4,3:5,3:5")}).feeds["x"] == Box("0:1,0:2,2:6,2:6")
 
 
+def test_a_gate_behind_a_gate_is_refused_too() -> None:
+    b = Builder("gated", x=(1, 2, 64, 64))
+    tensor = "x"
+    for k in range(4):
+        y = b.add(Conv((3, 3), padding=SAME, out_channels=2), tensor, name=f"conv{k}")
+        tensor = b.add(Elementwise(), y, b.add(Reduce((2, 3)), y, name=f"squeeze{k}"), name=f"gate{k}")
+    with pytest.raises(UnsupportedError, match=r"squeeze3 .* reads all of axis 2 of conv3"):
+        crop(b.network(), {"gate3": Box("0:1,0:2,3:5,3:5")})
+
+
 def test_normalising_over_space_is_refused_and_over_channels_is_not() -> None:
     b = Builder("norm", x=(1, 4, 16, 16))
     b.add(Mix((1,)), "x", name="channels")
@@ -140,6 +155,36 @@ def test_normalising_over_space_is_refused_and_over_channels_is_not() -> None:
     assert crop(b.network(), {"channels": Box("0:1,2:3,3:5,3:5")}).feeds["x"] == Box("0:1,0:4,3:5,3:5")
     with pytest.raises(UnsupportedError, match=r"space \(InstanceNorm\) reads all of axis 2 of channels"):
         crop(b.network(), {"space": Box("0:1,0:4,3:5,3:5")})
+
+
+def test_a_layer_over_all_tokens_is_refused_and_one_over_features_is_not() -> None:
+    b = Builder("mixer", x=(1, 64, 8))
+    features = b.add(Linear(8), "x", name="features")
+    tokens = b.add(Linear(64, axis=1), features, name="tokens")
+    b.add(Elementwise(), features, tokens, name="sum")
+    assert crop(b.network(), {"features": Box("0:1,3:5,2:4")}).feeds["x"] == Box("0:1,3:5,0:8")
+    with pytest.raises(UnsupportedError, match=r"tokens \(linear\) reads all of axis 1 of features"):
+        crop(b.network(), {"sum": Box("0:1,3:5,0:8")})
+
+
+def test_tokens_weighed_by_all_others_are_refused_at_the_values() -> None:
+    b = Builder("attention", x=(1, 64, 8))
+    q, k, v = (b.add(Linear(8), "x", name=name) for name in "qkv")
+    scores = b.add(Mix((2,)), b.add(MatMul(), q, b.add(Transpose((0, 2, 1)), k), name="scores"), name="softmax")
+    b.add(Elementwise(), "x", b.add(MatMul(), scores, v, name="values"), name="sum")
+    with pytest.raises(UnsupportedError, match=r"values \(matmul\) reads all of axis 2 of softmax"):
+        crop(b.network(), {"sum": Box("0:1,3:5,0:8")})
+
+
+# 8 x 8 pixels in windows of 4 x 4: windows first, then the pixels of each
+def test_attention_inside_windows_grows_to_the_windows_alone() -> None:
+    b = Builder("windows", x=(1, 8, 8, 2))
+    parts = b.add(Transpose((0, 1, 3, 2, 4, 5)), b.add(Reshape((1, 2, 4, 2, 4, 2)), "x"))
+    tokens = b.add(Reshape((4, 16, 2)), parts)
+    mixed = b.add(Attention(), tokens, tokens, tokens)
+    back = b.add(Transpose((0, 1, 3, 2, 4, 5)), b.add(Reshape((1, 2, 2, 4, 4, 2)), mixed))
+    b.add(Elementwise(), "x", b.add(Reshape((1, 8, 8, 2)), back), name="sum")
+    assert crop(b.network(), {"sum": Box("0:1,1:3,5:6,0:2")}).feeds["x"] == Box("0:1,0:4,4:8,0:2")
 
 
 def test_what_depends_on_data_is_refused_with_its_name() -> None:

@@ -37,11 +37,20 @@ def moved(relation: Relation, shape: Shape, box: Box, whole: Operator | None = N
     stages, before = _back(relation, shape, box)
     steps, made = _forth(stages, before)
     rearranged = all(isinstance(step, Reshape | Transpose) for step in steps)
-    if whole is not None and len(steps) > 1 and rearranged and before[1] == Interval(0, shape[1]):
-        (output,) = whole.result((before.shape,)).outputs
-        if output.shape == made.shape:
-            steps = [whole]
+    if whole is not None and rearranged and before[1] == Interval(0, shape[1]) and all(map(_complete, stages)):
+        steps = [whole]
     return Part((before,), tuple(steps), made)
+
+
+def _complete(stage: Stage) -> bool:
+    """Whether a step leaves every row of an axis that it splits or merges as long as it was."""
+    match stage.step:
+        case Split(axis, _, inner):
+            return stage.made[axis + 1].size == inner
+        case Merge(axis):
+            return stage.needed[axis + 1].size == stage.shape[axis + 1]
+        case _:
+            return True
 
 
 def _back(relation: Relation, shape: Shape, box: Box) -> tuple[list[Stage], Box]:

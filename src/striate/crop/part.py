@@ -14,15 +14,15 @@ class Part:
 
     ``reads`` are the boxes of the node's inputs, None for one that is not read at all; ``steps`` are applied one after
     the other, the first to what is read, and give ``made``, which holds the box that was asked for. ``spread`` names
-    the inputs, and the axes of each, that the operator reads from end to end whatever the box; ``near`` are the reads
-    without these, None for an input of which nothing else is read.
+    the inputs, and the axes of each, that the operator reads from end to end whatever the box; ``near`` is what it
+    reads of the first input at its own place, None where it reads it for these axes alone.
     """
 
     reads: tuple[Box | None, ...]
     steps: tuple[Operator, ...]
     made: Box
     spread: tuple[tuple[int, int], ...] = ()
-    near: tuple[Box | None, ...] | None = None
+    near: Box | None = None
 
 
 class UncroppableError(Exception):

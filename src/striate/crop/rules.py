@@ -112,7 +112,7 @@ def _pool(op: Pool, shapes: Shapes, output: int, box: Box) -> Part:
     pooled = replace(op, padding=_pads(sides), ceil=ceil, count=counts if stated else (), outputs=1)
     part = _windowed(pooled, shapes, Box(box[:first]), sides)
     spread = tuple((0, first + k) for k, (w, n) in enumerate(zip(windows, sizes, strict=True)) if 1 < w.size == n)
-    return replace(part, spread=spread, near=(None,) if spread else None)
+    return replace(part, spread=spread)
 
 
 def _pads(sides: Sequence[Held]) -> tuple[tuple[int, int], ...]:
@@ -141,7 +141,7 @@ def _adaptive_pool(op: AdaptivePool, shapes: Shapes, output: int, box: Box) -> P
         if count == 1:
             spread.append((0, axis))
     own = replace(op, size=made.shape[first:], outputs=1)
-    return Part((read,), (own,), made, tuple(spread), (None,) if spread else None)
+    return Part((read,), (own,), made, tuple(spread))
 
 
 @narrow.register
@@ -254,11 +254,10 @@ for _kind in (*MOVES, *SHUFFLES):
 def _along(op: Operator, shapes: Shapes, box: Box, axes: Sequence[int], sizes: Sequence[int]) -> Part:
     """An operator that computes some axes as a whole, each from all of it, and keeps the others apart."""
     read = made = box
-    near = box if box.clip(Box.whole(shapes[0])) == box else None
     for axis, size in zip(axes, sizes, strict=True):
         read, made = put(read, axis, Interval(0, shapes[0][axis])), put(made, axis, Interval(0, size))
-    rest = tuple(map(whole, shapes[1:]))
-    return Part((read, *rest), (op,), made, tuple((0, axis) for axis in axes), (near, *rest))
+    rest = map(whole, shapes[1:])
+    return Part((read, *rest), (op,), made, tuple((0, axis) for axis in axes))
 
 
 @narrow.register
@@ -267,7 +266,7 @@ def _mix(op: Mix, shapes: Shapes, output: int, box: Box) -> Part:
     axes = sorted({axis % len(box) for axis in op.axes} | ({1} if op.groups is not None else set()))
     part = _along(op, shapes, box, axes, [shapes[0][axis] for axis in axes])
     keep = op.keep and cut(op.keep, part.made)
-    return replace(part, steps=(replace(op, keep=keep, statistics=()),))
+    return replace(part, steps=(replace(op, keep=keep, statistics=()),), near=box)
 
 
 @narrow.register
@@ -278,7 +277,7 @@ def _transform(op: Transform, shapes: Shapes, output: int, box: Box) -> Part:
 
 @narrow.register
 def _linear(op: Linear, shapes: Shapes, output: int, box: Box) -> Part:
-    return replace(_along(op, shapes, box, [op.axis % len(box)], [op.out_features]), spread=(), near=None)
+    return _along(op, shapes, box, [op.axis % len(box)], [op.out_features])
 
 
 @narrow.register
@@ -297,7 +296,7 @@ def _reduce(op: Reduce, shapes: Shapes, output: int, box: Box) -> Part:
             read.append(next(sides))
     others = (None,) * (len(shapes) - 1)
     spread = tuple((0, axis) for axis in sorted(axes))
-    return Part((Box(read), *others), (replace(op, outputs=1),), box, spread, (None, *others))
+    return Part((Box(read), *others), (replace(op, outputs=1),), box, spread)
 
 
 @narrow.register
@@ -319,7 +318,7 @@ def _matmul(op: MatMul, shapes: Shapes, output: int, box: Box) -> Part:
     rest = (None,) * (len(shapes) - 2)
     if op.left is not None or op.right is not None:
         op = replace(op, left=op.left and cut(op.left, left), right=op.right and cut(op.right, right))
-    return Part((left, right, *rest), (op,), box, ((1, max(len(y) - 2, 0)),), (left, None, *rest))
+    return Part((left, right, *rest), (op,), box, ((0, len(x) - 1), (1, max(len(y) - 2, 0))))
 
 
 @narrow.register
@@ -331,9 +330,8 @@ def _einsum(op: Einsum, shapes: Shapes, output: int, box: Box) -> Part:
     sides.update(zip(letters, box, strict=True))
     reads = tuple(Box([sides[c] for c in term]) for term in terms)
     summed = tuple((k, axis) for k, term in enumerate(terms) for axis, c in enumerate(term) if c not in letters)
-    near = tuple(read if k == 0 and len(terms) > 1 else None for k, read in enumerate(reads))
     keep = op.keep and cut(op.keep, Box([sides[op.rows], sides[op.columns]]))
-    return Part(reads, (replace(op, keep=keep),), box, summed, near if summed else None)
+    return Part(reads, (replace(op, keep=keep),), box, summed)
 
 
 @narrow.register
@@ -382,5 +380,4 @@ def _attention(op: Attention, shapes: Shapes, output: int, box: Box) -> Part:
     keep = op.keep and cut(op.keep, Box([box[-2], Interval(0, k[-2])]))
     reads = (Box([*heads, box[-2], Interval(0, q[-1])]), *keys, *map(whole, shapes[3:]))
     made = Box([*heads, box[-2], Interval(0, v[-1])])
-    near = (reads[0], None, None, *reads[3:])
-    return Part(reads, (replace(op, keep=keep, statistics=()),), made, ((1, tokens), (2, tokens)), near)
+    return Part(reads, (replace(op, keep=keep, statistics=()),), made, ((1, tokens), (2, tokens)))

@@ -10,7 +10,7 @@ from striate.crop.rules import narrow
 from striate.errors import UnsupportedError
 from striate.geometry import Box, Interval
 from striate.network import Network, Node
-from striate.network.operators import Result
+from striate.network.operators import Conv, ConvTranspose, Linear, Result
 
 Boxes = Mapping[str, Box]
 
@@ -37,27 +37,80 @@ def planned(network: Network, asked: Boxes) -> Plan:
     """What the boxes of some tensors need; UnsupportedError where a node needs the whole for a part.
 
     A node that looks along an axis from end to end may: windows of tokens grow to windows, channels to all channels.
-    It may not where the image's own axes grow to their ends for it alone.
+    It may not where the image grows to its ends for it alone, while the same is read nearby on another way.
     """
     plan = _walked(network, asked)
-    grown = [name for name in network.inputs if name in plan.boxes and _full(plan.boxes[name], network, name)]
-    if grown and any(_growths(node, plan) for node in network.nodes):
-        near = _walked(network, asked, near=True).boxes
-        for name in (name for name in grown if name in near):
-            grows = _full(plan.boxes[name], network, name) - _full(near[name], network, name)
-            _refuse_growth(network, plan, name, grows)
+    whole = any(_ends(plan, name, network) for name in network.inputs)
+    if whole and any(_spread(node, plan) for node in network.nodes):
+        grown = _grown(network, plan, _walked(network, asked, narrow=True))
+        if grown:
+            _refuse_growth(network, plan, asked, grown)
     return plan
 
 
-def _full(box: Box, network: Network, name: str) -> set[int]:
-    """The axes of an image or a row of tokens that a box covers from end to end: all but batch and channels."""
-    shape = network.shapes[name]
-    axes = range(2 if len(shape) > 3 else 1, len(shape))
-    return {axis for axis in axes if shape[axis] > 1 and box[axis] == Interval(0, shape[axis])}
+def _refuse_growth(network: Network, plan: Plan, asked: Boxes, grown: set[tuple[str, int]]) -> None:
+    """Refuse the last node that takes axes of the image from end to end that are else not read so."""
+    found = [
+        (node, k, axis)
+        for node in reversed(network.nodes)
+        for k, axis in _spread(node, plan)
+        if grown & _taken(network, node.inputs[k], _reads(plan.nodes[node.name], k), axis)
+    ]
+    without = frozenset(node.name for node, _, _ in found)
+    if found and _grown(network, plan, _walked(network, asked, without=without)):
+        node, k, axis = found[0]
+        names = sorted({name for name, _ in grown})
+        takes = ", ".join(f"{plan.boxes[name]} of {name} {network.shapes[name]}" for name in names)
+        raise UnsupportedError(
+            f"crop: {_named(node)} reads all of axis {axis} of {node.inputs[k]}, so that this crop would take {takes}; "
+            "cut the network there, or ask for tensors before it"
+        )
 
 
-def _walked(network: Network, asked: Boxes, *, near: bool = False) -> Plan:
-    """The plan, with ``near`` as if no operator looked along an axis from end to end."""
+def _grown(network: Network, plan: Plan, near: Plan) -> set[tuple[str, int]]:
+    """The inputs and axes that one plan reads from end to end and another reads too, but not so."""
+    return {
+        (name, axis)
+        for name in network.inputs
+        if name in near.boxes
+        for axis in _ends(plan, name, network) - _ends(near, name, network)
+    }
+
+
+def _ends(plan: Plan, name: str, network: Network) -> set[int]:
+    """The axes of an image or a row of tokens that a plan reads from end to end."""
+    if name not in plan.boxes:
+        return set()
+    shape, box = network.shapes[name], plan.boxes[name]
+    return {axis for axis in _image_axes(network, name) if shape[axis] > 1 and box[axis] == Interval(0, shape[axis])}
+
+
+def _image_axes(network: Network, name: str) -> set[int]:
+    """All axes of an input but the batch, and the channels where a layer that reads it says which they are."""
+    rank = len(network.shapes[name])
+    axes = set(range(2 if rank > 3 else 1, rank))
+    for node in network.nodes:
+        if name in node.inputs[:1] and isinstance(node.op, Conv | ConvTranspose | Linear):
+            axes.discard(node.op.axis % rank if isinstance(node.op, Linear) else 1)
+    return axes
+
+
+def _taken(network: Network, tensor: str, box: Box, axis: int) -> set[tuple[str, int]]:
+    """The inputs and axes that are read from end to end if this tensor is along one axis, and none before it."""
+    point = Box([Interval(side.start, side.start + 1) for side in box])
+    wide = _walked(network, {tensor: put(point, axis, Interval(0, network.shapes[tensor][axis]))}, narrow=True)
+    slim = _walked(network, {tensor: point}, narrow=True)
+    ends = {name: _ends(wide, name, network) - _ends(slim, name, network) for name in network.inputs}
+    return {(name, end) for name, axes in ends.items() for end in axes}
+
+
+def _walked(
+    network: Network, asked: Boxes, *, narrow: bool = False, without: frozenset[str] = frozenset()
+) -> Plan:
+    """The plan, with ``narrow`` as if no operator looked along an axis from end to end.
+
+    Nodes named in ``without`` read nothing that they would read from end to end but what stands at their own place.
+    """
     boxes = dict(asked)
     nodes: dict[str, Made] = {}
     for node, result in zip(reversed(network.nodes), reversed(network.results), strict=True):
@@ -68,7 +121,7 @@ def _walked(network: Network, asked: Boxes, *, near: bool = False) -> Plan:
         if isinstance(made, Kept):
             every = zip(node.outputs, result.outputs, strict=False)
             boxes.update({name: Box.whole(output.shape) for name, output in every})
-        for row in _rows(made, near=near):
+        for row in _rows(made, narrow=narrow, without=node.name in without):
             for name, box in zip(node.inputs, row, strict=True):
                 if box is not None:
                     boxes[name] = boxes[name].hull(box) if name in boxes else box
@@ -90,44 +143,35 @@ def _made(node: Node, result: Result, outputs: Mapping[int, Box], network: Netwo
         return Kept(tuple(map(Box.whole, shapes)))
 
 
-def _rows(made: Made, *, near: bool) -> Iterator[tuple[Box | None, ...]]:
+def _rows(made: Made, *, narrow: bool, without: bool) -> Iterator[list[Box | None]]:
     """What is read of a node's inputs, once for each output."""
     if isinstance(made, Kept):
-        yield tuple(None if near else box for box in made.reads)
+        yield [None if narrow or without else box for box in made.reads]
         return
     for part in made.values():
-        yield part.near if near and part.near is not None else part.reads
+        row = list(part.reads)
+        for k, axis in part.spread:
+            read, near = row[k], part.near if k == 0 else None
+            if without or (narrow and near is not None):
+                row[k] = near
+            elif narrow and read is not None:
+                row[k] = put(read, axis, Interval(0, 1))
+        yield row
 
 
-def _refuse_growth(network: Network, plan: Plan, name: str, axes: set[int]) -> None:
-    """Refuse the last node for which alone some axes of an input are needed from end to end."""
-    for node in reversed(network.nodes) if axes else ():
-        for tensor, box, axis in _growths(node, plan):
-            point = Box([Interval(side.start, side.start + 1) for side in box])
-            wide = _walked(network, {tensor: put(point, axis, Interval(0, network.shapes[tensor][axis]))}).boxes
-            slim = _walked(network, {tensor: point}).boxes
-            anyway = _full(slim[name], network, name) if name in slim else set()
-            if name in wide and axes & (_full(wide[name], network, name) - anyway):
-                shape, held = network.shapes[name], plan.boxes[name]
-                raise UnsupportedError(
-                    f"crop: {_named(node)} reads all of axis {axis} of {tensor}, so that this crop would take "
-                    f"{held} of {name} {shape}; cut the network there, or ask for tensors before it"
-                )
-
-
-def _growths(node: Node, plan: Plan) -> list[tuple[str, Box, int]]:
-    """The tensors of which a node reads an axis from end to end that it else would not: name, box and axis."""
+def _spread(node: Node, plan: Plan) -> list[tuple[int, int]]:
+    """The inputs and axes of more than one element that a node reads from end to end."""
     made = plan.nodes.get(node.name, {})
     if isinstance(made, Kept):
-        rows = zip(node.inputs, made.reads, strict=True)
-        return [(tensor, box, axis) for tensor, box in rows for axis, side in enumerate(box) if side.size > 1]
-    found = []
-    for part in made.values():
-        for k, axis in part.spread:
-            read, near = part.reads[k], None if part.near is None else part.near[k]
-            if read is not None and read[axis].size > 1 and (near is None or near[axis] != read[axis]):
-                found.append((node.inputs[k], read, axis))
-    return found
+        return [(k, axis) for k, box in enumerate(made.reads) for axis, side in enumerate(box) if side.size > 1]
+    rows = ((k, axis, part.reads[k]) for part in made.values() for k, axis in part.spread)
+    return [(k, axis) for k, axis, read in rows if read is not None and read[axis].size > 1]
+
+
+def _reads(made: Made, k: int) -> Box:
+    """A box of a node's input ``k`` that it reads."""
+    rows = [made.reads] if isinstance(made, Kept) else [part.reads for part in made.values()]
+    return next(box for row in rows if (box := row[k]) is not None)
 
 
 def _named(node: Node) -> str:
