@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -223,3 +225,19 @@ def test_a_layer_that_is_not_there_is_refused() -> None:
         crop(unet(40), {"out0bb": Box("0:1")})
     with pytest.raises(InputError, match="no box of any layer"):
         crop(unet(40), {})
+
+
+def test_two_names_of_one_tensor_ask_for_both_boxes() -> None:
+    whole = unet(40)
+    named = replace(whole, aliases={"again": "down0b"})
+    found = crop(named, {"down0b": Box("0:1,0:4,0:2,0:2"), "again": Box("0:1,0:4,4:5,1:3")})
+    assert found.boxes["down0b"] == Box("0:1,0:4,0:5,0:3")
+
+
+def test_arguments_of_other_kinds_are_refused_in_one_line() -> None:
+    with pytest.raises(InputError, match="wanted must map layers to boxes, got 3"):
+        crop(unet(40), 3)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="network must be a Network, got None"):
+        crop(None, {})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="the box of out0b must be a Box, got 'all'"):
+        crop(unet(40), {"out0b": "all"})  # type: ignore[dict-item]

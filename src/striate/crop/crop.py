@@ -14,7 +14,7 @@ from striate.errors import InputError
 from striate.geometry import Box
 from striate.network import Network
 from striate.network.operators import Constant
-from striate.values import instance
+from striate.values import instance, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,14 @@ def crop(network: Network, wanted: Mapping[str, Box]) -> Crop:
     >>> found.feeds, found.network.shapes["first"]
     ({'x': Box('0:1,0:1,0:5,2:7')}, (1, 2, 4, 3))
     """
-    asked = {network.tensor(layer): _checked(network, layer, box) for layer, box in wanted.items()}
+    instance("crop: network", network, Network)
+    if not isinstance(wanted, Mapping):
+        raise InputError(f"crop: wanted must map layers to boxes, got {shown(wanted)}")
+    asked: dict[str, Box] = {}
+    for layer, box in wanted.items():
+        tensor = network.tensor(layer)
+        found = _checked(network, layer, box)
+        asked[tensor] = asked[tensor].hull(found) if tensor in asked else found
     if not asked:
         raise InputError("crop: no box of any layer is asked for")
     plan = planned(network, asked)
