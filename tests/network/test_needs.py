@@ -17,7 +17,6 @@ from support.pairs import random_pair
 
 from striate.errors import InputError
 from striate.geometry import (
-    AxisMap,
     Border,
     Box,
     Groups,
@@ -51,8 +50,12 @@ from striate.network.relation import (
 
 def hull_of_reads(relation: Relation, box: Box, shape: Shape) -> Box:
     """The hull of all elements of the input that any element of ``box`` reads, by enumeration."""
-    read: NDArray[np.bool_] = np.asarray(_dependence(relation, shape)[box.slices].any(tuple(range(len(box)))))
-    return hull_of(read.reshape(shape))
+    return hull_of(read_by(relation, box, shape))
+
+
+def read_by(relation: Relation, box: Box, shape: Shape) -> NDArray[np.bool_]:
+    found = _dependence(relation, shape)[box.slices].reshape(-1, *shape)
+    return np.asarray(found.any(0))
 
 
 def hull_of(read: NDArray[np.bool_]) -> Box:
@@ -79,7 +82,7 @@ def axis_map(random: Random, n: int) -> TapMap | Whole | Groups | Prefix:
     sizes = [random.randint(0, 2) for _ in range(random.randint(1, 5))]
     places = [tuple(random.randrange(-1, n + 1) for _ in range(size)) for size in sizes]
     window = Window(random.randint(1, 3), random.randint(1, 3), random.randint(1, 2), random.randint(0, 2), 2)
-    maps: list[AxisMap] = [
+    maps: list[TapMap | Whole | Groups | Prefix] = [
         window_map(window, n, border),
         window_map(window, n, border),
         transposed_map(Window(random.randint(1, 3), random.randint(1, 2)), n),
@@ -218,12 +221,9 @@ def test_nodes_need_the_hull_of_what_their_outputs_read(seed: int) -> None:
             asked_for = [box if random.random() < 0.8 else None for box in asked]
             found = needs_of_node(result, asked_for, shapes)
             for k, (box, shape) in enumerate(zip(found, shapes, strict=True)):
-                read = np.zeros(shape, bool)
-                given = [
-                    (output, part) for output, part in zip(result.outputs, asked_for, strict=True) if part is not None
-                ]
-                for output, part in given:
-                    for relation in output.reads[k]:
-                        read |= _dependence(relation, shape)[part.slices].any(tuple(range(len(part)))).reshape(shape)
+                read = np.zeros(shape, np.bool_)
+                for output, part in zip(result.outputs, asked_for, strict=True):
+                    if part is not None:
+                        read |= sum((read_by(relation, part, shape) for relation in output.reads[k]), start=read)
                 assert box == hull_of(read) or (box.empty and not read.any()), (node, asked_for)
     _dependence.cache_clear()

@@ -8,41 +8,31 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.network import Network, Node
+from striate import network
+from striate.network import Network
 from striate.network.operators import BY_WORD
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Shape, Split
 
 Sets = NDArray[np.bool_]
 
 
-class Builder:
-    """A network written node by node; every call returns the name of the tensor it made."""
+class Builder(network.Builder):
+    """A network over one image, operators given by their words; every call returns the tensor it made."""
 
     def __init__(self, *shape: int) -> None:
-        self.nodes: list[Node] = []
-        self.shapes: dict[str, Shape] = {"image": shape}
+        super().__init__("built", image=shape)
 
     def __call__(self, word: str, *inputs: str, name: str = "", **fields: object) -> str:
-        name, op = name or f"{word}{len(self.nodes)}", BY_WORD[word](**fields)
-        result = op.result(tuple(self.shapes[i] for i in inputs))
-        outputs = tuple(name if k == 0 else f"{name}.{k}" for k in range(len(result.outputs)))
-        self.shapes.update({o: r.shape for o, r in zip(outputs, result.outputs, strict=True)})
-        self.nodes.append(Node(name, op, inputs, outputs))
-        return name
-
-    def network(self) -> Network:
-        network = Network("built", ("image",), (self.nodes[-1].outputs[0],), tuple(self.nodes), self.shapes)
-        network.validate()
-        return network
+        return self.add(BY_WORD[word](**fields), *inputs, name=name)
 
 
-def dependence(network: Network) -> Mapping[str, Sets]:
+def dependence(whole: Network) -> Mapping[str, Sets]:
     """For each tensor an array of its shape plus one last axis: the flat input elements each element sees."""
-    source = network.inputs[0]
-    shape = network.shapes[source]
+    source = whole.inputs[0]
+    shape = whole.shapes[source]
     count = int(np.prod(shape))
     sets: dict[str, Sets] = {source: np.eye(count, dtype=bool).reshape(*shape, count)}
-    for node, result in zip(network.nodes, network.results, strict=True):
+    for node, result in zip(whole.nodes, whole.results, strict=True):
         for name, output in zip(node.outputs, result.outputs, strict=False):
             total = np.zeros((*output.shape, count), bool)
             for tensor, reads in zip(node.inputs, output.reads, strict=True):

@@ -22,6 +22,7 @@ import striate
 import striate.torch
 from striate import conv, geometry, show
 from striate.cli import app
+from striate.crop import crop
 from support import oracles
 from support.odd import LEFT_OUT, Draw, RefusalError, Subject, array, pick
 
@@ -378,6 +379,8 @@ QUESTIONS = [
     ),
 ]
 
+CORNER = geometry.Box("0:1,0:1,0:2,0:2")
+
 GEOMETRY = [
     Subject("Interval", striate.Interval, {"start": pick(-1, 0, 3), "stop": pick(3, 9, 2**62)}),
     Subject("Interval.above", striate.Interval.above, {"start": pick(-1, 0, 2**70)}),
@@ -396,6 +399,14 @@ GEOMETRY = [
         for name, word in (("hull", "other"), ("clip", "bounds"), ("contains", "other"), ("within", "outer"))
     ),
     Subject("Box.shift", geometry.Box("0:4,2:7").shift, {"offsets": pick((1, 2), [0, -3])}),
+    Subject(
+        "crop",
+        crop,
+        {
+            "network": lambda rng: network().fields().network,
+            "wanted": pick({"first": CORNER}, {"x": CORNER}, {"last": CORNER}),
+        },
+    ),
     Subject(
         "Window",
         striate.Window,

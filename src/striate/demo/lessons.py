@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from striate.conv import conv2d, conv_matrix
 from striate.fields import Fields, region
 from striate.geometry import Window
-from striate.network import Network, Node
+from striate.network import Builder, Network
 from striate.network.operators import Conv
 from striate.show.conventions import CONVENTION_COLUMNS, convention_rows
 from striate.show.document import describe
@@ -28,15 +28,12 @@ def stacked(layers: int) -> Network:
     >>> [field.axes["width"].size for field in Fields(stacked(3)).values()]
     [3, 5, 7]
     """
-    names = [chr(ord("A") + k) for k in range(layers)]
-    tensors = ["O", *names]
-    sizes = range(2 * layers + 1, 0, -2)
-    nodes = tuple(
-        Node(name, Conv((3, 3), out_channels=1), (source,), (name,), "Conv", 10)
-        for source, name in zip(tensors, names, strict=False)
-    )
-    shapes = {name: (1, 1, n, n) for name, n in zip(tensors, sizes, strict=True)}
-    return Network(f"{layers} layers of 3x3", ("O",), (names[-1],), nodes, shapes)
+    n = 2 * layers + 1
+    builder, tensor = Builder(f"{layers} layers of 3x3", O=(1, 1, n, n)), "O"
+    for k in range(layers):
+        conv = Conv((3, 3), out_channels=1)
+        tensor = builder.add(conv, tensor, name=chr(ord("A") + k), source="Conv", parameters=10)
+    return builder.network()
 
 
 def lessons(lang: str, photo: Photo) -> Iterator[RenderableType]:

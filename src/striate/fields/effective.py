@@ -76,11 +76,11 @@ def effective_field(
     theoretical field is the unclipped one where the unit has one, else the hull inside the input. Raises InputError
     for an unknown layer, a unit outside it, or one that reads no pixel.
 
-    >>> from striate.network import Network, Node
+    >>> from striate.network import Builder
     >>> from striate.network.operators import Pool
-    >>> node = Node("mean", Pool((3, 3)), ("x",), ("y",))
-    >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 1, 5, 5), "y": (1, 1, 3, 3)})
-    >>> found = effective_field(Fields(network), "mean")
+    >>> b = Builder("one", x=(1, 1, 5, 5))
+    >>> mean = b.add(Pool((3, 3)), "x", name="mean")
+    >>> found = effective_field(Fields(b.network()), "mean")
     >>> found.half_size, found.radii[0.5], found.ratios[0.5]
     (1.5, 1.0, 0.6666666666666666)
     """

@@ -149,11 +149,11 @@ def region(
     ``at`` has one index for each of the layer's axes but batch and channel (but batch alone where there are
     no more than two), or one for every axis. Raises InputError for an unknown layer or a unit outside it.
 
-    >>> from striate.network import Network, Node
+    >>> from striate.network import Builder
     >>> from striate.network.operators import Conv
-    >>> node = Node("dilated", Conv((2, 2), dilation=(3, 3), out_channels=4), ("x",), ("y",))
-    >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 8, 8), "y": (1, 4, 5, 5)})
-    >>> found = region(Fields(network), "dilated", (0, 1))
+    >>> b = Builder("one", x=(1, 3, 8, 8))
+    >>> dilated = b.add(Conv((2, 2), dilation=(3, 3), out_channels=4), "x", name="dilated")
+    >>> found = region(Fields(b.network()), "dilated", (0, 1))
     >>> found.hull
     Box('0:4,1:5')
     >>> int(found.cover.sum()), found.counts()[0, 0]
@@ -180,11 +180,11 @@ def reach(fields: Fields, at: Sequence[int] | Unit, layer: str, channel: int | N
     ``at`` has one index per spatial axis of the input. Raises InputError for an unknown layer or a pixel
     outside the input.
 
-    >>> from striate.network import Network, Node
+    >>> from striate.network import Builder
     >>> from striate.network.operators import Conv
-    >>> node = Node("conv", Conv((3, 3), out_channels=4), ("x",), ("y",))
-    >>> network = Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 8, 8), "y": (1, 4, 6, 6)})
-    >>> reach(Fields(network), (0, 4), "conv").box
+    >>> b = Builder("one", x=(1, 3, 8, 8))
+    >>> conv = b.add(Conv((3, 3), out_channels=4), "x", name="conv")
+    >>> reach(Fields(b.network()), (0, 4), "conv").box
     Box('0:1,2:5')
     """
     network, pixel = fields.network, _pixel(fields, at, channel)

@@ -22,7 +22,15 @@ from striate.geometry.axis_map import (
 from striate.geometry.box import Box
 from striate.geometry.interval import Interval
 from striate.geometry.padding import CaffeCeil, Convention, Explicit, Padding, resolve_padding
-from striate.geometry.resize import Coordinates, Interpolation, Rounding, picked_map, resize_map, stated_ratio
+from striate.geometry.resize import (
+    Coordinates,
+    Interpolation,
+    Rounding,
+    picked_map,
+    resize_map,
+    resize_place,
+    stated_ratio,
+)
 from striate.geometry.window import Window
 
 __all__ = [
@@ -51,6 +59,7 @@ __all__ = [
     "part_map",
     "picked_map",
     "resize_map",
+    "resize_place",
     "resolve_padding",
     "slice_map",
     "stated_ratio",

@@ -9,6 +9,8 @@ from math import ceil, floor
 from striate.errors import InputError
 from striate.geometry.axis_map import Border, TapMap
 
+Place = tuple[Fraction, Fraction]
+
 LONGEST_PERIOD = 4096
 FINEST_RATIO = 1024
 
@@ -81,13 +83,14 @@ def resize_map(
     antialias: bool = False,
     exclude_outside: bool = False,
     roi: tuple[Fraction, Fraction] = (Fraction(0), Fraction(1)),
+    at: Place | None = None,
 ) -> TapMap:
     """The map from ``count`` outputs to ``n`` inputs, taps of weight zero left out.
 
-    ``scale`` is outputs per input where the model states one (default ``count / n``). Places are exact fractions; a
-    runtime that rounds them to another nearest pixel is followed by ``picked_map``. Source: the ONNX operator
-    specification, Resize; ``torch.nn.functional.interpolate`` is the special cases asymmetric + floor (nearest),
-    half_pixel and align_corners.
+    ``scale`` is outputs per input where the model states one (default ``count / n``). Places are exact fractions, or
+    those of ``at`` where it is given; a runtime that rounds them to another nearest pixel is followed by
+    ``picked_map``. Source: the ONNX operator specification, Resize; ``torch.nn.functional.interpolate``
+    is the special cases asymmetric + floor (nearest), half_pixel and align_corners.
 
     >>> resize_map(2, 4, Interpolation.LINEAR).reads(1)
     (0, 1)
@@ -97,7 +100,7 @@ def resize_map(
     if scale is not None and scale <= 0:
         raise InputError(f"resize: scale must be above 0, got {float(scale):g}")
     scale = scale or Fraction(count, n)
-    slope, origin = _coordinate(coordinates, n, count, scale, roi)
+    slope, origin = at or resize_place(n, count, coordinates, scale=scale, roi=roi)
     cropped = coordinates is Coordinates.TF_CROP_AND_RESIZE
     periodic = slope.denominator <= LONGEST_PERIOD and not cropped
     phases = slope.denominator if periodic else count
@@ -151,10 +154,19 @@ def _corrected(
     return TapMap(ideal.in_size, ideal.out_size, periods * ideal.in_step, tuple(taps), ideal.border)
 
 
-def _coordinate(
-    kind: Coordinates, n: int, count: int, scale: Fraction, roi: tuple[Fraction, Fraction]
-) -> tuple[Fraction, Fraction]:
-    """Slope and origin of the input coordinate ``origin + slope * i``."""
+def resize_place(
+    n: int,
+    count: int,
+    kind: Coordinates,
+    *,
+    scale: Fraction,
+    roi: tuple[Fraction, Fraction] = (Fraction(0), Fraction(1)),
+) -> Place:
+    """How far outputs stand apart, in pixels, and where the first one stands.
+
+    >>> resize_place(4, 8, Coordinates.HALF_PIXEL, scale=Fraction(2))
+    (Fraction(1, 2), Fraction(-1, 4))
+    """
     half = Fraction(1, 2)
     if kind is Coordinates.ASYMMETRIC:
         return 1 / scale, Fraction(0)

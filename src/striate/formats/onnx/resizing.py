@@ -135,9 +135,10 @@ def _resized(
         scale=tuple(_ratio(call.x[axis], count, scales[k]) for axis, count, k in zip(axes, size, kept, strict=True)),
         roi=tuple((Fraction(start), Fraction(stop)) for start, stop in inside) if bounds else None,
         picks=picks if mode == "nearest" else None,
+        antialias=by_size,
+        exclude_outside=bool(options and options["exclude_outside"]),
         cubic=call.number("cubic_coeff_a", -0.75),
         outside=call.number("extrapolation_value", 0.0),
-        **(options or {}),
     )
     return Translation(made)
 

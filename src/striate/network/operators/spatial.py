@@ -22,6 +22,7 @@ from striate.geometry import (
     pad_map,
     picked_map,
     resize_map,
+    resize_place,
     transposed_map,
     window_map,
 )
@@ -29,6 +30,11 @@ from striate.network.operators.base import Operator, Output, Result, through, we
 from striate.network.operators.function import UNKNOWN, Function
 from striate.network.operators.kinds import MOST_TAPS, Axes, Axis, Extras, Pads, Positive, Sizes, Tap, Taps
 from striate.network.relation import Along, Drop, Merge, Permute, Shape, Split, Step, everything, reshape
+
+Place = tuple[Fraction, Fraction]
+
+CROPPED = Coordinates.TF_CROP_AND_RESIZE
+STILL: Place = (Fraction(1), Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,12 +233,14 @@ class Resize(Operator):
     """The coefficient of cubic interpolation."""
     outside: float = 0.0
     """What a unit beyond the part that is resized becomes."""
+    at: tuple[tuple[Fraction, Fraction], ...] | None = None
+    """For each axis how far units stand apart in pixels and where the first one stands; None: as coordinates say."""
 
     def settle(self) -> None:
         """One entry for each axis."""
         if not self.nearest:
             self.put("nearest", (Rounding.ROUND_PREFER_FLOOR,) * len(self.axes))
-        for name in ("size", "nearest", "scale", "roi", "picks"):
+        for name in ("size", "nearest", "scale", "roi", "picks", "at"):
             found = getattr(self, name)
             if found is not None and len(found) != len(self.axes):
                 raise InputError(f"resize: {name} must have one entry for each of axes {self.axes}, got {len(found)}")
@@ -240,17 +248,45 @@ class Resize(Operator):
     def result(self, shapes: tuple[Shape, ...]) -> Result:
         """Each axis on its own."""
         x = self.first(shapes, *self.axes)
-        steps = []
+        return through(tuple(Along(axis, resized) for axis, resized in self.maps(x).items()), shapes)
+
+    def maps(self, shape: Shape) -> dict[int, TapMap]:
+        """Every axis of an input of some shape that changes, and how it is read."""
+        found = {}
         for k, (axis, count) in enumerate(zip(self.axes, self.size, strict=True)):
-            scale = None if self.scale is None else self.scale[k]
-            if count != x[axis] or scale not in (None, 1) or self.coordinates is Coordinates.TF_CROP_AND_RESIZE:
+            if self._changes(k, shape[axis]):
                 resized = resize_map(
-                    x[axis], count, self.mode, self.coordinates, scale=scale, nearest=self.nearest[k],
-                    antialias=self.antialias, exclude_outside=self.exclude_outside,
-                    roi=(Fraction(0), Fraction(1)) if self.roi is None else self.roi[k],
+                    shape[axis], count, self.mode, self.coordinates, scale=self._scale(k), nearest=self.nearest[k],
+                    antialias=self.antialias, exclude_outside=self.exclude_outside, roi=self._roi(k),
+                    at=None if self.at is None else self.at[k],
                 )  # fmt: skip
-                steps.append(Along(axis, resized if self.picks is None else picked_map(resized, self.picks[k])))
-        return through(tuple(steps), shapes)
+                found[axis] = resized if self.picks is None else picked_map(resized, self.picks[k])
+        return found
+
+    def places(self, shape: Shape) -> tuple[Place, ...]:
+        """For each axis of an input of some shape how far units stand apart and where the first one stands."""
+        if self.at is not None:
+            return self.at
+        return tuple(
+            resize_place(
+                shape[axis], count, self.coordinates, scale=self._scale(k) or Fraction(count, shape[axis]),
+                roi=self._roi(k),
+            )
+            if self._changes(k, shape[axis])
+            else STILL
+            for k, (axis, count) in enumerate(zip(self.axes, self.size, strict=True))
+        )  # fmt: skip
+
+    def _changes(self, k: int, n: int) -> bool:
+        if self.at is not None:
+            return self.size[k] != n or self.at[k] != STILL
+        return self.size[k] != n or self._scale(k) not in (None, 1) or self.coordinates is CROPPED
+
+    def _scale(self, k: int) -> Fraction | None:
+        return None if self.scale is None else self.scale[k]
+
+    def _roi(self, k: int) -> tuple[Fraction, Fraction]:
+        return (Fraction(0), Fraction(1)) if self.roi is None else self.roi[k]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,383 @@
+"""One rule for every operator: what a box of its output takes, and the operators that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import singledispatch
+from math import gcd, prod
+
+from striate.crop.moves import moved
+from striate.crop.part import Part, UncroppableError, put, some, trim
+from striate.crop.windows import Held, scattered, slid
+from striate.geometry import Border, Box, Coordinates, Interval, Window
+from striate.network.operators import (
+    AdaptivePool,
+    Attention,
+    ChannelShuffle,
+    Concat,
+    Constant,
+    Conv,
+    ConvTranspose,
+    DepthToSpace,
+    Einsum,
+    Elementwise,
+    Expand,
+    Fold,
+    Gather,
+    Index,
+    Linear,
+    Mask,
+    Masked,
+    MatMul,
+    Mix,
+    Operator,
+    Pad,
+    Pool,
+    Recurrent,
+    Reduce,
+    RepeatInterleave,
+    Reshape,
+    Resize,
+    Roll,
+    Scan,
+    Select,
+    Slice,
+    Sliding,
+    SpaceToDepth,
+    Split,
+    Stft,
+    Tile,
+    Transform,
+    Transpose,
+    Unbind,
+    Unfold,
+)
+from striate.network.relation import Shape, reshape
+
+Shapes = tuple[Shape, ...]
+MOVES = (Transpose, Reshape, Expand, Slice, Select, Gather, Index, Tile, RepeatInterleave, Roll, Sliding, Unfold)
+SHUFFLES = (DepthToSpace, SpaceToDepth, ChannelShuffle)
+
+
+@singledispatch
+def narrow(op: Operator, shapes: Shapes, output: int, box: Box) -> Part:
+    """One output of an operator on inputs of some shapes, cropped to a box that holds an element.
+
+    Raises UncroppableError where the operator can give its output only as a whole.
+    """
+    raise UncroppableError("it can be computed only as a whole")
+
+
+def whole(shape: Shape) -> Box:
+    """All of a tensor."""
+    return Box.whole(shape)
+
+
+def only_first(output: int, what: str) -> None:
+    """Refuse an output behind the first one."""
+    if output:
+        raise UncroppableError(f"{what} speak of places in the whole")
+
+
+@narrow.register
+def _conv(op: Conv, shapes: Shapes, output: int, box: Box) -> Part:
+    sides = [slid(w, n, units, op.border) for w, n, units in zip(op.windows(), shapes[0][2:], box[2:], strict=True)]
+    channels = Interval(0, op.out_channels)
+    return _windowed(replace(op, padding=_pads(sides)), shapes, Box([box[0], channels]), sides)
+
+
+@narrow.register
+def _conv_transpose(op: ConvTranspose, shapes: Shapes, output: int, box: Box) -> Part:
+    rows = zip(op.windows(), shapes[0][2:], box[2:], op.output_padding, strict=True)
+    sides = [scattered(*row) for row in rows]
+    extra = tuple(side.output_padding for side in sides)
+    own = replace(op, padding=_pads(sides), output_padding=extra)
+    return _windowed(own, shapes, Box([box[0], Interval(0, op.out_channels)]), sides)
+
+
+@narrow.register
+def _pool(op: Pool, shapes: Shapes, output: int, box: Box) -> Part:
+    only_first(output, "the indices of maxima")
+    first = len(box) - len(op.kernel)
+    windows, sizes, units = op.windows(op.ceil), shapes[0][first:], box[first:]
+    sides = [slid(w, n, u) for w, n, u in zip(windows, sizes, units, strict=True)]
+    counts = tuple(side.made.size for side in sides)
+    stated = op.count or any(side.count is not None for side in sides)
+    ceil = any(side.window.ceil for side in sides)
+    if not stated and ceil:
+        own = (replace(side.window, ceil=True).output_size(side.held.size) for side in sides)
+        stated = any(made != n for made, n in zip(counts, own, strict=True))
+    pooled = replace(op, padding=_pads(sides), ceil=ceil, count=counts if stated else (), outputs=1)
+    part = _windowed(pooled, shapes, Box(box[:first]), sides)
+    spread = tuple((0, first + k) for k, (w, n) in enumerate(zip(windows, sizes, strict=True)) if 1 < w.size == n)
+    return replace(part, spread=spread)
+
+
+def _pads(sides: Sequence[Held]) -> tuple[tuple[int, int], ...]:
+    return tuple((side.window.pad_before, side.window.pad_after) for side in sides)
+
+
+def _windowed(op: Operator, shapes: Shapes, leading: Box, sides: Sequence[Held]) -> Part:
+    """An operator that slides along the trailing axes; of axis 1 a convolution reads all."""
+    channels = [Interval(0, shapes[0][1])] if isinstance(op, Conv | ConvTranspose) else leading[1:]
+    read = Box([*leading[:1], *channels, *(side.held for side in sides)])
+    return Part((read, *map(whole, shapes[1:])), (op,), Box([*leading, *(side.made for side in sides)]))
+
+
+@narrow.register
+def _adaptive_pool(op: AdaptivePool, shapes: Shapes, output: int, box: Box) -> Part:
+    only_first(output, "the indices of maxima")
+    first = len(box) - len(op.size)
+    read, made, spread = box, box, []
+    for axis, count in enumerate(op.size, start=first):
+        n, units = shapes[0][axis], box[axis]
+        times = gcd(n, count)
+        pixels, period = n // times, count // times
+        turns = Interval(units.start // period, (units.stop - 1) // period + 1)
+        read = put(read, axis, Interval(turns.start * pixels, turns.stop * pixels))
+        made = put(made, axis, Interval(turns.start * period, turns.stop * period))
+        if count == 1:
+            spread.append((0, axis))
+    own = replace(op, size=made.shape[first:], outputs=1)
+    return Part((read,), (own,), made, tuple(spread))
+
+
+@narrow.register
+def _resize(op: Resize, shapes: Shapes, output: int, box: Box) -> Part:
+    x = shapes[0]
+    if op.coordinates is Coordinates.TF_CROP_AND_RESIZE:
+        raise UncroppableError("a resize of a crop leaves out what lies outside the whole")
+    maps = op.maps(x)
+    read = Box([some(maps[axis].needs(side)) if axis in maps else side for axis, side in enumerate(box)])
+    rows = list(zip(op.axes, op.size, op.places(x), strict=True))
+    at = tuple((slope, origin + slope * box[axis].start - read[axis].start) for axis, _, (slope, origin) in rows)
+    picks = op.picks and tuple(
+        tuple(None if pick is None else pick - read[axis].start for pick in row[box[axis].start : box[axis].stop])
+        for axis, row in zip(op.axes, op.picks, strict=True)
+    )
+    own = replace(
+        op,
+        size=tuple(box[axis].size for axis in op.axes),
+        scale=op.scale or tuple(Fraction(count, x[axis]) for axis, count, _ in rows),
+        at=at,
+        picks=picks,
+    )
+    return Part((read, *[None] * (len(shapes) - 1)), (own,), box)
+
+
+@narrow.register
+def _pad(op: Pad, shapes: Shapes, output: int, box: Box) -> Part:
+    x = shapes[0]
+    sides = []
+    for n, (before, after), units in zip(x, op.pads, box, strict=False):
+        if op.border is Border.CIRCULAR and min(before, after) < 0:
+            raise UncroppableError("a circular pad that crops as well is not followed")
+        sides.append(slid(Window(1, 1, 1, before, after), n, units, op.border))
+    rest = box[len(sides) :]
+    own = replace(op, pads=_pads(sides))
+    return Part((Box([*(side.held for side in sides), *rest]),), (own,), Box([*(s.made for s in sides), *rest]))
+
+
+@narrow.register
+def _elementwise(op: Elementwise, shapes: Shapes, output: int, box: Box) -> Part:
+    kept = len(shapes) - op.parameters
+    if op.parameters and len(box) > 1:
+        n = max(s[len(s) - len(box) + 1] for s in shapes[:kept] if len(s) >= len(box) - 1)
+        box = put(box, 1, Interval(0, n))
+    reads = [_broadcast(shape, box) for shape in shapes[:kept]]
+    if op.keep:
+        keep = tuple(mask and cut(mask, box) for mask in op.keep)
+        op = replace(op, keep=() if all(mask is None or mask.array.all() for mask in keep) else keep)
+    return Part((*reads, *map(whole, shapes[kept:])), (op,), box)
+
+
+def _broadcast(shape: Shape, box: Box) -> Box:
+    """What a box takes of an operand that is broadcast to it."""
+    sides = box[len(box) - len(shape) :]
+    return Box([Interval(0, 1) if n == 1 else side for n, side in zip(shape, sides, strict=True)])
+
+
+def cut(mask: Mask, box: Box) -> Mask:
+    """A mask that is broadcast to a tensor, over a box of it."""
+    sides = box.slices[len(box) - len(mask.shape) :]
+    places = tuple(slice(None) if n == 1 else part for n, part in zip(mask.shape, sides, strict=True))
+    return Mask.of(mask.array[places])
+
+
+@narrow.register
+def _masked(op: Masked, shapes: Shapes, output: int, box: Box) -> Part:
+    return Part((box,), (replace(op, keep=cut(op.keep, box)),), box)
+
+
+@narrow.register
+def _constant(op: Constant, shapes: Shapes, output: int, box: Box) -> Part:
+    return Part((None,) * len(shapes), (Constant(box.shape),), box)
+
+
+@narrow.register
+def _concat(op: Concat, shapes: Shapes, output: int, box: Box) -> Part:
+    reads: list[Box | None] = []
+    offset, side = 0, box[op.axis]
+    for shape in shapes:
+        n = shape[op.axis]
+        inside = side.shift(-offset).clip(Interval(0, n))
+        reads.append(None if inside.empty else put(box, op.axis, inside))
+        offset += n
+    alone = sum(read is not None for read in reads) == 1
+    return Part(tuple(reads), () if alone else (op,), box)
+
+
+@narrow.register
+def _split(op: Split, shapes: Shapes, output: int, box: Box) -> Part:
+    side = box[op.axis].shift(sum(op.sizes[:output]))
+    return Part((put(box, op.axis, side), *[None] * (len(shapes) - 1)), (), box)
+
+
+@narrow.register
+def _unbind(op: Unbind, shapes: Shapes, output: int, box: Box) -> Part:
+    read = Box([*box[: op.axis], Interval(output, output + 1), *box[op.axis :]])
+    return Part((read,), (Reshape(box.shape),), box)
+
+
+def _moved(op: Operator, shapes: Shapes, output: int, box: Box) -> Part:
+    (found,) = op.result(shapes).outputs
+    part = moved(found.reads[0][0], shapes[0], box, op if isinstance(op, SHUFFLES) else None)
+    return replace(part, reads=(*part.reads, *[None] * (len(shapes) - 1)))
+
+
+for _kind in (*MOVES, *SHUFFLES):
+    narrow.register(_kind, _moved)
+
+
+def _along(op: Operator, shapes: Shapes, box: Box, axes: Sequence[int], sizes: Sequence[int]) -> Part:
+    """An operator that computes some axes as a whole, each from all of it, and keeps the others apart."""
+    read = made = box
+    for axis, size in zip(axes, sizes, strict=True):
+        read, made = put(read, axis, Interval(0, shapes[0][axis])), put(made, axis, Interval(0, size))
+    rest = map(whole, shapes[1:])
+    return Part((read, *rest), (op,), made, tuple((0, axis) for axis in axes))
+
+
+@narrow.register
+def _mix(op: Mix, shapes: Shapes, output: int, box: Box) -> Part:
+    only_first(output, "statistics")
+    axes = sorted({axis % len(box) for axis in op.axes} | ({1} if op.groups is not None else set()))
+    part = _along(op, shapes, box, axes, [shapes[0][axis] for axis in axes])
+    keep = op.keep and cut(op.keep, part.made)
+    return replace(part, steps=(replace(op, keep=keep, statistics=()),), near=box)
+
+
+@narrow.register
+def _transform(op: Transform, shapes: Shapes, output: int, box: Box) -> Part:
+    only_first(output, "indices")
+    return _along(replace(op, outputs=1), shapes, box, op.axes, op.sizes)
+
+
+@narrow.register
+def _linear(op: Linear, shapes: Shapes, output: int, box: Box) -> Part:
+    return _along(op, shapes, box, [op.axis % len(box)], [op.out_features])
+
+
+@narrow.register
+def _reduce(op: Reduce, shapes: Shapes, output: int, box: Box) -> Part:
+    only_first(output, "indices")
+    x = shapes[0]
+    axes = {axis % len(x) for axis in op.axes}
+    sides = iter(box)
+    read = []
+    for axis, n in enumerate(x):
+        if axis in axes:
+            read.append(Interval(0, n))
+            if op.keepdims:
+                next(sides)
+        else:
+            read.append(next(sides))
+    others = (None,) * (len(shapes) - 1)
+    spread = tuple((0, axis) for axis in sorted(axes))
+    return Part((Box(read), *others), (replace(op, outputs=1),), box, spread)
+
+
+@narrow.register
+def _scan(op: Scan, shapes: Shapes, output: int, box: Box) -> Part:
+    n, side = shapes[0][op.axis], box[op.axis]
+    before = Interval(side.start, n) if op.reverse else Interval(0, side.stop)
+    return Part((put(box, op.axis, before),), (op,), put(box, op.axis, before))
+
+
+@narrow.register
+def _matmul(op: MatMul, shapes: Shapes, output: int, box: Box) -> Part:
+    x, y = shapes[:2]
+    sides = list(box)
+    columns = [sides.pop()] if len(y) > 1 else []
+    rows = [sides.pop()] if len(x) > 1 else []
+    inner = Interval(0, x[-1])
+    left = Box([*_broadcast(x[:-2], Box(sides)), *rows, inner])
+    right = Box([*_broadcast(y[:-2], Box(sides)), inner, *columns])
+    rest = (None,) * (len(shapes) - 2)
+    if op.left is not None or op.right is not None:
+        op = replace(op, left=op.left and cut(op.left, left), right=op.right and cut(op.right, right))
+    return Part((left, right, *rest), (op,), box, ((0, len(x) - 1), (1, max(len(y) - 2, 0))))
+
+
+@narrow.register
+def _einsum(op: Einsum, shapes: Shapes, output: int, box: Box) -> Part:
+    operands, letters = op.equation.split("->")
+    terms = operands.split(",")
+    rows = zip("".join(terms), (n for shape in shapes for n in shape), strict=True)
+    sides = {letter: Interval(0, n) for letter, n in rows}
+    sides.update(zip(letters, box, strict=True))
+    reads = tuple(Box([sides[c] for c in term]) for term in terms)
+    summed = tuple((k, axis) for k, term in enumerate(terms) for axis, c in enumerate(term) if c not in letters)
+    keep = op.keep and cut(op.keep, Box([sides[op.rows], sides[op.columns]]))
+    return Part(reads, (replace(op, keep=keep),), box, summed)
+
+
+@narrow.register
+def _recurrent(op: Recurrent, shapes: Shapes, output: int, box: Box) -> Part:
+    only_first(output, "last states")
+    n, (time, _) = shapes[0][op.time], op.axes[0]
+    if op.both_ways or time is None:
+        raise UncroppableError("every state reads all of time")
+    held = Interval(box[time].start, n) if op.reverse else Interval(0, box[time].stop)
+    made = put(whole(op.shapes[0]), time, held)
+    own = replace(op, shapes=(made.shape,), axes=op.axes[:1], macs=op.macs * held.size // n)
+    return Part((put(whole(shapes[0]), op.time, held), *map(whole, shapes[1:])), (own,), made)
+
+
+@narrow.register
+def _stft(op: Stft, shapes: Shapes, output: int, box: Box) -> Part:
+    x, made = shapes[0], Box([*box[:2], Interval(0, op.bins), Interval(0, 2)])
+    frames = Window(op.length, op.step).needs(box[1])
+    return Part((Box([box[0], frames, *whole(x[2:])]), *[None] * (len(shapes) - 1)), (op,), made)
+
+
+@narrow.register
+def _fold(op: Fold, shapes: Shapes, output: int, box: Box) -> Part:
+    x, sides = shapes[0], []
+    for window, n, units in zip(op.windows(), op.size, box[2:], strict=True):
+        count = window.output_size(n)
+        end = (count - 1) * window.stride - window.pad_before + window.extent
+        sides.append((count, scattered(replace(window, pad_after=0), count, units, max(n - end, 0))))
+    opened = (*x[:2], *(count for count, _ in sides))
+    held = Box([box[0], Interval(0, x[1]), *(side.held for _, side in sides)])
+    part = moved(reshape(x, opened), x, held)
+    size = box.shape[2:]
+    folded = replace(op, size=size, padding=_pads([side for _, side in sides]))
+    closed = Reshape((*held.shape[:2], prod(held.shape[2:])))
+    made = Box([box[0], Interval(0, x[1] // prod(op.kernel)), *box[2:]])
+    return Part(part.reads, (*part.steps, *trim(part.made, held), closed, folded), made)
+
+
+@narrow.register
+def _attention(op: Attention, shapes: Shapes, output: int, box: Box) -> Part:
+    only_first(output, "statistics")
+    q, k, v = shapes[:3]
+    tokens, shared = len(q) - 2, any(shape[:-2] != q[:-2] for shape in (k, v))
+    heads = [Interval(0, n) for n in q[:-2]] if shared else box[:-2]
+    keys = [Box([*(whole(s[:-2]) if shared else heads), *whole(s[-2:])]) for s in (k, v)]
+    keep = op.keep and cut(op.keep, Box([box[-2], Interval(0, k[-2])]))
+    reads = (Box([*heads, box[-2], Interval(0, q[-1])]), *keys, *map(whole, shapes[3:]))
+    made = Box([*heads, box[-2], Interval(0, v[-1])])
+    return Part(reads, (replace(op, keep=keep, statistics=()),), made, ((1, tokens), (2, tokens)))
