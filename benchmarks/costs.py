@@ -26,7 +26,7 @@ import numpy as np
 from conv import read_shapes
 from engines import Shape
 
-from striate.conv.native import kernels
+from striate.conv import _native
 
 LANES = {"avx512": 16, "avx2": 8, "baseline": 4}
 
@@ -131,7 +131,7 @@ class Time(NamedTuple):
 def plan_of(way: str, shape: Shape) -> Any:
     """The compiled plan on one thread; raises ValueError where the way refuses the shape."""
     n, c, h, w, k, kh, kw, stride, pad, dilation, groups = shape
-    return kernels().Plan(
+    return _native.Plan(
         n, c, h, w, k, kh, kw, stride=(stride,) * 2, padding=(pad,) * 4, dilation=(dilation,) * 2, groups=groups,
         algorithm=way, threads=1,
     )  # fmt: skip
@@ -161,7 +161,7 @@ def family(model: str, constant: str, rounds: int) -> Iterator[str]:
     first, last = times[0], times[-1]
     slope = (last.measured - first.measured) / (last.predicted - first.predicted)
     yield f"{model} {constant}: slope {slope:.2f}"
-    slots = kernels().peak_gflops() * 1e3 / 2 / LANES[kernels().isa()]
+    slots = _native.peak_gflops() * 1e3 / 2 / LANES[_native.isa()]
     for entry in times:
         ratio = entry.measured / entry.predicted
         yield (
@@ -196,7 +196,7 @@ def main() -> None:
     if unknown := set(models) - set(FAMILIES):
         parser.error(f"no model {', '.join(sorted(unknown))}; there are {', '.join(FAMILIES)}")
     if options.shapes:
-        ways = [model for model in models if model in kernels().algorithms()]
+        ways = [model for model in models if model in _native.algorithms()]
         lines = everywhere(ways, read_shapes(options.shapes), options.rounds)
     else:
         lines = (line for model in models for name in FAMILIES[model] for line in family(model, name, options.rounds))
