@@ -48,6 +48,9 @@ class LoadedModel:
     def __post_init__(self) -> None:
         object.__setattr__(self, "network", self.model.network)
 
+    def __repr__(self) -> str:
+        return f"<LoadedModel of {self.network!r}>"
+
     @property
     def name(self) -> str:
         """The name of the network."""

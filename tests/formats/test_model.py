@@ -223,7 +223,7 @@ def test_a_model_of_a_module_is_that_very_module() -> None:
     assert Model(one, (1, 2)) == Model(one, [1, 2])
     assert Model(one) != Model(other)
     assert len({Model(one), Model(one), Model(other)}) == 2
-    assert repr(Model(one, (1, 2))).startswith("Model(source=TorchModule(Equal), shapes=(1, 2)")
+    assert repr(Model(one, (1, 2))) == "<Model Equal (torch) at (1, 2)>"
 
 
 def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:

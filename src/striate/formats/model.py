@@ -70,6 +70,10 @@ class Model:
         object.__setattr__(self, "shapes", input_shapes(shapes))
         object.__setattr__(self, "unknown", Unknown.of(unknown))
 
+    def __repr__(self) -> str:
+        at = "its own shapes" if self.shapes is None else str(self.shapes)
+        return f"<Model {self.name} ({self.kind}) at {at}>"
+
     @classmethod
     def of(cls, model: Model | str | os.PathLike[str] | torch.nn.Module, shapes: InputShape = None) -> Model:
         """A model itself, at ``shapes`` where there are any; else what is read from a path or module at them."""
