@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from striate import collector
 from striate.errors import MissingDependencyError
 from striate.fields.costs import CostTable
 from striate.fields.layout import layout_of, spatial_axes
@@ -83,12 +84,14 @@ class Fields(Mapping[str, Field]):
         self.layout = layout_of(self.network, self.source) if layout is None else text("layout", layout)
         self.spatial = spatial_axes(self.layout, shape)
         self._shared = Shared()
-        self._tables, self.misalignments = self._pass(clipped=False)
+        with collector.held():
+            self._tables, self.misalignments = self._pass(clipped=False)
 
     @cached_property
     def clipped(self) -> Mapping[str, tuple[FieldTable, ...]]:
         """For each tensor, the true hull of every element along each spatial axis of the source."""
-        return self._pass(clipped=True)[0]
+        with collector.held():
+            return self._pass(clipped=True)[0]
 
     def tables(self, layer: str) -> tuple[FieldTable, ...]:
         """The unclipped field tables of a layer; empty where it does not depend on the source."""

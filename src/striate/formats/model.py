@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from striate import collector
 from striate.errors import InputError
 from striate.formats.onnx.file import OnnxFile
 from striate.formats.shapes import InputShape, Shapes, input_shapes
@@ -98,7 +99,8 @@ class Model:
         Raises ModelError for what cannot be read, UnsupportedError for operators without a rule, InputError for
         shapes that do not fit.
         """
-        return self._reader.read(self.shapes, self.unknown)
+        with collector.held():
+            return self._reader.read(self.shapes, self.unknown)
 
     @cached_property
     def identity(self) -> str:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
+from striate.formats.torch.layouts import stated
 from striate.formats.torch.memory import META, place_of
 
 LARGEST_KNOWN = 1 << 20
@@ -41,6 +42,10 @@ class Metas:
             return func(*self._twin(args), **self._twin(kwargs))
         key = (func, _key(args), _key(kwargs.values()), tuple(kwargs))
         if key not in self._layouts:
+            layout = stated(func, args, kwargs)
+            if layout is not None:
+                self._layouts[key] = layout
+                return _build(layout)
             result = func(*self._twin(args), **self._twin(kwargs))
             if isinstance(result, Tensor | list | tuple):
                 self._layouts[key] = _layout(result)
