@@ -16,7 +16,7 @@ from striate.fields.shared import Shared
 from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span, told
 from striate.fields.store import Tables
-from striate.fields.summary import axis_field, first_moving_axis, local_span
+from striate.fields.summary import Stand, axis_field, first_moving_axis, stand
 from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.fields.unit import Unit
 from striate.geometry import Box, Interval
@@ -79,12 +79,12 @@ class Fields(Mapping[str, Field]):
         self, network: Network | HasNetwork, source: str | None = None, layout: str | None = None
     ) -> None:
         self.network = network_of(network)
-        self.source = choose_source(self.network, source)
-        shape = self.network.shapes[self.source]
-        self.layout = layout_of(self.network, self.source) if layout is None else text("layout", layout)
-        self.spatial = spatial_axes(self.layout, shape)
-        self._shared = Shared()
         with collector.held():
+            self.source = choose_source(self.network, source)
+            shape = self.network.shapes[self.source]
+            self.layout = layout_of(self.network, self.source) if layout is None else text("layout", layout)
+            self.spatial = spatial_axes(self.layout, shape)
+            self._shared = Shared()
             self._tables, self.misalignments = self._pass(clipped=False)
 
     @cached_property
@@ -209,19 +209,23 @@ class Fields(Mapping[str, Field]):
         clipped: bool,
     ) -> tuple[tuple[FieldTable, ...], list[Misalignment]]:
         """The tables of one output, one per spatial axis of the source, and the axes along which branches disagree."""
-        alone = len(branches) == 1
+        alone, before = len(branches) == 1, [tables[name] for name, _ in branches]
         parts = [
-            [carried(tables[name][k], reads, node.name, alone=alone, shared=shared) for name, reads in branches]
+            [
+                carried(entry[k], reads, node.name, alone=alone, shared=shared)
+                for entry, (_, reads) in zip(before, branches, strict=True)
+            ]
             for k in range(len(self.spatial))
         ]
         united, merges = [], []
-        for axis, part in zip(self.spatial, parts, strict=True):
+        for k, (axis, part) in enumerate(zip(self.spatial, parts, strict=True)):
             table = unite(part, shared)
             if node.at_most:
                 table = replace(table, at_most=table.at_most | {node.name})
-            apart = None if clipped else _misaligned(
-                node, axis, [name for name, _ in branches], part, shape, self._shared
-            )
+            apart = None
+            if not clipped and len(part) > 1:
+                met = [(name, made, entry[k]) for (name, _), made, entry in zip(branches, part, before, strict=True)]
+                apart = _misaligned(node, axis, met, shape, self._shared)
             if apart is not None:
                 table = replace(table, misaligned=table.misaligned | {node.name})
                 merges.append(apart)
@@ -230,24 +234,35 @@ class Fields(Mapping[str, Field]):
 
 
 def _misaligned(
-    node: Node, axis: str, names: list[str], branches: list[FieldTable], shape: Shape, shared: Shared
+    node: Node, axis: str, branches: list[tuple[str, FieldTable, FieldTable]], shape: Shape, shared: Shared
 ) -> Misalignment | None:
-    """The merge where its branches' centres disagree; parts that stand one after the other do not meet."""
-    distinct = {id(table): (name, table) for name, table in zip(names, branches, strict=True) if table.local}
+    """The merge where its branches' centres disagree; parts that stand one after the other do not meet.
+
+    A branch is a name, what the output gets from it, and what it is itself.
+    """
+    distinct = {id(made): (name, made, itself) for name, made, itself in branches if made.local}
     if len(distinct) < 2:
         return None
-    firsts = {name: first_moving_axis(shape, (table,), shared) for name, table in distinct.values()}
-    spans = [(name, local_span(table, firsts[name], shared)) for name, table in distinct.values()]
-    centres = [(name, span.stride, span.centre) for name, span in spans]
-    alongs = {span.along for _, span in spans}
-    if len(alongs) > 1 or (isinstance(node.op, Concat) and node.op.axis in alongs):
+    joined = node.op.axis if isinstance(node.op, Concat) else len(shape)
+    stands = [(name, _stand(made, itself, joined, shape, shared)) for name, made, itself in distinct.values()]
+    (_, first), *others = stands
+    if any(stand.along != first.along for _, stand in others) or first.along == joined:
         return None
-    if any(centre is None for _, _, centre in centres) or len({centre[1:] for centre in centres}) == 1:
+    if any(stand.centre is None for _, stand in stands) or all(stand == first for _, stand in others):
         return None
-    known = [(name, stride, centre) for name, stride, centre in centres if centre is not None]
-    _, first, origin = known[0]
-    offsets = tuple((name, centre - origin if stride == first else None) for name, stride, centre in known)
-    return Misalignment(node.name, axis, offsets)
+    known = [(name, stand.stride, stand.centre) for name, stand in stands if stand.centre is not None]
+    _, stride, origin = known[0]
+    return Misalignment(
+        node.name, axis, tuple((name, centre - origin if own == stride else None) for name, own, centre in known)
+    )
+
+
+def _stand(made: FieldTable, itself: FieldTable, joined: int, shape: Shape, shared: Shared) -> Stand:
+    """Where a branch looks; as it did before, where it was joined along an axis that names no units."""
+    first = first_moving_axis(shape, (itself,), shared)
+    if joined < first and made.via == itself.via:
+        return stand(itself, first, shared)
+    return stand(made, first_moving_axis(shape, (made,), shared), shared)
 
 
 def seen_by(tables: Sequence[FieldTable], index: Sequence[int | slice]) -> Box:

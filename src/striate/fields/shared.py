@@ -12,7 +12,7 @@ from striate.fields.pieces import Piece
 
 Answer = TypeVar("Answer")
 
-LARGE = 2**14
+SMALL, LARGE = 2**6, 2**14
 
 
 class Shared:
@@ -24,6 +24,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._pieces: dict[Hashable, list[Piece]] = {}
+        self._small: dict[Hashable, Piece] = {}
         self._answers: dict[Hashable, Any] = {}
 
     def pieces(self, pieces: Iterable[Piece]) -> tuple[Piece, ...]:
@@ -33,6 +34,9 @@ class Shared:
     def _first(self, piece: Piece) -> Piece:
         if _large(piece):
             return piece
+        if piece.lo.size <= SMALL:
+            said = piece.lo.tobytes(), piece.hi.tobytes(), piece.lo.shape, piece.dims, piece.view, piece.whole
+            return self._small.setdefault(said, piece)
         values = [crc32(np.ascontiguousarray(values).data) for values in (piece.lo, piece.hi)]
         alike = self._pieces.setdefault((*values, piece.lo.shape, piece.dims, piece.view, piece.whole), [])
         for other in alike:
@@ -55,6 +59,10 @@ class Shared:
 
 def _large(value: object) -> bool:
     """Whether a piece, or one of several, holds more than is worth keeping for another time."""
+    if isinstance(value, Piece):
+        return value.lo.size > LARGE
     if isinstance(value, tuple):
-        return any(map(_large, value))
-    return isinstance(value, Piece) and value.lo.size > LARGE
+        for part in value:
+            if isinstance(part, Piece | tuple) and _large(part):
+                return True
+    return False

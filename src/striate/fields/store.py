@@ -68,7 +68,8 @@ class Tables(Mapping[str, Entry]):
     """
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[FieldTable | Folded, ...]] = {}
+        self._found: dict[str, Entry] = {}
+        self._left: dict[str, tuple[FieldTable | Folded, ...]] = {}
         self._folded: WeakKeyDictionary[FieldTable, Folded] = WeakKeyDictionary()
         self._asked: tuple[str, Entry] = "", ()
 
@@ -77,10 +78,10 @@ class Tables(Mapping[str, Entry]):
 
     def leave(self, tensor: str) -> None:
         """Say that nothing will read a tensor's tables again, but for a question now and then."""
-        self._found[tensor] = tuple(
-            self._fold(table) if isinstance(table, FieldTable) and _large(table) else table
-            for table in self._found[tensor]
-        )
+        tables = self._found[tensor]
+        if any(map(_large, tables)):
+            self._left[tensor] = tuple(self._fold(table) if _large(table) else table for table in tables)
+            self._found[tensor] = ()
 
     def _fold(self, table: FieldTable) -> Folded:
         if table not in self._folded:
@@ -88,11 +89,10 @@ class Tables(Mapping[str, Entry]):
         return self._folded[table]
 
     def __getitem__(self, tensor: str) -> Entry:
-        tables = self._found[tensor]
-        if not any(isinstance(table, Folded) for table in tables):
-            return tuple(table for table in tables if isinstance(table, FieldTable))
+        if tensor not in self._left:
+            return self._found[tensor]
         if self._asked[0] != tensor:
-            written = (table.unfolded() if isinstance(table, Folded) else table for table in tables)
+            written = (table.unfolded() if isinstance(table, Folded) else table for table in self._left[tensor])
             self._asked = tensor, tuple(written)
         return self._asked[1]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from striate.fields.shared import Shared
 from striate.fields.spans import AxisField, Span
 from striate.fields.tables import FieldTable
 from striate.fields.unit import first_unit_axis
-from striate.fields.views import Place, leaves
+from striate.fields.views import Digit, Place, leaves
 from striate.fields.views import span as size_of
 from striate.geometry import Interval
 from striate.network.relation import Shape
@@ -24,14 +25,14 @@ from striate.network.relation import Shape
 def first_moving_axis(shape: Shape, tables: Sequence[FieldTable], shared: Shared) -> int:
     """The first axis whose index names a unit, of one axis that one; all do where a field moves along another."""
     first = min(first_unit_axis(shape), max(len(shape) - 1, 0))
-    return 0 if any(shared.once(_moves, table.pieces, first) for table in tables) else first
+    return 0 if any(shared.once(_moves, table.pieces, first, shared) for table in tables) else first
 
 
-def _moves(pieces: tuple[Piece, ...], first: int) -> bool:
+def _moves(pieces: tuple[Piece, ...], first: int, shared: Shared) -> bool:
     """Whether a local field moves along one of the axes before ``first`` that grow with the input."""
     if not any(_may_move(piece, first) for piece in pieces):
         return False
-    laid = [flat(piece) for piece in pieces if not piece.whole]
+    laid = [shared.once(_flat, (piece,)) for piece in pieces if not piece.whole]
     return any(piece.dims[k].grown and not piece.uniform(k) for piece in laid for k in range(first))
 
 
@@ -60,8 +61,30 @@ def axis_field(axis: str, table: FieldTable, first: int, shared: Shared) -> Axis
 
 def local_span(table: FieldTable, first: int, shared: Shared) -> Span:
     """What the local pieces of a table say of every unit along one axis."""
-    local = (piece for piece in table.pieces if not piece.whole)
-    return shared.once(_local_span, tuple(_anywhere(piece, first, shared) for piece in local), first)
+    return shared.once(_local_span, _local(table, first, shared), first, shared)
+
+
+class Stand(NamedTuple):
+    """Where units look along one axis: the axis of the layer that tells them apart, the stride, the mean centre."""
+
+    along: int | None
+    stride: Fraction | None
+    centre: Fraction | None
+
+
+def stand(table: FieldTable, first: int, shared: Shared) -> Stand:
+    """Where the units of the local pieces of a table look."""
+    return shared.once(_stand, _local(table, first, shared), first, shared)
+
+
+def _stand(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Stand:
+    span = shared.once(_rule, pieces, first, shared)
+    return Stand(None, None, None) if span is None else Stand(span.along, span.stride, span.centre)
+
+
+def _local(table: FieldTable, first: int, shared: Shared) -> tuple[Piece, ...]:
+    """The local pieces of a table, each for the units that it names."""
+    return tuple(_anywhere(piece, first, shared) for piece in table.pieces if not piece.whole)
 
 
 def _anywhere(piece: Piece, first: int, shared: Shared) -> Piece:
@@ -103,15 +126,43 @@ def _units(pieces: Sequence[Piece], first: int) -> tuple[Ints, Ints]:
     return low, high
 
 
-def _local_span(pieces: tuple[Piece, ...], first: int) -> Span:
+def _flat(pieces: tuple[Piece]) -> Piece:
+    return flat(pieces[0])
+
+
+def _laid(pieces: tuple[Piece], first: int, shared: Shared) -> Piece:
+    """One piece for the units that the axes from ``first`` on name."""
+    return _over(shared.once(_flat, pieces), range(first))
+
+
+def _local_span(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span:
     """The span of some local pieces."""
-    pieces = tuple(_over(flat(piece), range(first)) for piece in pieces)
+    found = shared.once(_rule, pieces, first, shared)
+    return found or Span("irregular", _largest([shared.once(_laid, (p,), first, shared) for p in pieces]), None, None)
+
+
+def _rule(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span | None:
+    """The span of some local pieces whose units follow a rule; None where they follow none."""
+    if len({axis for piece in pieces for axis in _telling(piece, first)}) > 1:
+        return None
+    pieces = tuple(shared.once(_laid, (piece,), first, shared) for piece in pieces)
     axes = {axis for piece in pieces for axis in range(len(piece.dims)) if not piece.uniform(axis)}
     if not axes:
         low, high = min(int(piece.lo.min()) for piece in pieces), max(int(piece.hi.max()) for piece in pieces)
         return Span("exact", high - low, None, low, (Interval(low, high),))
-    found = None if len(axes) > 1 else _ruled(pieces, next(iter(axes)))
-    return found or Span("irregular", _largest(pieces), None, None)
+    return None if len(axes) > 1 else _ruled(pieces, next(iter(axes)))
+
+
+def _telling(piece: Piece, first: int) -> Iterator[int]:
+    """Axes that surely tell units apart: the piece moves along them, or does not fill them."""
+    for axis, place in enumerate(piece.view[first:], first):
+        match place.digits:
+            case (Digit(int(dim), size, stride), *_) if size * stride == piece.dims[dim].size:
+                moves = piece.dims[dim].step != 0
+            case _:
+                moves = False
+        if moves or not place.full:
+            yield axis
 
 
 def _over(piece: Piece, axes: range) -> Piece:
@@ -139,7 +190,7 @@ def _ruled(pieces: Sequence[Piece], axis: int) -> Span | None:
 def _span(lo: Ints, hi: Ints, step: int, axis: int) -> Span:
     """The span of one period."""
     phases = _phases(tuple(lo.tolist()), tuple(hi.tolist()))
-    size, stride = max(phase.size for phase in phases), Fraction(step, len(phases))
+    size, stride = max(int((hi - lo).max()), 0), Fraction(step, len(phases))
     return Span("exact" if len(phases) == 1 else "periodic", size, stride, phases[0].start, phases, axis)
 
 

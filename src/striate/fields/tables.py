@@ -71,6 +71,11 @@ class FieldTable:
         """The pieces with one dimension for each axis of the tensor."""
         return tuple(flat(piece) for piece in self.pieces)
 
+    def holding(self, pieces: tuple[Piece, ...], via: frozenset[str] | None = None) -> FieldTable:
+        """The same with other pieces, and other global operators where some are given."""
+        via = self.via if via is None else via
+        return FieldTable(pieces, self.extent, self.clipped, via, self.misaligned, self.at_most)
+
     def interval(self, index: Sequence[int | slice]) -> Interval:
         """What one unit sees, a slice standing for the whole axis; unbounded where it sees the whole axis."""
         low, high = FAR, -FAR
@@ -113,15 +118,15 @@ def carried(table: FieldTable, reads: Reads, node: str, *, alone: bool, shared: 
         pieces, ended = shared.once(_through, table.pieces, relation, alone, table.extent, shared)
         same = pieces == table.pieces and not ended
         via = table.via | {node} if ended else table.via
-        found.append(table if same else replace(table, pieces=pieces, via=via))
-    return unite(found, shared, settled=False)
+        found.append(table if same else table.holding(pieces, via))
+    return found[0] if len(found) == 1 else unite(found, shared, settled=False)
 
 
 def _through(
     pieces: tuple[Piece, ...], relation: Relation, alone: bool, extent: int, shared: Shared
 ) -> tuple[tuple[Piece, ...], bool]:
     """The pieces after a relation, and whether it ended a local field."""
-    ended = False
+    ended, held = False, {id(piece.lo) for piece in pieces}
     for step in relation:
         m = step.map if isinstance(step, Along) else None
         if alone and isinstance(m, TapMap) and _shifts(m) and not m.periodic:
@@ -133,7 +138,7 @@ def _through(
             pieces, ended = tuple(piece for piece, _ in pairs), ended or any(end for _, end in pairs)
         else:
             pieces = tuple(_along(piece, step.axis, m) for piece in pieces)
-        pieces = tuple(piece for piece in pieces if piece.seen)
+        pieces = tuple(piece for piece in pieces if id(piece.lo) in held or piece.seen)
     return shared.pieces(pieces), ended
 
 
@@ -304,7 +309,7 @@ def unite(tables: Sequence[FieldTable], shared: Shared, *, settled: bool = True)
     pieces = tuple(dict.fromkeys(piece for table in tables for piece in table.pieces))
     found = shared.once(_united, pieces, first.extent, settled and not first.clipped, shared)
     if len(tables) == 1:
-        return first if found == first.pieces else replace(first, pieces=found)
+        return first if found == first.pieces else first.holding(found)
     names = (frozenset().union(*(getattr(table, key) for table in tables)) for key in ("via", "misaligned", "at_most"))
     return FieldTable(found, first.extent, first.clipped, *names)
 

@@ -109,6 +109,8 @@ def _union(a: Piece, b: Piece) -> Piece | None:
         return a
     if a.whole != b.whole:
         return None
+    if a.view != b.view and not a.whole and _surely_apart(a, b):
+        return None
     a, b = _on_one_view(a, b)
     if a.whole:
         a, b = _written(a), _written(b)
@@ -124,6 +126,25 @@ def _small(a: Piece, b: Piece) -> bool:
     """Whether one array for two pieces is not much larger than their own."""
     both: int = prod(max(n, m) for n, m in zip(a.lo.shape, b.lo.shape, strict=True))
     return both <= 4 * (a.lo.size + b.lo.size)
+
+
+def _surely_apart(a: Piece, b: Piece) -> bool:
+    """Whether one piece moves on for ever along an axis along which the other does not, on whatever view."""
+    both = _moving(a), _moving(b)
+    return None not in both and both[0] != both[1]
+
+
+def _moving(piece: Piece) -> set[int] | None:
+    """The axes along which a piece moves on for ever once their digits are one; None where that is hard to tell."""
+    found = set()
+    for axis, place in enumerate(piece.view):
+        for k, digit in enumerate(place.digits):
+            if isinstance(digit.root, tuple):
+                return None
+            d = piece.dims[digit.root]
+            if k == 0 and place.full and d.open and d.step and digit.size * digit.stride == d.size:
+                found.add(axis)
+    return found
 
 
 def _on_one_view(a: Piece, b: Piece) -> tuple[Piece, Piece]:

@@ -8,7 +8,6 @@ works on an axis of several digits has to write them out.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import prod
 from typing import NamedTuple
 
 
@@ -35,7 +34,10 @@ class Place(NamedTuple):
 
 def span(digits: Iterable[Digit]) -> int:
     """The number of elements that a row of digits counts."""
-    return prod(digit.size for digit in digits)
+    found = 1
+    for digit in digits:
+        found *= digit.size
+    return found
 
 
 def joined(left: tuple[Digit, ...], right: tuple[Digit, ...]) -> tuple[Digit, ...]:
