@@ -62,12 +62,12 @@ def seen(sets: Sets, unit: tuple[int, ...], shape: tuple[int, ...]) -> Sets:
     return np.asarray(found.any(axis=(0, 1, 2)))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_local_field_is_that_of_the_network_whose_gates_are_constant(seed: int) -> None:
     (gated, last), (plain, same) = build(seed, constant=False), build(seed, constant=True)
     fields, sets = Fields(gated.network(), layout="NCHW"), dependence(plain.network())[same]
     other = Fields(plain.network(), layout="NCHW")
-    assert fields.local.left_out
+    assert fields.local.left_out(last)
     assert any(axis.status == "whole" for axis in fields[last].axes.values())
     for unit in np.ndindex(unit_sizes(gated.shapes[last])):
         found, expected = region(fields.local, last, unit), region(other, same, unit)
@@ -115,12 +115,22 @@ def test_the_query_of_an_attention_is_its_local_field() -> None:
     assert region(fields.local, layer, (2, 2)).hull == (Interval(1, 4), Interval(0, 5))
 
 
+def test_a_way_without_global_paths_has_no_gate_on_it() -> None:
+    b = Builder(1, 1, 9, 9)
+    conv = b("conv", "image", out_channels=1, kernel=(3, 3), name="conv")
+    gate = b("conv", b("reduce", conv, axes=(2, 3), name="mean"), out_channels=1, kernel=(1, 1), name="gate")
+    b("elementwise", conv, gate, name="gated")
+    fields = Fields(b.network())
+    assert set(region(fields, "gated", (1, 1)).path()) == {"gated", "gate", "mean", "conv", "image"}
+    assert list(region(fields.local, "gated", (1, 1)).path()) == ["gated", "conv", "image"]
+
+
 def test_local_fields_of_a_network_without_global_paths_are_its_fields() -> None:
     b = Builder(1, 1, 9, 9)
     b("conv", "image", out_channels=1, kernel=(3, 3), name="conv")
     fields = Fields(b.network())
     assert region(fields.local, "conv", (1, 2)).hull == region(fields, "conv", (1, 2)).hull
-    assert fields.local.left_out == () == fields.left_out
+    assert fields.local.left_out("conv") == () == fields.left_out("conv")
     assert fields.local.local is fields.local
 
 

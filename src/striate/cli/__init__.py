@@ -5,12 +5,13 @@ from striate.cli.check import check_command
 from striate.cli.compare import compare_command, sweep_command
 from striate.cli.completion import completion_command
 from striate.cli.demo import demo_command
+from striate.cli.effective import effective_command
 from striate.cli.fields import fields_command
 from striate.cli.region import reach_command, region_command
 from striate.cli.size import size_command
 
 COMMANDS = (
-    *(fields_command, region_command, reach_command, sweep_command, compare_command),
+    *(fields_command, region_command, reach_command, effective_command, sweep_command, compare_command),
     *(check_command, size_command, demo_command, completion_command),
 )
 for command in COMMANDS:

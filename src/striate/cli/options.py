@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,7 @@ class Question:
     source: str | None
     layout: str | None
     unknown: str
+    local: bool = False
 
     def fields(self) -> Fields:
         """The model's fields; raises the StriateError that says what is wrong."""
@@ -114,7 +115,8 @@ class Question:
 
     def fields_of(self, model: Model) -> Fields:
         """The fields of a model read already."""
-        return Fields(model, self.source, self.layout)
+        fields = Fields(model, self.source, self.layout)
+        return fields.local if self.local else fields
 
 
 def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...], option: str = "--input") -> Shapes:
@@ -186,6 +188,17 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     ):
         decorated = decorate(decorated)
     return decorated
+
+
+def local_option(function: Callable[..., None]) -> Callable[..., None]:
+    """``--local``, handed on in the Question."""
+
+    @wraps(function)
+    def ask(question: Question, local: bool, **rest: Any) -> None:
+        function(replace(question, local=local), **rest)
+
+    described = "Leave out the paths through global operators (global pooling, attention, flatten)."
+    return click.option("--local", is_flag=True, help=described)(ask)
 
 
 pixel_size_option = click.option(

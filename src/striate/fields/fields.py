@@ -105,8 +105,8 @@ class Fields(Mapping[str, Field]):
         >>> conv = b.add(Conv((3, 3), out_channels=1), "x", name="conv")
         >>> gated = b.add(Elementwise(), conv, b.add(Reduce((2, 3)), conv, name="mean"), name="gated")
         >>> fields = Fields(b.network())
-        >>> region(fields, "gated", (2, 3)).hull, region(fields.local, "gated", (2, 3)).hull, fields.local.left_out
-        (Box('0:9,0:9'), Box('2:5,3:6'), ('mean',))
+        >>> [region(found, "gated", (2, 3)).hull for found in (fields, fields.local)], fields.local.left_out("gated")
+        ([Box('0:9,0:9'), Box('2:5,3:6')], ('mean',))
         """
         if self.is_local:
             return self
@@ -134,10 +134,9 @@ class Fields(Mapping[str, Field]):
         """The spatial axes of the source."""
         return frozenset(self.spatial.values())
 
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """The operators whose global paths these fields leave out, in execution order; none but in ``local``."""
-        return self._in_order(set(self.unfollowed))
+    def left_out(self, layer: str) -> tuple[str, ...]:
+        """The operators above a layer whose global paths these fields leave out; none but in ``local``."""
+        return () if self._all_paths is None else self._all_paths[layer].global_via
 
     @cached_property
     def clipped(self) -> Mapping[str, tuple[FieldTable, ...]]:

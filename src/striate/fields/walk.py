@@ -7,7 +7,7 @@ which no global step may read from end to end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import reduce
 
 from striate.fields.patch import Patch, added, settled
@@ -27,11 +27,11 @@ def trace(
 ) -> dict[str, Patch]:
     """A patch on ``tensor`` carried back to ``source``: the patch of every tensor on the way.
 
-    Tensors stand from the last to the first; those that the patch does not reach are left out.
+    Tensors stand from the last to the first; those that no path of the patch leads through are left out.
     """
-    return {
-        name: found for name, found in _back(network, tensor, patch, source, places, unfollowed) if not found.empty
-    }
+    led = _led(network, source, places, unfollowed) if unfollowed else None
+    found = _back(network, tensor, patch, source, places, unfollowed)
+    return {name: part for name, part in found if not part.empty and (led is None or name in led)}
 
 
 def pull(
@@ -64,7 +64,7 @@ def _back(
             for before, reads in zip(node.inputs, output.reads, strict=True):
                 shape = network.shapes[before]
                 for relation in reads if before in live else ():
-                    ended = frozenset(step for one, other, step in ends if one == before and other == relation)
+                    ended = _ended(ends, before, relation)
                     for axes, part in here.items():
                         read = axes_back(relation, axes, shape, ended) if axes or ended else NONE
                         _gather(found.setdefault(before, {}), read, pull_back(relation, part, shape))
@@ -91,7 +91,7 @@ def push(
             parts: dict[Axes, Patch] = {}
             for before, reads in zip(node.inputs, output.reads, strict=True):
                 for relation in reads if name in needed and before in found else ():
-                    ended = frozenset(step for one, other, step in ends if one == before and other == relation)
+                    ended = _ended(ends, before, relation)
                     for axes, part in found[before].items():
                         moved = axes_on(relation, axes, part.shape, ended) if axes else NONE
                         if moved is not None:
@@ -99,6 +99,26 @@ def push(
             if parts:
                 found[name] = {axes: settled(part) for axes, part in parts.items()}
     return reduce(added, found.get(target, {}).values(), Patch.nothing(network.shapes[target], patch.values.dtype))
+
+
+def _led(network: Network, source: str, places: Axes, unfollowed: Unfollowed) -> Set[str]:
+    """The tensors to which any path from ``source`` leads."""
+    found: dict[str, set[Axes]] = {source: {places}}
+    for node, result in zip(network.nodes, network.results, strict=True):
+        ends = unfollowed.get(node.name, ())
+        for name, output in zip(node.outputs, result.outputs, strict=False):
+            for before, reads in zip(node.inputs, output.reads, strict=True):
+                for relation in reads if before in found else ():
+                    ended = _ended(ends, before, relation)
+                    moved = {axes_on(relation, axes, network.shapes[before], ended) for axes in found[before]}
+                    if moved - {None}:
+                        found.setdefault(name, set()).update(axes for axes in moved if axes is not None)
+    return found.keys()
+
+
+def _ended(ends: Iterable[tuple[str, Relation, int]], before: str, relation: Relation) -> frozenset[int]:
+    """The steps of a relation at which paths end."""
+    return frozenset(step for one, other, step in ends if one == before and other == relation)
 
 
 def _gather(parts: dict[Axes, Patch], axes: Axes, part: Patch) -> None:
