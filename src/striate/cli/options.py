@@ -20,6 +20,7 @@ from striate.show import parse_pixel_size, parse_rate
 from striate.show.words import LANGUAGES
 
 LARGEST_SWEEP = 1000
+LARGEST_SIDE = 10_000_000
 LETTERS = "NCDHWLT"
 
 
@@ -88,10 +89,20 @@ def parse_columns(text: str) -> tuple[str, ...]:
     return names
 
 
+def parse_sides(text: str) -> tuple[int, int]:
+    """``4`` as (4, 4), ``4x6`` as (4, 6)."""
+    found = re.fullmatch(r"(\d{1,8})(?:x(\d{1,8}))?", text)
+    sides = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= min(sides) <= max(sides) <= LARGEST_SIDE:
+        raise InputError(f"{text!r} is no size; write 4, or 4x6 for height and width, from 1 to {LARGEST_SIDE:,}")
+    return sides
+
+
 COLUMNS = _Parsed("COLUMNS", parse_columns)
 SHAPE = _Parsed("SHAPE", parse_shape)
 POSITION = _Parsed("Y,X", parse_position)
 SIZES = _Parsed("SIZES", parse_sizes)
+SIDES = _Parsed("SIDES", parse_sides)
 PIXEL_SIZE = _Parsed("SIZE", parse_pixel_size)
 RATE = _Parsed("RATE", parse_rate)
 LAYOUT = _Parsed("LETTERS", parse_layout)

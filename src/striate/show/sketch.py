@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 INK, SOFT, PAPER, FAINT = "#1c2330", "#667085", "#ffffff", "#d5dae3"
 HUES = ("#d97706", "#0284c7", "#15803d", "#be185d", "#7e22ce", "#a16207")
 FAMILY = "system-ui, 'Noto Sans CJK SC', sans-serif"
-MOST_FRAMES = 400
 
 Pixels = NDArray[np.uint8]
 Anchor = Literal["start", "middle", "end"]
