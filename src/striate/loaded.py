@@ -113,21 +113,33 @@ class LoadedModel:
         """Which units of ``layer`` touch no border, and how much of a field is padding at centre and corner."""
         return borders(self._fields, layer)
 
-    def region(self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Region:
-        """The input pixels that the unit of ``layer`` at ``at`` (one index per spatial axis) reads, or a ``Unit``."""
-        return region(self._fields, layer, at, channel)
+    def region(
+        self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None, *, local: bool = False
+    ) -> Region:
+        """The input pixels that the unit of ``layer`` at ``at`` (one index per spatial axis) reads, or a ``Unit``.
 
-    def reach(self, at: Sequence[int] | Unit, layer: str, channel: int | None = None) -> Reach:
+        ``local`` leaves global paths out, here and in the questions below.
+        """
+        return region(self._of(local), layer, at, channel)
+
+    def reach(
+        self, at: Sequence[int] | Unit, layer: str, channel: int | None = None, *, local: bool = False
+    ) -> Reach:
         """The units of ``layer`` that the input pixel at ``at`` can change, or a ``Unit`` of the input."""
-        return reach(self._fields, at, layer, channel)
+        return reach(self._of(local), at, layer, channel)
 
-    def effective(self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Effective:
+    def effective(
+        self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None, *, local: bool = False
+    ) -> Effective:
         """The effective field of a unit (default: the centre one) from path counts."""
-        return effective_field(self._fields, layer, at, channel)
+        return effective_field(self._of(local), layer, at, channel)
 
-    def sweep(self, layer: str, sizes: Iterable[int | Shape]) -> Sweep:
+    def sweep(self, layer: str, sizes: Iterable[int | Shape], *, local: bool = False) -> Sweep:
         """The fields of ``layer`` at several input sizes, and the sizes at which nothing shifts."""
-        return sweep(self.model, layer, sizes)
+        return sweep(self.model, layer, sizes, local=local)
+
+    def _of(self, local: bool) -> Fields:
+        return self._fields.local if local else self._fields
 
     def compare(self, other: Network | HasNetwork) -> Comparison:
         """This network and another, layer by layer: where shapes agree and pixels do not."""

@@ -101,7 +101,7 @@ def test_a_caption_is_never_cut() -> None:
     for axes in figure.axes:
         title: Any = axes._left_title  # type: ignore[attr-defined]
         assert title.get_window_extent().x1 <= min(axes.get_window_extent().x1 + GAP, figure.bbox.x1)
-        assert title.get_text() == "16x16 pixels" or title.get_text().endswith(" (0, 1): 5x5, 3x4 inside")
+        assert title.get_text() == "16x16 pixels" or title.get_text().endswith(" (0, 1)\n5x5, 3x4 inside")
 
 
 def test_the_same_figure_gives_the_same_bytes() -> None:
@@ -122,7 +122,9 @@ def test_photographs(tmp_path: Path) -> None:
     good = tmp_path / "good.png"
     Image.fromarray(photo()).save(good)
     assert read_photo(good).shape == (SIZE, SIZE, 3)
-    assert read_photo(good, (10, 20)).shape == (10, 20, 3)
+    assert read_photo(good, (10, 10)).shape == (10, 10, 3)
+    with pytest.raises(InputError, match=r"64x64 pixels do not fit an input of 10x20 without stretching.*fit='crop'"):
+        read_photo(good, (10, 20))
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")
     with pytest.raises(InputError, match="not an image"):
@@ -133,3 +135,58 @@ def test_photographs(tmp_path: Path) -> None:
         read_photo(cut)
     with pytest.raises(InputError, match="no such file"):
         read_photo(tmp_path / "missing.png")
+
+
+def striped(tmp_path: Path) -> Path:
+    """Sixteen rows, red above and blue below, of eight columns."""
+    rows = np.zeros((16, 8, 3), dtype=np.uint8)
+    rows[:8, :, 0], rows[8:, :, 2] = 255, 255
+    Image.fromarray(rows).save(tmp_path / "striped.png")
+    return tmp_path / "striped.png"
+
+
+def test_a_photograph_is_cropped_or_padded_and_never_stretched(tmp_path: Path) -> None:
+    # 16 rows x 8 columns to 8 x 8: the middle eight rows, or all of them in four columns with grey at both sides
+    path = striped(tmp_path)
+    cropped, filled = read_photo(path, (8, 8), "crop"), read_photo(path, (8, 8), "pad")
+    assert (cropped[0] == (255, 0, 0)).all()
+    assert (cropped[-1] == (0, 0, 255)).all()
+    grey = (filled == 190).all(axis=2)
+    assert grey[:, :2].all()
+    assert grey[:, 6:].all()
+    assert not grey[:, 2:6].any()
+
+
+def test_the_pixels_of_a_small_input_are_told_apart() -> None:
+    node = Node("conv", Conv((3, 3), out_channels=1), ("x",), ("y",))
+    fields = Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 7, 7), "y": (1, 1, 5, 5)}))
+    paper = np.full((7, 7, 3), 60, dtype=np.uint8)
+    image = pixels(figure_bytes(field_picture(paper, [view_of(region(fields, "conv", (4, 4)))])))
+    scale = overview_scale(paper)
+    row = image[HEAD + round(0.5 * scale), MARGIN : MARGIN + TALL]
+    bright = np.flatnonzero((row > 150).all(axis=1))
+    runs = np.split(bright, np.flatnonzero(np.diff(bright) > 1) + 1)
+    assert 6 <= len(runs) <= 8
+    inner = [run.mean() for run in runs if 5 < run.mean() < TALL - 5]
+    assert np.abs(np.array(inner) - scale * np.arange(1, 7)).max() < 2
+
+
+def test_letters_can_be_read_at_500_pixels() -> None:
+    view = view_of(region(dilated(), "conv", (10, 20)))
+    for count in (1, 2, 4):
+        figure = field_picture(photo(), [view] * count)
+        for axes in figure.axes:
+            title: Any = axes._left_title  # type: ignore[attr-defined]
+            shown = title.get_fontsize() * 500 / figure.bbox.width
+            assert shown * 100 / 72 >= 8
+
+
+def test_what_is_hatched_is_said() -> None:
+    node = Node("conv", Conv((5, 5), padding=((2, 2), (2, 2)), out_channels=1), ("x",), ("y",))
+    fields = Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 3, 16, 16), "y": (1, 1, 16, 16)}))
+    paper = np.zeros((16, 16, 3), dtype=np.uint8)
+    said = [
+        [text.get_text() for text in field_picture(paper, [view_of(region(fields, "conv", at))]).texts]
+        for at in ((0, 0), (8, 8))
+    ]
+    assert said == [["hatched: outside the picture, where padding is read"], []]

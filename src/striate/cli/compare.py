@@ -8,7 +8,7 @@ import click
 
 from striate.cli.app import DISAGREED
 from striate.cli.models import open_model
-from striate.cli.options import SHAPE, SIZES, Question, model_options, named_input, shapes_of
+from striate.cli.options import SHAPE, SIZES, Question, local_option, model_options, named_input, shapes_of
 from striate.cli.spelling import command_words
 from striate.cli.terminal import progress, say
 from striate.fields import compare, sweep
@@ -19,6 +19,7 @@ from striate.show.tables import grid
 
 @click.command("sweep")
 @model_options
+@local_option
 @click.argument("layer")
 @click.argument("sizes", type=SIZES)
 def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, ...]]) -> None:
@@ -32,7 +33,7 @@ def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, .
     """
     with progress("reading the model at each size") as report:
         model = open_model(question.model, question.shapes, question.unknown)
-        answer = sweep(model, layer, ticking(sizes, report), question.source, question.layout)
+        answer = sweep(model, layer, ticking(sizes, report), question.source, question.layout, local=question.local)
     say(grid(SWEEP_COLUMNS, sweep_rows(answer), f"{layer} over input sizes"))
     for line in sweep_lines(answer):
         say(command_words(line))

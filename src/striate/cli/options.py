@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from striate.show import parse_pixel_size, parse_rate
 from striate.show.words import LANGUAGES
 
 LARGEST_SWEEP = 1000
+LARGEST_SIDE = 10_000_000
 LETTERS = "NCDHWLT"
 
 
@@ -88,10 +89,20 @@ def parse_columns(text: str) -> tuple[str, ...]:
     return names
 
 
+def parse_sides(text: str) -> tuple[int, int]:
+    """``4`` as (4, 4), ``4x6`` as (4, 6)."""
+    found = re.fullmatch(r"(\d{1,8})(?:x(\d{1,8}))?", text)
+    sides = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= min(sides) <= max(sides) <= LARGEST_SIDE:
+        raise InputError(f"{text!r} is no size; write 4, or 4x6 for height and width, from 1 to {LARGEST_SIDE:,}")
+    return sides
+
+
 COLUMNS = _Parsed("COLUMNS", parse_columns)
 SHAPE = _Parsed("SHAPE", parse_shape)
 POSITION = _Parsed("Y,X", parse_position)
 SIZES = _Parsed("SIZES", parse_sizes)
+SIDES = _Parsed("SIDES", parse_sides)
 PIXEL_SIZE = _Parsed("SIZE", parse_pixel_size)
 RATE = _Parsed("RATE", parse_rate)
 LAYOUT = _Parsed("LETTERS", parse_layout)
@@ -107,6 +118,7 @@ class Question:
     source: str | None
     layout: str | None
     unknown: str
+    local: bool = False
 
     def fields(self) -> Fields:
         """The model's fields; raises the StriateError that says what is wrong."""
@@ -114,7 +126,8 @@ class Question:
 
     def fields_of(self, model: Model) -> Fields:
         """The fields of a model read already."""
-        return Fields(model, self.source, self.layout)
+        fields = Fields(model, self.source, self.layout)
+        return fields.local if self.local else fields
 
 
 def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...], option: str = "--input") -> Shapes:
@@ -186,6 +199,17 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     ):
         decorated = decorate(decorated)
     return decorated
+
+
+def local_option(function: Callable[..., None]) -> Callable[..., None]:
+    """``--local``, handed on in the Question."""
+
+    @wraps(function)
+    def ask(question: Question, local: bool, **rest: Any) -> None:
+        function(replace(question, local=local), **rest)
+
+    described = "Leave out the paths through global operators (global pooling, attention, flatten)."
+    return click.option("--local", is_flag=True, help=described)(ask)
 
 
 pixel_size_option = click.option(

@@ -7,26 +7,50 @@ from pathlib import Path
 import click
 
 from striate.cli.models import open_for_photo
-from striate.cli.options import FILE, POSITION, Question, model_options
+from striate.cli.options import FILE, POSITION, Question, local_option, model_options
+from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
-from striate.fields import Fields, reach, region
+from striate.fields import Fields, Region, reach, region
 from striate.show import read_photo, to_json
 from striate.show.answers import reach_document, reach_lines, region_document, region_lines
+from striate.show.heat import counts_sketch
+from striate.show.maps import maps_sketch
+from striate.show.picture import FITS
 from striate.show.report import region_picture
+
+DRAWINGS = ("field", "maps", "paths")
 
 
 @click.command("region")
 @model_options
+@local_option
 @click.argument("layer")
 @click.argument("at", type=POSITION, metavar="Y,X")
 @click.option("--channel", type=click.IntRange(0), help="One channel of the layer (default: all together).")
 @click.option("--json", "as_json", is_flag=True, help="JSON, with the exact cover where it has holes.")
 @click.option("--counts", is_flag=True, help="Count the paths from every pixel.")
 @click.option(
-    "--with", "others", multiple=True, metavar="LAYER", help="Also draw this layer's unit over the same place."
+    "--with", "others", multiple=True, metavar="LAYER", help="Also draw this layer's unit over the same place, or map."
+)
+@click.option(
+    "--draw",
+    type=click.Choice(DRAWINGS),
+    default="field",
+    show_default=True,
+    help="The field on the picture, the maps between input and unit, or a heat map of the path counts.",
 )
 @click.option("--image", type=FILE, help="The photograph to draw on.")
+@click.option(
+    "--fit",
+    type=click.Choice(FITS),
+    default="refuse",
+    show_default=True,
+    help="A photograph of another shape than the input is refused, cropped, or padded with grey; never stretched.",
+)
+@click.option(
+    "--size", type=click.IntRange(200, 4000), default=512, show_default=True, help="Height of the picture in pixels."
+)
 @click.option("--out", type=FILE, help="Where the picture goes: .png or .svg.")
 def region_command(
     question: Question,
@@ -36,27 +60,35 @@ def region_command(
     as_json: bool,
     counts: bool,
     others: tuple[str, ...],
+    draw: str,
     image: Path | None,
+    fit: str,
+    size: int,
     out: Path | None,
 ) -> None:
     """The input pixels that one unit reads: hull, exact cover with its holes, channels.
 
-    Y,X is the unit's place in LAYER, one index per spatial axis. Without --image the picture is drawn on grey.
+    Y,X is the unit's place in LAYER, one index per spatial axis. Without --image the picture is drawn on grey; that of
+    a unit behind a global operator shows its local field and names the operator.
 
     \b
     Examples:
       striate region model.onnx layer4 3,3 --input 1x3x224x224
       striate region model.onnx layer4 3,3 --image photo.jpg --out field.png --with layer1 --with layer2
+      striate region model.onnx layer4 3,3 --input 1x3x224x224 --draw maps --out maps.svg
+      striate region model.onnx layer4 3,3 --input 1x3x224x224 --local --draw paths --out paths.png
     """
-    if (image is not None or others) and out is None:
+    if (image is not None or others or draw != "field") and out is None:
         raise InputError("a picture needs --out, such as --out field.png")
-    if out is not None and out.suffix.lower() not in (".png", ".svg"):
-        raise InputError(f"{out}: the picture is a .png or .svg file")
+    if image is not None and draw != "field":
+        raise InputError(f"--image belongs to --draw field; --draw {draw} shows no photograph")
+    if out is not None:
+        kind_of(out)
     with progress("reading the model"):
         fields = _fields_for(question, image)
         seen = region(fields, layer, at, channel)
         if out is not None:
-            deliver(region_picture(seen, others, image, out.suffix[1:].lower()), out)
+            deliver(_picture(seen, draw, others, image, fit, size, out), out)
     if as_json:
         deliver(to_json(region_document(question.model, seen, counts)), None)
         return
@@ -64,8 +96,19 @@ def region_command(
         say(line)
 
 
+def _picture(
+    seen: Region, draw: str, others: tuple[str, ...], image: Path | None, fit: str, size: int, out: Path
+) -> bytes | str:
+    if draw == "maps":
+        return drawn(maps_sketch(seen, others), out)
+    if draw == "paths":
+        return drawn(counts_sketch(seen), out)
+    return region_picture(seen, others, image, kind_of(out), fit, size)
+
+
 @click.command("reach")
 @model_options
+@local_option
 @click.argument("layer")
 @click.argument("at", type=POSITION, metavar="Y,X")
 @click.option("--channel", type=click.IntRange(0), help="One channel of the input (default: all together).")
@@ -78,11 +121,12 @@ def reach_command(question: Question, layer: str, at: tuple[int, ...], channel: 
       striate reach model.onnx layer4 112,112 --input 1x3x224x224
     """
     with progress("reading the model"):
-        reached = reach(question.fields(), at, layer, channel)
+        fields = question.fields()
+        reached = reach(fields, at, layer, channel)
     if as_json:
-        deliver(to_json(reach_document(question.model, reached)), None)
+        deliver(to_json(reach_document(question.model, fields, reached)), None)
         return
-    for line in reach_lines(reached):
+    for line in reach_lines(fields, reached):
         say(line)
 
 

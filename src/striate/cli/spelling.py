@@ -11,7 +11,7 @@ LONGEST_WORD = 120
 _SIZES = r"\(([\w?]+(?:, *[\w?]+)+|[\w?]+,)\)"
 _NAMED_SHAPE = re.compile(rf"\binput_shape=\{{'([^']+)': (?:{_SIZES}|\(\.\.\.\))\}}")
 _SHAPES = re.compile(rf"(?:\b(?:shapes?|such as|declares)|--input) {_SIZES}(?:,? (?:and )?{_SIZES})*")
-_ARGUMENT = re.compile(r"\b(input_shape|unknown|layout|source|passes|seed)=(?:['\"]([^'\"]*)['\"])?")
+_ARGUMENT = re.compile(r"\b(input_shape|unknown|layout|source|passes|seed|fit)=(?:['\"]([^'\"]*)['\"])?")
 _BARE = re.compile(r"\binput_shape\b|(?<=with )layout\b")
 _LONG = re.compile(rf"[^\s'\"]{{{LONGEST_WORD + 1},}}")
 _OPTIONS = {"input_shape": "--input"}

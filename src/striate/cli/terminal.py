@@ -29,6 +29,11 @@ def say(part: RenderableType) -> None:
         sys.stdout.write(plain_text(part))
 
 
+def room() -> int:
+    """How many letters stand in a line: the terminal's width, as many as one likes in a pipe."""
+    return Console(file=sys.stdout).width if sys.stdout.isatty() else PIPE_WIDTH
+
+
 def show(part: RenderableType, console: Console) -> None:
     """Print at the console's width; no number and no word is cut, also where they are longer than a line."""
     if isinstance(part, str):

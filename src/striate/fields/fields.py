@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -19,11 +21,12 @@ from striate.fields.store import Tables
 from striate.fields.summary import Stand, axis_field, first_moving_axis, stand
 from striate.fields.tables import FieldTable, carried, source_table, unite
 from striate.fields.unit import Unit
+from striate.fields.walk import Unfollowed
 from striate.geometry import Box, Interval
 from striate.network import HasNetwork, Network, Node, network_of
 from striate.network.network import sized
 from striate.network.operators import Concat
-from striate.network.relation import Reads, Shape
+from striate.network.relation import Reads, Relation, Shape
 from striate.values import text
 
 if TYPE_CHECKING:
@@ -79,6 +82,9 @@ class Fields(Mapping[str, Field]):
         self, network: Network | HasNetwork, source: str | None = None, layout: str | None = None
     ) -> None:
         self.network = network_of(network)
+        self._all_paths: Fields | None = None
+        self._global: dict[str, set[tuple[str, Relation, int]]] = {}
+        self._lost: Counter[tuple[str, str, Relation]] = Counter()
         with collector.held():
             self.source = choose_source(self.network, source)
             shape = self.network.shapes[self.source]
@@ -88,14 +94,66 @@ class Fields(Mapping[str, Field]):
             self._tables, self.misalignments = self._pass(clipped=False)
 
     @cached_property
+    def local(self) -> Fields:
+        """The fields without global paths: those that read, from end to end, an axis that moves with an input's pixels.
+
+        A path counts as global where it is so along any axis. What is asked of these fields (regions, covers, path
+        counts, effective fields) is as exact as of the fields with every path.
+
+        >>> from striate.fields import region
+        >>> from striate.network import Builder
+        >>> from striate.network.operators import Conv, Elementwise, Reduce
+        >>> b = Builder("gated", x=(1, 1, 9, 9))
+        >>> conv = b.add(Conv((3, 3), out_channels=1), "x", name="conv")
+        >>> gated = b.add(Elementwise(), conv, b.add(Reduce((2, 3)), conv, name="mean"), name="gated")
+        >>> fields = Fields(b.network())
+        >>> [region(found, "gated", (2, 3)).hull for found in (fields, fields.local)], fields.local.left_out("gated")
+        ([Box('0:9,0:9'), Box('2:5,3:6')], ('mean',))
+        """
+        if self.is_local:
+            return self
+        found = copy(self)
+        for name in ("local", "clipped"):
+            found.__dict__.pop(name, None)
+        found._all_paths = self
+        half = {read for read, axes in self._lost.items() if axes < len(self.spatial)}
+        if half:
+            found._tables, _ = found._pass(clipped=False, unread=half)
+        return found
+
+    @property
+    def is_local(self) -> bool:
+        """Whether these fields leave global paths out."""
+        return self._all_paths is not None
+
+    @property
+    def unfollowed(self) -> Unfollowed:
+        """The steps of relations at which a path ends, by node; none but in ``local``."""
+        return self._global if self.is_local else {}
+
+    @property
+    def places(self) -> frozenset[int]:
+        """The spatial axes of the source."""
+        return frozenset(self.spatial.values())
+
+    def left_out(self, layer: str) -> tuple[str, ...]:
+        """The operators above a layer whose global paths these fields leave out; none but in ``local``."""
+        return () if self._all_paths is None else self._all_paths[layer].global_via
+
+    @cached_property
     def clipped(self) -> Mapping[str, tuple[FieldTable, ...]]:
         """For each tensor, the true hull of every element along each spatial axis of the source."""
+        if self._all_paths is not None:
+            return {name: self._shown(tables) for name, tables in self._all_paths.clipped.items()}
         with collector.held():
             return self._pass(clipped=True)[0]
 
     def tables(self, layer: str) -> tuple[FieldTable, ...]:
         """The unclipped field tables of a layer; empty where it does not depend on the source."""
-        return self._tables.get(self.network.tensor(layer), ())
+        return self._shown(self._tables.get(self.network.tensor(layer), ()))
+
+    def _shown(self, tables: tuple[FieldTable, ...]) -> tuple[FieldTable, ...]:
+        return tuple(table.without_whole() for table in tables) if self.is_local else tables
 
     def hull(self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Box:
         """The smallest interval of input pixels, per spatial axis, that holds all the unit at ``at`` sees.
@@ -105,11 +163,11 @@ class Fields(Mapping[str, Field]):
         """
         unit = Unit.of(layer, at, channel)
         index = unit.index(unit.shape(self.network))
-        return seen_by(self.clipped.get(self.network.tensor(unit.layer), ()), index)
+        return seen_by(self._shown(self.clipped.get(self.network.tensor(unit.layer), ())), index)
 
     def __getitem__(self, layer: str) -> Field:
         tensor, cost = self.network.tensor(layer), self._costs[layer]
-        shape, tables = self.network.shapes[tensor], self._tables.get(tensor, ())
+        shape, tables = self.network.shapes[tensor], self.tables(layer)
         names = list(self.spatial)
         first = first_moving_axis(shape, tables, self._shared)
         axes = {name: axis_field(name, table, first, self._shared) for name, table in zip(names, tables, strict=False)}
@@ -140,7 +198,9 @@ class Fields(Mapping[str, Field]):
 
     def __repr__(self) -> str:
         shape = sized(self.network.shapes[self.source])
-        return f"<Fields of {self.network.name}: {len(self)} layers, input {self.source} {shape} ({self.layout})>"
+        local = ", without global paths" if self.is_local else ""
+        told = f"{len(self)} layers, input {self.source} {shape} ({self.layout}){local}"
+        return f"<Fields of {self.network.name}: {told}>"
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
@@ -175,8 +235,13 @@ class Fields(Mapping[str, Field]):
     def _in_order(self, names: set[str]) -> tuple[str, ...]:
         return tuple(sorted(names, key=lambda name: self._positions[name]))
 
-    def _pass(self, *, clipped: bool) -> tuple[Tables, tuple[Misalignment, ...]]:
-        """The tables of every tensor, and the merges whose branches look at different places."""
+    def _pass(
+        self, *, clipped: bool, unread: Set[tuple[str, str, Relation]] = frozenset()
+    ) -> tuple[Tables, tuple[Misalignment, ...]]:
+        """The tables of every tensor, and the merges whose branches look at different places.
+
+        The relations ``unread``, each with its node and what it reads, are left out.
+        """
         shape: Shape = self.network.shapes[self.source]
         spatial = tuple(self.spatial.values())
         start = tuple(source_table(shape, spatial, axis, clipped=clipped) for axis in spatial)
@@ -186,7 +251,9 @@ class Fields(Mapping[str, Field]):
         merges: list[Misalignment] = []
         for node, result in zip(self.network.nodes, self.network.results, strict=True):
             for name, output in zip(node.outputs, result.outputs, strict=False):
-                pairs = zip(node.inputs, output.reads, strict=True)
+                pairs = list(zip(node.inputs, output.reads, strict=True))
+                if unread:
+                    pairs = [(b, tuple(r for r in reads if (node.name, b, r) not in unread)) for b, reads in pairs]
                 followed = [(before, reads) for before, reads in pairs if before in tables and reads]
                 branches = [(before, reads) for before, reads in followed if tables[before]]
                 if branches and 0 not in output.shape:
@@ -212,8 +279,8 @@ class Fields(Mapping[str, Field]):
         alone, before = len(branches) == 1, [tables[name] for name, _ in branches]
         parts = [
             [
-                carried(entry[k], reads, node.name, alone=alone, shared=shared)
-                for entry, (_, reads) in zip(before, branches, strict=True)
+                self._carried(node, name, entry[k], reads, alone, shared, clipped)
+                for entry, (name, reads) in zip(before, branches, strict=True)
             ]
             for k in range(len(self.spatial))
         ]
@@ -231,6 +298,18 @@ class Fields(Mapping[str, Field]):
                 merges.append(apart)
             united.append(table)
         return tuple(united), merges
+
+    def _carried(
+        self, node: Node, name: str, table: FieldTable, reads: Reads, alone: bool, shared: Shared, clipped: bool
+    ) -> FieldTable:
+        """The table of what a node reads of ``name``; where it is global, and along one axis alone, is noted."""
+        found, everything = carried(table, reads, node.name, alone=alone, shared=shared)
+        if clipped or self.is_local:
+            return found
+        for relation, ended in everything.items():
+            self._global.setdefault(node.name, set()).update((name, relation, step) for step in ended.steps)
+            self._lost[node.name, name, relation] += ended.every
+        return found
 
 
 def _misaligned(

@@ -29,7 +29,7 @@ class Region:
     ``cover`` says for each pixel of the hull whether it is read (dilation and strides leave holes);
     ``channels`` says so for each input channel, ``unclipped`` is the hull as if the input had no border,
     ``Interval.UNBOUNDED`` behind a global operator; a unit that reads nothing has empty intervals. A unit without
-    ``channel`` stands for all channels together.
+    ``channel`` stands for all channels together. A region of ``fields.local`` speaks of the paths that are not global.
     """
 
     unit: Unit
@@ -82,7 +82,8 @@ class Region:
 
         Tensors stand from the unit to the input.
         """
-        found = trace(self.fields.network, self._tensor, self._patch(Semiring.COVER), self.source)
+        fields, patch = self.fields, self._patch(Semiring.COVER)
+        found = trace(fields.network, self._tensor, patch, self.source, fields.places, fields.unfollowed)
         return {name: patch.tight().box for name, patch in found.items()}
 
     @property
@@ -94,8 +95,7 @@ class Region:
 
     def _sums(self, semiring: Semiring) -> NDArray[Any]:
         """The sums over all axes but the spatial ones, one entry for each pixel of the hull."""
-        network, spatial = self.fields.network, tuple(self.fields.spatial.values())
-        found = _cut(pull(network, self._tensor, self._patch(semiring), self.source).sum(spatial))
+        found = _cut(_pulled(self.fields, self.unit, semiring).sum(tuple(self.fields.spatial.values())))
         values = np.zeros(self.cover.shape, found.values.dtype)
         if found.values.size:
             values[found.box.within(self.hull).slices] = found.values
@@ -160,7 +160,7 @@ def region(
     (4, 12)
     """
     unit, network = Unit.of(layer, at, channel), fields.network
-    patch = pull(network, network.tensor(unit.layer), unit_patch(fields, unit, Semiring.COVER), fields.source)
+    patch = _pulled(fields, unit, Semiring.COVER)
     cover = _cut(patch.sum(tuple(fields.spatial.values())))
     unclipped = seen_by(fields.tables(unit.layer), unit.index(unit.shape(network)))
     return Region(
@@ -189,7 +189,9 @@ def reach(fields: Fields, at: Sequence[int] | Unit, layer: str, channel: int | N
     """
     network, pixel = fields.network, _pixel(fields, at, channel)
     tensor = network.tensor(layer)
-    patch = push(network, fields.source, _pixel_patch(fields, pixel), tensor)
+    patch = push(
+        network, fields.source, _pixel_patch(fields, pixel), tensor, fields.places, fields.unfollowed
+    )
     shape = network.shapes[tensor]
     cover = _cut(patch.sum(tuple(unit_axes(shape))))
     return Reach(
@@ -200,6 +202,12 @@ def reach(fields: Fields, at: Sequence[int] | Unit, layer: str, channel: int | N
         channels=_used(patch, 1 if len(shape) > 1 else -1),
         shape=cover.shape,
     )
+
+
+def _pulled(fields: Fields, unit: Unit, semiring: Semiring) -> Patch:
+    """What the input that the fields speak of gets from a unit."""
+    patch, tensor = unit_patch(fields, unit, semiring), fields.network.tensor(unit.layer)
+    return pull(fields.network, tensor, patch, fields.source, fields.places, fields.unfollowed)
 
 
 def unit_patch(fields: Fields, unit: Unit, semiring: Semiring) -> Patch:

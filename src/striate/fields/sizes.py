@@ -69,9 +69,15 @@ class Resizable(HasNetwork, Protocol):
 
 
 def sweep(
-    model: Resizable, layer: str, sizes: Iterable[int | Shape], source: str | None = None, layout: str | None = None
+    model: Resizable,
+    layer: str,
+    sizes: Iterable[int | Shape],
+    source: str | None = None,
+    layout: str | None = None,
+    *,
+    local: bool = False,
 ) -> Sweep:
-    """Read a model again at each spatial size (one number: the same on every axis).
+    """Read a model again at each spatial size (one number: the same on every axis); ``local`` for local fields alone.
 
     A size that the network does not take is told of and left out. Raises InputError for an unknown layer, where the
     network cannot be read at another size, or takes none of them.
@@ -98,7 +104,7 @@ def sweep(
         except (InputError, ModelError) as error:
             misfits.append(Misfit(spatial, str(error)))
             continue
-        found.append((spatial, tuple(fields[layer].axes.values())))
+        found.append((spatial, tuple((fields.local if local else fields)[layer].axes.values())))
     if misfits and not found:
         raise InputError(f"none of the sizes fits; {'x'.join(map(str, misfits[0].size))}: {misfits[0].reason}")
     if not found:

@@ -233,3 +233,54 @@ def _unfold(patch: Patch, s: Split) -> Patch:
     parts = with_axis(with_new_axis(patch, axis + 1, s.inner), axis, values, rows.start, s.outer)
     parts = with_axis(parts, axis + 1, times_paths(values, keep), 0, s.inner)
     return trim(trim(parts, axis), axis + 1) if len(rows) else parts
+
+
+def axes_back(relation: Relation, axes: frozenset[int], shape: Shape, ended: frozenset[int]) -> frozenset[int]:
+    """The axes of a relation's input, of ``shape``, that some axes of its output move with, and those that steps end.
+
+    ``ended`` numbers the steps of the relation whose axis counts from there on.
+
+    >>> from striate.geometry import expand_map
+    >>> row = (Insert(1), Along(1, expand_map(9)))
+    >>> axes_back(row, frozenset({0, 1}), (5,), frozenset())
+    frozenset({0})
+    """
+    shapes = [shape]
+    for step in relation:
+        shapes.append(step.shape(shapes[-1]))
+    for position in reversed(range(len(relation))):
+        step = relation[position]
+        if position in ended and isinstance(step, Along):
+            axes |= {step.axis}
+        axes = frozenset(b for b, a in _ties(step, shapes[position]) if a in axes)
+    return axes
+
+
+def axes_on(
+    relation: Relation, axes: frozenset[int], shape: Shape, ended: frozenset[int]
+) -> frozenset[int] | None:
+    """The axes of a relation's output that move with some of its input; None where a step ends one of them."""
+    for position, step in enumerate(relation):
+        if position in ended and isinstance(step, Along) and step.axis in axes:
+            return None
+        axes = frozenset(a for b, a in _ties(step, shape) if b in axes)
+        shape = step.shape(shape)
+    return axes
+
+
+def _ties(step: Step, before: Shape) -> list[tuple[int, int]]:
+    """Which axis before a step moves with which after it: as pairs; a repeated axis of size 1 moves with none."""
+    rank = len(before)
+    match step:
+        case Along(axis, m):
+            return [(k, k) for k in range(rank) if k != axis or m.in_size > 1]
+        case Permute(order):
+            return [(k, place) for place, k in enumerate(order)]
+        case Split(axis):
+            return [(k, k + (k > axis)) for k in range(rank)] + [(axis, axis + 1)]
+        case Merge(axis):
+            return [(k, k - (k > axis)) for k in range(rank)]
+        case Insert(axis):
+            return [(k, k + (k >= axis)) for k in range(rank)]
+        case Drop(axis):
+            return [(k, k - (k > axis)) for k in range(rank) if k != axis]

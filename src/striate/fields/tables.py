@@ -7,9 +7,10 @@ key, branches of unlike strides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,6 +41,13 @@ from striate.geometry import AxisMap, Border, Groups, Interval, Prefix, TapMap, 
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Reads, Relation, Shape, Split, Step
 
 
+class Ended(NamedTuple):
+    """The steps of a relation that end a local field, and whether they end every one."""
+
+    steps: frozenset[int]
+    every: bool
+
+
 @dataclass(frozen=True, eq=False)
 class FieldTable:
     """What each element of a tensor sees along one input axis of ``extent`` elements.
@@ -65,6 +73,12 @@ class FieldTable:
     def whole(self) -> bool:
         """Whether any element sees the whole axis through a global operator."""
         return any(piece.whole for piece in self.pieces)
+
+    def without_whole(self) -> FieldTable:
+        """The table of the local fields alone."""
+        if not self.whole:
+            return self
+        return replace(self, pieces=tuple(piece for piece in self.pieces if not piece.whole), via=frozenset())
 
     @cached_property
     def flat(self) -> tuple[Piece, ...]:
@@ -108,26 +122,31 @@ def source_table(shape: Shape, spatial: Sequence[int], axis: int, *, clipped: bo
     return FieldTable((source_piece(shape, spatial, axis, clipped=clipped),), shape[axis], clipped)
 
 
-def carried(table: FieldTable, reads: Reads, node: str, *, alone: bool, shared: Shared) -> FieldTable:
-    """The table of an output of ``node``: what it reads of one input through some relations.
+def carried(
+    table: FieldTable, reads: Reads, node: str, *, alone: bool, shared: Shared
+) -> tuple[FieldTable, Mapping[Relation, Ended]]:
+    """The table of an output of ``node``: what it reads of one input through some relations, and which are global.
 
     ``alone`` says that nothing else of the output depends on the input, so that a part of a concatenation is a pad.
     """
-    found, alone = [], alone and len(reads) == 1
+    found, everything, alone = [], {}, alone and len(reads) == 1
     for relation in reads:
         pieces, ended = shared.once(_through, table.pieces, relation, alone, table.extent, shared)
         same = pieces == table.pieces and not ended
         via = table.via | {node} if ended else table.via
         found.append(table if same else table.holding(pieces, via))
-    return found[0] if len(found) == 1 else unite(found, shared, settled=False)
+        if ended:
+            everything[relation] = Ended(ended, all(piece.whole for piece in pieces))
+    return found[0] if len(found) == 1 else unite(found, shared, settled=False), everything
 
 
 def _through(
     pieces: tuple[Piece, ...], relation: Relation, alone: bool, extent: int, shared: Shared
-) -> tuple[tuple[Piece, ...], bool]:
-    """The pieces after a relation, and whether it ended a local field."""
-    ended, held = False, {id(piece.lo) for piece in pieces}
-    for step in relation:
+) -> tuple[tuple[Piece, ...], frozenset[int]]:
+    """The pieces after a relation, and which of its steps ended a local field."""
+    ended: set[int] = set()
+    held = {id(piece.lo) for piece in pieces}
+    for position, step in enumerate(relation):
         m = step.map if isinstance(step, Along) else None
         if alone and isinstance(m, TapMap) and _shifts(m) and not m.periodic:
             m = replace(m, periodic=True)
@@ -135,11 +154,12 @@ def _through(
             pieces = tuple(_moved(piece, step) for piece in pieces)
         elif isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1):
             pairs = [_all_of(piece, step.axis, m, extent) for piece in pieces]
-            pieces, ended = tuple(piece for piece, _ in pairs), ended or any(end for _, end in pairs)
+            pieces = tuple(piece for piece, _ in pairs)
+            ended |= {position} if any(end for _, end in pairs) else set()
         else:
             pieces = tuple(_along(piece, step.axis, m) for piece in pieces)
         pieces = tuple(piece for piece in pieces if id(piece.lo) in held or piece.seen)
-    return shared.pieces(pieces), ended
+    return shared.pieces(pieces), frozenset(ended)
 
 
 def _shifts(m: AxisMap) -> bool:

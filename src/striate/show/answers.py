@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.fields import Comparison, Reach, Region, SizePoint, Sweep
+from striate.fields import Comparison, Effective, Fields, Reach, Region, SizePoint, Sweep
 from striate.geometry import Interval
 from striate.show.cells import field_cells, fraction_text, once, status_text
 from striate.show.document import Pair, describe_axis, ratio
@@ -39,6 +39,23 @@ class RegionDocument(TypedDict):
     cover: list[object] | None
     channels: list[int]
     counts: NotRequired[list[object]]
+    without: NotRequired[list[str]]
+
+
+class EffectiveDocument(TypedDict):
+    """How much each pixel of a unit's field weighs."""
+
+    striate: str
+    model: str
+    layer: str
+    at: list[int]
+    channel: int | None
+    box: list[Pair]
+    centre: list[float]
+    half_size: float
+    radii: dict[str, float]
+    weights: list[object]
+    without: NotRequired[list[str]]
 
 
 class ReachDocument(TypedDict):
@@ -54,6 +71,7 @@ class ReachDocument(TypedDict):
     units: int
     cover: list[object] | None
     channels: list[int]
+    without: NotRequired[list[str]]
 
 
 SWEEP_COLUMNS = ("input_size", "size", "stride", "start", "shift", "status")
@@ -77,6 +95,8 @@ def region_document(model: str, region: Region, counts: bool) -> RegionDocument:
     }
     if counts:
         document["counts"] = region.counts().tolist()
+    if region.fields.is_local:
+        document["without"] = list(region.fields.left_out(region.layer))
     return document
 
 
@@ -88,15 +108,55 @@ def region_lines(region: Region, counts: bool) -> list[str]:
     if region.unclipped is not None and tuple(region.unclipped) != tuple(region.hull):
         lines.append(f"without the image's border: {_places(names, region.unclipped)}")
     lines += [_cover_line(region.cover, "pixels"), f"input channels: {_numbers(region.channels)}"]
+    lines += without_lines(region.fields, region.layer)
     if counts and region.cover.any():
         paths = region.counts()
         lines.append(f"paths: {paths.sum():,} in all, {paths.max():,} from the pixel with the most")
     return lines
 
 
-def reach_document(model: str, reach: Reach) -> ReachDocument:
+def effective_document(model: str, fields: Fields, found: Effective) -> EffectiveDocument:
+    """An effective field as plain numbers."""
+    document: EffectiveDocument = {
+        "striate": striate_version(),
+        "model": model,
+        "layer": found.layer,
+        "at": list(found.at),
+        "channel": found.unit.channel,
+        "box": [[side.start, side.stop] for side in found.box],
+        "centre": list(found.centre),
+        "half_size": found.half_size,
+        "radii": {f"{share:g}": radius for share, radius in found.radii.items()},
+        "weights": found.weights.tolist(),
+    }
+    if fields.is_local:
+        document["without"] = list(fields.left_out(found.layer))
+    return document
+
+
+def effective_lines(fields: Fields, found: Effective) -> list[str]:
+    """An effective field in words."""
+    places = ", ".join(f"{place:g}" for place in found.centre)
+    field = " x ".join(str(side.size) for side in found.box)
+    lines = [f"{found.layer} {found.at} sees {field} pixels of {fields.source} around ({places})"]
+    lines += [
+        f"{share:.0%} of the weight lies within {radius:.1f} pixels, {found.ratios[share]:.0%} of half the field"
+        for share, radius in found.radii.items()
+    ]
+    return lines + without_lines(fields, found.layer)
+
+
+def without_lines(fields: Fields, layer: str) -> list[str]:
+    """What local fields leave out."""
+    if not fields.is_local:
+        return []
+    names = ", ".join(fields.left_out(layer))
+    return [f"without the global paths through {names}" if names else "no operator is global: every path is local"]
+
+
+def reach_document(model: str, fields: Fields, reach: Reach) -> ReachDocument:
     """A reach as plain numbers: ``cover`` is null where every unit of the box is reached."""
-    return {
+    document: ReachDocument = {
         "striate": striate_version(),
         "model": model,
         "layer": reach.layer,
@@ -108,9 +168,12 @@ def reach_document(model: str, reach: Reach) -> ReachDocument:
         "cover": _cover(reach.cover),
         "channels": np.flatnonzero(reach.channels).tolist(),
     }
+    if fields.is_local:
+        document["without"] = list(fields.left_out(reach.layer))
+    return document
 
 
-def reach_lines(reach: Reach) -> list[str]:
+def reach_lines(fields: Fields, reach: Reach) -> list[str]:
     """A reach in words."""
     box = " x ".join(str(side.size) for side in reach.box)
     places = ", ".join(f"[{side.start}, {side.stop})" for side in reach.box)
@@ -118,6 +181,7 @@ def reach_lines(reach: Reach) -> list[str]:
         f"pixel {reach.at} of {reach.source} can change {box} units of {reach.layer}: {places}",
         _cover_line(reach.cover, "units"),
         f"channels: {_numbers(reach.channels)}",
+        *without_lines(fields, reach.layer),
     ]
 
 

@@ -20,15 +20,21 @@ from striate.show.grid import shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
 Photo = NDArray[np.uint8]
 
 COLOURS = ("#ff9f1c", "#2ec4ff", "#7ae582", "#ff5d8f", "#c792ff", "#ffe45e")
 INK, PAPER = "#1c2330", "#ffffff"
 DPI = 100
-FONT, SMALL = 9.5, 8.0
-MARGIN, HEAD, GAP, TITLE = 20, 40, 24, 34
+FONT, SMALL, LARGE = 9.5, 8.0, 15.0
+LEGIBLE_AT, LEGIBLE = 500, 6.5
+MARGIN, HEAD, GAP, TITLE, NOTE = 20, 58, 24, 52, 30
 TALL, WIDE = 512, 900
+GRID_FROM = 10
+FITS = ("refuse", "crop", "pad")
+PADDED = 190
+OUTSIDE = "hatched: outside the picture, where padding is read"
 DIM = 0.42
 MAX_PIXELS = 64_000_000
 
@@ -71,10 +77,13 @@ def view_of(region: Region, label: str = "") -> View:
     )
 
 
-def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None) -> Photo:
-    """A photograph as (height, width, 3) uint8, resized to ``size`` (height, width) where given.
+def read_photo(
+    path: str | PathLike[str], size: tuple[int, int] | None = None, fit: str = "refuse"
+) -> Photo:
+    """A photograph as (height, width, 3) uint8, resized to ``size`` (height, width) where given, never stretched.
 
-    Raises InputError for a file that is missing, damaged, or no image.
+    One of another shape is refused, cropped around its middle, or padded with grey, as ``fit`` says. Raises InputError
+    for one that is refused and for a file that is missing, damaged, or no image.
     """
     try:
         from PIL import Image
@@ -94,38 +103,66 @@ def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None) -
             raise
         raise InputError(f"{path}: not an image that Pillow can read") from error
     if size is not None and (picture.height, picture.width) != size:
-        picture = picture.resize((size[1], size[0]), Image.Resampling.LANCZOS)
+        picture = _fitted(picture, size, fit, path)
     return np.asarray(picture, dtype=np.uint8)
 
 
-def field_picture(photo: Photo, views: Sequence[View]) -> Figure:
+def _fitted(picture: Image, size: tuple[int, int], fit: str, path: object) -> Image:
+    """A picture in (height, width), its own shape kept to a pixel."""
+    from PIL import Image, ImageOps
+
+    height, width = size
+    closest = (round(width * picture.height / picture.width), round(height * picture.width / picture.height))
+    lanczos = Image.Resampling.LANCZOS
+    if abs(closest[0] - height) <= 1 or abs(closest[1] - width) <= 1:
+        return picture.resize((width, height), lanczos)
+    if fit == "crop":
+        return ImageOps.fit(picture, (width, height), lanczos)
+    if fit == "pad":
+        return ImageOps.pad(picture, (width, height), lanczos, color=(PADDED,) * 3)
+    raise InputError(
+        f"{path}: {picture.height}x{picture.width} pixels do not fit an input of {height}x{width} without stretching; "
+        "choose fit='crop' or fit='pad'"
+    )
+
+
+def field_picture(photo: Photo, views: Sequence[View], tall: int = TALL, notes: Sequence[str] = ()) -> Figure:
     """A figure: the photograph with every hull nested on it, and a zoom on each unit's exact cover.
 
     Drawn at ``DPI``, the photograph's top left pixel stands at (``MARGIN``, ``HEAD``) and one photograph pixel is
-    ``overview_scale(photo)`` figure pixels wide. Raises InputError where a view is not of the photograph's size.
+    ``overview_scale(photo, tall)`` figure pixels wide; where that is enough, pixels are told apart by a grid. ``notes``
+    stand beneath, with a word on the hatching where a field reaches outside the picture. Raises InputError where a
+    view is not of the photograph's size.
     """
     for view in views:
         if view.mask.shape != photo.shape[:2]:
             raise InputError(f"{view.label}: the field is of {view.mask.shape} pixels, the picture {photo.shape[:2]}")
-    scale = overview_scale(photo)
+    scale = overview_scale(photo, tall)
     height, width = (round(n * scale) for n in photo.shape[:2])
     rows = min(len(views), 2)
     columns = -(-len(views) // 2)
-    zoom = (TALL - (rows - 1) * TITLE) // max(rows, 1)
-    figure = _figure(2 * MARGIN + width + columns * (GAP + zoom), HEAD + (TALL if views else height) + MARGIN)
-    _overview(_axes(figure, MARGIN, HEAD, width, height), photo, views)
+    zoom = (tall - (rows - 1) * TITLE) // max(rows, 1)
+    beneath = [*notes, *([OUTSIDE] if any(view.unclipped is not None for view in views) else [])]
+    full = 2 * MARGIN + width + columns * (GAP + zoom)
+    figure = _figure(full, HEAD + (tall if views else height) + MARGIN + NOTE * len(beneath))
+    letters = min(max(FONT, LEGIBLE * full / LEGIBLE_AT), LARGE)
+    _overview(_axes(figure, MARGIN, HEAD, width, height), photo, views, scale, letters)
     window = _window(views, photo)
     for k, view in enumerate(views):
         column, row = divmod(k, 2)
         left, top = MARGIN + width + GAP + column * (GAP + zoom), HEAD + row * (zoom + TITLE)
-        _zoom(_axes(figure, left, top, zoom, zoom), photo, view, window, COLOURS[k % len(COLOURS)], zoom + GAP // 2)
+        room, hue = zoom + GAP // 2, COLOURS[k % len(COLOURS)]
+        _zoom(_axes(figure, left, top, zoom, zoom), photo, view, window, hue, room, letters)
+    for k, text in enumerate(reversed(beneath)):
+        size = min(letters, letters * (full - 2 * MARGIN) / _pixels(text, letters))
+        figure.text(MARGIN / full, (MARGIN + NOTE * k) / (figure.get_figheight() * DPI), text, fontsize=size, color=INK)
     return figure
 
 
-def overview_scale(photo: Photo) -> float:
+def overview_scale(photo: Photo, tall: int = TALL) -> float:
     """Figure pixels per photograph pixel: the photograph is made as tall or as wide as there is room."""
     height, width = photo.shape[:2]
-    return float(min(TALL / height, WIDE / width))
+    return float(min(tall / height, WIDE * tall / TALL / width))
 
 
 def strip_picture(photos: Sequence[Photo], labels: Sequence[str]) -> Figure:
@@ -135,7 +172,7 @@ def strip_picture(photos: Sequence[Photo], labels: Sequence[str]) -> Figure:
     for k, (photo, label) in enumerate(zip(photos, labels, strict=True)):
         axes = _axes(figure, MARGIN + k * (width + GAP), HEAD, width, height)
         axes.imshow(photo, interpolation="nearest")
-        _title(axes, label, width)
+        _title(axes, label, width, FONT)
     return figure
 
 
@@ -168,12 +205,18 @@ def _axes(figure: Figure, left: int, top: int, width: int, height: int) -> Axes:
     return axes
 
 
-def _title(axes: Axes, text: str, room: int, name: str = "") -> None:
-    """A caption of at most ``room`` pixels: a long one in small letters, a longer one with its name shortened."""
-    rest, size = text.removeprefix(name), FONT if _pixels(text, FONT) <= room else SMALL
+def _title(axes: Axes, text: str, room: int, letters: float, name: str = "") -> None:
+    """A caption of at most ``room`` pixels, the size of the field on a line of its own.
+
+    A long line is in smaller letters, a longer one has its name shortened.
+    """
+    first, colon, second = text.partition(": ") if name else (text, "", "")
+    rest, widest = first.removeprefix(name), max(_pixels(first, letters), _pixels(second or "x", letters))
+    size = max(min(letters, letters * room / widest), min(letters, SMALL + 2))
     fitting = (shortened(name, length) + rest for length in range(len(name), 0, -1))
-    shown = next((caption for caption in fitting if _pixels(caption, size) <= room), rest) if name else text
-    axes.set_title(shown, fontsize=size, color=INK, loc="left", pad=7)
+    shown = next((line for line in fitting if _pixels(line, size) <= room), rest) if name else first
+    shown = f"{shown}\n{second}" if colon else shown
+    axes.set_title(shown, fontsize=size, color=INK, loc="left", pad=6, linespacing=1.1)
 
 
 def _pixels(text: str, size: float) -> float:
@@ -182,16 +225,29 @@ def _pixels(text: str, size: float) -> float:
     return float(TextPath((0, 0), text, size=size).get_extents().x1) * DPI / 72
 
 
-def _overview(axes: Axes, photo: Photo, views: Sequence[View]) -> None:
+def _overview(axes: Axes, photo: Photo, views: Sequence[View], scale: float, letters: float) -> None:
     axes.imshow(photo, interpolation="nearest", aspect="auto")
+    _grid(axes, Box.whole(photo.shape[:2]), scale)
     for k, view in enumerate(views):
         _box(axes, view.hull, COLOURS[k % len(COLOURS)])
     axes.set_xlim(-0.5, photo.shape[1] - 0.5)
     axes.set_ylim(photo.shape[0] - 0.5, -0.5)
-    _title(axes, f"{photo.shape[0]}x{photo.shape[1]} pixels", photo.shape[1])
+    _title(axes, f"{photo.shape[0]}x{photo.shape[1]} pixels", round(photo.shape[1] * scale), letters)
 
 
-def _zoom(axes: Axes, photo: Photo, view: View, window: Box, colour: str, room: int) -> None:
+def _grid(axes: Axes, box: Box, scale: float) -> None:
+    """Lines between pixels, where they are large enough to be counted."""
+    if scale < GRID_FROM:
+        return
+    rows, columns = box
+    style: dict[str, Any] = {"colors": "#ffffff", "linewidth": 0.6}
+    for line in (axes.vlines, axes.hlines):
+        along, across = (columns, rows) if line == axes.vlines else (rows, columns)
+        places = [k - 0.5 for k in range(along.start, along.stop + 1)]
+        line(places, across.start - 0.5, across.stop - 0.5, **style)
+
+
+def _zoom(axes: Axes, photo: Photo, view: View, window: Box, colour: str, room: int, letters: float) -> None:
     from matplotlib.patches import Rectangle
 
     rows, columns = window
@@ -209,12 +265,13 @@ def _zoom(axes: Axes, photo: Photo, view: View, window: Box, colour: str, room: 
         )
     )
     axes.imshow(_lit(photo, view.mask), interpolation="nearest", aspect="auto")
+    _grid(axes, Box.whole(photo.shape[:2]), room / columns.size)
     if view.unclipped is not None:
         _box(axes, view.unclipped, colour, dashed=True)
     _box(axes, view.hull, colour)
     axes.set_xlim(columns.start - 0.5, columns.stop - 0.5)
     axes.set_ylim(rows.stop - 0.5, rows.start - 0.5)
-    _title(axes, view.label, room, view.name)
+    _title(axes, view.label, room, letters, view.name)
 
 
 def _lit(photo: Photo, mask: NDArray[np.bool_]) -> Photo:
@@ -241,6 +298,7 @@ def _box(axes: Axes, box: Box, colour: str, *, dashed: bool = False) -> None:
                 linewidth=width * 72 / DPI,
                 linestyle=(0, (4, 3)) if dashed else "-",
                 clip_on=True,
+                zorder=3,
             )
         )
 

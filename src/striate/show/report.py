@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,20 +13,69 @@ from striate.errors import InputError
 from striate.fields import Fields, Region, region
 from striate.fields.unit import first_unit_axis
 from striate.show.document import Document
-from striate.show.picture import Photo, field_picture, figure_bytes, read_photo, view_of
+from striate.show.picture import TALL, Photo, View, field_picture, figure_bytes, read_photo, view_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURED_DEPTHS = 4
-GREY = 190
+GREY, NAMED = 190, 3
 
 
-def region_picture(seen: Region, others: Sequence[str], image: Path | None, kind: str = "png") -> bytes:
-    """A unit's field on a photograph or on grey, beneath it those of the units of ``others`` over the same place."""
+def region_picture(
+    seen: Region, others: Sequence[str], image: Path | None, kind: str = "png", fit: str = "refuse", tall: int = TALL
+) -> bytes:
+    """``field_figure`` as a PNG or SVG file."""
+    return figure_bytes(field_figure(seen, others, image, fit, tall), kind)
+
+
+def field_figure(
+    seen: Region, others: Sequence[str], image: Path | None, fit: str = "refuse", tall: int = TALL
+) -> Figure:
+    """A unit's field on a photograph or on grey, beneath it those of the units of ``others`` over the same place.
+
+    Of a unit behind a global operator the local field is drawn, where it has one, and the operators are named.
+    """
     fields = seen.fields
-    paper = sheet(fields, image)
-    rows, columns = seen.hull
+    paper = sheet(fields, image, fit)
+    rows, columns = (_local(seen) or seen).hull
     middle = (rows.start + rows.size // 2, columns.start + columns.size // 2)
     over = [region(fields, name, unit_under(fields, name, middle)) for name in others]
-    return figure_bytes(field_picture(paper, [view_of(part) for part in (*over, seen)]), kind)
+    parts = [(part, _local(part)) for part in (*over, seen)]
+    views = [view_of(part) if local is None else _local_view(local) for part, local in parts]
+    return field_picture(paper, views, tall, _global_notes(parts))
+
+
+def _local(seen: Region) -> Region | None:
+    """The local field of a unit that a global operator lets see everything; None where it has none of its own."""
+    if not _unbounded(seen):
+        return None
+    found = region(seen.fields.local, seen.unit)
+    return None if found.hull.empty else found
+
+
+def _local_view(local: Region) -> View:
+    view = view_of(local)
+    return replace(view, label=view.label.replace(": ", ": local ", 1))
+
+
+def _global_notes(parts: Sequence[tuple[Region, Region | None]]) -> list[str]:
+    """One line for the units that see everything: through which operators, the local field's being shown or not."""
+    via = [name for seen, _ in parts if _unbounded(seen) for name in seen.fields[seen.layer].global_via]
+    names = list(dict.fromkeys(via))
+    left = list(dict.fromkeys(name for seen, _ in parts for name in seen.fields.left_out(seen.layer)))
+    if not names:
+        return [f"without the global paths through {_some(left)}"] if left else []
+    shown = "; its local field is drawn" if any(local is not None for _, local in parts) else ""
+    return [f"sees everything through {_some(names)}{shown}"]
+
+
+def _unbounded(seen: Region) -> bool:
+    return seen.unclipped is not None and not all(side.bounded for side in seen.unclipped)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def report_picture(fields: Fields, document: Document, image: Path | None) -> bytes | None:
@@ -40,10 +91,10 @@ def report_picture(fields: Fields, document: Document, image: Path | None) -> by
     return figure_bytes(field_picture(sheet(fields, image), views)) if views else None
 
 
-def sheet(fields: Fields, image: Path | None) -> Photo:
+def sheet(fields: Fields, image: Path | None, fit: str = "refuse") -> Photo:
     """What to draw on, of the input's size: the photograph, or plain grey."""
     if image is not None:
-        return read_photo(image, _plane(fields))
+        return read_photo(image, _plane(fields), fit)
     return np.full((*_plane(fields), 3), GREY, dtype=np.uint8)
 
 

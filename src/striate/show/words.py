@@ -149,6 +149,19 @@ WORDS: dict[str, tuple[str, str]] = {
         "Made by striate {version}; this file needs no network.",
         "由 striate {version} 生成；本文件无需联网。",
     ),
+    "size_title": (
+        "{n} pixels, kernel {kernel}, stride {stride}, dilation {dilation}",
+        "{n} 个像素，卷积核 {kernel}，步长 {stride}，膨胀 {dilation}",
+    ),
+    "size_letters": (
+        "Digits: how many windows read a pixel (+: ten or more) · x: a pixel never read · o: padding read · "
+        ".: padding not read",
+        "数字：读取该像素的窗口数（+：十个或更多）· x：未读取的像素 · o：读取的填充 · .：未读取的填充",
+    ),
+    "too_large_to_draw": (
+        "Too large to draw: at most {most} places along an axis, padding included.",
+        "太大，无法绘制：每轴至多 {most} 个位置（含填充）。",
+    ),
     "demo_deeper": (
         "1. The deeper the layer, the larger the field: 3x3 kernels, one, two and three layers",
         "1. 网络越深，感受野越大：3x3 卷积核，一层、两层、三层",

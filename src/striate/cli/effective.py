@@ -1,0 +1,49 @@
+"""striate effective: how the influence on one unit is spread over its field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from striate.cli.options import FILE, POSITION, Question, local_option, model_options
+from striate.cli.pictures import drawn, kind_of
+from striate.cli.terminal import deliver, progress, say
+from striate.fields import effective_field
+from striate.show import to_json
+from striate.show.answers import effective_document, effective_lines
+from striate.show.heat import effective_sketch
+
+
+@click.command("effective")
+@model_options
+@local_option
+@click.argument("layer")
+@click.argument("at", type=POSITION, metavar="[Y,X]", required=False)
+@click.option("--channel", type=click.IntRange(0), help="One channel of the layer (default: all together).")
+@click.option("--json", "as_json", is_flag=True, help="JSON, with the weight of every pixel.")
+@click.option("--out", type=FILE, help="A heat map with the radii: .png or .svg.")
+def effective_command(
+    question: Question, layer: str, at: tuple[int, ...] | None, channel: int | None, as_json: bool, out: Path | None
+) -> None:
+    """The effective field of a unit: how much each pixel weighs, by the share of all paths that it holds.
+
+    Y,X is the unit's place in LAYER (default: the middle). The radii are those within which half, 68 % and 95 % of
+    the weight lie (Luo et al., 2016).
+
+    \b
+    Example:
+      striate effective model.onnx layer4 --input 1x3x224x224 --local --out effective.png
+    """
+    if out is not None:
+        kind_of(out)
+    with progress("reading the model"):
+        fields = question.fields()
+        found = effective_field(fields, layer, at, channel)
+        if out is not None:
+            deliver(drawn(effective_sketch(found), out), out)
+    if as_json:
+        deliver(to_json(effective_document(question.model, fields, found)), None)
+        return
+    for line in effective_lines(fields, found):
+        say(line)
