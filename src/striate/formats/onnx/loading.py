@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from striate.errors import InputError, MissingDependencyError, ModelError, UnsupportedError
+from striate.formats.foreign import folder, foreign, unread
 from striate.formats.onnx.functions import expanded, subgraphs
 from striate.formats.onnx.wire import Buffer, kept, needed, slim
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 OLDEST_OPSET = 7
 LARGEST_OPSET = 1 << 31
+DAMAGED = "truncated or damaged: not a valid ONNX protobuf"
 
 
 def load_model(path: Path) -> onnx.ModelProto:
@@ -38,14 +40,22 @@ def _parsed(path: Path) -> onnx.ModelProto:
         import onnx
     except ImportError as error:
         raise MissingDependencyError('reading ONNX files needs onnx: pip install "striate[onnx]"') from error
+    if path.is_dir():
+        raise InputError(folder(path))
     content = _slim_file(path)
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:
-        raise ModelError("truncated or damaged: not a valid ONNX protobuf") from error
+        raise _unread(path, DAMAGED) from error
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
-        raise ModelError("holds no ONNX graph")
+        raise _unread(path, "holds no ONNX graph")
     return model
+
+
+def _unread(path: Path, why: str) -> ModelError:
+    """The error of a file that reads as no ONNX model, what it is otherwise where that can be told."""
+    kind = unread(path)
+    return ModelError(why if kind is None else str(kind))
 
 
 def opsets(model: onnx.ModelProto) -> dict[str, int]:
@@ -67,8 +77,14 @@ def _slim_file(path: Path) -> bytes:
         with path.open("rb") as file:
             if path.stat().st_size == 0:
                 raise ModelError("the file is empty")
+            kind = foreign(path)
+            if kind is not None:
+                raise ModelError(str(kind))
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                return slim(mapped)
+                try:
+                    return slim(mapped)
+                except ModelError as error:
+                    raise _unread(path, str(error)) from error
     except (OSError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
