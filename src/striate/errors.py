@@ -21,6 +21,10 @@ class InputError(StriateError, ValueError):
     """An argument, shape, layer name or image that striate cannot use as asked."""
 
 
+class OpenInputError(InputError):
+    """An input whose size the model leaves open, and no shape was given."""
+
+
 class ModelError(StriateError, ValueError):
     """A model file or module that cannot be read: damaged, hostile or inconsistent."""
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from os import PathLike
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from striate.fields import (
     Borders,
@@ -26,13 +25,11 @@ from striate.fields import (
     region,
     sweep,
 )
-from striate.formats.model import Model
+from striate.formats.given import Dtypes, Values
+from striate.formats.model import Model, Readable
 from striate.formats.shapes import InputShape
 from striate.network import HasNetwork, Network, Node, network_of
 from striate.network.relation import Shape
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True)
@@ -147,16 +144,20 @@ class LoadedModel:
 
 
 def load(
-    model: str | PathLike[str] | torch.nn.Module,
+    model: Readable,
     input_shape: InputShape = None,
     *,
     unknown: Literal["refuse", "whole"] = "refuse",
+    dtype: Dtypes = None,
+    values: Values = None,
 ) -> LoadedModel:
-    """Read a model file (ONNX) or a ``torch.nn.Module``, and hold it ready for questions.
+    """Read a model file (ONNX, its bytes or ModelProto), a ``torch.nn.Module`` or an exported program.
 
-    ``input_shape`` is the shape of the input, needed for modules and for files with dynamic dimensions; a
-    mapping names several inputs. ``unknown="whole"`` counts operators without a rule as seeing everything.
+    ``input_shape`` is the shape of the input or an example of it, needed for modules and for files with dynamic
+    dimensions; a mapping names several inputs. ``unknown="whole"`` counts operators without a rule as seeing
+    everything. ``dtype`` is the element type of a module's inputs, such as ``"int64"`` for token ids, or a mapping
+    from names; ``values`` are numbers at which inputs stay, such as ``{"sr": 16000}``.
     Raises ModelError for files that cannot be read, UnsupportedError for operators without a rule,
     InputError for shapes that do not fit.
     """
-    return LoadedModel(Model(model, input_shape, unknown))
+    return LoadedModel(Model(model, input_shape, unknown, dtype, values))

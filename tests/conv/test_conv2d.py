@@ -187,21 +187,31 @@ def test_errors_say_what_was_expected_and_what_came(arguments, kind, words):
 
 def test_without_the_compiled_module_the_plain_algorithms_work() -> None:
     program = """
-import sys
+import sys, warnings
 sys.modules["striate.conv._native"] = None
 import numpy as np
-from striate.conv import EngineError, compiled_algorithms, conv2d
+from striate.conv import Conv2d, EngineError, compiled_algorithms, conv2d, conv_transpose2d
 image, kernel = np.ones((1, 4, 4)), np.ones((1, 1, 3, 3))
 assert compiled_algorithms() == ()
 for algorithm in ("reference", "matrix"):
     assert (conv2d(image, kernel, algorithm=algorithm) == 9).all()
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    for algorithm in ("auto", "measured", "auto"):
+        assert (conv2d(image, kernel, algorithm=algorithm) == 9).all()
+    assert Conv2d(1, 2, 3)(image.astype(np.float32)).shape == (2, 2, 2)
+    assert (conv_transpose2d(image[:, :1, :1], kernel) == 1).all()
+assert len(said) == 1, said
+print(said[0].message)
 try:
-    conv2d(image, kernel)
+    conv2d(image, kernel, algorithm="direct")
 except EngineError as error:
     assert isinstance(error, ImportError)
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "many times slower" in done.stdout
+    assert "pip install --force-reinstall" in done.stdout
     assert "pip install ." in done.stdout
     assert "algorithm='reference'" in done.stdout
 

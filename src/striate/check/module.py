@@ -16,6 +16,7 @@ from striate.check.report import Disagreement, Extent, UnitCheck
 from striate.check.torch_run import TorchRun
 from striate.check.torch_twin import TorchTwin
 from striate.fields import Fields
+from striate.formats.given import NOTHING, Given
 from striate.network.relation import Shape
 
 
@@ -25,11 +26,11 @@ class ModuleRuntime:
     name = f"torch {torch.__version__}"
     backward = True
 
-    def __init__(self, module: nn.Module, fields: Fields) -> None:
-        network = fields.network
+    def __init__(self, module: nn.Module, fields: Fields, given: Given = NOTHING) -> None:
+        network, self._given = fields.network, given
         self._module, self._source, self._axes = module, fields.source, tuple(fields.spatial.values())
         self._inputs = {name: network.shapes[name] for name in network.inputs}
-        self._twin = TorchTwin(module, self._inputs, self._source)
+        self._twin = TorchTwin(module, self._inputs, self._source, given)
         self._layers = [path for path in self._twin.outputs if path in network.layers]
 
     @property
@@ -79,7 +80,7 @@ class ModuleRuntime:
     def sessions(self) -> list[Callable[[], Session]]:
         """Runs on as many threads as torch uses, then on one."""
         counts = dict.fromkeys((torch.get_num_threads(), 1))
-        return [partial(TorchRun, self._module, self._inputs, self._source, threads) for threads in counts]
+        return [partial(TorchRun, self._module, self._inputs, self._source, threads, self._given) for threads in counts]
 
     def _most(self, layers: int, limit: int) -> int:
         return max(limit // max(layers * len(self._axes), 1), 1)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Any
+from weakref import finalize
 
 from striate.check.flow import Asked, Runtime, prove
 from striate.check.report import CheckReport
 from striate.errors import InputError, MissingDependencyError
 from striate.fields import Fields
-from striate.formats.model import Model
-from striate.formats.onnx.file import OnnxFile
+from striate.formats.model import Model, Readable
+from striate.formats.onnx.file import OnnxBytes, OnnxFile, write_fixed
 from striate.formats.shapes import InputShape
 from striate.formats.torch.module import TorchModule
 from striate.progress import Progress
 from striate.values import integer, integers, items, shown, text
 
-if TYPE_CHECKING:
-    import torch
-
 
 def check(
-    model: Model | str | PathLike[str] | torch.nn.Module,
+    model: Model | Readable,
     input_shape: InputShape = None,
     layers: Sequence[str] | None = None,
     units: Sequence[Sequence[int]] | None = None,
@@ -77,15 +77,24 @@ def _runtime(model: Model, fields: Fields) -> Runtime:
         case TorchModule(module):
             from striate.check.module import ModuleRuntime
 
-            return ModuleRuntime(module, fields)
-        case OnnxFile(path):
+            return ModuleRuntime(module, fields, model.given)
+        case OnnxFile() | OnnxBytes():
             try:
                 from striate.check.file import FileRuntime
             except ImportError as error:
                 raise MissingDependencyError(
                     "check needs onnx and onnxruntime for a model file: pip install 'striate[onnx]'"
                 ) from error
-            return FileRuntime(path, fields)
+            if isinstance(model.source, OnnxFile) and not model.given.values:
+                return FileRuntime(model.source.path, fields)
+            place = Path(mkdtemp())
+            try:
+                runtime = FileRuntime(write_fixed(model.source, model.given, place / "model.onnx"), fields)
+            except BaseException:
+                rmtree(place, ignore_errors=True)
+                raise
+            finalize(runtime, rmtree, place, ignore_errors=True)
+            return runtime
 
 
 def _some(name: str, value: object) -> list[Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random as python_random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,10 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from striate.check.noise import UnusableError
 from striate.fields import Unit
+from striate.formats.given import NOTHING, Given
+from striate.formats.torch.calling import call
+from striate.formats.torch.reader import dtype_of
+from striate.formats.torch.untouched import scripts_in_eval
 
 Shape = tuple[int, ...]
 SEED = 0
@@ -32,17 +35,25 @@ class _ReachedError(BaseException):
 class TorchRun:
     """Runs of a module on some threads; ``values`` answers with the values of some units of submodules' outputs."""
 
-    def __init__(self, module: nn.Module, inputs: Mapping[str, Shape], source: str, threads: int = 1) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        inputs: Mapping[str, Shape],
+        source: str,
+        threads: int = 1,
+        given: Given = NOTHING,
+    ) -> None:
+        self._given = given
         self._module, self._source, self._threads = module, source, threads
         like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
         self._kind, self._device = like.dtype, like.device
         self.dtype: np.dtype[np.generic] = np.dtype(np.float64 if like.dtype == torch.float64 else np.float32)
         made = torch.Generator().manual_seed(SEED)
-        self._images = {name: self._placed(torch.rand(shape, generator=made)) for name, shape in inputs.items()}
+        self._images = {name: self._placed(name, torch.rand(shape, generator=made)) for name, shape in inputs.items()}
         self._paths = {id(part): path for path, part in module.named_modules()}
 
-    def _placed(self, image: Tensor) -> Tensor:
-        return image.to(self._device, self._kind)
+    def _placed(self, name: str, image: Tensor) -> Tensor:
+        return image.to(self._device, dtype_of(self._given, name, self._kind))
 
     def sees(self, layer: str) -> bool:
         """Whether runs show a layer's values, as they do of every submodule and of the module's own results."""
@@ -69,13 +80,13 @@ class TorchRun:
             if len(found) == len(units):
                 raise _ReachedError
 
-        images = {**self._images, self._source: self._placed(torch.from_numpy(np.ascontiguousarray(image)))}
-        by_name = images.keys() <= arguments_of(self._module)
+        placed = self._placed(self._source, torch.from_numpy(np.ascontiguousarray(image)))
+        images = {**self._images, self._source: placed}
         with as_found(self._module), _steady(self._threads), torch.no_grad():
             handle = register_module_forward_hook(hook)
             result = None
             try:
-                result = self._module(**images) if by_name else self._module(*images.values())
+                result = call(self._module, {**images, **self._given.values})
             except _ReachedError:
                 pass
             except Exception as error:
@@ -93,14 +104,6 @@ def _values(output: Tensor, at: tuple[int, ...]) -> NDArray[Any]:
     """A unit's values, exact in double precision."""
     part = output.detach()[(slice(None),) * (output.dim() - len(at)) + at].cpu()
     return (torch.view_as_real(part) if part.is_complex() else part).double().numpy()
-
-
-def arguments_of(module: nn.Module) -> set[str]:
-    """The names of forward's arguments; none where it has no signature."""
-    try:
-        return set(signature(module.forward).parameters)
-    except ValueError:
-        return set()
 
 
 @contextmanager
@@ -135,7 +138,8 @@ def as_found(module: nn.Module) -> Iterator[None]:
     for part in parts:
         part.__dict__["training"] = False
     try:
-        yield
+        with scripts_in_eval(parts):
+            yield
     finally:
         for part, had in zip(parts, attributes, strict=True):
             part.__dict__.clear()

@@ -24,8 +24,11 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from striate.check.torch_masks import HANDED_ON, SOFT
 from striate.check.torch_rules import Call, rewrite
-from striate.check.torch_run import arguments_of, as_found
+from striate.check.torch_run import as_found
 from striate.errors import UnsupportedError
+from striate.formats.given import NOTHING, Given
+from striate.formats.torch.calling import call
+from striate.formats.torch.reader import dtype_of
 from striate.network.relation import Shape
 
 WRITES = frozenset(("copy", "fill", "zero"))
@@ -173,12 +176,20 @@ class TorchTwin:
     ``output`` or by its keys.
     """
 
-    def __init__(self, module: nn.Module, inputs: Mapping[str, Shape], source: str) -> None:
+    def __init__(
+        self, module: nn.Module, inputs: Mapping[str, Shape], source: str, given: Given = NOTHING
+    ) -> None:
         self.outputs: dict[str, Tensor] = {}
         self.passes = 1
         self._source = torch.ones(inputs[source], dtype=torch.float64, requires_grad=True)
         like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
-        images = {name: torch.full(shape, 0.5, dtype=like.dtype, device=like.device) for name, shape in inputs.items()}
+        images = {
+            name: torch.full(shape, 0.5, device=like.device).to(dtype_of(given, name, like.dtype))
+            for name, shape in inputs.items()
+        }
+        if not (images[source].is_floating_point() or images[source].is_complex()):
+            kind = str(images[source].dtype).removeprefix("torch.")
+            raise UnsupportedError(f"check lights pixels, and {source!r} holds {kind}: check the part behind it")
         mode, calls = TwinMode(), Counter[str]()
         mode.follow(images[source], self._source)
 
@@ -190,11 +201,10 @@ class TorchTwin:
             if path and isinstance(output, Tensor) and output in mode.twins:
                 self.outputs[path] = mode.twins[output]
 
-        by_name = inputs.keys() <= arguments_of(module)
         handle = register_module_forward_hook(keep)
         try:
             with torch.no_grad(), torch.random.fork_rng(devices=[]), as_found(module), mode:
-                result = module(**images) if by_name else module(*images.values())
+                result = call(module, {**images, **given.values})
         finally:
             handle.remove()
         for path in [path for path in self.outputs if calls[path] != 1]:

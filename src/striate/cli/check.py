@@ -9,7 +9,18 @@ import click
 from striate.check import check
 from striate.cli.app import DISAGREED
 from striate.cli.models import open_model
-from striate.cli.options import POSITION, input_option, layout_option, named_input, shapes_of, source_option
+from striate.cli.options import (
+    POSITION,
+    Shaped,
+    dtype_option,
+    given_of,
+    input_option,
+    layout_option,
+    named_input,
+    set_option,
+    shapes_of,
+    source_option,
+)
 from striate.cli.terminal import progress, say
 
 
@@ -20,6 +31,8 @@ from striate.cli.terminal import progress, say
     "--layer", "layers", multiple=True, metavar="NAME", help="A layer to check (default: a dozen, evenly spread)."
 )
 @click.option("--unit", "units", type=POSITION, multiple=True, metavar="Y,X", help="A unit to check in every layer.")
+@set_option
+@dtype_option
 @source_option
 @layout_option
 @click.option(
@@ -30,9 +43,11 @@ from striate.cli.terminal import progress, say
 )
 def check_command(
     model: str,
-    inputs: tuple[tuple[str, tuple[int, ...]], ...],
+    inputs: Shaped,
     layers: tuple[str, ...],
     units: tuple[tuple[int, ...], ...],
+    values: tuple[tuple[str, bool | int | float], ...],
+    dtypes: tuple[tuple[str, str], ...],
     source: str | None,
     layout: str | None,
     seed: int,
@@ -50,7 +65,7 @@ def check_command(
     """
     with progress("checking") as report:
         answer = check(
-            open_model(model, shapes_of(inputs)),
+            open_model(model, shapes_of(inputs), given=given_of(dtypes, values)),
             None,
             list(layers) or None,
             list(units) or None,

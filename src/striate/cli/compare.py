@@ -32,7 +32,7 @@ def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, .
       striate sweep model.onnx layer4 220:228 --input 1x3x224x224
     """
     with progress("reading the model at each size") as report:
-        model = open_model(question.model, question.shapes, question.unknown)
+        model = question.open()
         answer = sweep(model, layer, ticking(sizes, report), question.source, question.layout, local=question.local)
     say(grid(SWEEP_COLUMNS, sweep_rows(answer), f"{layer} over input sizes"))
     for line in sweep_lines(answer):
@@ -60,7 +60,7 @@ def compare_command(question: Question, other: str, other_inputs: tuple[tuple[st
     with progress("reading the models"):
         shapes = shapes_of(other_inputs, "--other-input") or question.shapes
         wanted = named_input(other_inputs) or question.source
-        second = open_model(other, shapes, question.unknown)
+        second = open_model(other, shapes, question.unknown, question.given)
         source = wanted if wanted in second.network.inputs else None
         answer = compare(question.fields(), replace(question, model=other, source=source).fields_of(second))
     if answer.differences:

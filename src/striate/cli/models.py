@@ -1,51 +1,58 @@
-"""MODEL on the command line, read as a model; what is wrong with its input is said in the command line's words."""
+"""MODEL on the command line, read as a model; where its sizes are open, those that it takes are named."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final, Literal
 
-from striate.errors import InputError
+from striate.errors import InputError, OpenInputError, StriateError
+from striate.formats.given import NOTHING, Given
 from striate.formats.model import Model
 from striate.formats.named import named_source
+from striate.formats.sizing import fitting, hint
 from striate.formats.unknown import Unknown
 
-Shapes = Mapping[str, tuple[int, ...]] | tuple[int, ...] | None
-
-_NAMED_SHAPE = re.compile(r"input_shape=\{'([^']+)': \(([^()]*)\)\}")
-_SHAPE = re.compile(r"input_shape=\(([^()]*)\)")
+AUTO: Final = "auto"
+Shapes = Mapping[str, tuple[int, ...]] | tuple[int, ...] | Literal["auto"] | None
 
 
-def open_model(text: str, shapes: Shapes, unknown: str = Unknown.REFUSE) -> Model:
-    """MODEL at input shapes, read; raises the StriateError that says what is wrong."""
-    with option_words():
-        return Model(named_source(text), shapes, Unknown.of(unknown)).read()
+def open_model(text: str, shapes: Shapes, unknown: str = Unknown.REFUSE, given: Given = NOTHING) -> Model:
+    """MODEL at input shapes, read; raises the StriateError that says what is wrong.
 
-
-def open_for_photo(text: str, photo_size: tuple[int, int], unknown: str) -> Model:
-    """MODEL at the size of a photograph where its input is free, else at its own size."""
-    with option_words():
-        model = Model(named_source(text), (1, 3, *photo_size), Unknown.of(unknown))
-        try:
-            return model.read()
-        except InputError as error:
-            with suppress(InputError):
-                return model.at(None).read()
-            raise error
-
-
-@contextmanager
-def option_words() -> Iterator[None]:
-    """While open, what an InputError says of Python's ``input_shape`` it says of ``--input``."""
+    Where sizes are open and none are given, the error names sizes that the model takes; ``AUTO`` takes one.
+    """
+    if shapes == AUTO:
+        return fitting(Model(named_source(text), None, Unknown.of(unknown), given=given))
+    model = Model(named_source(text), shapes, Unknown.of(unknown), given=given)
     try:
-        yield
+        return model.read()
+    except OpenInputError as error:
+        raise InputError(f"{error}{_sizes(model)}") from error
+
+
+def _sizes(model: Model) -> str:
+    """Sizes that a model takes, as they are written; empty where none was found."""
+    try:
+        found = hint(model)
+    except StriateError:
+        return ""
+    if found is None:
+        return ""
+    several = len(found.shapes) > 1
+    given = " ".join(
+        f"--input {name + '=' if several else ''}{'x'.join(map(str, shape))}" for name, shape in found.shapes.items()
+    )
+    steps = {None: "", 1: ", as do larger ones"}.get(found.step, f", as do larger ones in steps of {found.step}")
+    return f"; {given} fits{steps}; --input auto takes it"
+
+
+def open_for_photo(text: str, photo_size: tuple[int, int], unknown: str, given: Given = NOTHING) -> Model:
+    """MODEL at the size of a photograph where its input is free, else at its own size."""
+    model = Model(named_source(text), (1, 3, *photo_size), Unknown.of(unknown), given=given)
+    try:
+        return model.read()
     except InputError as error:
-        words = _NAMED_SHAPE.sub(lambda found: f"--input {found[1]}={_crossed(found[2])}", str(error))
-        words = _SHAPE.sub(lambda found: f"--input {_crossed(found[1])}", words).replace("input_shape", "--input")
-        raise InputError(words) from error
-
-
-def _crossed(sizes: str) -> str:
-    """``N, 3, N, N`` as it is written on the command line."""
-    return "x".join(re.findall(r"[^, ]+", sizes))
+        with suppress(InputError):
+            return model.at(None).read()
+        raise error

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from striate.cli.models import Shapes, open_model
+from striate.cli.models import AUTO, Shapes, open_model
 from striate.errors import InputError
 from striate.fields import Fields
+from striate.formats.given import DTYPES, NOTHING, Given
 from striate.formats.model import Model
 from striate.formats.unknown import Unknown
 from striate.show import parse_pixel_size, parse_rate
@@ -41,12 +43,39 @@ class _Parsed(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
-def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """``1x3x224x224`` or ``name=1x3x224x224`` as (name, shape); the name is empty where none is given."""
+def parse_shape(text: str) -> tuple[str, tuple[int, ...] | Literal["auto"]]:
+    """``1x3x224x224`` or ``name=1x3x224x224`` as (name, shape); the name is empty where none is given.
+
+    ``name=scalar`` has no axes; ``auto`` leaves the choice to striate.
+    """
+    if text == AUTO:
+        return "", AUTO
     name, _, numbers = text.rpartition("=")
+    if name and numbers == "scalar":
+        return name, ()
     if not re.fullmatch(r"\d+([x,]\d+)*", numbers):
         raise InputError(f"{text!r} is no shape; write it like 1x3x224x224 or name=1x3x224x224")
     return name, tuple(int(n) for n in re.split("[x,]", numbers))
+
+
+def parse_value(text: str) -> tuple[str, bool | int | float]:
+    """``name=16000``, ``name=0.5`` or ``name=true`` as (name, value)."""
+    name, _, word = text.rpartition("=")
+    if name and word.lower() in ("true", "false"):
+        return name, word.lower() == "true"
+    for kind in (int, float):
+        with suppress(ValueError):
+            if name:
+                return name, kind(word)
+    raise InputError(f"{text!r} sets no value; write the input's name and a number, like sr=16000")
+
+
+def parse_dtype(text: str) -> tuple[str, str]:
+    """``int64`` or ``name=int64`` as (name, dtype); the name is empty where none is given."""
+    name, _, word = text.rpartition("=")
+    if word not in DTYPES:
+        raise InputError(f"{text!r} is no element type; write one of {', '.join(DTYPES)}, or name=int64")
+    return name, word
 
 
 def parse_position(text: str) -> tuple[int, ...]:
@@ -100,6 +129,8 @@ def parse_sides(text: str) -> tuple[int, int]:
 
 COLUMNS = _Parsed("COLUMNS", parse_columns)
 SHAPE = _Parsed("SHAPE", parse_shape)
+VALUE = _Parsed("NAME=VALUE", parse_value)
+DTYPE = _Parsed("DTYPE", parse_dtype)
 POSITION = _Parsed("Y,X", parse_position)
 SIZES = _Parsed("SIZES", parse_sizes)
 SIDES = _Parsed("SIDES", parse_sides)
@@ -118,11 +149,16 @@ class Question:
     source: str | None
     layout: str | None
     unknown: str
+    given: Given = NOTHING
     local: bool = False
+
+    def open(self) -> Model:
+        """The model, read; raises the StriateError that says what is wrong."""
+        return open_model(self.model, self.shapes, self.unknown, self.given)
 
     def fields(self) -> Fields:
         """The model's fields; raises the StriateError that says what is wrong."""
-        return self.fields_of(open_model(self.model, self.shapes, self.unknown))
+        return self.fields_of(self.open())
 
     def fields_of(self, model: Model) -> Fields:
         """The fields of a model read already."""
@@ -130,7 +166,10 @@ class Question:
         return fields.local if self.local else fields
 
 
-def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...], option: str = "--input") -> Shapes:
+Shaped = tuple[tuple[str, tuple[int, ...] | Literal["auto"]], ...]
+
+
+def shapes_of(given: Shaped, option: str = "--input") -> Shapes:
     """Every ``--input`` as one shape, a mapping where inputs are named, or None for none.
 
     Raises InputError for one that is given twice, or that has no name beside others.
@@ -148,10 +187,21 @@ def shapes_of(given: tuple[tuple[str, tuple[int, ...]], ...], option: str = "--i
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"{option} {name} is given {names.count(name)} times; each input has one shape")
-    return dict(given)
+    return {name: shape for name, shape in given if shape != AUTO}
 
 
-def named_input(given: tuple[tuple[str, tuple[int, ...]], ...]) -> str | None:
+def given_of(dtypes: Sequence[tuple[str, str]], values: Sequence[tuple[str, bool | int | float]]) -> Given:
+    """Every ``--dtype`` and ``--set``; raises InputError for an input that one of them names twice."""
+    for option, pairs in (("--dtype", dtypes), ("--set", values)):
+        names = [name for name, _ in pairs]
+        for name in names:
+            times = names.count(name)
+            if times > 1:
+                raise InputError(f"{option} is given {times} times for {name or 'all inputs'}; give it once")
+    return Given.of(dict(dtypes), dict(values))
+
+
+def named_input(given: Shaped) -> str | None:
     """The input that ``--input`` names, where it names one alone."""
     return given[0][0] or None if len(given) == 1 else None
 
@@ -171,7 +221,24 @@ input_option = click.option(
     type=SHAPE,
     multiple=True,
     metavar="SHAPE",
-    help="Input shape, such as 1x3x224x224, or name=SHAPE, once per input.",
+    help="Input shape, such as 1x3x224x224, or name=SHAPE, once per input; name=scalar for one number, auto for a "
+    "size that the model takes.",
+)
+set_option = click.option(
+    "--set",
+    "values",
+    type=VALUE,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="The value of an input that is one number, such as sr=16000; repeatable.",
+)
+dtype_option = click.option(
+    "--dtype",
+    "dtypes",
+    type=DTYPE,
+    multiple=True,
+    metavar="DTYPE",
+    help="Element type of a torch model's inputs, such as int64 for token ids, or name=int64.",
 )
 
 
@@ -179,9 +246,18 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     """MODEL and the options of every command that reads one, handed on as a Question."""
 
     @wraps(function)
-    def ask(model: str, inputs: Any, source: str | None, layout: str | None, unknown: str, **rest: Any) -> None:
+    def ask(
+        model: str,
+        inputs: Any,
+        source: str | None,
+        layout: str | None,
+        unknown: str,
+        dtypes: Any,
+        values: Any,
+        **rest: Any,
+    ) -> None:
         chosen = named_input(inputs) if source is None else source
-        function(Question(model, shapes_of(inputs), chosen, layout, unknown), **rest)
+        function(Question(model, shapes_of(inputs), chosen, layout, unknown, given_of(dtypes, values)), **rest)
 
     decorated: Callable[..., None] = ask
     for decorate in (
@@ -194,6 +270,8 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
         ),
         layout_option,
         source_option,
+        dtype_option,
+        set_option,
         input_option,
         click.argument("model"),
     ):

@@ -134,4 +134,5 @@ def _fields_for(question: Question, image: Path | None) -> Fields:
     """The fields of a model, at the photograph's size where its input is free and no shape is given."""
     if image is None or question.shapes is not None:
         return question.fields()
-    return question.fields_of(open_for_photo(question.model, read_photo(image).shape[:2], question.unknown))
+    size = read_photo(image).shape[:2]
+    return question.fields_of(open_for_photo(question.model, size, question.unknown, question.given))

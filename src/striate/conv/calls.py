@@ -11,8 +11,8 @@ from striate.conv import reference
 from striate.conv.arguments import Arguments
 from striate.conv.arrays import Array, apply_activation, compute_dtype, empty_like_layout, pad_border
 from striate.conv.matrix import conv_matrix
-from striate.conv.native import Packed, Plan, maker
-from striate.conv.plan import PLAIN, check_accuracy, check_algorithm, find_plan
+from striate.conv.native import Packed, Plan, maker, stand_in
+from striate.conv.plan import CHOOSERS, PLAIN, check_accuracy, check_algorithm, find_plan
 from striate.conv.problem import Pads, Problem
 from striate.conv.settings import Generation, remembered, settings
 
@@ -134,6 +134,7 @@ def _known_call(
     once: bool,
 ) -> Call:
     algorithm, accuracy = check_algorithm(algorithm), check_accuracy(accuracy)
+    algorithm = (stand_in() or algorithm) if algorithm in CHOOSERS else algorithm
     compute = compute_dtype(dtype)
     problem, pads = arguments.problem(x, weight)
     shape = problem.output_shape if len(x) == 4 else problem.output_shape[1:]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,6 +41,25 @@ def check_compiled() -> None:
     threads = os.environ.get("STRIATE_NUM_THREADS", "")
     if threads and not (threads.isascii() and threads.isdigit() and int(threads) >= 1):
         raise InputError(f"STRIATE_NUM_THREADS must be a number of threads of at least 1, got {threads!r}; or unset it")
+
+
+def stand_in() -> str:
+    """``"reference"`` where the module was not built, which is said once, else ``""``."""
+    if not _REASON:
+        return ""
+    _say_so()
+    return "reference"
+
+
+@cache
+def _say_so() -> None:
+    warnings.warn(
+        "striate was installed without its compiled convolutions: conv2d and its kin run in NumPy, many times slower; "
+        "fields and check are as fast as ever. Install a C++20 compiler and run "
+        "pip install --force-reinstall --no-cache-dir striate",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def compiled_algorithms() -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, Union
 
 from striate import collector
 from striate.errors import InputError
-from striate.formats.onnx.file import OnnxFile
+from striate.formats.given import Dtypes, Given, Values
+from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.shapes import InputShape, Shapes, input_shapes
 from striate.formats.torch.module import TorchModule
 from striate.formats.unknown import Unknown
@@ -21,9 +22,12 @@ from striate.network.relation import Shape
 from striate.values import shown
 
 if TYPE_CHECKING:
+    import onnx
     import torch
+    from torch.export import ExportedProgram
 
-Source = OnnxFile | TorchModule
+Source = OnnxFile | OnnxBytes | TorchModule
+Readable = Union[str, os.PathLike[str], bytes, "onnx.ModelProto", "torch.nn.Module", "ExportedProgram", Source]
 
 
 class Reader(Protocol):
@@ -33,7 +37,7 @@ class Reader(Protocol):
     def name(self) -> str:
         """What the source is called."""
 
-    def read(self, shapes: Shapes, unknown: Unknown) -> Network:
+    def read(self, shapes: Shapes, unknown: Unknown, given: Given) -> Network:
         """The network at input shapes, its stages named."""
 
     def by_name(self, shapes: Shapes) -> Mapping[str, Shape]:
@@ -49,7 +53,9 @@ class Model:
 
     ``source`` is a path of an ONNX file or a ``torch.nn.Module``; ``shapes`` one input's shape, several in order or
     by name, None where the file states them; ``unknown`` says what becomes of an operator without a rule:
-    ``"refuse"`` the model, or ``"whole"``, it sees everything. Raises InputError for anything else.
+    ``"refuse"`` the model, or ``"whole"``, it sees everything. ``dtype`` is the element type of the inputs, by name
+    where they differ, and ``values`` the numbers that some inputs stay at; both are held as ``given``. Raises
+    InputError for anything else.
 
     >>> from importlib.resources import files
     >>> model = Model(files("striate") / "data" / "denoiser.onnx", (1, 3, 64, 64))
@@ -60,23 +66,28 @@ class Model:
     source: Source
     shapes: Shapes
     unknown: Unknown
+    given: Given
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | torch.nn.Module | Source,
+        source: Readable,
         shapes: InputShape = None,
         unknown: Unknown | Literal["refuse", "whole"] = Unknown.REFUSE,
+        dtype: Dtypes = None,
+        values: Values = None,
+        given: Given | None = None,
     ) -> None:
         object.__setattr__(self, "source", source_of(source))
         object.__setattr__(self, "shapes", input_shapes(shapes))
         object.__setattr__(self, "unknown", Unknown.of(unknown))
+        object.__setattr__(self, "given", Given.of(dtype, values, shapes) if given is None else given)
 
     def __repr__(self) -> str:
         at = "its own shapes" if self.shapes is None else str(self.shapes)
         return f"<Model {self.name} ({self.kind}) at {at}>"
 
     @classmethod
-    def of(cls, model: Model | str | os.PathLike[str] | torch.nn.Module, shapes: InputShape = None) -> Model:
+    def of(cls, model: Model | Readable, shapes: InputShape = None) -> Model:
         """A model itself, at ``shapes`` where there are any; else what is read from a path or module at them."""
         if not isinstance(model, Model):
             return cls(model, shapes)
@@ -100,7 +111,7 @@ class Model:
         shapes that do not fit.
         """
         with collector.held():
-            return self._reader.read(self.shapes, self.unknown)
+            return self._reader.read(self.shapes, self.unknown, self.given)
 
     @cached_property
     def identity(self) -> str:
@@ -130,11 +141,36 @@ class Model:
 
 def source_of(model: object) -> Source:
     """What a caller hands over as the source of a model, by its kind; InputError for anything that is none."""
-    if isinstance(model, OnnxFile | TorchModule):
+    if isinstance(model, OnnxFile | OnnxBytes | TorchModule):
         return model
     if isinstance(model, str | os.PathLike):
         return OnnxFile(Path(os.fsdecode(model)))
+    if isinstance(model, bytes | bytearray | memoryview):
+        return OnnxBytes(bytes(model))
+    onnx = sys.modules.get("onnx")
+    if onnx is not None and isinstance(model, onnx.ModelProto):
+        try:
+            return OnnxBytes(model.SerializeToString())
+        except Exception as error:
+            raise InputError(f"the ModelProto cannot be serialised ({error}): save it as a file") from error
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         return TorchModule(model)
-    raise InputError(f"a model is the path of an ONNX file or a torch.nn.Module, got {shown(model)}")
+    if torch is not None and isinstance(model, torch.export.ExportedProgram):
+        return TorchModule(model.module())
+    raise InputError(
+        f"a model is the path or bytes of an ONNX file, a ModelProto or a torch.nn.Module, got {shown(model)}"
+        f"{_instead(model)}"
+    )
+
+
+def _instead(model: object) -> str:
+    """What to hand over in place of something near a model; empty where nothing is near."""
+    match type(model).__module__.partition(".")[0], model:
+        case ("keras" | "tensorflow"), _:
+            return "; export it: model.export('model.onnx', 'onnx')"
+        case _, dict():
+            return "; weights alone say nothing of the layers: load them into their module and give that"
+        case _ if isinstance(model, type):
+            return "; give the model itself, not its class"
+    return ""

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from striate.errors import InputError
 from striate.frozen import FrozenDict
 from striate.network.relation import Shape
 from striate.values import integers, items, shown, text
 
-InputShape = Sequence[int] | Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | None
+
+class Example(Protocol):
+    """A tensor or array that an input could hold."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its sizes."""
+
+    @property
+    def dtype(self) -> object:
+        """Its element type."""
+
+
+InputShape = Sequence[int] | Mapping[str, Any] | Sequence[Sequence[int]] | Example | None
 Shapes = Shape | tuple[Shape, ...] | FrozenDict[str, Shape] | None
 
 LARGEST_AXIS = 1 << 31
@@ -19,19 +32,52 @@ LARGEST_AXIS = 1 << 31
 def input_shapes(given: InputShape) -> Shapes:
     """None, the shape of one input, shapes in the inputs' order, or shapes by the inputs' names.
 
-    Raises InputError for anything else.
+    An example of an input, an array or tensor, stands for its shape; an input that is a list of tensors has a list of
+    shapes and is taken for several, ``xs.0`` and so on. Raises InputError for anything else.
 
     >>> input_shapes([1, 3, 8, 8]), input_shapes([[1, 3], [1, 5]]), input_shapes({"x": [1, 3]})
     ((1, 3, 8, 8), ((1, 3), (1, 5)), {'x': (1, 3)})
+    >>> input_shapes({"xs": [(1, 3), (1, 5)]})
+    {'xs.0': (1, 3), 'xs.1': (1, 5)}
     """
     if given is None:
         return None
     if isinstance(given, Mapping):
-        return FrozenDict({text("the name of an input", name): shape_of(shape) for name, shape in given.items()})
+        found: dict[str, Shape] = {}
+        for name, shape in given.items():
+            key = text("the name of an input", name)
+            several = None if is_example(shape) else _several(shape)
+            listed = {key: shape} if several is None else {f"{key}.{k}": part for k, part in enumerate(several)}
+            found.update({part: shape_of(one) for part, one in listed.items()})
+        return FrozenDict(found)
+    if is_example(given):
+        return shape_of(given)
+    several = _several(given)
+    return shape_of(given) if several is None else tuple(map(shape_of, several))
+
+
+def is_example(given: object) -> bool:
+    """Whether this is a tensor or array that an input could hold; one axis of integers is a shape."""
+    shape, dtype = getattr(given, "shape", None), getattr(given, "dtype", None)
+    if not isinstance(shape, tuple) or dtype is None:
+        return False
+    return len(shape) != 1 or "int" not in str(dtype)
+
+
+def dtypes_in(given: object) -> dict[str, str]:
+    """The element types of the examples among shapes given by name, or of a single one, under the empty name."""
+    if is_example(given):
+        return {"": str(getattr(given, "dtype", ""))}
+    if isinstance(given, Mapping):
+        return {str(name): str(item.dtype) for name, item in given.items() if is_example(item)}
+    return {}
+
+
+def _several(given: object) -> list[Any] | None:
+    """The entries of a sequence of shapes or examples; None of a single shape."""
     entries = _items(given)
-    if entries and all(isinstance(entry, Iterable) and not isinstance(entry, str | bytes) for entry in entries):
-        return tuple(map(shape_of, entries))
-    return shape_of(entries)
+    nested = entries and all(isinstance(entry, Iterable) and not isinstance(entry, str | bytes) for entry in entries)
+    return entries if nested else None
 
 
 def in_order(shapes: Shapes) -> tuple[Shape, ...]:
@@ -45,7 +91,9 @@ def alone(shapes: Shapes) -> Shape:
 
 
 def shape_of(given: object) -> Shape:
-    """One shape; InputError where it holds anything but integers from 1 to 2**31."""
+    """One shape, or that of an example; InputError where it holds anything but integers from 1 to 2**31."""
+    if is_example(given):
+        given = tuple(getattr(given, "shape", ()))
     try:
         sizes = integers("input_shape", _items(given))
     except InputError as error:

@@ -18,7 +18,8 @@ HEAD = """# The command line
 This page is written from the program by `python -m striate.reference.cli > docs/cli.md`.
 
 `MODEL` is an `.onnx` file, or `package.module:callable` for a torch model: the callable is imported (the current folder
-first) and called without arguments, unless it is a module already. Only name code you trust: importing runs it.
+first) and called, unless it is a module already, with the literal arguments that may follow, as in
+`timm:create_model("resnet18", num_classes=3)`. Only name code you trust: importing runs it.
 
 Results go to stdout, without colour or wrapping in a pipe; progress goes to stderr, on a terminal only. An error is one
 line on stderr and an exit code. Files are written whole or not at all.

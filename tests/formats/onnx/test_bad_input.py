@@ -176,7 +176,7 @@ def test_not_a_model(tmp_path: Path) -> None:
     assert refusal(written(tmp_path, b"hello world, this is a text file\n"))
     assert refusal(written(tmp_path, bytes(range(256)) * 100))
     assert "cannot be opened" in refusal(tmp_path / "absent.onnx")
-    assert "cannot be opened" in refusal(tmp_path)
+    assert "is a folder" in refusal(tmp_path)
 
 
 def test_cycles(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from os import PathLike
 from pathlib import Path
 
 from striate.errors import ModelError, StriateError
+from striate.formats.given import Given, Values
 from striate.formats.onnx.binding import bind_inputs
 from striate.formats.onnx.call import OPERATORS, Tensor
 from striate.formats.onnx.loading import load_model, opsets
@@ -26,34 +28,38 @@ from striate.network.stages import with_stages
 __all__ = ["OPERATORS", "named_errors", "read_file", "read_onnx"]
 
 
-def read_onnx(path: str | PathLike[str], input_shape: InputShape = None, *, unknown: str = "refuse") -> Network:
+def read_onnx(
+    path: str | PathLike[str], input_shape: InputShape = None, *, unknown: str = "refuse", values: Values = None
+) -> Network:
     """The network in an ONNX file (opset 7 to the newest the installed onnx knows), weights left unread.
 
     ``input_shape`` binds dynamic dimensions: a shape for the main input (the first of the highest rank),
     a sequence of shapes in the inputs' order, or a mapping from input names. ``unknown="whole"`` counts
-    an operator without a rule as seeing everything, where the model declares its output's shape.
+    an operator without a rule as seeing everything, where the model declares its output's shape. ``values``
+    are numbers at which inputs of one element stay.
 
     Raises InputError for shapes that do not fit, ModelError for files that cannot be read and
     UnsupportedError for operators without a rule; each names the file and the node.
     """
-    return read_file(Path(os.fsdecode(path)), input_shapes(input_shape), Unknown.of(unknown))
+    file = Path(os.fsdecode(path))
+    return read_file(file, file.name, input_shapes(input_shape), Unknown.of(unknown), Given.of(None, values))
 
 
-def read_file(file: Path, shapes: Shapes, unknown: Unknown) -> Network:
-    """As ``read_onnx``, of what it has read of a caller's arguments."""
-    with named_errors(file):
-        return with_stages(_read(file, shapes, unknown))
+def read_file(held: Path | bytes, name: str, shapes: Shapes, unknown: Unknown, given: Given) -> Network:
+    """As ``read_onnx``, of what it has read of a caller's arguments; ``name`` is that of the file."""
+    with named_errors(name):
+        return with_stages(_read(held, name, shapes, unknown, given))
 
 
 @contextmanager
-def named_errors(file: Path) -> Iterator[None]:
+def named_errors(name: str) -> Iterator[None]:
     """While open, an error gets the name of the file, and an accident of reading it is a ModelError."""
     try:
         yield
     except StriateError as error:
-        raise type(error)(f"{file.name}: {_one_line(str(error))}") from error
+        raise type(error)(f"{name}: {_one_line(str(error))}") from error
     except ACCIDENTS as error:
-        raise ModelError(f"{file.name}: inconsistent or too large to read ({type(error).__name__})") from error
+        raise ModelError(f"{name}: inconsistent or too large to read ({type(error).__name__})") from error
 
 
 def _one_line(text: str) -> str:
@@ -61,18 +67,19 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _read(file: Path, shapes: Shapes, unknown: Unknown) -> Network:
-    model = load_model(file)
+def _read(held: Path | bytes, name: str, shapes: Shapes, unknown: Unknown, given: Given) -> Network:
+    model = load_model(held, given.values)
     walk = Walk(opsets(model), unknown)
     bound = bind_inputs(model.graph, shapes)
-    for name, (shape, kind) in bound.items():
-        walk.tensors[name] = Tensor(name, shape, kind, True)
+    for entry, (shape, kind) in bound.items():
+        walk.tensors[entry] = Tensor(entry, shape, kind, True)
+    walk.scalars = tuple(entry for entry, (shape, _) in bound.items() if prod(shape) == 1)
     walk.graph(model.graph)
     outputs = tuple(info.name for info in model.graph.output)
     nodes = (*walk.nodes, *_constant_outputs(outputs, walk))
     used = {name for node in nodes for name in (*node.inputs, *node.outputs)} | set(bound)
     return Network(
-        name=file.stem,
+        name=Path(name).stem,
         inputs=tuple(bound),
         outputs=outputs,
         nodes=nodes,

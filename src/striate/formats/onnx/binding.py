@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from striate.errors import InputError, ModelError, UnsupportedError
+from striate.errors import InputError, ModelError, OpenInputError, UnsupportedError
 from striate.formats.shapes import LARGEST_AXIS, Shapes, alone, in_order
 from striate.names import did_you_mean
 from striate.network.relation import Shape
@@ -39,9 +39,14 @@ def bind_inputs(graph: onnx.GraphProto, shapes: Shapes) -> dict[str, tuple[Shape
     return bound
 
 
+def declared_inputs(graph: onnx.GraphProto) -> dict[str, Declared]:
+    """What the graph says of the shape of every input that is not a weight."""
+    return {info.name: _declared(info) for info in _inputs(graph)}
+
+
 def named_shapes(graph: onnx.GraphProto, shapes: Shapes) -> dict[str, Shape]:
     """The shapes given, by the names of the inputs that they are meant for."""
-    return _given(shapes, {info.name: _declared(info) for info in _inputs(graph)})
+    return _given(shapes, declared_inputs(graph))
 
 
 def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
@@ -108,12 +113,12 @@ def _text(declared: Sequence[int | str]) -> str:
 def _resolved(name: str, declared: Declared, known: Mapping[str, int]) -> Shape:
     """The declared shape, its names replaced by what other inputs fixed."""
     if declared is None:
-        raise InputError(f"input {name!r} has no declared shape; give one: input_shape={{{name!r}: (...)}}")
+        raise OpenInputError(f"input {name!r} has no declared shape; give one: input_shape={{{name!r}: (...)}}")
     shape = [known.get(dim, dim) if isinstance(dim, str) else dim for dim in declared]
     for axis, dim in enumerate(shape):
         if isinstance(dim, str):
             example = ", ".join(str(d) if isinstance(d, int) else "N" for d in shape)
-            raise InputError(
+            raise OpenInputError(
                 f"input {name!r} of shape {_text(declared)}: dimension {axis} ({dim or 'unnamed'}) is dynamic; "
                 f"give a size, input_shape={{{name!r}: ({example})}}"
             )

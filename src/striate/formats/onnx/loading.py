@@ -8,44 +8,89 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from striate.errors import InputError, MissingDependencyError, ModelError, UnsupportedError
+from striate.formats.foreign import folder, foreign, unread
+from striate.formats.given import Value
 from striate.formats.onnx.functions import expanded, subgraphs
 from striate.formats.onnx.wire import Buffer, kept, needed, slim
+from striate.names import did_you_mean
 
 if TYPE_CHECKING:
     import onnx
 
 OLDEST_OPSET = 7
 LARGEST_OPSET = 1 << 31
+DAMAGED = "truncated or damaged: not a valid ONNX protobuf"
 
 
-def load_model(path: Path) -> onnx.ModelProto:
-    """The model in a file, large payloads left out and local functions expanded."""
-    model = _parsed(path)
-    _read_external(model, path.parent)
+def load_model(held: Path | bytes, values: Mapping[str, Value] | None = None) -> onnx.ModelProto:
+    """The model in a file or in bytes, large payloads left out and local functions expanded.
+
+    ``values`` turn inputs into constants.
+    """
+    model = _parsed(held)
+    if values:
+        model.graph.initializer.extend(fixed(model.graph, values))
+    if isinstance(held, Path):
+        _read_external(model, held.parent)
+    elif any(True for _ in _all_external(model)):
+        raise ModelError("it keeps weights in files beside it, and bytes have no folder; give the path of its file")
     return expanded(model)
 
 
-def external_files(path: Path) -> tuple[Path, ...]:
+def fixed(graph: onnx.GraphProto, values: Mapping[str, Value]) -> list[onnx.TensorProto]:
+    """Initialisers that give inputs their values: a message with them, appended to a model, makes them constants."""
+    import onnx
+
+    inputs = {info.name: info.type.tensor_type for info in graph.input}
+    found = []
+    for name, value in values.items():
+        if name not in inputs:
+            raise InputError(f"no input {name!r}{did_you_mean(name, inputs)} Inputs: {', '.join(inputs)}")
+        kind, dims = inputs[name], [dim.dim_value for dim in inputs[name].shape.dim]
+        if any(n > 1 for n in dims):
+            sizes = "x".join(map(str, dims))
+            raise InputError(f"a value is given for {name!r}, which holds {sizes} numbers; it must hold one")
+        try:
+            content = np.full([1] * len(dims), value).astype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+        except (KeyError, ValueError, OverflowError) as error:
+            raise InputError(f"input {name!r} cannot hold {value}: its elements are no numbers") from error
+        found.append(onnx.numpy_helper.from_array(content, name))
+    return found
+
+
+def external_files(held: Path | bytes) -> tuple[Path, ...]:
     """The files beside a model that hold its tensors, in the order in which the model names them first."""
-    places = ((tensor.name, _external(tensor).get("location", "")) for tensor in _all_external(_parsed(path)))
-    return tuple(dict.fromkeys(_beside(name, location, path.parent) for name, location in places))
+    if isinstance(held, bytes):
+        return ()
+    places = ((tensor.name, _external(tensor).get("location", "")) for tensor in _all_external(_parsed(held)))
+    return tuple(dict.fromkeys(_beside(name, location, held.parent) for name, location in places))
 
 
-def _parsed(path: Path) -> onnx.ModelProto:
-    """The model in a file, large payloads left out."""
+def _parsed(held: Path | bytes) -> onnx.ModelProto:
+    """The model in a file or in bytes, large payloads left out."""
     try:
         import onnx
     except ImportError as error:
         raise MissingDependencyError('reading ONNX files needs onnx: pip install "striate[onnx]"') from error
-    content = _slim_file(path)
+    if isinstance(held, Path) and held.is_dir():
+        raise InputError(folder(held))
+    content = slim(held) if isinstance(held, bytes) else _slim_file(held)
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:
-        raise ModelError("truncated or damaged: not a valid ONNX protobuf") from error
+        raise _unread(held, DAMAGED) from error
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
-        raise ModelError("holds no ONNX graph")
+        raise _unread(held, "holds no ONNX graph")
     return model
+
+
+def _unread(held: Path | bytes, why: str) -> ModelError:
+    """The error of what reads as no ONNX model, what it is otherwise where that can be told."""
+    kind = unread(held) if isinstance(held, Path) else None
+    return ModelError(why if kind is None else str(kind))
 
 
 def opsets(model: onnx.ModelProto) -> dict[str, int]:
@@ -67,8 +112,14 @@ def _slim_file(path: Path) -> bytes:
         with path.open("rb") as file:
             if path.stat().st_size == 0:
                 raise ModelError("the file is empty")
+            kind = foreign(path)
+            if kind is not None:
+                raise ModelError(str(kind))
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                return slim(mapped)
+                try:
+                    return slim(mapped)
+                except ModelError as error:
+                    raise _unread(path, str(error)) from error
     except (OSError, ValueError) as error:
         if isinstance(error, ModelError):
             raise

@@ -44,6 +44,7 @@ class Walk:
     def __init__(self, opsets: Mapping[str, int], unknown: Unknown) -> None:
         self.opsets, self.unknown = opsets, unknown
         self.tensors: dict[str, Tensor] = {}
+        self.scalars: tuple[str, ...] = ()
         self.nodes: list[Node] = []
         self._declared: dict[str, tuple[Shape | None, int]] = {}
         self._names: set[str] = set()
@@ -154,7 +155,8 @@ class Walk:
     def _translation(self, call: Call) -> Translation:
         """The node in the common form, or the refusal."""
         if call.op in REFUSED or call.op.startswith(CONTAINERS):
-            raise UnsupportedError(f"{REFUSED.get(call.op, 'a sequence, optional or map')} is not read")
+            what = REFUSED.get(call.op, "a sequence, optional or map")
+            raise UnsupportedError(f"{what} is not read{self._instead(call.op)}")
         if call.op in OPERATORS:
             try:
                 return OPERATORS[call.op](call)
@@ -162,6 +164,13 @@ class Walk:
                 if self.unknown is Unknown.REFUSE:
                     raise
         return self._unknown(call)
+
+    def _instead(self, op: str) -> str:
+        """What to give so that a branch is chosen; empty where no input of one number could choose it."""
+        scalars = [name for name in self.scalars if name in self.tensors]
+        if op != "If" or not scalars:
+            return ""
+        return f"; if {scalars[0]!r} chooses it, give its value, such as values={{'{scalars[0]}': 1}}"
 
     def _unknown(self, call: Call) -> Translation:
         if self.unknown is Unknown.REFUSE:

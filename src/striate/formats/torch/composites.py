@@ -5,26 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from striate.errors import UnsupportedError
+from striate.errors import InputError, UnsupportedError
 from striate.network.relation import Shape
 
-Run = Callable[[str, dict[str, Any], list[Shape]], tuple[Tensor, ...]]
+
+class Run(Protocol):
+    """Records a function by its name, arguments and the shapes of its outputs, whose type is its first argument's."""
+
+    def __call__(
+        self, key: str, arguments: dict[str, Any], shapes: list[Shape], dtype: torch.dtype | None = None
+    ) -> tuple[Tensor, ...]:
+        """The outputs."""
+
+
 QUIET: dict[str, Callable[..., Any]] = {
     "__init__": lambda self, *args, **kwargs: None,
     "__enter__": lambda self: self,
     "__exit__": lambda self, *error: None,
 }
+PACKED = dict.fromkeys(
+    ("_pack_padded_sequence", "_pad_packed_sequence"),
+    "packed sequences have lengths that are data; hand the recurrent layer the padded tensor itself, "
+    "without pack_padded_sequence",
+)
 RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 
 
 @contextmanager
 def composites(run: Run) -> Iterator[None]:
-    """While open, circular padding and recurrent layers go to ``run(key, arguments, output shapes)`` as they are.
+    """While open, circular padding, recurrent layers and spectra of frames go to ``run`` as they are.
 
     Autocast, which knows no meta device, is off. Other threads keep torch's own functions.
     """
@@ -37,13 +51,19 @@ def composites(run: Run) -> Iterator[None]:
         setattr(torch.autocast, name, _here(quiet, kept[name]))
     for key in RECURRENT:
         setattr(library, key, _here(_recurrent(run, key), getattr(library, key)))
+    for key, refused in PACKED.items():
+        setattr(library, key, _here(_refusing(run, refused), getattr(library, key)))
+    library.stft = _here(_stft(run), library.stft)
+    inverse = torch.istft
+    setattr(torch, "istft", _here(_istft(run), inverse))  # noqa: B010
     try:
         yield
     finally:
         functions.pad = pad
         for name, method in kept.items():
             setattr(torch.autocast, name, method)
-        for key in RECURRENT:
+        setattr(torch, "istft", inverse)  # noqa: B010
+        for key in (*RECURRENT, *PACKED, "stft"):
             delattr(library, key)
 
 
@@ -87,3 +107,71 @@ def _recurrent(run: Run, key: str) -> Callable[..., tuple[Tensor, ...]]:
         return run(key, arguments, [(*x.shape[:-1], features), *(tuple(state.shape) for state in states)])
 
     return layer
+
+
+def _refusing(run: Run, why: str) -> Callable[..., Any]:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(why)
+
+    return refuse
+
+
+def _stft(run: Run) -> Callable[..., Tensor]:
+    def stft(
+        x: Tensor,
+        n_fft: int,
+        hop_length: int | None = None,
+        win_length: int | None = None,
+        window: Tensor | None = None,
+        normalized: bool = False,
+        onesided: bool | None = None,
+        return_complex: bool | None = None,
+        align_to_window: bool | None = None,
+    ) -> Tensor:
+        if align_to_window is not None:
+            raise UnsupportedError("stft with align_to_window has no rule; leave it out")
+        step, complex_in = hop_length or n_fft // 4, x.is_complex() or (window is not None and window.is_complex())
+        bins = n_fft if complex_in or onesided is False else n_fft // 2 + 1
+        if x.dim() not in (1, 2) or x.shape[-1] < n_fft:
+            raise InputError(
+                f"stft of {tuple(x.shape)}: frames of {n_fft} need a signal of shape (length) or (batch, length) of at "
+                f"least {n_fft} samples"
+            )
+        frames = (x.shape[-1] - n_fft) // step + 1
+        parts = not (return_complex or (return_complex is None and complex_in))
+        shape = (*x.shape[:-1], bins, frames, *((2,) if parts else ()))
+        dtype = _partner(x.dtype, parts)
+        arguments = {"self": x, "n_fft": n_fft, "hop_length": step, "win_length": win_length or n_fft,
+                     "window": window, "parts": parts}  # fmt: skip
+        return run("stft", arguments, [shape], dtype)[0]
+
+    return stft
+
+
+def _istft(run: Run) -> Callable[..., Tensor]:
+    def istft(
+        input: Tensor,
+        n_fft: int,
+        hop_length: int | None = None,
+        win_length: int | None = None,
+        window: Tensor | None = None,
+        center: bool = True,
+        normalized: bool = False,
+        onesided: bool | None = None,
+        length: int | None = None,
+        return_complex: bool = False,
+    ) -> Tensor:
+        step, start = hop_length or n_fft // 4, n_fft // 2 if center else 0
+        whole = n_fft + step * (input.shape[-1] - 1)
+        stop = start + length if length is not None else whole - start
+        dtype = input.dtype if return_complex else _partner(input.dtype, True)
+        arguments = {"self": input, "n_fft": n_fft, "hop_length": step, "win_length": win_length or n_fft,
+                     "window": window, "start": start}  # fmt: skip
+        return run("istft", arguments, [(*input.shape[:-2], stop - start)], dtype)[0]
+
+    return istft
+
+
+def _partner(dtype: torch.dtype, real: bool) -> torch.dtype:
+    """The real or complex type of the same precision."""
+    return dtype.to_real() if real else dtype.to_complex()

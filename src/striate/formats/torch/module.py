@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from striate.formats.given import Given
 from striate.formats.shapes import Shapes
 from striate.formats.unknown import Unknown
 from striate.network.network import Network
@@ -36,11 +37,11 @@ class TorchModule:
         """The name of the module's class."""
         return type(self.module).__name__
 
-    def read(self, shapes: Shapes, unknown: Unknown) -> Network:
+    def read(self, shapes: Shapes, unknown: Unknown, given: Given) -> Network:
         """The network at input shapes; see ``read_torch``."""
         from striate.formats.torch.reader import trace
 
-        return trace(self.module, shapes, unknown, None)
+        return trace(self.module, shapes, unknown, given)
 
     def by_name(self, shapes: Shapes) -> Mapping[str, Shape]:
         """The shapes given, by the names of forward's arguments."""

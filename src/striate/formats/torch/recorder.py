@@ -17,6 +17,7 @@ from striate.formats.torch.fixed import fixed_of, masked_weights
 from striate.formats.torch.graph import Graph
 from striate.formats.torch.memory import META, Memory
 from striate.formats.torch.metas import LARGEST_KNOWN, LARGEST_LEARNED, Known, Metas, tensors_in
+from striate.formats.torch.misfits import misfit
 from striate.formats.torch.operators import Operator, operator
 from striate.formats.torch.scopes import Scopes
 from striate.formats.torch.values import Fixed, Value
@@ -26,6 +27,7 @@ from striate.network.operators import Everything
 from striate.network.relation import Shape
 
 CPU = torch.device("cpu")
+BEFORE = "; read the part of the model before it"
 INDEXED = ("index", "index_put", "_unsafe_index", "_unsafe_index_put", "_index_put_impl")
 
 
@@ -83,9 +85,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.memory.near()
         found = self.elements(tensor)
         if found is None and not (way == "__reduce_ex__" and self.memory.value(tensor).constant):
-            error = UnsupportedError(f"a tensor leaves torch by Tensor.{way}, and striate reads without values")
+            error = UnsupportedError(f"a tensor leaves torch by Tensor.{way}, and striate reads without values{BEFORE}")
             raise self._refused(error)
         return tensor if found is None else found
+
+    def placed(self, error: StriateError) -> StriateError:
+        """A refusal with the place where the module is."""
+        return self._refused(error)
 
     def close(self) -> None:
         """The module has run: raise what it caught of our refusals, and what it did where nothing is seen."""
@@ -123,10 +129,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(error, StriateError):
             found = UnsupportedError(f"{where}: {error}")
         elif isinstance(error, NotImplementedError):
-            found = UnsupportedError(f"{where} has an output whose size depends on data")
+            found = UnsupportedError(f"{where} {_unshaped(func)}")
         else:
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
-            found = InputError(f"{where} of {shapes}: {' '.join(str(error).split())}")
+            rule = misfit(operator(func).key, tensors) if func is not None else ""
+            found = InputError(f"{where} of {shapes}: {rule or ' '.join(str(error).split())}")
         self.refused = self.refused or found
         return found
 
@@ -150,7 +157,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if found is not None:
                 return func(found, *args[1:], **kwargs)
         if op.sized_by_elements:
-            raise UnsupportedError("the shape of its result depends on the elements of a tensor")
+            raise UnsupportedError(f"the shape of its result depends on the elements of a tensor{BEFORE}")
         if op.key in INDEXED:
             args = self._without_masks(args)
         arguments = op.bind(args, kwargs)
@@ -179,11 +186,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.known.learn(func, args, kwargs, made, False, largest)
         return result
 
-    def composite(self, key: str, arguments: dict[str, Any], shapes: list[Shape]) -> tuple[Tensor, ...]:
+    def composite(
+        self, key: str, arguments: dict[str, Any], shapes: list[Shape], dtype: torch.dtype | None = None
+    ) -> tuple[Tensor, ...]:
         """Record a function that is no operator, by the handler of its name."""
         self.memory.near()
         like = next(tensors_in(arguments.values()))
-        made = tuple(torch.empty(shape, dtype=like.dtype, device=META) for shape in shapes)
+        made = tuple(torch.empty(shape, dtype=dtype or like.dtype, device=META) for shape in shapes)
         outputs = [_fresh(tensor) for tensor in made]
         if any(not self.memory.value(tensor).constant for tensor in tensors_in(arguments.values())):
             HANDLERS[key](self._call(key, arguments, outputs))
@@ -200,7 +209,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 continue
             found = self.elements(index)
             if found is None:
-                raise UnsupportedError("the shape of its result depends on the elements of a mask")
+                raise UnsupportedError(f"the shape of its result depends on the elements of a mask{BEFORE}")
             indices += found.nonzero().unbind(1)
         return (args[0], indices, *args[2:])
 
@@ -208,7 +217,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         found = self.elements(tensor)
         if found is None:
             what = "a value without elements" if self.memory.value(tensor).constant else "data"
-            raise UnsupportedError(f"control flow depends on {what} (.item(), bool() or int() of a tensor)")
+            raise UnsupportedError(
+                f"control flow depends on {what} (.item(), bool() or int() of a tensor); read the part before it, "
+                "or, if it is a scalar input, give its value: values={'NAME': 1}"
+            )
         return found.item()
 
     def _call(self, key: str, arguments: dict[str, Any], outputs: list[Value]) -> Call:
@@ -218,7 +230,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         call, first = self._call(op.key, arguments, outputs), len(self.graph.records)
         try:
             if op.handler is None:
-                raise UnsupportedError(f"no rule for operator {op.key!r}")
+                raise UnsupportedError(
+                    f'no rule for operator {op.key!r}; unknown="whole" counts it as seeing everything, '
+                    "or read the part of the model before it"
+                )
             op.handler(call)
             settle(call, first)
         except UnsupportedError:
@@ -310,6 +325,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.metas.run(func, args, kwargs, True)
         for target in empty:
             self.memory.keep(target, _fresh(target))
+
+
+def _unshaped(func: OpOverload | None) -> str:
+    """Why an operator gives no result without values, and what to do."""
+    name = "" if func is None else func._schema.name
+    if func is not None and torch.Tag.dynamic_output_shape in func.tags:
+        return f"has an output whose size depends on data{BEFORE}"
+    if name.startswith("quantized::"):
+        return "is a quantised operator, which has no shapes without values; read the model before it was quantised"
+    if "sparse" in name:
+        return f"makes or takes sparse tensors, which are not read{BEFORE}"
+    return (
+        f"has no meta kernel, by which the shape of its result is known without values; give it one with "
+        f"torch.library.register_fake({name!r}){BEFORE.replace('; ', ', or ')}"
+    )
 
 
 def _fresh(tensor: Tensor) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,8 @@ def untouched(module: nn.Module) -> Iterator[None]:
         child.__dict__["training"] = False
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        yield
+        with scripts_in_eval(modules):
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for child, attributes, contents in kept:
@@ -31,6 +32,20 @@ def untouched(module: nn.Module) -> Iterator[None]:
             for container, content in contents:
                 container.clear()
                 container.extend(content) if isinstance(container, list) else container.update(content)
+
+
+@contextmanager
+def scripts_in_eval(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """While open, scripted modules are in eval mode, which they keep apart from their attributes."""
+    training = [m for m in modules if isinstance(m, torch.jit.ScriptModule) and m._c.hasattr("training")]
+    training = [m for m in training if m._c.getattr("training")]
+    for script in training:
+        script._c.setattr("training", False)
+    try:
+        yield
+    finally:
+        for script in training:
+            script._c.setattr("training", True)
 
 
 def _contents(module: nn.Module) -> list[tuple[Any, Any]]:

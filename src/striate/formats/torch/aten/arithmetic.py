@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from striate.errors import UnsupportedError
 from striate.formats.torch.call import Call, axis_of, handles
 from striate.formats.torch.values import Value
-from striate.network.operators import Elementwise, Mix, Reduce, Scan, Transform
+from striate.network.operators import Elementwise, Mix, Reduce, Scan, Transform, broadcast_shape
 
 
 @handles("elementwise", "rsub", "_prelu_kernel", "prelu", "bernoulli", "rrelu_with_noise",
@@ -53,6 +53,38 @@ def reduction(call: Call) -> None:
     call.emit(Reduce(axes, keepdims), [x])
     call.emit_rest(Reduce(axes, keepdims), [x])
     return None
+
+
+@handles("mse_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+         "soft_margin_loss", "multilabel_margin_loss_forward")
+def loss(call: Call) -> None:
+    """A loss of each element, then its mean or sum over all where one is asked for."""
+    values = call.tensors()
+    if not call.get("reduction", 1):
+        return call.elementwise(values)
+    data = [value for value in values if not value.constant]
+    shape = broadcast_shape(tuple(value.shape for value in data))
+    each = call.add(Elementwise(), [call.graph.number(value) for value in data], shape)
+    call.emit(Reduce(tuple(range(len(shape))), False), [each], [value for value in values if value.constant])
+    return None
+
+
+@handles("nll_loss_forward", "nll_loss2d_forward", "nll_loss_nd")
+def class_loss(call: Call) -> None:
+    """The score of the class that a target names, at every place; at most all classes are read."""
+    x, target = call.value("self"), call.value("target")
+    axis = 1 if len(x.shape) > 1 else 0
+    scores = call.graph.number(x) if not x.constant else None
+    kept = (*x.shape[:axis], *x.shape[axis + 1 :])
+    numbers = [] if scores is None else [call.add(Reduce((axis,), False), [scores], kept)]
+    numbers += [] if target.constant else [call.graph.number(target)]
+    call.at_most = True
+    if call.get("reduction", 1):
+        each = call.add(Elementwise(), numbers, kept)
+        call.emit(Reduce(tuple(range(len(kept))), False), [each])
+    else:
+        call.emit(Elementwise(), numbers)
+    call.emit_rest(None, numbers)
 
 
 def _axes(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
