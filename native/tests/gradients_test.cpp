@@ -1,7 +1,8 @@
-// The weights' gradient against the definition: values, no access outside the arrays (guard pages), the same bits for
-// any number of threads, and NaN where a NaN takes part.
+// The weights' gradient against the definition, by both kernels of every target: values, no access outside the arrays
+// (guard pages), the same bits for any number of threads, and NaN where a NaN takes part.
 #include "choose/gradients.hpp"
 #include "check.hpp"
+#include "choose/targets.hpp"
 #include "problems.hpp"
 
 #include <cmath>
@@ -31,40 +32,75 @@ std::vector<double> definition(const Problem& p, const Data<T>& data) {
     return result;
 }
 
+struct Chosen {
+    const Target* target;
+    bool by_lanes;
+};
+
 template <class T>
-void compare(const Case& c, const Data<T>& data, Guarded<T>& result, int threads) {
+void compare(const Case& c, const Data<T>& data, const std::vector<double>& wanted, const Chosen& kernel,
+             Guarded<T>& result, int threads) {
     const Problem& p = c.problem;
-    const std::vector<double> wanted = definition(p, data);
     for (int64_t i = 0; i < result.size(); ++i) result[i] = T(7);
-    weight_gradient(p, data.x.data(), data.out.data(), result.data(), threads);
+    weight_gradient_on(*kernel.target, kernel.by_lanes, p, data.x.data(), data.out.data(), result.data(), threads);
     const double bound = (sizeof(T) == 4 ? 2e-6 : 2e-14) * (1 + std::sqrt(double(p.n * p.oh * p.ow)));
     for (int64_t i = 0; i < result.size(); ++i) {
         const double want = wanted[size_t(i)], got = double(result[i]);
-        CHECK(std::isnan(want) ? std::isnan(got) : std::abs(got - want) <= bound, "weight %d is %.9g, not %.9g (%s)",
-              int(i), got, want, c.text().c_str());
+        CHECK(std::isnan(want) ? std::isnan(got) : std::abs(got - want) <= bound,
+              "weight %d is %.9g, not %.9g (%s, lanes %d, %s)", int(i), got, want, kernel.target->name, kernel.by_lanes,
+              c.text().c_str());
     }
 }
 
 template <class T>
 void check_case(const Case& c) {
+    const Problem& p = c.problem;
     Data<T> data(c, Edge::after), before(c, Edge::before);
     std::mt19937 random(c.seed + 1);
     std::normal_distribution<double> normal;
     for (int64_t i = 0; i < data.out.size(); ++i) data.out[i] = before.out[i] = T(normal(random));
-    Guarded<T> one(c.problem.weight_count(), Edge::after), three(c.problem.weight_count(), Edge::before);
-    compare(c, data, one, 1);
-    compare(c, before, three, 3);
-    CHECK(std::memcmp(one.data(), three.data(), size_t(one.size()) * sizeof(T)) == 0,
-          "three threads give other bits (%s)", c.text().c_str());
-    data.x[int64_t(random()) % data.x.size()] = data.out[int64_t(random()) % data.out.size()] =
+    const std::vector<double> wanted = definition(p, data);
+    Data<T> spoiled(c, Edge::after);
+    for (int64_t i = 0; i < data.out.size(); ++i) spoiled.out[i] = data.out[i];
+    spoiled.x[int64_t(random()) % data.x.size()] = spoiled.out[int64_t(random()) % data.out.size()] =
         std::numeric_limits<T>::quiet_NaN();
-    compare(c, data, one, 2);
+    const std::vector<double> wanted_spoiled = definition(p, spoiled);
+    for (const Target* target : available_targets())
+        for (bool by_lanes : {false, true}) {
+            const Chosen kernel{target, by_lanes};
+            Guarded<T> one(p.weight_count(), Edge::after), three(p.weight_count(), Edge::before);
+            compare(c, data, wanted, kernel, one, 1);
+            compare(c, before, wanted, kernel, three, 3);
+            CHECK(std::memcmp(one.data(), three.data(), size_t(one.size()) * sizeof(T)) == 0,
+                  "three threads give other bits (%s, lanes %d, %s)", target->name, by_lanes, c.text().c_str());
+            compare(c, spoiled, wanted_spoiled, kernel, one, 2);
+        }
 }
+
+// n c h w k kh kw, stride, padding, dilation, groups: filters past a block and a task, bands of several images and of
+// some rows, tasks that share a turned gradient
+const Problem many_filters[] = {
+    {7, 9, 7, 7, 50, 3, 3, 1, 1, 1, 1, 1, 1},
+    {2, 5, 20, 21, 200, 3, 2, 1, 1, 1, 1, 0, 1},
+    {3, 40, 9, 8, 72, 3, 3, 2, 2, 1, 1, 1, 1, 2, 1, 2},
+    {11, 70, 5, 5, 97, 1, 1},
+    {1, 600, 7, 7, 33, 1, 1},
+    {1, 3, 1, 700, 34, 1, 5, 1, 1, 0, 0, 2, 2},
+};
 
 }  // namespace
 
 int main() {
-    for (const Case& c : cases(2, 60)) {
+    CHECK(worth_lanes(checked(many_filters[0]), 8), "many filters of a small plane do not go along the lanes");
+    CHECK(!worth_lanes(checked({1, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 64}), 8), "one filter fills no lanes");
+    std::vector<Case> all = cases(2, 60);
+    for (const Problem& p : many_filters)
+        for (DType dtype : {DType::float32, DType::float64}) {
+            Problem of = p;
+            of.dtype = dtype;
+            all.push_back({checked(of), Activation::none, false, unsigned(all.size())});
+        }
+    for (const Case& c : all) {
         if (c.problem.macs() > 3e7) continue;
         if (c.problem.dtype == DType::float32) check_case<float>(c);
         else check_case<double>(c);

@@ -5,6 +5,9 @@
 // each band of output rows it lays out, for each column, the pixels that this kernel column meets, one row after the
 // other, so that each kernel row is a run of them as long as the band; then a register block of filters and taps takes
 // the dot products. Dot products of bands are summed in double.
+//
+// Lanes hold neighbouring pixels, and are summed at the end of a band; or, `by_lanes`, filters: the band's gradient is
+// turned to [pixel][filter] for it, pixels are broadcast, and a task has whole channels.
 #pragma once
 
 #include "base/numbers.hpp"
@@ -22,20 +25,32 @@ struct WeightGradientPlan {
     int64_t columns, c_tasks;     // of a task, tasks along them
     int64_t phases_y, shift_y;  // of the stride, with a kernel row in them; rows that a band's laid out pixels are more
     bool in_place;              // the input is laid out so already
+    bool by_lanes;              // filters along the lanes
+
+    // By lanes, products summed in one chain.
+    static constexpr int64_t chain = 128;
 
     int64_t group_columns() const { return p.group_c() * p.kw; }
     int64_t phase_elements() const { return (rows + shift_y) * width; }
     int64_t column_elements() const { return phases_y * phase_elements(); }
     int64_t image_elements() const { return columns * column_elements(); }
-    int64_t sum_count() const { return filters * columns * p.kh; }
+    int64_t padded_filters() const { return by_lanes ? ceil_div(filters, lanes) * lanes : filters; }
+    int64_t sum_count() const { return padded_filters() * columns * p.kh; }
+    int64_t start_count() const { return by_lanes ? aligned(columns * p.kh * 8) / 8 : 0; }
+    int64_t turned_count() const { return by_lanes ? padded_filters() * images * rows * width : 0; }
+    bool one_band() const { return images >= p.n && rows >= p.oh && width >= p.ow; }
     int64_t tasks() const { return p.groups * k_tasks * c_tasks; }
     size_t workspace() const {
-        return size_t(sum_count()) * sizeof(double) +
-               size_t(in_place ? 0 : images * image_elements()) * size_t(p.element_bytes());
+        return size_t(sum_count() + start_count()) * sizeof(double) +
+               size_t(turned_count() + (in_place ? 0 : images * image_elements())) * size_t(p.element_bytes());
     }
 };
 
-// The band decides the bits, and depends on the problem and the instruction set alone.
-WeightGradientPlan plan_weight_gradient(const Problem& p, int64_t lanes, int threads);
+// Whether filters along the lanes are worth turning the gradient: they fill the lanes, and planes are so small that
+// summing lanes would show.
+bool worth_lanes(const Problem& p, int64_t lanes);
+
+// The band decides the bits, and depends on the problem, the instruction set and `by_lanes` alone.
+WeightGradientPlan plan_weight_gradient(const Problem& p, int64_t lanes, bool by_lanes, int threads);
 
 }  // namespace striate

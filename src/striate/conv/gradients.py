@@ -17,7 +17,7 @@ from striate.conv.arrays import (
     unpad_border,
 )
 from striate.conv.calls import plain
-from striate.conv.native import weight_gradient
+from striate.conv.native import maker, weight_gradient
 from striate.conv.problem import Problem
 from striate.conv.transpose import scatter
 from striate.errors import ShapeError, named
@@ -102,8 +102,10 @@ def weight_grad(x: Array, weight_size: Sequence[int], grad: Array, arguments: Ar
     problem, pads = arguments.problem(x.shape, size)
     _check_grad(grad, problem, x.ndim)
     compute = compute_dtype(x.dtype)
-    result = np.zeros(problem.weight_shape, compute)
-    if not problem.empty:
+    if problem.empty:
+        result = np.zeros(problem.weight_shape, compute)
+    else:
+        result = maker(problem.weight_shape, compute)(problem.weight_shape, compute)
         padded = pad_border(x, pads, arguments.padding_mode) if any(pads) else x
         arrays = plain(padded, compute).reshape(problem.input_shape), plain(grad, compute).reshape(problem.output_shape)
         weight_gradient(*arrays, result, problem, threads)
