@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PICTURED_DEPTHS = 4
-GREY, NAMED = 190, 3
+GREY, NAMED, ROW_TALL = 190, 3, 300
 
 
 def region_picture(
@@ -89,6 +89,18 @@ def report_picture(fields: Fields, document: Document, image: Path | None) -> by
     middle = (height // 2, width // 2)
     views = [view_of(region(fields, name, unit_under(fields, name, middle))) for name in pictured_layers(document)]
     return figure_bytes(field_picture(sheet(fields, image), views)) if views else None
+
+
+def row_pictures(fields: Fields, document: Document, image: Path | None) -> dict[str, bytes]:
+    """The unit in the middle of each of a handful of layers, each as a PNG of its own."""
+    if tuple(fields.spatial) != ("height", "width"):
+        return {}
+    height, width = _plane(fields)
+    paper, found = sheet(fields, image), {}
+    for name in pictured_layers(document):
+        seen = region(fields, name, unit_under(fields, name, (height // 2, width // 2)))
+        found[name] = figure_bytes(field_picture(paper, [view_of(seen)], ROW_TALL))
+    return found
 
 
 def sheet(fields: Fields, image: Path | None, fit: str = "refuse") -> Photo:
