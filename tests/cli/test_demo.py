@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -38,6 +39,19 @@ def test_the_demo(tmp_path: Path) -> None:
     ):
         assert part in done.stdout
     assert "(1, 3, 300, 448) -> (1, 32, 300, 448)" in done.stdout
+    corner = re.search(r"the rest being padding: (\S+) = its bias (\S+)", done.stdout)
+    assert corner is not None
+    assert corner[1] == corner[2] != "0.0000"
+    sums = re.search(r"value (\S+) = (\S+) \+ (\S+) \+ (\S+) \+ bias (\S+)", done.stdout)
+    assert sums is not None
+    assert float(sums[1]) == sum(map(float, sums.groups()[1:]))
+    report = (tmp_path / "made" / "report.html").read_text(encoding="utf-8")
+    lessons = report.partition("<h2>The tutorial, computed</h2>")[2].partition("<h2>")[0]
+    for claim in (
+        *("C 1 x 1 &lt;- B 3 x 3 &lt;- A 5 x 5 &lt;- O 7 x 7", "6x6 -&gt; 4x4", "gives 512", "matrix 4x16"),
+        *("[0 1 2] [2 3 .]", corner[0], sums[0], "shared 9, locally connected 36, dense 64"),
+    ):
+        assert claim in lessons, claim
     named = [tmp_path / line.strip() for line in done.stdout.partition("Open these:")[2].split()]
     assert {path.name for path in named} >= {"report.html", "fields.png", "fields.svg", "denoised.png", "fields.json"}
     assert sorted(named) == sorted((tmp_path / "made").iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -154,3 +155,14 @@ def test_a_torch_model_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_unknown_operators(tmp_path: Path) -> None:
     path = save_model(tmp_path / "odd.onnx", (1, 1, 1, 1), last="Mystery")
     one_line(run("fields", path, "--input", "1x3x16x16"), 4, "Mystery")
+
+
+def test_a_language_holds_for_the_form_or_is_refused(model: Path) -> None:
+    for form in ("json", "csv"):
+        done = run("fields", model, "--input", "1x3x16x16", "--format", form, "--lang", "zh")
+        one_line(done, 2, f"--lang zh belongs to --format summary, table, markdown, html, svg; {form} is the same")
+    one_line(run("size", "4", "--kernel", "3", "--json", "--lang", "zh"), 2, "--json is the same in every language")
+    for form in ("table", "markdown", "html", "svg"):
+        shown = run("fields", model, "--input", "1x3x16x16", "--format", form, "--lang", "zh").stdout
+        assert "exact" not in re.sub(r"<style>.*?</style>|<script>.*?</script>|<[^>]*>", "", shown, flags=re.S), form
+        assert re.search("[\u4e00-\u9fff]", shown)

@@ -24,6 +24,7 @@ from striate.show.answers import SWEEP_COLUMNS, compare_columns, compare_rows, s
 from striate.show.conventions import CONVENTION_COLUMNS, convention_rows
 from striate.show.grid import Column, Grid, Kind, short_count, shortened, wrapped
 from striate.show.tables import grid
+from striate.show.words import LANGUAGES, word
 
 WIDTHS = (60, 80, 100, 120, 200)
 UNIT = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -171,3 +172,13 @@ def test_a_rounded_count_is_the_nearest(n: int) -> None:
 @given(st.text(st.sampled_from("ab 12[]，感受"), max_size=40), st.integers(4, 20))
 def test_wrapped_text_loses_nothing(text: str, width: int) -> None:
     assert "".join("".join(wrapped(text, width)).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_status_has_its_colour_in_each_language(lang: str) -> None:
+    table = grid(("layer", "status"), [("one", word("exact", lang)), ("two", word("whole", lang))], lang=lang)
+    console = Console(file=io.StringIO(), width=60, color_system="standard", force_terminal=True)
+    console.print(table)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"\x1b[32m{word('exact', lang)}" in printed
+    assert f"\x1b[35m{word('whole', lang)}" in printed

@@ -190,3 +190,5 @@ def test_what_is_hatched_is_said() -> None:
         for at in ((0, 0), (8, 8))
     ]
     assert said == [["hatched: outside the picture, where padding is read"], []]
+    edge = field_picture(photo(), [view_of(region(dilated(), "conv", (0, 0)))])
+    assert [text.get_text() for text in edge.texts] == ["hatched: outside the picture"]

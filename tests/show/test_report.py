@@ -14,7 +14,7 @@ import striate
 from striate.errors import InputError
 from striate.fields import Fields, region
 from striate.show import describe, to_csv, to_html, to_json
-from striate.show.report import pictured_layers, region_picture, report_picture, unit_under
+from striate.show.report import pictured_layers, region_picture, report_picture, row_pictures, unit_under
 
 
 class Last(nn.Module):
@@ -54,6 +54,22 @@ def test_a_layer_without_places_has_a_unit_over_every_pixel() -> None:
 def test_a_report_shows_layers_with_a_bounded_field() -> None:
     fields = network(nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10))
     assert pictured_layers(describe(fields)) == ["0", "1", "2"]
+
+
+class Gated(nn.Module):
+    """A map times the mean of its pixels."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * x.mean((2, 3), keepdim=True)
+
+
+def test_layers_behind_a_gate_are_shown_by_their_local_fields() -> None:
+    fields = network(Gated(), nn.Conv2d(4, 4, 3, 2, 1))
+    document = describe(fields)
+    last = pictured_layers(document)[-1]
+    assert [axis["status"] for axis in document["layers"][-1]["axes"]] == ["whole", "whole"]
+    assert (last, len(row_pictures(fields, document, None))) == ("3", 3)
+    assert report_picture(fields, document, None) is not None
 
 
 def test_a_signal_has_no_picture() -> None:

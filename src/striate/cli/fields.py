@@ -26,10 +26,13 @@ from striate.show import (
     to_json,
     to_markdown,
 )
-from striate.show.report import report_picture
+from striate.show.chart import chart_sketch
+from striate.show.report import report_picture, row_pictures
+from striate.show.sketch import to_svg
 
-FORMATS = ("summary", "table", "json", "csv", "markdown", "html")
+FORMATS = ("summary", "table", "json", "csv", "markdown", "html", "svg")
 WITH_COLUMNS = ("table", "csv", "markdown")
+IN_WORDS = ("summary", "table", "markdown", "html", "svg")
 
 
 @click.command("fields")
@@ -73,6 +76,7 @@ def fields_command(
       striate fields model.onnx --input 1x3x224x224
       striate fields torchvision.models:resnet18 --input 1x3x224x224 --depth 1
       striate fields model.onnx --all --only conv --columns layer,size,stride,start
+      striate fields model.onnx --format svg --out chart.svg
       striate fields model.onnx --pixel-size 0.25um --format html --image photo.jpg --out report.html
     """
     chosen = columns or ()
@@ -86,6 +90,9 @@ def fields_command(
         raise InputError(f"--columns belongs to --format {', '.join(WITH_COLUMNS)}")
     if image is not None and form != "html":
         raise InputError("--image belongs to --format html; for a picture alone see: striate region --help")
+    if lang != "en" and form not in IN_WORDS:
+        worded = ", ".join(IN_WORDS)
+        raise InputError(f"--lang {lang} belongs to --format {worded}; {form} is the same in every language")
     with progress("reading the model"):
         fields = question.fields()
         scales = scales_for(fields.spatial, pixel_size, rate)
@@ -108,10 +115,16 @@ def _parts(
         case "table":
             return (fields_table(document, lang, columns), *notes(document, lang))
         case "html":
-            return (to_html(document, report_picture(fields, document, image), lang),)
+            picture, rows = report_picture(fields, document, image), row_pictures(fields, document, image)
+            return (to_html(document, picture, lang, rows),)
         case "csv":
             return (to_csv(document, columns),)
         case "markdown":
             return (to_markdown(document, lang, columns),)
+        case "svg":
+            chart = chart_sketch(document, lang)
+            if chart is None:
+                raise InputError("no layer has a field of a size: there is no chart")
+            return (to_svg(chart),)
         case _:
             return (to_json(document),)

@@ -10,6 +10,7 @@ import click
 from striate.cli.options import FILE, SIDES, lang_option
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, room, say
+from striate.errors import InputError
 from striate.geometry.conventions import SizeAnswer
 from striate.show import output_sizes
 from striate.show.conventions import CONVENTION_COLUMNS, convention_rows
@@ -54,6 +55,8 @@ def size_command(
     """
     if out is not None:
         kind_of(out)
+    if as_json and lang != "en":
+        raise InputError(f"--json is the same in every language; leave out --lang {lang}")
     rows, columns = (output_sizes(m, k, stride, dilation, padding) for m, k in zip(n, kernel, strict=True))
     pairs = list(zip(rows, columns, strict=True))
     if out is not None:
@@ -67,7 +70,7 @@ def size_command(
             break
         where = "" if alike else f"{word(('height', 'width')[axis], lang)}: "
         title = word("size_title", lang, n=m, kernel=k, stride=stride, dilation=dilation)
-        say(grid(CONVENTION_COLUMNS, convention_rows(m, k, stride, dilation, padding), where + title, lang))
+        say(grid(CONVENTION_COLUMNS, convention_rows(m, k, stride, dilation, padding, lang), where + title, lang))
     if draw:
         _say_drawing(pairs, lang)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -20,7 +20,7 @@ from striate.show.document import describe
 from striate.show.formats import to_csv, to_json, to_markdown
 from striate.show.page import to_html
 from striate.show.picture import Photo, field_picture, figure_bytes, strip_picture, view_of
-from striate.show.report import unit_under
+from striate.show.report import ROW_TALL, unit_under
 from striate.show.tables import fields_table, notes
 from striate.show.words import word
 
@@ -34,10 +34,11 @@ Floats = NDArray[np.float32]
 def demo(out: Path, lang: str, say: Callable[[RenderableType], None]) -> list[Path]:
     """Run the whole demo: print through ``say``, write into ``out``, return the files in the order to open them."""
     photo = sample_photo()
-    for part in lessons(lang, photo):
+    taught = list(lessons(lang, photo))
+    for part in taught:
         say(part)
     say(word("demo_network", lang))
-    return list(_network(out, lang, say, photo))
+    return list(_network(out, lang, say, photo, taught))
 
 
 def sample_photo() -> Photo:
@@ -49,7 +50,9 @@ def sample_photo() -> Photo:
     return np.asarray(data.chelsea()[:, :448], dtype=np.uint8)
 
 
-def _network(out: Path, lang: str, say: Callable[[RenderableType], None], photo: Photo) -> Iterator[Path]:
+def _network(
+    out: Path, lang: str, say: Callable[[RenderableType], None], photo: Photo, taught: Sequence[RenderableType]
+) -> Iterator[Path]:
     with as_file(files("striate").joinpath("data/denoiser.onnx")) as path:
         fields = Fields(Model(path, (1, 3, *photo.shape[:2])))
         cleaned = _denoise(path, photo)
@@ -59,8 +62,11 @@ def _network(out: Path, lang: str, say: Callable[[RenderableType], None], photo:
         say(line)
     views = [view_of(region(fields, layer, unit_under(fields, layer, UNIT_AT))) for layer in DEPTHS]
     figure = field_picture(photo, views)
+    alone = {
+        layer: figure_bytes(field_picture(photo, [view], ROW_TALL)) for layer, view in zip(DEPTHS, views, strict=True)
+    }
     png = figure_bytes(figure)
-    yield write_atomically(out / "report.html", to_html(document, png, lang))
+    yield write_atomically(out / "report.html", to_html(document, png, lang, alone, taught))
     yield write_atomically(out / "fields.png", png)
     yield write_atomically(out / "fields.svg", figure_bytes(figure, "svg"))
     if cleaned is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from rich.console import RenderableType
 
-from striate.conv import conv2d, conv_matrix
+from striate.conv import conv2d, conv_matrix, explain
 from striate.fields import Fields, region
 from striate.geometry import Window
 from striate.network import Builder, Network
@@ -42,6 +42,8 @@ def lessons(lang: str, photo: Photo) -> Iterator[RenderableType]:
     yield from _sizes(lang)
     yield from _matrix(lang)
     yield from _photograph(lang, photo)
+    yield from _channels(lang, photo)
+    yield from _shared(lang)
 
 
 def _deeper(lang: str) -> Iterator[RenderableType]:
@@ -62,8 +64,10 @@ def _sizes(lang: str) -> Iterator[RenderableType]:
     window = Window(3)
     yield word("demo_size", lang)
     yield f"(6 - 3 + 2*0)/1 + 1 = {window.output_size(6)}: 6x6 -> {window.output_size(6)}x{window.output_size(6)}"
+    half = 5 // 2
+    yield word("demo_keeps", lang, padding=half, output=Window(5, pad_before=half, pad_after=half).output_size(512))
     yield word("demo_conventions", lang)
-    yield grid(CONVENTION_COLUMNS, convention_rows(4, 3, 2), lang=lang)
+    yield grid(CONVENTION_COLUMNS, convention_rows(4, 3, 2, lang=lang), lang=lang)
 
 
 def _matrix(lang: str) -> Iterator[RenderableType]:
@@ -87,6 +91,27 @@ def _photograph(lang: str, photo: Photo) -> Iterator[RenderableType]:
     image = (photo.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     seeded = np.random.default_rng(0)
     weight = seeded.normal(0, 75**-0.5, (32, 3, 5, 5)).astype(np.float32)
-    output = conv2d(image, weight, padding=5 // 2)
+    bias = seeded.normal(0, 1, 32).astype(np.float32)
+    output = conv2d(image, weight, bias, padding=5 // 2)
     yield word("demo_conv", lang)
     yield f"N, C, H, W: {image.shape} -> {output.shape}"
+    dark = image.copy()
+    dark[:, :, :3, :3] = 0
+    corner = float(conv2d(dark, weight, bias, padding=5 // 2)[0, 0, 0, 0])
+    yield word("demo_bias", lang, pixels="3x3", value=corner, bias=float(bias[0]))
+
+
+def _channels(lang: str, photo: Photo) -> Iterator[RenderableType]:
+    patch = np.ascontiguousarray(photo[100:103, 100:103].transpose(2, 0, 1)).astype(np.float64)
+    weight = np.arange(-4.0, 5.0).reshape(1, 1, 3, 3).repeat(3, axis=1)
+    yield word("demo_channels", lang)
+    taken = explain(patch, weight, np.array([1.0]), at=(0, 0, 0))
+    for line in str(taken).splitlines()[1:-1]:
+        yield f"  {line}"
+
+
+def _shared(lang: str) -> Iterator[RenderableType]:
+    taken = explain(np.zeros((1, 4, 4)), np.ones((1, 1, 3, 3)), at=(0, 0, 0))
+    shared, local, dense = taken.parameters, taken.local_parameters, taken.dense_parameters
+    yield word("demo_shared", lang)
+    yield word("demo_shared_says", lang, shared=shared, local=local, dense=dense)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from striate.show.document import AxisDocument, LocalDocument, Ratio
+from striate.show.words import word
 
 T = TypeVar("T")
 
@@ -85,9 +86,9 @@ def field_cells(axes: Sequence[AxisDocument]) -> tuple[str, str, str]:
     return size_text(axes), stride, once(axes, start_text)
 
 
-def status_text(axes: Sequence[AxisDocument]) -> str:
+def status_text(axes: Sequence[AxisDocument], lang: str = "en") -> str:
     """All that holds of the axes, once where they agree."""
-    return once(axes, lambda a: ", ".join(a["facts"]))
+    return once(axes, lambda a: word("joined", lang).join(word(fact, lang) for fact in a["facts"]))
 
 
 def physical_text(axis: AxisDocument) -> str:

@@ -82,7 +82,7 @@ def _row(layer: LayerDocument, physical: bool, lang: str) -> tuple[str, ...]:
         layer["op"] if layer["nodes"] == 1 or layer["op"] == "input" else word("stage", lang, count=layer["nodes"]),
         "x".join(map(str, layer["shape"])),
         *field_cells(layer["axes"]),
-        status_text(layer["axes"]),
+        status_text(layer["axes"], lang),
         f"{layer['params']:,}",
         f"{layer['macs']:,}",
     )

@@ -279,7 +279,7 @@ def _chars(text: str, width: int) -> int:
 
 def _style(facts: str) -> str:
     """The colour of the weightiest fact."""
-    return next((style for fact, style in STYLES.items() if fact in facts), "")
+    return next((style for fact, style in STYLES.items() if any(name in facts for name in WORDS[fact])), "")
 
 
 def _longest(text: str) -> int:

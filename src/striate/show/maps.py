@@ -14,6 +14,8 @@ SIDE, GAP, MARGIN, HEAD, FOOT = 210, 56, 24, 48, 48
 MOST_CELLS, LARGEST_CELL, PER_ROW, MOST_MAPS = 48, 30, 4, 12
 LETTERS = 19
 
+Plane = tuple[tuple[int, int], Box]
+
 
 def maps_sketch(region: Region, layers: Sequence[str] = ()) -> Sketch:
     """The input, the maps between and the layer of a unit: on each a box of all that the unit reads of it.
@@ -22,11 +24,11 @@ def maps_sketch(region: Region, layers: Sequence[str] = ()) -> Sketch:
     the ``layers`` named; at most ``MOST_MAPS``, evenly spread. Lines join the corners of a box to the next one.
     Raises InputError where a layer is not on the way or has not two spatial axes.
     """
-    boxes = {name: box for name, box in region.path().items() if len(box) == 4}
-    shapes = region.fields.network.shapes
-    if len(region.fields.spatial) != 2 or region.source not in boxes:
-        raise InputError(f"maps are drawn of an image's layers; {region.source} has {len(region.fields.spatial)} axes")
-    chosen = list(_chosen(region, boxes, layers))
+    planes = _planes(region)
+    if region.source not in planes:
+        named = ", ".join(region.fields.spatial) or "none"
+        raise InputError(f"maps are drawn of what an image's unit reads; the axes of {region.source} are {named}")
+    chosen = list(_chosen(region, planes, layers))
     if len(chosen) > MOST_MAPS:
         chosen = [chosen[round(k * (len(chosen) - 1) / (MOST_MAPS - 1))] for k in range(MOST_MAPS)]
     columns = min(len(chosen), PER_ROW)
@@ -37,9 +39,9 @@ def maps_sketch(region: Region, layers: Sequence[str] = ()) -> Sketch:
     for k, name in enumerate(chosen):
         row, column = divmod(k, PER_ROW)
         left, top = MARGIN + column * (SIDE + GAP), MARGIN / 2 + row * height + HEAD
-        size = (shapes[name][2], shapes[name][3])
-        corners.append(_map(sketch, left, top, size, Box(boxes[name][2:]), HUES[k % len(HUES)]))
-        _labels(sketch, left, top, _called(region, name), size, Box(boxes[name][2:]))
+        size, box = planes[name]
+        corners.append(_map(sketch, left, top, size, box, HUES[k % len(HUES)]))
+        _labels(sketch, left, top, _called(region, name), size, box)
         if column:
             _joined(sketch, corners[-2], corners[-1])
     return sketch
@@ -50,21 +52,38 @@ def _called(region: Region, tensor: str) -> str:
     return region.layer if region.layer in names else names[0]
 
 
-def _chosen(region: Region, boxes: Mapping[str, Box], layers: Sequence[str]) -> Sequence[str]:
+def _planes(region: Region) -> dict[str, Plane]:
+    """The height, width and box of every map on the unit's way, the unit's first; none where the input is no image."""
+    fields, found = region.fields, {}
+    if len(fields.spatial) != 2:
+        return {}
+    for name, box in region.path().items():
+        if name == region.source:
+            axes = list(fields.spatial.values())
+        else:
+            spans = [axis.span for axis in fields[name].axes.values()]
+            axes = [span.along for span in spans if span is not None and span.along is not None]
+        if len(set(axes)) == 2:
+            size, places = fields.network.shapes[name], (axes[0], axes[1])
+            found[name] = (size[places[0]], size[places[1]]), Box([box[axis] for axis in places])
+    return found
+
+
+def _chosen(region: Region, planes: Mapping[str, Plane], layers: Sequence[str]) -> Sequence[str]:
     network = region.fields.network
     if layers:
         wanted = [network.tensor(name) for name in layers]
         for name, tensor in zip(layers, wanted, strict=True):
-            if tensor not in boxes:
+            if tensor not in planes:
                 raise InputError(f"{name} is no map on the way from {region.source} to {region.layer} {region.at}")
         kept = {*wanted, region.source, network.tensor(region.layer)}
-        return [name for name in list(boxes)[::-1] if name in kept]
-    alike: dict[tuple[object, ...], str] = {}
-    for name, box in list(boxes.items())[::-1]:
-        alike.setdefault((network.shapes[name][2:], box[2:]), name)
+        return [name for name in list(planes)[::-1] if name in kept]
+    alike: dict[Plane, str] = {}
+    for name, plane in list(planes.items())[::-1]:
+        alike.setdefault(plane, name)
     last = network.tensor(region.layer)
     found = list(alike.values())
-    if last in boxes and last not in found:
+    if last in planes and last not in found:
         found[-1] = last
     return found
 

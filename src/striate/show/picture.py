@@ -34,7 +34,7 @@ TALL, WIDE = 512, 900
 GRID_FROM = 10
 FITS = ("refuse", "crop", "pad")
 PADDED = 190
-OUTSIDE = "hatched: outside the picture, where padding is read"
+OUTSIDE, PADDED_TOO = "hatched: outside the picture", ", where padding is read"
 DIM = 0.42
 MAX_PIXELS = 64_000_000
 
@@ -142,12 +142,12 @@ def field_picture(photo: Photo, views: Sequence[View], tall: int = TALL, notes: 
     rows = min(len(views), 2)
     columns = -(-len(views) // 2)
     zoom = (tall - (rows - 1) * TITLE) // max(rows, 1)
-    beneath = [*notes, *([OUTSIDE] if any(view.unclipped is not None for view in views) else [])]
+    window = _window(views, photo)
+    beneath = [*notes, *_outside(views, window, photo)]
     full = 2 * MARGIN + width + columns * (GAP + zoom)
     figure = _figure(full, HEAD + (tall if views else height) + MARGIN + NOTE * len(beneath))
     letters = min(max(FONT, LEGIBLE * full / LEGIBLE_AT), LARGE)
     _overview(_axes(figure, MARGIN, HEAD, width, height), photo, views, scale, letters)
-    window = _window(views, photo)
     for k, view in enumerate(views):
         column, row = divmod(k, 2)
         left, top = MARGIN + width + GAP + column * (GAP + zoom), HEAD + row * (zoom + TITLE)
@@ -157,6 +157,13 @@ def field_picture(photo: Photo, views: Sequence[View], tall: int = TALL, notes: 
         size = min(letters, letters * (full - 2 * MARGIN) / _pixels(text, letters))
         figure.text(MARGIN / full, (MARGIN + NOTE * k) / (figure.get_figheight() * DPI), text, fontsize=size, color=INK)
     return figure
+
+
+def _outside(views: Sequence[View], window: Box, photo: Photo) -> list[str]:
+    """What the hatching of the zooms means, where there is any."""
+    if not views or Box.whole(photo.shape[:2]).contains(window):
+        return []
+    return [OUTSIDE + (PADDED_TOO if any(view.unclipped is not None for view in views) else "")]
 
 
 def overview_scale(photo: Photo, tall: int = TALL) -> float:

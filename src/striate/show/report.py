@@ -12,6 +12,7 @@ import numpy as np
 from striate.errors import InputError
 from striate.fields import Fields, Region, region
 from striate.fields.unit import first_unit_axis
+from striate.show.cells import local_of
 from striate.show.document import Document
 from striate.show.picture import TALL, Photo, View, field_picture, figure_bytes, read_photo, view_of
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PICTURED_DEPTHS = 4
-GREY, NAMED = 190, 3
+GREY, NAMED, ROW_TALL = 190, 3, 300
 
 
 def region_picture(
@@ -42,6 +43,11 @@ def field_figure(
     middle = (rows.start + rows.size // 2, columns.start + columns.size // 2)
     over = [region(fields, name, unit_under(fields, name, middle)) for name in others]
     parts = [(part, _local(part)) for part in (*over, seen)]
+    return _figure(paper, parts, tall)
+
+
+def _figure(paper: Photo, parts: Sequence[tuple[Region, Region | None]], tall: int = TALL) -> Figure:
+    """Units on paper, those that see everything by their local fields; beneath them what makes them see it."""
     views = [view_of(part) if local is None else _local_view(local) for part, local in parts]
     return field_picture(paper, views, tall, _global_notes(parts))
 
@@ -87,8 +93,20 @@ def report_picture(fields: Fields, document: Document, image: Path | None) -> by
         return None
     height, width = _plane(fields)
     middle = (height // 2, width // 2)
-    views = [view_of(region(fields, name, unit_under(fields, name, middle))) for name in pictured_layers(document)]
-    return figure_bytes(field_picture(sheet(fields, image), views)) if views else None
+    seen = [region(fields, name, unit_under(fields, name, middle)) for name in pictured_layers(document)]
+    return figure_bytes(_figure(sheet(fields, image), [(part, _local(part)) for part in seen])) if seen else None
+
+
+def row_pictures(fields: Fields, document: Document, image: Path | None) -> dict[str, bytes]:
+    """The unit in the middle of each of a handful of layers, each as a PNG of its own."""
+    if tuple(fields.spatial) != ("height", "width"):
+        return {}
+    height, width = _plane(fields)
+    paper, found = sheet(fields, image), {}
+    for name in pictured_layers(document):
+        seen = region(fields, name, unit_under(fields, name, (height // 2, width // 2)))
+        found[name] = figure_bytes(_figure(paper, [(seen, _local(seen))], ROW_TALL))
+    return found
 
 
 def sheet(fields: Fields, image: Path | None, fit: str = "refuse") -> Photo:
@@ -114,10 +132,10 @@ def unit_under(fields: Fields, layer: str, pixel: tuple[int, int]) -> tuple[int,
 
 
 def pictured_layers(document: Document) -> list[str]:
-    """A few layers with bounded fields of different sizes, from the first to the last."""
+    """A few layers with bounded fields, or local ones, of different sizes, from the first to the last."""
     first: dict[tuple[int, ...], str] = {}
     for layer in document["layers"]:
-        sizes = [axis["size"] for axis in layer["axes"] if axis["size"]]
+        sizes = [size for axis in layer["axes"] if (size := local_of(axis)["size"])]
         if len(layer["shape"]) == 4 and len(sizes) == len(layer["axes"]) == 2:
             first.setdefault(tuple(sizes), layer["name"])
     names = [name for size, name in first.items() if max(size) > 1]

@@ -113,6 +113,12 @@ def to_svg(sketch: Sketch) -> str:
     return _document(sketch.width, sketch.height, _marks(sketch))
 
 
+def inline_svg(sketch: Sketch) -> str:
+    """A sketch as an SVG element of an HTML page, which scales it to the room there is."""
+    size = f"0 0 {sketch.width:g} {sketch.height:g}"
+    return f'<svg viewBox="{size}" role="img" font-family="{FAMILY}">{_marks(sketch)}</svg>'
+
+
 def to_png(sketch: Sketch) -> bytes:
     """A sketch as a PNG file; MissingDependencyError without Pillow."""
     stream = io.BytesIO()
