@@ -107,3 +107,15 @@ def test_right_arrows_are_none() -> None:
     source = "import numpy, striates\nfrom striate.network import Network\nfrom .pieces import Piece\n"
     assert list(imported(source, "striate.fields")) == ["network.Network", "fields.pieces.Piece"]
     assert wrong([("fields", "network.Network"), ("fields", "fields.pieces.Piece")], floors()) == []
+
+
+def test_every_skipped_test_says_why() -> None:
+    silent = []
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("pytest.skip", "pytest.mark.skip"):
+                silent += [] if node.args or node.keywords else [f"{path.name}:{node.lineno}"]
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.skipif":
+                told = any(word.arg == "reason" for word in node.keywords)
+                silent += [] if told else [f"{path.name}:{node.lineno}"]
+    assert silent == []

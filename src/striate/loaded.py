@@ -89,9 +89,9 @@ class LoadedModel:
     def fields(self, source: str | None = None, layout: str | None = None) -> Fields:
         """The receptive field of every layer with respect to one input.
 
-        The default is the first input behind a convolution, else the first of highest rank. ``layout`` names the
-        input's axes by letters; by default those that the first convolution slides over and sums say what they are,
-        and without one ``"NCHW"`` is taken for rank 4.
+        The default is the first input behind a convolution, else the first of highest rank, states and masks last.
+        ``layout`` names the input's axes by letters; by default those that the first convolution slides over and sums
+        say what they are, and without one ``"NCHW"`` is taken for rank 4.
         """
         if source is None and layout is None:
             return self._fields

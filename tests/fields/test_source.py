@@ -9,7 +9,8 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
+from torch import Tensor, cat, nn
+from torch.nn import functional
 
 import striate
 from striate.errors import InputError
@@ -45,6 +46,57 @@ def test_the_convolved_input_comes_before_the_one_of_highest_rank() -> None:
     assert network.fields("state", "NCHW").source == "state"
     with pytest.raises(InputError, match="no input 'sound'"):
         network.fields("sound")
+
+
+class Gated(nn.Module):
+    """A picture and a state that are convolved as one, the state first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(5, 2, 3, padding=1)
+
+    def forward(self, hidden: Tensor, frame: Tensor) -> Tensor:
+        return self.conv(cat([hidden, frame], 1))
+
+
+class Kernel(nn.Module):
+    """A picture convolved with a kernel that is an input too, and comes first."""
+
+    def forward(self, k: Tensor, x: Tensor) -> Tensor:
+        return functional.conv2d(x, k)
+
+
+class Aside(Gated):
+    """A state with a convolution of its own, run before that of the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own, self.other = nn.Conv2d(2, 2, 1), nn.Conv2d(3, 2, 3, padding=1)
+
+    def forward(self, state: Tensor, image: Tensor) -> Tensor:
+        return self.own(state) + self.other(image)
+
+
+class Masked(nn.Module):
+    def forward(self, attention_mask: Tensor, embeddings: Tensor) -> Tensor:
+        return embeddings + attention_mask[0]
+
+
+@pytest.mark.parametrize(
+    ("module", "shapes", "source"),
+    [
+        (Gated, {"hidden": (1, 2, 8, 8), "frame": (1, 3, 8, 8)}, "frame"),
+        (Kernel, {"k": (4, 3, 3, 3), "x": (1, 3, 8, 8)}, "x"),
+        (Aside, {"state": (1, 2, 8, 8), "image": (1, 3, 8, 8)}, "image"),
+        (Masked, {"attention_mask": (1, 1, 6, 6), "embeddings": (1, 6, 6)}, "embeddings"),
+    ],
+)
+def test_a_state_a_mask_and_a_weight_come_after_the_picture(
+    module: type[nn.Module], shapes: dict[str, tuple[int, ...]], source: str
+) -> None:
+    network = striate.load(module(), shapes)
+    assert network.inputs[0] != source
+    assert network.fields().source == source
 
 
 def test_without_a_convolution_the_highest_rank_counts() -> None:

@@ -120,6 +120,8 @@ def test_a_file_is_named_by_its_content(
     assert way in text
     assert "wire type" not in text
     one_line(run("fields", path), 3, what)
+    with pytest.raises(ModelError, match=r"^model: .*not an ONNX file; "):
+        load(made())
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ source_option = click.option(
     "--source",
     metavar="NAME",
     help="The input whose pixels count (default: the one that --input names alone, else the first behind "
-    "a convolution, else the first of highest rank).",
+    "a convolution, else the first of highest rank; states, masks and weights by name last).",
 )
 input_option = click.option(
     "--input",

@@ -8,7 +8,7 @@ from striate.show.grid import shortened
 
 LONGEST_WORD = 120
 
-_SIZES = r"\(([\w?]+(?:, *[\w?]+)+|[\w?]+,)\)"
+_SIZES = r"\(([\w?.]+(?:, *[\w?.]+)+|[\w?.]+,)\)"
 _NAMED_SHAPE = re.compile(rf"\binput_shape=\{{'([^']+)': (?:{_SIZES}|\(\.\.\.\))\}}")
 _ONE = r"\((?:\d+(?:, *\d+)*,?)?\)"
 _ENTRY = rf"'([^']+)': (\[{_ONE}(?:, {_ONE})*\]|{_ONE})"

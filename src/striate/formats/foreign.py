@@ -9,6 +9,7 @@ import pickletools
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 HEAD = 4096
@@ -115,34 +116,39 @@ SUFFIXES = {
 PLAIN_GLOBALS = ("collections ", "torch ", "torch._utils ", "torch._tensor ", "torch.storage ", "numpy", "_codecs ")
 
 
-def foreign(path: Path) -> Foreign | None:
+def foreign(held: Path | bytes) -> Foreign | None:
     """What the bytes of a file say that it is, where they are not those of a protobuf such as ONNX."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+    head = _head(held)
     for at, magic, kind in MAGIC:
         if head[at : at + len(magic)] == magic:
             return kind
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        return _archive(path)
+        return _archive(held)
     if head[:1] == b"\x80" and 2 <= int.from_bytes(head[1:2]) <= 5:
         return _pickle(head) if head[2:10] != b"\x8a\x0al\xfc\x9cF\xf9 " else CHECKPOINT
     length = int.from_bytes(head[:8], "little")
-    if head[8:9] == b"{" and length < path.stat().st_size:
+    if head[8:9] == b"{" and length < (len(held) if isinstance(held, bytes) else held.stat().st_size):
         return SAFETENSORS
     return _text(head.lstrip(b"\xef\xbb\xbf \t\r\n").lower())
 
 
-def unread(path: Path) -> Foreign | None:
+def unread(held: Path | bytes) -> Foreign | None:
     """What a protobuf or nameless file is that does not read as ONNX: by its first message, else by its suffix."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+    head = _head(held)
     if head[:1] == b"\x0a":
         first = _after_number(head, 1)
         if head[first : first + 1] in (b"\x08", b"\x0a"):
             return PADDLE if head[first : first + 1] == b"\x08" else GRAPH_DEF
     if head[:3] == b"\x08\x01\x12":
         return SAVED_MODEL
-    return SUFFIXES.get(path.suffix.lower())
+    return None if isinstance(held, bytes) else SUFFIXES.get(held.suffix.lower())
+
+
+def _head(held: Path | bytes) -> bytes:
+    if isinstance(held, bytes):
+        return held[:HEAD]
+    with held.open("rb") as file:
+        return file.read(HEAD)
 
 
 def folder(path: Path) -> str:
@@ -184,10 +190,10 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + ("" if len(names) <= MOST_NAMED else f" and {len(names) - MOST_NAMED} more")
 
 
-def _archive(path: Path) -> Foreign:
+def _archive(held: Path | bytes) -> Foreign:
     """A zip archive by the names in it."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(BytesIO(held) if isinstance(held, bytes) else held) as archive:
             names = archive.namelist()
             last = {name.rpartition("/")[2] for name in names}
             if "archive_format" in last or "serialized_exported_program.json" in last:

@@ -40,6 +40,8 @@ class Given:
         """
         named = {"": dtypes} if not isinstance(dtypes, Mapping) else dtypes
         chosen = {**dtypes_in(shapes), **{name: dtype for name, dtype in named.items() if dtype is not None}}
+        if not isinstance(values, Mapping | None):
+            raise InputError(f"values must map the names of inputs to numbers, got {shown(values)}")
         for name, value in (values or {}).items():
             text("the name of an input", name)
             if not isinstance(value, bool | int | float):

@@ -104,8 +104,9 @@ def shape_of(given: object) -> Shape:
 
 
 def _items(given: object) -> list[Any]:
+    listed = getattr(given, "tolist", None)
     try:
-        return items("input_shape", given)
+        return items("input_shape", listed() if callable(listed) else given)
     except InputError as error:
         raise _no_shape(given) from error
 

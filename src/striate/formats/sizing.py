@@ -24,7 +24,7 @@ PATIENCE = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A model read at a size that it takes; ``step`` divides the picture sizes found to fit, None where not tried."""
+    """A model read at a size that it takes; for a picture, ``step`` and three times it more were found to fit too."""
 
     model: Model
     shapes: Mapping[str, Shape]
@@ -54,7 +54,7 @@ def hint(model: Model) -> Fit | None:
         return found
     step = 1
     while step < LARGEST_STEP and perf_counter() - start < PATIENCE:
-        if _takes(model, {**found.shapes, main: _grown(found.shapes[main], axes, step)}):
+        if all(_takes(model, {**found.shapes, main: _grown(found.shapes[main], axes, by)}) for by in (step, 3 * step)):
             return Fit(found.model, found.shapes, step)
         step *= 2
     return found

@@ -77,7 +77,7 @@ def _parsed(held: Path | bytes) -> onnx.ModelProto:
         raise MissingDependencyError('reading ONNX files needs onnx: pip install "striate[onnx]"') from error
     if isinstance(held, Path) and held.is_dir():
         raise InputError(folder(held))
-    content = slim(held) if isinstance(held, bytes) else _slim_file(held)
+    content = _slim_bytes(held) if isinstance(held, bytes) else _slim_file(held)
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:
@@ -89,7 +89,7 @@ def _parsed(held: Path | bytes) -> onnx.ModelProto:
 
 def _unread(held: Path | bytes, why: str) -> ModelError:
     """The error of what reads as no ONNX model, what it is otherwise where that can be told."""
-    kind = unread(held) if isinstance(held, Path) else None
+    kind = unread(held)
     return ModelError(why if kind is None else str(kind))
 
 
@@ -105,6 +105,16 @@ def opsets(model: onnx.ModelProto) -> dict[str, int]:
         if not 0 <= number < LARGEST_OPSET:
             raise ModelError(f"domain {domain!r} is imported in version {number}")
     return found
+
+
+def _slim_bytes(content: bytes) -> bytes:
+    kind = foreign(content)
+    if kind is not None or not content:
+        raise ModelError("holds no bytes" if kind is None else str(kind))
+    try:
+        return slim(content)
+    except ModelError as error:
+        raise _unread(content, str(error)) from error
 
 
 def _slim_file(path: Path) -> bytes:

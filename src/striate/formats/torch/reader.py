@@ -112,7 +112,7 @@ def _run(
                 raise recorder.placed(error) from error
             raise
         except Exception as error:
-            shapes = ", ".join(f"{name} of shape {tuple(tensor.shape)}" for name, tensor in inputs.items())
+            shapes = ", ".join(f"{name} of shape {tuple(tensor.shape)}" for name, tensor in inputs.items()) or "values"
             line = " ".join(str(error).split()) or type(error).__name__
             where = scopes.path or "the module itself"
             raise InputError(f"forward failed at {where} on {shapes}: {line}{_way(module, inputs, beside)}") from error
