@@ -4,6 +4,7 @@
 #include "choose/machines.hpp"
 #include "choose/targets.hpp"
 #include "choose/ways.hpp"
+#include "ways/pack.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -70,6 +71,19 @@ std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
     way_->pack(weight, packed->data());
     if (way_->facts.promise.spreads) packed->keep_filters(std::make_unique<Filters>(problem_, weight));
     return packed;
+}
+
+std::shared_ptr<const Packed> Plan::pack_turned(const Turned& weight) const {
+    if (!way_->facts.promise.spreads) {
+        auto packed = std::make_shared<Packed>(way_->facts.packed_bytes, layout_);
+        if (way_->pack_turned(weight, packed->data())) return packed;
+    }
+    const size_t bytes = size_t(problem_.weight_count() * problem_.element_bytes());
+    const Memory turned = allocate(bytes);
+    with_element(problem_.dtype, [&]<class T>() {
+        turn_weight(problem_, weight, static_cast<T*>(turned.get()), packing_threads(bytes));
+    });
+    return pack(turned.get());
 }
 
 void Plan::run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const {

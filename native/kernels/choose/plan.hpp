@@ -44,6 +44,7 @@ public:
 
     // `weight` is (k, c/groups, kh, kw), contiguous.
     std::shared_ptr<const Packed> pack(const void* weight) const;
+    std::shared_ptr<const Packed> pack_turned(const Turned& weight) const;
     // Arrays are contiguous NCHW of the problem's sizes. Throws std::invalid_argument where `packed` has another
     // layout.
     void run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const;
