@@ -220,6 +220,7 @@ void register_plan(nb::module_& m) {
         .def_prop_ro(
             "predicted_us", [](const Plan& p) { return p.way().facts.predicted_us; },
             "Microseconds a call should take.")
+        .def_prop_ro("price", &Plan::price, "What `auto` multiplies the algorithm's time by, for its rounding.")
         .def_prop_ro("threads", &Plan::threads, "Threads a call may use.")
         .def_prop_ro(
             "output_shape",

@@ -211,7 +211,8 @@ def test_every_algorithm_takes_turned_weights(algorithm, layer, dtype):
     try:
         mine = conv2d_input_grad(x.shape, weight, grad, *steps, groups, algorithm=algorithm)
     except InputError as refusal:
-        assert "cannot compute this" in str(refusal)
+        if "cannot compute this" not in str(refusal):
+            raise
         return
     scale = 1 + np.sqrt(k // groups * kernel[0] * kernel[1])
     assert np.abs(mine - expected).max() <= scale * (1.5e-5 if dtype is np.float32 else 1e-13)

@@ -15,6 +15,10 @@ namespace {
 // Filtering of single channels keeps integers, zeros and signs, as other libraries' does, but for so much speed.
 constexpr double worth_rounding = 2;
 
+double price_of(const Way& way, const Problem& p) {
+    return p.group_c() == 1 && p.group_k() == 1 && !way.facts.strict() ? worth_rounding : 1;
+}
+
 std::string layout_of(const Way& way, const Problem& p) {
     std::string text = way.facts.promise.name + std::string(" ") + name_of(p.dtype);
     for (int64_t size : {p.k, p.group_c(), p.kh, p.kw, p.groups}) text += " " + std::to_string(size);
@@ -29,7 +33,6 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     : problem_(checked(problem)), threads_(threads > 0 ? std::min(threads, 256) : get_threads()) {
     const Machine& machine = machine_for(chosen_target());
     std::string names, refusal;
-    const bool filtering = problem_.group_c() == 1 && problem_.group_k() == 1;
     double least_us = 0, way_us = 0, other_us = 0;
     for (const ListedWay& candidate : ways()) {
         names += (names.empty() ? "'" : ", '") + std::string(candidate.promise.name) + "'";
@@ -37,7 +40,7 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
         if (algorithm == candidate.promise.name) refusal = offer.refusal;
         if (!offer.way) continue;
         const double offer_us = offer.way->facts.predicted_us;
-        const double losing = algorithm == "auto" && filtering && !offer.way->facts.strict() ? worth_rounding : 1;
+        const double losing = algorithm == "auto" ? price_of(*offer.way, problem_) : 1;
         const double us =
             losing * offer_us + (once ? double(offer.way->facts.packed_bytes) * offer.way->facts.pack_ns / 1e3 : 0);
         std::shared_ptr<const Way> way =
@@ -65,6 +68,8 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     if (other_) layout_ += ", " + layout_of(*other_, problem_);
     other_runs_ = other_us / way_us;
 }
+
+double Plan::price() const { return price_of(*way_, problem_); }
 
 std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
     auto packed = std::make_shared<Packed>(way_->facts.packed_bytes, layout_);

@@ -35,6 +35,9 @@ public:
 
     const Problem& problem() const { return problem_; }
     const Way& way() const { return *way_; }
+    // What "auto" multiplies the way's time by, since its rounding loses integers, zeros and signs of filtered
+    // channels.
+    double price() const;
     // As many as asked for, fewer where their workspaces would pass the problem's limit together.
     int threads() const { return threads_; }
     // Plans of one layout take each other's packed weights.

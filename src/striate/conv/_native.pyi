@@ -109,6 +109,10 @@ class Plan:
         """Microseconds a call should take."""
 
     @property
+    def price(self) -> float:
+        """What ``auto`` multiplies the algorithm's time by, for its rounding."""
+
+    @property
     def threads(self) -> int:
         """Threads a call may use."""
 
