@@ -29,6 +29,7 @@ using Read4 = nb::ndarray<nb::ro, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 using Write4 = nb::ndarray<nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 using Strided4 = nb::ndarray<nb::ro, nb::ndim<4>, nb::device::cpu>;
 using Read1 = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Write1 = nb::ndarray<nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Pair = std::pair<int64_t, int64_t>;
 using Four = std::tuple<int64_t, int64_t, int64_t, int64_t>;
 
@@ -84,6 +85,21 @@ std::shared_ptr<const Packed> pack(const Plan& plan, const Read4& weight) {
     const void* data = weight.data();
     const nb::gil_scoped_release release;
     return plan.pack(data);
+}
+
+std::shared_ptr<const Packed> pack_turned(const Plan& plan, const Read4& weight, Pair rows, Pair columns) {
+    const Problem& p = plan.problem();
+    const int64_t height = int64_t(weight.shape(2)), width = int64_t(weight.shape(3));
+    check("weight", weight, p.dtype, {p.c, p.group_k(), height, width});
+    const auto inside = [](Pair taps, int64_t count, int64_t size) {
+        return taps.first >= 0 && taps.second >= 1 && taps.first < size &&
+               count - 1 <= (size - 1 - taps.first) / taps.second;
+    };
+    if (!inside(rows, p.kh, height) || !inside(columns, p.kw, width))
+        throw std::invalid_argument("rows and columns must be the first tap and the step of taps inside the weight");
+    const striate::Turned turned{weight.data(), height, width, rows.first, rows.second, columns.first, columns.second};
+    const nb::gil_scoped_release release;
+    return plan.pack_turned(turned);
 }
 
 void run(const Plan& plan, const Read4& x, const Packed& packed, const std::optional<Read1>& bias,
@@ -157,6 +173,17 @@ void weight_gradient(const Read4& x, const Read4& grad, const Write4& out, Pair 
     striate::weight_gradient(p, x_data, grad_data, out_data, threads);
 }
 
+void bias_gradient(const Read4& grad, const Write1& out, int threads) {
+    const DType dtype = grad.dtype() == nb::dtype<double>() ? DType::float64 : DType::float32;
+    const auto size = [&](size_t axis) { return int64_t(grad.shape(axis)); };
+    check("grad", grad, dtype, {size(0), size(1), size(2), size(3)});
+    check("out", out, dtype, {size(1)});
+    const void* const grad_data = grad.data();
+    void* const out_data = out.data();
+    const nb::gil_scoped_release release;
+    striate::bias_gradient(dtype, size(0), size(1), size(2) * size(3), grad_data, out_data, threads);
+}
+
 nb::dict blocking(const Plan& plan) {
     nb::dict result;
     for (const auto& [name, value] : plan.way().facts.blocking) result[name.c_str()] = value;
@@ -170,6 +197,8 @@ void register_plan(nb::module_& m) {
           "groups"_a, "threads"_a = 0,
           "The weights' gradient (k, c/groups, kh, kw) in `out`, of input and output gradient. Zero padding; NCHW "
           "arrays.");
+    m.def("bias_gradient", &bias_gradient, "grad"_a, "out"_a, "threads"_a = 0,
+          "The output's gradient (n, k, oh, ow) summed over all but k, in `out`.");
     nb::class_<Packed>(m, "Packed", "Weights in one layout; immutable.")
         .def_prop_ro("bytes", &Packed::bytes, "Size in memory.");
 
@@ -178,8 +207,8 @@ void register_plan(nb::module_& m) {
              "padding"_a = Four(0, 0, 0, 0), "dilation"_a = Pair(1, 1), "groups"_a = 1, "dtype"_a = "float32",
              "algorithm"_a = "auto", "strict"_a = false, "threads"_a = 0, "once"_a = false)
         .def_prop_ro(
-            "algorithm", [](const Plan& p) { return p.way().facts.promise.name; }, "The way chosen.")
-        .def_prop_ro("blocking", &blocking, "How the way splits the work.")
+            "algorithm", [](const Plan& p) { return p.way().facts.promise.name; }, "The algorithm chosen.")
+        .def_prop_ro("blocking", &blocking, "How the algorithm splits the work.")
         .def_prop_ro("layout", &Plan::layout, "Plans of one layout take each other's packed weights.")
         .def_prop_ro("workspace_bytes", &Plan::workspace_bytes, "Scratch memory of a call, all threads together.")
         .def_prop_ro(
@@ -187,18 +216,22 @@ void register_plan(nb::module_& m) {
             "Largest float32 error for unit-variance data, as a share of 1 + sqrt(terms per output).")
         .def_prop_ro(
             "strict", [](const Plan& p) { return p.way().facts.strict(); },
-            "Whether the way rounds no more than `direct`.")
+            "Whether the algorithm rounds no more than `direct`.")
         .def_prop_ro(
             "predicted_us", [](const Plan& p) { return p.way().facts.predicted_us; },
             "Microseconds a call should take.")
+        .def_prop_ro("price", &Plan::price, "What `auto` multiplies the algorithm's time by, for its rounding.")
         .def_prop_ro("threads", &Plan::threads, "Threads a call may use.")
         .def_prop_ro(
             "output_shape",
             [](const Plan& p) { return std::make_tuple(p.problem().n, p.problem().k, p.problem().oh, p.problem().ow); },
             "(n, k, oh, ow).")
         .def_prop_ro("candidates", &Plan::candidates,
-                     "(algorithm, predicted microseconds) of every way that can, fastest first.")
+                     "(algorithm, predicted microseconds) of every one that can, fastest first.")
         .def("pack", &pack, "weight"_a, "Weights (k, c/groups, kh, kw) in this plan's layout.")
+        .def("pack_turned", &pack_turned, "weight"_a, "rows"_a, "columns"_a,
+             "As pack, of the weights that (c, k/groups, height, width) transposes to: rows and columns, each a first "
+             "tap and a step, are taken from last to first.")
         .def("run_unpacked", &run_unpacked, "x"_a, "weight"_a, "bias"_a.none(), "activation"_a, "out"_a,
              "As run, of weights packed for this call alone; False, with nothing done, where x or weight is not in C "
              "order.")

@@ -77,7 +77,7 @@ void register_runtime(nb::module_& m) {
             for (const auto& way : striate::ways()) names.emplace_back(way.promise.name);
             return names;
         },
-        "The names of the ways, `direct` first.");
+        "The names of the algorithms, `direct` first.");
     m.def("isa", [] { return std::string(striate::chosen_target().name); }, "The instruction set in use.");
     m.def(
         "available_isas",

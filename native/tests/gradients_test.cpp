@@ -1,5 +1,5 @@
-// The weights' gradient against the definition, by both kernels of every target: values, no access outside the arrays
-// (guard pages), the same bits for any number of threads, and NaN where a NaN takes part.
+// The gradients of weights and bias against the definition, by all kernels of every target: values, no access outside
+// the arrays (guard pages), the same bits for any number of threads, and NaN where a NaN takes part.
 #include "choose/gradients.hpp"
 #include "check.hpp"
 #include "choose/targets.hpp"
@@ -77,6 +77,31 @@ void check_case(const Case& c) {
         }
 }
 
+template <class T>
+void check_bias(const Case& c) {
+    const Problem& p = c.problem;
+    const int64_t plane = p.oh * p.ow;
+    Guarded<T> grad(p.n * p.k * plane, Edge::after), one(p.k, Edge::after), three(p.k, Edge::before);
+    std::mt19937 random(c.seed);
+    std::normal_distribution<double> normal;
+    for (int64_t i = 0; i < grad.size(); ++i) grad[i] = T(normal(random));
+    grad[0] = std::numeric_limits<T>::quiet_NaN();
+    std::vector<double> wanted(size_t(p.k));
+    for (int64_t i = 0; i < grad.size(); ++i) wanted[size_t(i / plane % p.k)] += double(grad[i]);
+    const double bound = (sizeof(T) == 4 ? 2e-6 : 2e-14) * (1 + std::sqrt(double(p.n * plane)));
+    for (const Target* target : available_targets()) {
+        bias_gradient_on(*target, p.dtype, p.n, p.k, plane, grad.data(), one.data(), 1);
+        bias_gradient_on(*target, p.dtype, p.n, p.k, plane, grad.data(), three.data(), 3);
+        for (int64_t k = 0; k < p.k; ++k) {
+            const double want = wanted[size_t(k)], got = double(one[k]);
+            CHECK(std::isnan(want) ? std::isnan(got) : std::abs(got - want) <= bound,
+                  "bias %d is %.9g, not %.9g (%s, %s)", int(k), got, want, target->name, c.text().c_str());
+        }
+        CHECK(std::memcmp(one.data(), three.data(), size_t(p.k) * sizeof(T)) == 0,
+              "three threads give other bits of the bias (%s, %s)", target->name, c.text().c_str());
+    }
+}
+
 // n c h w k kh kw, stride, padding, dilation, groups: filters past a block and a task, bands of several images and of
 // some rows, tasks that share a turned gradient
 const Problem many_filters[] = {
@@ -101,6 +126,7 @@ int main() {
             all.push_back({checked(of), Activation::none, false, unsigned(all.size())});
         }
     for (const Case& c : all) {
+        c.problem.dtype == DType::float32 ? check_bias<float>(c) : check_bias<double>(c);
         if (c.problem.macs() > 3e7) continue;
         if (c.problem.dtype == DType::float32) check_case<float>(c);
         else check_case<double>(c);

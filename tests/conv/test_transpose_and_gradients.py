@@ -16,6 +16,8 @@ from striate.conv import (
     conv_transpose2d,
     reference,
 )
+from striate.conv.native import compile_plan, compiled_algorithms
+from striate.conv.problem import Problem
 from striate.conv.transpose import phases
 from striate.errors import InputError, ShapeError
 from striate.geometry import Window
@@ -181,6 +183,67 @@ def test_gradients_of_every_layout_are_autograds(layer, dtype):
     for mine, theirs in zip(ours, expected, strict=True):
         scale = 1 + np.abs(theirs).max()
         assert np.abs(mine - theirs).max() <= scale * (1e-5 if dtype is np.float32 else 1e-13)
+
+
+# c, k, (h, w), (kh, kw), stride, padding, dilation, groups: each packed from turned weights in another way
+TURNED = {
+    "one block": (5, 7, (9, 8), (3, 3), 1, 1, 1, 1),
+    "channels past a block": (70, 40, (7, 7), (3, 3), 1, 1, 1, 1),
+    "groups": (34, 6, (8, 7), (3, 2), 1, 1, 2, 2),
+    "phases": (6, 35, (14, 13), (5, 4), (2, 3), (2, 1), 1, 1),
+    "phases of groups": (9, 6, (15, 11), (3, 3), 2, 1, 1, 3),
+    "depthwise": (18, 18, (9, 12), (3, 3), 1, 1, 1, 18),
+    "pixels": (50, 33, (5, 6), (1, 1), 1, 0, 1, 1),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layer", TURNED)
+@pytest.mark.parametrize("algorithm", [*compiled_algorithms(), "matrix", "reference"])
+def test_every_algorithm_takes_turned_weights(algorithm, layer, dtype):
+    c, k, size, kernel, *steps, groups = TURNED[layer]
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, c, *size)).astype(dtype)
+    weight = rng.standard_normal((k, c // groups, *kernel)).astype(dtype)
+    shape = conv2d(x, weight, None, *steps, groups).shape
+    grad = rng.standard_normal(shape).astype(dtype)
+    expected, _ = torch_gradients(x, weight, lambda shape: grad, *steps, groups, "zeros")
+    try:
+        mine = conv2d_input_grad(x.shape, weight, grad, *steps, groups, algorithm=algorithm)
+    except InputError as refusal:
+        if "cannot compute this" not in str(refusal):
+            raise
+        return
+    scale = 1 + np.sqrt(k // groups * kernel[0] * kernel[1])
+    assert np.abs(mine - expected).max() <= scale * (1.5e-5 if dtype is np.float32 else 1e-13)
+
+
+@pytest.mark.parametrize("rows", [(-1, 1), (0, 0), (3, 1), (1, 2), (0, 2**62)])
+def test_taps_outside_the_weight_are_refused(rows) -> None:
+    plan = compile_plan(Problem(1, 2, 5, 5, 3, 2, 2, (1, 1), (0, 0, 0, 0), (1, 1), 1), "float32", "gemm")
+    with pytest.raises(ValueError, match="inside the weight"):
+        plan.pack_turned(np.ones((2, 3, 3, 3), np.float32), rows, (0, 2))
+    with pytest.raises(ValueError, match=r"weight must have shape \(2, 3, 3, 3\)"):
+        plan.pack_turned(np.ones((3, 2, 3, 3), np.float32), (0, 1), (0, 1))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    "shape", [(2, 3, 4, 5), (3, 1, 1), (1, 2, 1, 9000), (40, 70, 7, 7), (0, 3, 2, 2), (2, 3, 0, 4)]
+)
+def test_the_bias_gradient_sums_all_but_the_filters(shape, dtype) -> None:
+    grad = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    axes = tuple(axis for axis in range(grad.ndim) if axis != grad.ndim - 3)
+    expected = grad.sum(axis=axes, dtype=np.float64)
+    terms = grad.size / shape[-3]
+    bound = {np.float16: 1e-3, np.float32: 2e-6, np.float64: 2e-14}[dtype] * (1 + np.sqrt(terms))
+    for given_ in (grad, np.asfortranarray(grad), grad[..., ::-1]):
+        result = conv2d_bias_grad(given_)
+        assert result.dtype == dtype
+        np.testing.assert_allclose(result, expected, rtol=0, atol=bound)
+    if grad.size:
+        grad[..., -1, -1] = np.inf
+        assert np.isinf(conv2d_bias_grad(grad)).all()
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)

@@ -4,6 +4,8 @@
 #include "choose/targets.hpp"
 #include "ways/task_way.hpp"
 
+#include <algorithm>
+
 namespace striate {
 
 void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, int threads) {
@@ -17,6 +19,18 @@ void weight_gradient_on(const Target& target, bool by_lanes, const Problem& p, c
     const WeightGradientPlan d = plan_weight_gradient(p, target.lanes(p.dtype), by_lanes, threads);
     const auto& kernel = by_lanes ? target.weight_gradient_lanes : target.weight_gradient;
     run_tasks(d, kernel.of(p.dtype), {x, grad, nullptr, out, Activation::none}, d.tasks(), threads, d.workspace());
+}
+
+void bias_gradient(DType dtype, int64_t n, int64_t k, int64_t plane, const void* grad, void* out, int threads) {
+    bias_gradient_on(chosen_target(), dtype, n, k, plane, grad, out, threads > 0 ? threads : get_threads());
+}
+
+void bias_gradient_on(const Target& target, DType dtype, int64_t n, int64_t k, int64_t plane, const void* grad,
+                      void* out, int threads) {
+    constexpr int64_t worth = 1 << 15;  // numbers that are a task's work
+    const BiasGradientPlan d{n, k, plane, std::clamp(worth / std::max<int64_t>(1, n * plane), int64_t(1), k)};
+    run_tasks(d, target.bias_gradient.of(dtype), {grad, nullptr, nullptr, out, Activation::none}, d.tasks(), threads,
+              0);
 }
 
 }  // namespace striate

@@ -1,4 +1,4 @@
-// The gradient of a convolution with respect to its weights.
+// The gradients of a convolution with respect to its weights and its bias.
 #pragma once
 
 #include "base/problem.hpp"
@@ -13,5 +13,10 @@ void weight_gradient(const Problem& p, const void* x, const void* grad, void* ou
 // As above, by the kernel asked for, which computes any problem; at least 1 thread.
 void weight_gradient_on(const Target& target, bool by_lanes, const Problem& p, const void* x, const void* grad,
                         void* out, int threads);
+
+// `grad`, (n, k, plane), summed over all but k; the same bits for any number of threads.
+void bias_gradient(DType dtype, int64_t n, int64_t k, int64_t plane, const void* grad, void* out, int threads);
+void bias_gradient_on(const Target& target, DType dtype, int64_t n, int64_t k, int64_t plane, const void* grad,
+                      void* out, int threads);
 
 }  // namespace striate

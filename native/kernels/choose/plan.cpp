@@ -4,6 +4,7 @@
 #include "choose/machines.hpp"
 #include "choose/targets.hpp"
 #include "choose/ways.hpp"
+#include "ways/pack.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -13,6 +14,10 @@ namespace {
 
 // Filtering of single channels keeps integers, zeros and signs, as other libraries' does, but for so much speed.
 constexpr double worth_rounding = 2;
+
+double price_of(const Way& way, const Problem& p) {
+    return p.group_c() == 1 && p.group_k() == 1 && !way.facts.strict() ? worth_rounding : 1;
+}
 
 std::string layout_of(const Way& way, const Problem& p) {
     std::string text = way.facts.promise.name + std::string(" ") + name_of(p.dtype);
@@ -28,7 +33,6 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     : problem_(checked(problem)), threads_(threads > 0 ? std::min(threads, 256) : get_threads()) {
     const Machine& machine = machine_for(chosen_target());
     std::string names, refusal;
-    const bool filtering = problem_.group_c() == 1 && problem_.group_k() == 1;
     double least_us = 0, way_us = 0, other_us = 0;
     for (const ListedWay& candidate : ways()) {
         names += (names.empty() ? "'" : ", '") + std::string(candidate.promise.name) + "'";
@@ -36,7 +40,7 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
         if (algorithm == candidate.promise.name) refusal = offer.refusal;
         if (!offer.way) continue;
         const double offer_us = offer.way->facts.predicted_us;
-        const double losing = algorithm == "auto" && filtering && !offer.way->facts.strict() ? worth_rounding : 1;
+        const double losing = algorithm == "auto" ? price_of(*offer.way, problem_) : 1;
         const double us =
             losing * offer_us + (once ? double(offer.way->facts.packed_bytes) * offer.way->facts.pack_ns / 1e3 : 0);
         std::shared_ptr<const Way> way =
@@ -65,11 +69,26 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     other_runs_ = other_us / way_us;
 }
 
+double Plan::price() const { return price_of(*way_, problem_); }
+
 std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
     auto packed = std::make_shared<Packed>(way_->facts.packed_bytes, layout_);
     way_->pack(weight, packed->data());
     if (way_->facts.promise.spreads) packed->keep_filters(std::make_unique<Filters>(problem_, weight));
     return packed;
+}
+
+std::shared_ptr<const Packed> Plan::pack_turned(const Turned& weight) const {
+    if (!way_->facts.promise.spreads) {
+        auto packed = std::make_shared<Packed>(way_->facts.packed_bytes, layout_);
+        if (way_->pack_turned(weight, packed->data())) return packed;
+    }
+    const size_t bytes = size_t(problem_.weight_count() * problem_.element_bytes());
+    const Memory turned = allocate(bytes);
+    with_element(problem_.dtype, [&]<class T>() {
+        turn_weight(problem_, weight, static_cast<T*>(turned.get()), packing_threads(bytes));
+    });
+    return pack(turned.get());
 }
 
 void Plan::run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const {

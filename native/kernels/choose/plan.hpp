@@ -35,6 +35,9 @@ public:
 
     const Problem& problem() const { return problem_; }
     const Way& way() const { return *way_; }
+    // What "auto" multiplies the way's time by, since its rounding loses integers, zeros and signs of filtered
+    // channels.
+    double price() const;
     // As many as asked for, fewer where their workspaces would pass the problem's limit together.
     int threads() const { return threads_; }
     // Plans of one layout take each other's packed weights.
@@ -44,6 +47,7 @@ public:
 
     // `weight` is (k, c/groups, kh, kw), contiguous.
     std::shared_ptr<const Packed> pack(const void* weight) const;
+    std::shared_ptr<const Packed> pack_turned(const Turned& weight) const;
     // Arrays are contiguous NCHW of the problem's sizes. Throws std::invalid_argument where `packed` has another
     // layout.
     void run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const;

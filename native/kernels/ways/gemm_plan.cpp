@@ -193,13 +193,29 @@ public:
 
     // (group, block of output channels, c, r, s, k inside the block); channels past the group's last weigh zero.
     void pack(const void* weight, void* packed) const override {
+        each_block(packed, [&](int64_t group, int64_t k0, int64_t count, int64_t width, float* to) {
+            const int64_t reds = plan_.reds();
+            const float* const from = static_cast<const float*>(weight) + (group * plan_.p.group_k() + k0) * reds;
+            interleave_filters(from, reds, count, width, to);
+        });
+    }
+    bool pack_turned(const Turned& weight, void* packed) const override {
+        each_block(packed, [&](int64_t group, int64_t k0, int64_t count, int64_t width, float* to) {
+            interleave_turned(plan_.p, weight, group, k0, count, width, to);
+        });
+        return true;
+    }
+
+private:
+    // Calls put(group, first channel, channels, `width` of a block, where it is packed) for each block, on all threads.
+    template <class Put>
+    void each_block(void* packed, const Put& put) const {
         const GemmPlan& g = plan_;
         const int64_t reds = g.reds(), group_k = g.p.group_k(), blocks = g.k_blocks();
         each(g.p.groups * blocks, packing_threads(g.packed_bytes()), [&](int64_t i) {
             const int64_t group = i / blocks, k0 = g.k_start(i % blocks), width = g.k_start(i % blocks + 1) - k0;
-            const float* const from = static_cast<const float*>(weight) + (group * group_k + k0) * reds;
             float* const to = static_cast<float*>(packed) + group * g.group_elements() + k0 * reds;
-            interleave_filters(from, reds, std::min(width, group_k - k0), width, to);
+            put(group, k0, std::min(width, group_k - k0), width, to);
         });
     }
 };

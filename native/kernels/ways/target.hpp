@@ -3,6 +3,7 @@
 
 #include "base/pool.hpp"
 #include "base/problem.hpp"
+#include "ways/bias_gradient.hpp"
 #include "ways/depthwise.hpp"
 #include "ways/direct.hpp"
 #include "ways/fft.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ways/machine.hpp"
+#include "ways/turned.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -55,6 +56,8 @@ public:
     explicit Way(Facts known) : facts(std::move(known)) {}
     virtual ~Way() = default;
     virtual void pack(const void* weight, void* packed) const = 0;
+    // As pack, of turned weights; false, with nothing done, by ways that do not read them as they stand.
+    virtual bool pack_turned(const Turned&, void*) const { return false; }
     // Where the way spreads, `args.spoiled` is not null.
     virtual void run(const Args& args, int threads) const = 0;
 

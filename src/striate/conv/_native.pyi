@@ -48,6 +48,9 @@ def weight_gradient(
 ) -> None:
     """The weights' gradient (k, c/groups, kh, kw) in ``out``, of input and output gradient."""
 
+def bias_gradient(grad: NDArray[Any], out: NDArray[Any], threads: int = 0) -> None:
+    """The output's gradient (n, k, oh, ow) summed over all but k, in ``out``."""
+
 class Packed:
     """Weights in one layout; immutable."""
 
@@ -106,6 +109,10 @@ class Plan:
         """Microseconds a call should take."""
 
     @property
+    def price(self) -> float:
+        """What ``auto`` multiplies the algorithm's time by, for its rounding."""
+
+    @property
     def threads(self) -> int:
         """Threads a call may use."""
 
@@ -119,6 +126,12 @@ class Plan:
 
     def pack(self, weight: NDArray[Any]) -> Packed:
         """Weights (k, c/groups, kh, kw) in this plan's layout."""
+
+    def pack_turned(self, weight: NDArray[Any], rows: tuple[int, int], columns: tuple[int, int]) -> Packed:
+        """As pack, of the weights that (c, k/groups, height, width) transposes to.
+
+        ``rows`` and ``columns``, each a first tap and a step, are taken from last to first.
+        """
 
     def run(
         self, x: NDArray[Any], packed: Packed, bias: NDArray[Any] | None, activation: str, out: NDArray[Any]

@@ -17,7 +17,7 @@ from striate.conv.arrays import (
     unpad_border,
 )
 from striate.conv.calls import plain
-from striate.conv.native import maker, weight_gradient
+from striate.conv.native import bias_gradient, maker, weight_gradient
 from striate.conv.problem import Problem
 from striate.conv.transpose import scatter
 from striate.errors import ShapeError, named
@@ -122,8 +122,16 @@ def conv2d_bias_grad(grad: Array) -> Array:
     check_array("grad", grad)
     if grad.ndim not in (3, 4):
         raise ShapeError(f"expected grad (N, K, OH, OW) or (K, OH, OW), got shape {grad.shape}")
-    axes = tuple(axis for axis in range(grad.ndim) if axis != grad.ndim - 3)
-    return grad.sum(axis=axes, dtype=compute_dtype(grad.dtype)).astype(grad.dtype)  # type: ignore[no-any-return]
+    return bias_grad(grad)
+
+
+def bias_grad(grad: Array, threads: int = 0) -> Array:
+    """As :func:`conv2d_bias_grad`, on so many threads; 0 are :func:`striate.conv.get_threads`'s."""
+    compute = compute_dtype(grad.dtype)
+    result = np.zeros(grad.shape[-3], compute)
+    if grad.size:
+        bias_gradient(plain(grad, compute).reshape(-1, *grad.shape[-3:]), result, threads)
+    return result.astype(grad.dtype, copy=False)
 
 
 def _check_grad(grad: Array, problem: Problem, rank: int) -> None:

@@ -113,6 +113,12 @@ def weight_gradient(x: NDArray[Any], grad: NDArray[Any], out: NDArray[Any], prob
     _native.weight_gradient(x, grad, out, *problem.steps, threads)
 
 
+def bias_gradient(grad: NDArray[Any], out: NDArray[Any], threads: int) -> None:
+    """Writes the bias's gradient to ``out``; both arrays are of one computing type, in C order."""
+    check_compiled()
+    _native.bias_gradient(grad, out, threads)
+
+
 def same_bytes(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
     """Whether two arrays of bytes hold the same, compared on every thread."""
     check_compiled()

@@ -24,8 +24,6 @@ PLAIN = ("reference", "matrix")
 CHOOSERS = ("auto", "measured")
 ACCURACIES = ("normal", "strict")
 _MUCH_SLOWER = 10
-_PRICE_OF_ROUNDING = 2.0
-"""As the engine prices it for ``"auto"``, where single channels are filtered: see its plan.cpp."""
 
 
 def check_algorithm(algorithm: Any, others: tuple[str, ...] = (*CHOOSERS, *PLAIN)) -> str:
@@ -96,16 +94,14 @@ def _timed(plan: Plan, x: Array, packed: Packed, out: Array) -> float:
 
 
 def _fastest_measured(problem: Problem, dtype: str, strict: bool) -> Plan:
-    """The plan of the algorithm that :func:`measure` finds fastest, measured now, or kept from before."""
+    """The plan of the algorithm that :func:`measure` finds fastest at its price, measured now, or kept from before."""
 
     def price(entry: tuple[str, float]) -> float:
         name, us = entry
-        return us if compile_plan(problem, dtype, name).strict else us * _PRICE_OF_ROUNDING
+        return us * compile_plan(problem, dtype, name).price
 
     def choose() -> str:
-        times = measure(problem, dtype, strict)
-        single = problem.c == problem.k == problem.groups
-        return min(times, key=price)[0] if single else times[0][0]
+        return min(measure(problem, dtype, strict), key=price)[0]
 
     def usable(name: str) -> bool:
         try:

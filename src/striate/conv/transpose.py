@@ -17,7 +17,7 @@ from striate.conv.arrays import (
     empty_like_layout,
     parse_activation,
 )
-from striate.conv.calls import find_call
+from striate.conv.calls import find_call, plain
 from striate.conv.problem import Pads, Pair
 from striate.errors import InputError, ShapeError, named
 from striate.geometry import Window, transposed_map
@@ -79,22 +79,33 @@ def scatter(
     All arrays are of one computing type. A window's ``pad_before`` is cut off the start; the size of ``out`` says where
     it ends.
     """
-    c, per_group, kh, kw = weight.shape
-    kernels = weight.reshape(groups, c // groups, per_group, kh, kw).swapaxes(1, 2)
-    kernels = kernels.reshape(groups * per_group, c // groups, kh, kw)
+    c, per_group = weight.shape[:2]
+    kernels = plain(weight, x.dtype)
     for rows in phases(x.shape[2], windows[0], out.shape[2]):
         for columns in phases(x.shape[3], windows[1], out.shape[3]):
             target = out[:, :, rows.first :: rows.step, columns.first :: columns.step]
             source, pads = _cropped(x, rows, columns)
-            part = kernels[:, :, rows.taps.start : rows.taps.stop : rows.taps.step]
-            part = part[..., columns.taps.start : columns.taps.stop : columns.taps.step][:, :, ::-1, ::-1]
-            if part.size == 0 or source.size == 0:
+            shape = (groups * per_group, c // groups, len(rows.taps), len(columns.taps))
+            if 0 in shape or source.size == 0:
                 target[...] = 0 if bias is None else bias.reshape(-1, 1, 1)
                 apply_activation(target, activation)
                 continue
             arguments = Arguments(padding=pads, dilation=(rows.dilation, columns.dilation), groups=groups)
-            call = find_call(source.shape, part.shape, x.dtype, arguments, algorithm, "normal", threads, True)
-            call.run(source, part, bias, activation, target)
+            call = find_call(source.shape, shape, x.dtype, arguments, algorithm, "normal", threads, True)
+            if call.plan is None:
+                call.run(source, _turned(kernels, groups, rows.taps, columns.taps), bias, activation, target)
+                continue
+            taps = ((taps.start, taps.step) for taps in (rows.taps, columns.taps))
+            call.run(source, kernels, bias, activation, target, call.plan.pack_turned(kernels, *taps))
+
+
+def _turned(weight: Array, groups: int, rows: range, columns: range) -> Array:
+    """Of weight (C, K / groups, kh, kw) the chosen taps, reversed, as a convolution takes them."""
+    c, per_group = weight.shape[:2]
+    part = weight[:, :, rows.start : rows.stop : rows.step, columns.start : columns.stop : columns.step]
+    sizes = part.shape[2:]
+    turned = part[:, :, ::-1, ::-1].reshape(groups, c // groups, per_group, *sizes).swapaxes(1, 2)
+    return turned.reshape(groups * per_group, c // groups, *sizes)
 
 
 def _cropped(x: Array, rows: Phase, columns: Phase) -> tuple[Array, Pads]:
