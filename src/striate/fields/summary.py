@@ -154,19 +154,34 @@ def _rule(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span | None:
     if not axes:
         low, high = min(int(piece.lo.min()) for piece in pieces), max(int(piece.hi.max()) for piece in pieces)
         return Span("exact", high - low, None, low, (Interval(low, high),))
-    return None if len(axes) > 1 else _ruled(pieces, next(iter(axes)))
+    if len(axes) > 1 and len(pieces) == 1:
+        pieces = (_inside(pieces[0]),)
+        axes = {axis for axis in axes if not pieces[0].uniform(axis)}
+    return _ruled(pieces, next(iter(axes))) if len(axes) == 1 else None
+
+
+def _inside(piece: Piece) -> Piece:
+    """The piece as it is but for units that see nothing at either end of a literal axis, at most half of them."""
+    for dim, d in enumerate(piece.dims):
+        n = piece.lo.shape[dim]
+        if d.open or n == 1:
+            continue
+        others = tuple(k for k in range(piece.lo.ndim) if k != dim)
+        seen = np.flatnonzero((piece.lo < piece.hi).any(others))
+        if 2 * seen.size < n or seen[-1] - seen[0] >= seen.size:
+            continue
+        here, one = ((*(slice(None),) * dim, slice(seen[0], stop)) for stop in (seen[-1] + 1, seen[0] + 1))
+        if all((values[here] == values[one]).all() for values in (piece.lo, piece.hi)):
+            piece = changed(piece, dim, d, piece.lo[one], piece.hi[one])
+    return piece
 
 
 def _telling(piece: Piece, first: int) -> Iterator[int]:
-    """Axes that surely tell units apart: the piece moves along them, or does not fill them."""
+    """Axes that surely tell units apart, as the piece moves along them."""
     for axis, place in enumerate(piece.view[first:], first):
         match place.digits:
-            case (Digit(int(dim), size, stride), *_) if size * stride == piece.dims[dim].size:
-                moves = piece.dims[dim].step != 0
-            case _:
-                moves = False
-        if moves or not place.full:
-            yield axis
+            case (Digit(int(dim), size, stride), *_) if size * stride == piece.dims[dim].size and piece.dims[dim].step:
+                yield axis
 
 
 def _over(piece: Piece, axes: range) -> Piece:
