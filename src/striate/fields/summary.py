@@ -99,14 +99,14 @@ def _everywhere_whole(pieces: tuple[Piece, ...], first: int) -> bool:
     """Whether all units see the whole axis, but for those that stand before or after them and see nothing."""
     if any(piece.whole and _fills(piece) for piece in pieces):
         return True
-    seen = np.less(*_units([flat(piece) for piece in pieces if piece.whole], first))
+    seen = np.less(*units_of([flat(piece) for piece in pieces if piece.whole], first))
     if seen.all():
         return True
     others = [tuple(k for k in range(seen.ndim) if k != axis) for axis in range(seen.ndim)]
     filled = [np.flatnonzero(seen.any(axes)) for axes in others]
     if not seen[tuple(slice(places[0], places[-1] + 1) for places in filled)].all():
         return False
-    lo, hi = _units([flat(piece) for piece in pieces if not piece.whole], first)
+    lo, hi = units_of([flat(piece) for piece in pieces if not piece.whole], first)
     return not (~seen & (lo < hi)).any()
 
 
@@ -115,7 +115,7 @@ def _fills(piece: Piece) -> bool:
     return all(place.full for place in piece.view) and bool((piece.lo < piece.hi).all())
 
 
-def _units(pieces: Sequence[Piece], first: int) -> tuple[Ints, Ints]:
+def units_of(pieces: Sequence[Piece], first: int) -> tuple[Ints, Ints]:
     """The lowest and the highest pixel that each unit sees in some flat pieces."""
     low, high = np.array(FAR), np.array(-FAR)
     for piece in pieces:
@@ -130,39 +130,58 @@ def _flat(pieces: tuple[Piece]) -> Piece:
     return flat(pieces[0])
 
 
+def laid(piece: Piece, first: int, shared: Shared) -> Piece:
+    """A flat piece for the units that the axes from ``first`` on name."""
+    return shared.once(_laid, (piece,), first, shared)
+
+
 def _laid(pieces: tuple[Piece], first: int, shared: Shared) -> Piece:
-    """One piece for the units that the axes from ``first`` on name."""
     return _over(shared.once(_flat, pieces), range(first))
 
 
 def _local_span(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span:
     """The span of some local pieces."""
     found = shared.once(_rule, pieces, first, shared)
-    return found or Span("irregular", _largest([shared.once(_laid, (p,), first, shared) for p in pieces]), None, None)
+    return found or Span("irregular", _largest([laid(piece, first, shared) for piece in pieces]), None, None)
 
 
 def _rule(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span | None:
     """The span of some local pieces whose units follow a rule; None where they follow none."""
     if len({axis for piece in pieces for axis in _telling(piece, first)}) > 1:
         return None
-    pieces = tuple(shared.once(_laid, (piece,), first, shared) for piece in pieces)
+    pieces = tuple(laid(piece, first, shared) for piece in pieces)
     axes = {axis for piece in pieces for axis in range(len(piece.dims)) if not piece.uniform(axis)}
     if not axes:
         low, high = min(int(piece.lo.min()) for piece in pieces), max(int(piece.hi.max()) for piece in pieces)
         return Span("exact", high - low, None, low, (Interval(low, high),))
-    return None if len(axes) > 1 else _ruled(pieces, next(iter(axes)))
+    if len(axes) > 1 and len(pieces) == 1:
+        pieces = (_inside(pieces[0]),)
+        axes = {axis for axis in axes if not pieces[0].uniform(axis)}
+    return _ruled(pieces, next(iter(axes))) if len(axes) == 1 else None
+
+
+def _inside(piece: Piece) -> Piece:
+    """The piece as it is but for units that see nothing at either end of a literal axis, at most half of them."""
+    for dim, d in enumerate(piece.dims):
+        n = piece.lo.shape[dim]
+        if d.open or n == 1:
+            continue
+        others = tuple(k for k in range(piece.lo.ndim) if k != dim)
+        seen = np.flatnonzero((piece.lo < piece.hi).any(others))
+        if 2 * seen.size < n or seen[-1] - seen[0] >= seen.size:
+            continue
+        here, one = ((*(slice(None),) * dim, slice(seen[0], stop)) for stop in (seen[-1] + 1, seen[0] + 1))
+        if all((values[here] == values[one]).all() for values in (piece.lo, piece.hi)):
+            piece = changed(piece, dim, d, piece.lo[one], piece.hi[one])
+    return piece
 
 
 def _telling(piece: Piece, first: int) -> Iterator[int]:
-    """Axes that surely tell units apart: the piece moves along them, or does not fill them."""
+    """Axes that surely tell units apart, as the piece moves along them."""
     for axis, place in enumerate(piece.view[first:], first):
         match place.digits:
-            case (Digit(int(dim), size, stride), *_) if size * stride == piece.dims[dim].size:
-                moves = piece.dims[dim].step != 0
-            case _:
-                moves = False
-        if moves or not place.full:
-            yield axis
+            case (Digit(int(dim), size, stride), *_) if size * stride == piece.dims[dim].size and piece.dims[dim].step:
+                yield axis
 
 
 def _over(piece: Piece, axes: range) -> Piece:
@@ -182,7 +201,7 @@ def _ruled(pieces: Sequence[Piece], axis: int) -> Span | None:
     if len(pieces) == 1 and d.open:
         lo, hi = pieces[0].lo.ravel(), pieces[0].hi.ravel()
         return _span(lo, hi, d.step, axis)
-    lo, hi = (values.ravel() for values in _units(pieces, 0))
+    lo, hi = (values.ravel() for values in units_of(pieces, 0))
     found = rule(lo, hi, None)
     return None if found is None else _span(*found, axis)
 

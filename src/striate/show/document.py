@@ -12,6 +12,7 @@ from striate.errors import InputError
 from striate.fields import AxisField, Field, Fields, Span
 from striate.fields.borders import borders
 from striate.fields.costs import costs
+from striate.fields.listed import listed
 from striate.names import did_you_mean
 from striate.network import Network
 from striate.show.units import Scale
@@ -19,6 +20,13 @@ from striate.version import striate_version
 
 Ratio = list[int]
 Pair = list[int]
+
+
+class UnitsDocument(TypedDict):
+    """What every unit along some axes of a layer sees inside the image: runs of ``[units, start, stop, move]``."""
+
+    axes: list[int]
+    runs: list[list[int]]
 
 
 class SpanDocument(TypedDict):
@@ -45,9 +53,10 @@ class PhysicalDocument(TypedDict):
 
 
 class MeasuredDocument(TypedDict):
-    """What a document holds beside pixels where it was asked for a unit."""
+    """What stands in a document only at times: a physical unit, and units that follow no rule."""
 
     physical: NotRequired[PhysicalDocument]
+    units: NotRequired[UnitsDocument]
 
 
 class AxisDocument(SpanDocument, MeasuredDocument):
@@ -150,7 +159,8 @@ MACS_CONVENTION = (
 UNITS_CONVENTION = (
     "without phases unit u sees pixels [u*stride + start, u*stride + start + size); with n phases it sees phase "
     "u mod n moved by (u div n)*n*stride pixels; without a stride every unit sees [start, start + size); irregular "
-    "units have no rule; behind whole the same holds of local; unclipped, as if the input had no border"
+    "units have no rule: where they are few, units lists what each sees inside the image; behind whole the same holds "
+    "of local; all but units is unclipped, as if the input had no border"
 )
 
 
@@ -255,7 +265,7 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> LayerDo
         "params": field.parameters,
         "macs": field.macs,
         "activation_bytes": field.activation_bytes,
-        "axes": [describe_axis(axis, scales.get(name)) for name, axis in field.axes.items()],
+        "axes": [_axis(fields, field.name, axis, scales.get(name)) for name, axis in field.axes.items()],
         "global_via": list(field.global_via),
         "misaligned": [
             {
@@ -269,6 +279,15 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> LayerDo
         "interior": [[units.start, units.stop] for units in edge.interior],
         "padding_share": {"centre": ratio(edge.centre), "corner": ratio(edge.corner)},
     }
+
+
+def _axis(fields: Fields, layer: str, axis: AxisField, scale: Scale | None) -> AxisDocument:
+    """The field along one axis; where units follow no rule and are few, what each of them sees."""
+    described = describe_axis(axis, scale)
+    found = listed(fields, layer, axis.axis) if axis.status == "irregular" else None
+    if found is not None:
+        described["units"] = {"axes": list(found.axes), "runs": [list(run) for run in found.runs]}
+    return described
 
 
 def describe_axis(axis: AxisField, scale: Scale | None = None) -> AxisDocument:
