@@ -27,6 +27,7 @@ from striate.network.operators import (
     Reduce,
     Reshape,
     Resize,
+    Select,
     Slice,
     Transpose,
 )
@@ -175,6 +176,8 @@ def moved(op: Operator, inputs: list[Tensor]) -> Tensor:
             for axis, start, count, step in zip(op.axes, op.starts, op.counts, op.steps, strict=True):
                 x = x.index_select(axis, torch.tensor([start + k * step for k in range(count)]))
             return x
+        case Select():
+            return x.select(op.axis, op.index)
         case Resize():
             assert op.picks is not None
             for axis, picks in zip(op.axes, op.picks, strict=True):

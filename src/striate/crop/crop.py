@@ -69,7 +69,7 @@ class Crop:
     def costs(self) -> Costs:
         """What the crop takes, and what falls to it of the whole."""
         everything = {name: Box.whole(self.whole.shapes[name]) for name in self.asked}
-        whole = planned(self.whole, everything).nodes
+        whole = planned(self.whole, everything, grow=True).nodes
         macs = sum(
             result.macs for node, result in zip(self.whole.nodes, self.whole.results, strict=True) if node.name in whole
         )
@@ -77,12 +77,13 @@ class Crop:
         return Costs(sum(result.macs for result in self.network.results), macs * part)
 
 
-def crop(network: Network, wanted: Mapping[str, Box]) -> Crop:
+def crop(network: Network, wanted: Mapping[str, Box], *, grow: bool = False) -> Crop:
     """The network that computes at least the boxes of the layers in ``wanted``, with static shapes.
 
     Operators keep the padding of a true border and have none where the cut is; what is more than another wants is
     cut off by slices. Raises InputError for a layer or a box that is not there, UnsupportedError, naming the node,
-    where an operator gives its output only as a whole.
+    where an operator gives its output only as a whole, or where the crop would take an image from end to end for
+    operators that look so far alone: ``grow`` lets it, and ``stages`` cuts the network there.
 
     >>> from striate.network.builder import Builder
     >>> from striate.network.operators import Conv
@@ -103,7 +104,7 @@ def crop(network: Network, wanted: Mapping[str, Box]) -> Crop:
         asked[tensor] = asked[tensor].hull(found) if tensor in asked else found
     if not asked:
         raise InputError("crop: no box of any layer is asked for")
-    plan = planned(network, asked)
+    plan = planned(network, asked, grow=instance("crop: grow", grow, bool))
     return Crop(written(network, tuple(asked), plan), plan.boxes, asked, network)
 
 
