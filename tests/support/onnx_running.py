@@ -72,5 +72,6 @@ def agrees(wanted: onnx.ModelProto, folder: Path, text: object, residue: float =
     (told,) = claimed(network)
     seen = moved(run, x, residue)
     assert not (seen & ~told).any(), f"{text}: reads what is not claimed"
-    assert not (told & ~seen).any(), f"{text}: claims what is not read"
+    bound = any(node.at_most for node in network.nodes)
+    assert bound or not (told & ~seen).any(), f"{text}: claims what is not read"
     return True

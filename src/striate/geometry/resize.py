@@ -14,6 +14,7 @@ Place = tuple[Fraction, Fraction]
 
 LONGEST_PERIOD = 4096
 FINEST_RATIO = 1024
+LITTLE = Fraction(1, 1 << 30)
 
 
 class Interpolation(StrEnum):
@@ -85,13 +86,15 @@ def resize_map(
     exclude_outside: bool = False,
     roi: tuple[Fraction, Fraction] = (Fraction(0), Fraction(1)),
     at: Place | None = None,
+    beside: bool = False,
 ) -> TapMap:
     """The map from ``count`` outputs to ``n`` inputs, taps of weight zero left out.
 
     ``scale`` is outputs per input where the model states one (default ``count / n``). Places are exact fractions, or
     those of ``at`` where it is given; a runtime that rounds them to another nearest pixel is followed by
-    ``picked_map``. Source: the ONNX operator specification, Resize; ``torch.nn.functional.interpolate``
-    is the special cases asymmetric + floor (nearest), half_pixel and align_corners.
+    ``picked_map``. With ``beside`` it may round a place on a pixel to either side, where smooth modes read more.
+    Source: the ONNX operator specification, Resize; ``torch.nn.functional.interpolate`` is the special cases
+    asymmetric + floor (nearest), half_pixel and align_corners.
 
     >>> resize_map(2, 4, Interpolation.LINEAR).reads(1)
     (0, 1)
@@ -109,7 +112,7 @@ def resize_map(
     taps = []
     for x in (origin + slope * i for i in range(phases)):
         outside = cropped and not 0 <= x <= n - 1
-        near = (nearest.round(x),) if mode is Interpolation.NEAREST else _taps(x, mode, shrink)
+        near = (nearest.round(x),) if mode is Interpolation.NEAREST else _taps(x, mode, shrink, beside=beside)
         taps.append(() if outside else near)
     border = Border.ZERO if exclude_outside else Border.REPLICATE
     return TapMap(n, count, slope.numerator if periodic else 0, tuple(taps), border, periodic)
@@ -187,8 +190,10 @@ def resize_place(
     return 1 / scale, origin
 
 
-def _taps(x: Fraction, mode: Interpolation, shrink: Fraction) -> tuple[int, ...]:
-    """The pixels of nonzero weight around the coordinate ``x``; filters widen by ``1 / shrink``."""
+def _taps(x: Fraction, mode: Interpolation, shrink: Fraction, *, beside: bool = False) -> tuple[int, ...]:
+    """The pixels of nonzero weight around ``x``, or on both sides of it; filters widen by ``1 / shrink``."""
+    if beside and x.denominator == 1:
+        return tuple(sorted({*_taps(x - LITTLE, mode, shrink), *_taps(x + LITTLE, mode, shrink)}))
     linear = mode is Interpolation.LINEAR
     support = (1 if linear else 2) / shrink
     inside = range(floor(x - support), ceil(x + support) + 1)

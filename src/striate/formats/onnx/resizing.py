@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.onnx.call import Call, Translation, operator
+from striate.formats.rounding import beside
 from striate.geometry import Coordinates, Interpolation, Rounding, stated_ratio
+from striate.geometry.resize import resize_place
 from striate.network.operators import Elementwise, Resize
 
 Places = NDArray[np.float32]
@@ -126,21 +128,37 @@ def _resized(
         _picks(call.x[axis], places(coordinates, call.x[axis], count, scale, roi), word, coordinates)
         for axis, count, scale, word, roi in (rows if mode == "nearest" else ())
     )
+    ratios = tuple(_ratio(call.x[axis], count, scales[k]) for axis, count, k in zip(axes, size, kept, strict=True))
+    off = tuple(
+        _beside(call.x[axis], count, scales[k], ratio, coordinates, roi)
+        for axis, count, k, ratio, roi in zip(axes, size, kept, ratios, inside, strict=True)
+        if mode != "nearest" and not by_size
+    )
     made = Resize(
         axes,
         size,
         Interpolation(mode),
         coordinates,
         rounding,
-        scale=tuple(_ratio(call.x[axis], count, scales[k]) for axis, count, k in zip(axes, size, kept, strict=True)),
+        scale=ratios,
         roi=tuple((Fraction(start), Fraction(stop)) for start, stop in inside) if bounds else None,
         picks=picks if mode == "nearest" else None,
+        beside=off,
         antialias=by_size,
         exclude_outside=bool(options and options["exclude_outside"]),
         cubic=call.number("cubic_coeff_a", -0.75),
         outside=call.number("extrapolation_value", 0.0),
     )
-    return Translation(made)
+    return Translation(made, at_most=any(off))
+
+
+def _beside(
+    n: int, count: int, scale: np.float32, ratio: Fraction, coordinates: Coordinates, roi: Bounds
+) -> bool:
+    """Whether rounding puts a unit that stands on a pixel beside it."""
+    bounds = Fraction(roi[0]), Fraction(roi[1])
+    place = resize_place(n, count, coordinates, scale=ratio, roi=bounds)
+    return beside(place, n, places(coordinates, n, count, scale, roi))
 
 
 def _ratio(n: int, count: int, scale: np.float32) -> Fraction:

@@ -225,6 +225,8 @@ class Resize(Operator):
     """For each axis the part that is resized, as fractions of it; None: all."""
     picks: tuple[tuple[int | None, ...], ...] | None = None
     """For each axis the pixel that the model's runtime reads for each unit (None: none); nearest alone."""
+    beside: tuple[bool, ...] = ()
+    """For each axis whether the runtime may put a unit on a pixel a little beside it; none given: nowhere."""
     antialias: bool = False
     """Whether the filter widens where an axis shrinks."""
     exclude_outside: bool = False
@@ -240,7 +242,9 @@ class Resize(Operator):
         """One entry for each axis."""
         if not self.nearest:
             self.put("nearest", (Rounding.ROUND_PREFER_FLOOR,) * len(self.axes))
-        for name in ("size", "nearest", "scale", "roi", "picks", "at"):
+        if not self.beside:
+            self.put("beside", (False,) * len(self.axes))
+        for name in ("size", "nearest", "scale", "roi", "picks", "beside", "at"):
             found = getattr(self, name)
             if found is not None and len(found) != len(self.axes):
                 raise InputError(f"resize: {name} must have one entry for each of axes {self.axes}, got {len(found)}")
@@ -258,7 +262,7 @@ class Resize(Operator):
                 resized = resize_map(
                     shape[axis], count, self.mode, self.coordinates, scale=self._scale(k), nearest=self.nearest[k],
                     antialias=self.antialias, exclude_outside=self.exclude_outside, roi=self._roi(k),
-                    at=None if self.at is None else self.at[k],
+                    at=None if self.at is None else self.at[k], beside=self.beside[k],
                 )  # fmt: skip
                 found[axis] = resized if self.picks is None else picked_map(resized, self.picks[k])
         return found

@@ -5,11 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from striate.formats.rounding import beside
 from striate.formats.torch.call import Call, handles
 from striate.geometry import Coordinates, Interpolation, Rounding, stated_ratio
+from striate.geometry.resize import resize_place
 from striate.network.operators import Gather, Places, Resize
 from striate.network.relation import Shape
 
@@ -101,8 +104,22 @@ def smooth(call: Call) -> None:
     if mode is Interpolation.LINEAR:
         scales = tuple(None if n == m else scale for n, m, scale in zip(x.shape[2:], after, scales, strict=True))
     coordinates = Coordinates.ALIGN_CORNERS if call.get("align_corners") else Coordinates.HALF_PIXEL
-    ratios = _ratios(x.shape[2:], after, scales)
-    call.emit(Resize(tuple(range(2, rank + 2)), after, mode, coordinates, scale=ratios), [x])
+    before, ratios = x.shape[2:], _ratios(x.shape[2:], after, scales)
+    rows = zip(before, after, scales, ratios or map(Fraction, after, before), strict=True)
+    off = tuple(_beside(coordinates, *row) for row in rows)
+    call.at_most = call.at_most or any(off)
+    call.emit(Resize(tuple(range(2, rank + 2)), after, mode, coordinates, scale=ratios, beside=off), [x])
+
+
+def _beside(coordinates: Coordinates, n: int, count: int, scale: float | None, ratio: Fraction) -> bool:
+    """Whether torch's float32, its products rounded or joined to the sum behind them, puts a unit beside its pixel."""
+    i, half = np.arange(count, dtype=np.float32), np.float32(0.5)
+    place = resize_place(n, count, coordinates, scale=ratio)
+    if coordinates is Coordinates.ALIGN_CORNERS:
+        return count > 1 and beside(place, n, i * (np.float32(n - 1) / np.float32(count - 1)))
+    step = np.float32(n) / np.float32(count) if scale is None else np.float32(1 / scale)
+    joined = np.float64(step) * (i + half) - 0.5
+    return beside(place, n, step * (i + half) - half) or beside(place, n, joined.astype(np.float32))
 
 
 @handles("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
