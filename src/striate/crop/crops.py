@@ -17,14 +17,12 @@ from striate.network.operators import (
     Conv,
     ConvTranspose,
     Elementwise,
-    Linear,
     Mix,
     Pad,
     Pool,
     Resize,
     Slice,
     Split,
-    Transpose,
 )
 from striate.network.relation import Shape
 from striate.values import instance
@@ -68,7 +66,7 @@ class Crops:
 
     Where all operators of the network slide (convolutions, pools, resizes, arithmetic without masks), crops of one
     layer that differ by a multiple of the layer's period and touch no border are alike: they share their network, and
-    each costs microseconds. Others are worked out when they are first asked for.
+    each costs microseconds. Others, and those of several layers at once, are worked out when they are first asked for.
 
     >>> from striate.network.builder import Builder
     >>> from striate.network.operators import Conv
@@ -84,7 +82,7 @@ class Crops:
         self.network = instance("Crops: network", network, Network)
         self._grow = grow
         self._crops: dict[tuple[tuple[str, Box], ...], Crop] = {}
-        self._lanes: dict[tuple[str, int, int, int], Lane | None] = {}
+        self._lanes: dict[tuple[str, int, int, int, tuple[Interval, ...]], Lane | None] = {}
         self._periods: dict[tuple[str, int], int | None] = {}
 
     def crop(self, wanted: Mapping[str, Box]) -> Crop:
@@ -95,7 +93,7 @@ class Crops:
         ((tensor, box),) = asked.items()
         home, moves = box, []
         for axis, side in enumerate(box):
-            lane = self._lane(tensor, box, axis)
+            lane = self._lane(tensor, box, axis) if axis > 1 else None
             if lane is not None:
                 times = (side.start - lane.first) // lane.units
                 if 0 < times < lane.count:
@@ -120,7 +118,7 @@ class Crops:
         units = self._period(tensor, axis) if side.size < n else None
         if units is None:
             return None
-        key = tensor, axis, side.size, side.start % units
+        key = tensor, axis, side.size, side.start % units, box[:2]
         if key not in self._lanes:
             self._lanes[key] = self._found(tensor, box, axis, units)
         return self._lanes[key]
@@ -189,10 +187,15 @@ class Crops:
 
 
 def _slides(node: Node, shape: Shape) -> bool:
-    """Whether a node whose first input has a shape does the same at every place that is far from borders."""
+    """Whether a node whose first input has a shape does the same at every place that is far from borders.
+
+    What it does along one axis must not hang on the place along another, channels aside.
+    """
     match node.op:
-        case Conv() | ConvTranspose() | Pool() | Pad() | Linear() | Concat() | Split() | Transpose() | Constant():
+        case Conv() | ConvTranspose() | Pool() | Pad() | Constant():
             return True
+        case Concat() | Split():
+            return node.op.axis == 1
         case Resize():
             return node.op.at is None and all(resized.periodic for resized in node.op.maps(shape).values())
         case Slice():
