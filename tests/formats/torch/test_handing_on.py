@@ -84,6 +84,12 @@ def data_replaced(x: Tensor) -> Tensor:
     return y
 
 
+def data_replaced_and_written(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y.data = x * 2
+    return y.add_(1)
+
+
 def exchanged(x: Tensor) -> Tensor:
     y, z = torch.zeros_like(x), x.clone()
     torch.utils.swap_tensors(z, y)
@@ -139,6 +145,7 @@ FOUND: dict[str, Way] = {
     "wrapped and opened": lambda x: opened(Wrapped(x) * 2),
     "data": lambda x: x.data,
     "data replaced": data_replaced,
+    "data replaced and written": data_replaced_and_written,
     "exchanged": exchanged,
     "tensor of a tensor": lambda x: torch.as_tensor(torch.asarray(x)),
     "old constructor": lambda x: torch.Tensor(x),
@@ -171,11 +178,56 @@ def in_a_pool(x: Tensor) -> Tensor:
         return pool.submit(lambda: x * 2).result()
 
 
-def written_in_a_thread(x: Tensor) -> Tensor:
-    y = torch.zeros_like(x)
-    thread = threading.Thread(target=lambda: y.copy_(x))
+def in_another_thread(write: Callable[[], object]) -> None:
+    thread = threading.Thread(target=write)
     thread.start()
     thread.join()
+
+
+def written_in_a_thread(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    in_another_thread(lambda: y.copy_(x))
+    return y
+
+
+def written_in_a_thread_and_here(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[..., :8].add_(1)
+    in_another_thread(lambda: y.copy_(x))
+    return y.mul_(2)
+
+
+def written_in_a_thread_after_data(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y.data.add_(1)
+    in_another_thread(lambda: y.copy_(x))
+    return y + x
+
+
+def data_written_in_a_thread(x: Tensor) -> Tensor:
+    y = torch.ones_like(x).mul_(2)
+    taken = y.data
+    in_another_thread(lambda: taken.copy_(x))
+    return y.add_(1)
+
+
+def written_by_data_of_a_thread(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x).add_(1)
+    in_another_thread(lambda: y.data.copy_(x))
+    return y
+
+
+def part_written_in_a_thread(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x).add_(1)
+    part = torch.unsafe_split(y, 2, 3)[0]
+    in_another_thread(lambda: part.copy_(x[..., :2]))
+    return y.add_(1)
+
+
+@torch.inference_mode()
+def written_in_a_thread_in_inference_mode(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x).add_(1)
+    in_another_thread(torch.inference_mode()(lambda: y.copy_(x)))
     return y
 
 
@@ -201,6 +253,12 @@ STOPPED: dict[str, tuple[Way, str]] = {
     "thread": (in_a_thread, "another thread"),
     "pool": (in_a_pool, "another thread"),
     "written in a thread": (written_in_a_thread, "another thread"),
+    "written in a thread and here": (written_in_a_thread_and_here, "another thread"),
+    "written in a thread after data": (written_in_a_thread_after_data, "another thread"),
+    "data written in a thread": (data_written_in_a_thread, "another thread"),
+    "written by data of a thread": (written_by_data_of_a_thread, "another thread"),
+    "part written in a thread": (part_written_in_a_thread, "another thread"),
+    "written in a thread in inference mode": (written_in_a_thread_in_inference_mode, "another thread"),
     "pickle": (lambda x: pickle.loads(pickle.dumps(x)), "leaves torch"),
     "saved": (saved, "leaves torch"),
     "NumPy": (lambda x: torch.from_numpy(np.tanh(x.numpy())), "leaves torch"),
@@ -316,5 +374,51 @@ class Constants(nn.Module):
 def test_constants_on_the_meta_device_are_constants() -> None:
     network = read_torch(Constants(), (2, 4))
     assert [(node.op.word, node.parameters) for node in network.nodes] == [
-        ("elementwise", 0), ("elementwise", 0), ("elementwise", 4), ("elementwise", 0)
+        ("elementwise", 0),
+        ("elementwise", 0),
+        ("elementwise", 4),
+        ("elementwise", 0),
     ]
+
+
+def test_a_model_read_in_inference_mode_hides_no_write() -> None:
+    with torch.inference_mode():
+        with pytest.raises(UnsupportedError, match="another thread"):
+            read_torch(Sum(written_in_a_thread), (1, 3, 5, 16))
+        assert torch.zeros(1).is_inference()
+
+
+def test_an_operator_whose_writes_torch_does_not_count_hides_none() -> None:
+    library = torch.library.Library("striate_handing_on", "DEF")
+    library.define("fill(Tensor(a!) x) -> Tensor(a!)")
+    library.impl("fill", lambda x: x, "Meta")
+    fill = torch.ops.striate_handing_on.fill
+
+    def written(x: Tensor) -> Tensor:
+        y: Tensor = fill(torch.zeros_like(x))
+        assert y._version == 0
+        return y + x
+
+    def written_and_hidden(x: Tensor) -> Tensor:
+        y: Tensor = fill(torch.zeros_like(x))
+        in_another_thread(lambda: y.copy_(x))
+        return y + x
+
+    read_torch(Sum(written), (1, 3, 5, 16))
+    with pytest.raises(UnsupportedError, match="another thread"):
+        read_torch(Sum(written_and_hidden), (1, 3, 5, 16))
+
+
+def test_reading_moves_no_counter() -> None:
+    class Kept(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = torch.zeros(1, 3, 5, 16, device="meta")
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.table[..., :1] + self.table.view(1, 3, 5, 16)
+
+    module = Kept()
+    module.table.add_(1)
+    read_torch(module, (1, 3, 5, 16))
+    assert module.table._version == 1

@@ -1,4 +1,4 @@
-"""Ways by which the elements of a tensor leave torch, closed while a module runs: NumPy, DLPack, lists, pickling."""
+"""Ways by which the elements of a tensor leave torch, or its writes are not counted, closed while a module runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
@@ -18,9 +19,11 @@ def leaving(outside: Callable[[Tensor, str], Tensor], written: Callable[[Tensor]
     """While open, in this thread: ``outside`` gives the elements of a tensor without values, or refuses.
 
     A shallow copy is the same tensor; ``written`` hears what a function of autograd says that it has written to.
+    What another thread takes by ``.data`` shares its counter of writes, and inference mode, which counts none, is one
+    without gradients.
     """
     thread = get_ident()
-    before = {name: Tensor.__dict__.get(name) for name in (*WAYS, "__copy__")}
+    before = {name: Tensor.__dict__.get(name) for name in (*WAYS, "__copy__", "data")}
 
     def way(name: str) -> Callable[..., Any]:
         original = getattr(Tensor, name)
@@ -40,14 +43,28 @@ def leaving(outside: Callable[[Tensor, str], Tensor], written: Callable[[Tensor]
             written(tensor)
         marked(self, *tensors)
 
+    def counted(self: Tensor) -> Tensor:
+        found: Tensor = data.__get__(self) if get_ident() == thread or not self.is_meta else self.detach()
+        return found
+
+    def without_gradients(self: Any) -> None:
+        if get_ident() != thread:
+            return enter(self)
+        self._inference_mode_context = torch.set_grad_enabled(not self.mode)
+
+    data: Any = Tensor.data
+    enter = torch.inference_mode.__enter__
     marked = FunctionCtx.mark_dirty
-    for name, method in {**{name: way(name) for name in WAYS}, "__copy__": copied}.items():
+    shared = {"__copy__": copied, "data": property(counted, data.__set__)}
+    for name, method in {**{name: way(name) for name in WAYS}, **shared}.items():
         setattr(Tensor, name, method)
+    setattr(torch.inference_mode, "__enter__", without_gradients)  # noqa: B010
     setattr(FunctionCtx, "mark_dirty", mark_dirty)  # noqa: B010
     try:
         yield
     finally:
         setattr(FunctionCtx, "mark_dirty", marked)  # noqa: B010
+        setattr(torch.inference_mode, "__enter__", enter)  # noqa: B010
         for name, kept in before.items():
             if kept is None:
                 delattr(Tensor, name)

@@ -7,10 +7,11 @@ is still the same.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 from striate.errors import UnsupportedError
 from striate.formats.torch.values import Value, View
@@ -35,12 +36,52 @@ def storage_of(tensor: Tensor) -> torch.UntypedStorage | None:
 
 
 @dataclass(slots=True)
+class Counter:
+    """What torch counts writes by: a tensor that has it, and the count where all of them were seen here."""
+
+    tensor: Tensor
+    version: int
+
+
+@dataclass(slots=True)
 class Block:
-    """One storage, kept alive: the first value met there, and how often an operator seen here wrote to it."""
+    """One storage, kept alive: the first value met there, and the counters of the tensors on it.
+
+    Most tensors on one memory share a counter; those made by ``.data`` have their own.
+    """
 
     storage: torch.UntypedStorage | Tensor
     value: Value
-    writes: int = 0
+    counters: list[Counter] = field(default_factory=list)
+
+    def meet(self, tensor: Tensor, version: int) -> None:
+        """Enter the counter of a tensor that is met, at ``version`` where it is a new one."""
+        if not self._counters_of(tensor):
+            self.counters.append(Counter(tensor, version))
+
+    def written(self, tensor: Tensor) -> None:
+        """Torch is about to count a write that was recorded."""
+        for counter in self._counters_of(tensor):
+            counter.version += 1
+
+    def _counters_of(self, tensor: Tensor) -> list[Counter]:
+        """The counter of a tensor, none where it is not known: torch does not tell, but it moves with the tensor's."""
+        if not self.counters or tensor.is_inference():
+            return []
+        before = [_version(counter.tensor) for counter in self.counters]
+        with _unsafe_preserve_version_counter(tensor):
+            torch.autograd.graph.increment_version(tensor)
+            pairs = zip(self.counters, before, strict=True)
+            return [counter for counter, version in pairs if _version(counter.tensor) > version]
+
+    def check(self) -> None:
+        """Raise UnsupportedError where a tensor was written to and no operator seen here did it."""
+        for counter in self.counters:
+            if _version(counter.tensor) != counter.version:
+                raise UnsupportedError(
+                    f"a tensor of shape {tuple(counter.tensor.shape)} is written to by an operator that cannot be seen "
+                    "here (one that ran in another thread)"
+                )
 
 
 class Memory:
@@ -51,26 +92,36 @@ class Memory:
         self._blocks: dict[Hashable, Block] = {}
         self._owned = {place_of(tensor)[0]: tensor for tensor in owned}
         self._near: dict[int, Value] = {}
-        self._met: list[tuple[Tensor, Block, int]] = []
+        self._met: dict[int, tuple[Tensor, Block]] = {}
+        self._views: list[Tensor] = []
 
     def near(self) -> None:
-        """A new operator: its tensors are looked up once."""
+        """A new operator: its tensors are looked up once, and the views that the last one made have their counters."""
         self._near.clear()
+        for tensor in self._views:
+            self._meet(tensor, 0)
+        self._views.clear()
 
     def keep(self, tensor: Tensor, value: Value, base: Tensor | None = None) -> None:
         """Enter what a tensor holds; ``base`` is the one it is a view of."""
-        self._keep(place_of(tensor), tensor, value, base)
+        self._keep(place_of(tensor), tensor, value)
+        if base is not None and base.is_meta:
+            self._views.append(tensor)
+        else:
+            self._meet(tensor, _version(tensor) if base is None else max(_version(tensor), _version(base)))
 
-    def _keep(self, place: tuple[Hashable, ...], tensor: Tensor, value: Value, base: Tensor | None) -> None:
+    def _keep(self, place: tuple[Hashable, ...], tensor: Tensor, value: Value) -> None:
         self._values[place] = self._near[id(tensor)] = value
         value.place = value.place or place
-        block = self._blocks.get(place[0])
-        if block is None:
+        if place[0] not in self._blocks:
             storage = storage_of(tensor)
-            block = self._blocks[place[0]] = Block(tensor if storage is None else storage, value)
-        if tensor.is_meta:
-            version = _version(tensor) if base is None else max(_version(tensor), _version(base))
-            self._met.append((tensor, block, version - block.writes))
+            self._blocks[place[0]] = Block(tensor if storage is None else storage, value)
+
+    def _meet(self, tensor: Tensor, version: int) -> None:
+        if tensor.is_meta and id(tensor) not in self._met:
+            block = self._blocks[place_of(tensor)[0]]
+            self._met[id(tensor)] = tensor, block
+            block.meet(tensor, version)
 
     def value(self, tensor: Tensor) -> Value:
         """The value a tensor holds; one that no operator made is a constant where nothing else can be."""
@@ -79,8 +130,10 @@ class Memory:
             return found
         place = place_of(tensor)
         found = self._values.get(place)
+        version = _version(tensor) if place[0] in self._owned else 0
         if found is not None:
             self._near[id(tensor)] = found
+            self._meet(tensor, version)
             return found
         shape, block = tuple(tensor.shape), self._blocks.get(place[0])
         if block is not None:
@@ -93,7 +146,8 @@ class Memory:
             )
         else:
             value = Value(shape, tensor.itemsize, None, frozenset())
-        self._keep(place, tensor, value, None)
+        self._keep(place, tensor, value)
+        self._meet(tensor, version)
         return value
 
     def known(self, tensor: Tensor) -> Value | None:
@@ -109,17 +163,15 @@ class Memory:
         return place_of(tensor)[0] in self._blocks
 
     def written(self, tensor: Tensor) -> None:
-        """Count a write that was recorded."""
-        self._blocks[place_of(tensor)[0]].writes += 1
+        """A write that was recorded, which torch is about to count."""
+        if id(tensor) in self._met:
+            self._met[id(tensor)][1].written(tensor)
 
     def check(self) -> None:
         """Raise UnsupportedError where a tensor was written to and no operator seen here did it."""
-        for tensor, block, before in self._met:
-            if _version(tensor) - block.writes > before:
-                raise UnsupportedError(
-                    f"a tensor of shape {tuple(tensor.shape)} is written to by an operator that cannot be seen here "
-                    "(one that ran in another thread)"
-                )
+        self.near()
+        for block in self._blocks.values():
+            block.check()
 
 
 def _version(tensor: Tensor) -> int:

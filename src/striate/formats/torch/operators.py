@@ -18,7 +18,8 @@ class Operator:
     """One overload. ``key`` is its name in the tables, ``written`` the arguments it writes and returns.
 
     ``moves`` says that it changes the shape of its argument in place, ``random`` that equal arguments give
-    different results, ``sized_by_elements`` that the shape of its result depends on elements.
+    different results, ``sized_by_elements`` that the shape of its result depends on elements, ``counted`` that torch
+    counts its writes.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Operator:
     moves: bool
     random: bool
     sized_by_elements: bool
+    counted: bool
     handler: Handler | None
     view: ViewHandler | None
 
@@ -59,6 +61,7 @@ def operator(func: OpOverload) -> Operator:
         moves,
         torch.Tag.nondeterministic_seeded in func.tags,
         torch.Tag.dynamic_output_shape in func.tags and key not in ("index", "_unsafe_index"),
+        torch._C._dispatch_has_kernel_for_dispatch_key(str(func.name()), "ADInplaceOrView"),  # type: ignore[no-untyped-call]
         handler,
         VIEWS.get(key) if shares else None,
     )

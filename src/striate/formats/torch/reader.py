@@ -30,6 +30,7 @@ from striate.network.network import Network
 from striate.network.relation import Shape
 
 
+@torch.inference_mode(False)
 def trace(module: nn.Module, given: Shapes, unknown: Unknown, beside: Given) -> Network:
     """Record ``module`` on inputs of the given shapes; see ``read_torch``."""
     if not isinstance(module, nn.Module):

@@ -281,7 +281,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         arguments = op.bind(args, kwargs)
         targets: list[Tensor] = [arguments[name] for name in op.written]
         self._grow(func, args, kwargs, targets)
-        for target in targets:
+        for target in targets if op.counted else ():
             self.memory.written(target)
         if constants is not None:
             keys = frozenset[int]().union(*(value.parameters for value in constants))
