@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from striate.check.noise import Images
 from striate.check.onnx_run import OnnxRun
 from striate.check.onnx_twin import OnnxTwin
 from striate.check.report import Extent, UnitCheck
-from striate.errors import ModelError
+from striate.errors import ModelError, UnsupportedError
 from striate.fields import Fields, Unit
 from striate.network.relation import Shape
 
@@ -61,11 +62,14 @@ class FileRuntime:
         return limit + sum(min(apart, shape[axis]) for axis in self._axes)
 
     def units(self, claims: Sequence[Claim], limit: int, seed: int, tick: Tick) -> list[UnitCheck]:
-        """What the twin says where all is lit outside a claim, then single pixels inside it."""
+        """What the twin says where all is lit outside a claim, what it tells backward, then single pixels inside."""
         self._twin.watch([(self._network.tensor(claim.unit.layer), claim.unit.at) for claim in claims])
         masks, bounds = [claim.mask for claim in claims], [claim.bound for claim in claims]
         told = Claims(masks, bounds, lambda pixels: self._twin.responds(pixels, self._axes), limit, seed)
         told.outside(tick)
+        for k, claim in enumerate(claims):
+            with suppress(UnsupportedError):
+                told.trace(k, self._twin.reads(self._network.tensor(claim.unit.layer), claim.unit.at, self._axes))
         told.inside(tick)
         return [told.report(k, claim.unit.layer, claim.unit.at) for k, claim in enumerate(claims)]
 

@@ -1,7 +1,8 @@
-"""Which pixels a unit of a 0/1 twin reads, found by forward passes alone.
+"""Which pixels a unit of a 0/1 twin reads, by passes forward, and by one backward where there is one.
 
 One pass with ones everywhere outside a claim shows that no pixel there is read. A pass with a few single
-ones shows, for every unit whose claim holds exactly one of them, that this very pixel is read.
+ones shows, for every unit whose claim holds exactly one of them, that this very pixel is read. A pass backward
+tells every pixel that a unit reads; it is believed as far as the passes forward bear it out.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ class Claims:
         self._sound = np.ones(len(masks), dtype=np.bool_)
         self.first: list[Disagreement | None] = [None] * len(masks)
         self._bounds, self._responds = bounds, responds
-        self._passes = passes
-        random = np.random.default_rng(seed)
-        self._queues = [_queue(mask, random)[-max(passes, 1) :].tolist() for mask in masks]
+        self._passes, self._random = passes, np.random.default_rng(seed)
+        self._traced = [False] * len(masks)
+        self._queues: list[list[int]] = []
 
     def report(self, k: int, layer: str, at: tuple[int, ...]) -> UnitCheck:
         """What is known of unit ``k``, which is ``layer``'s unit ``at``."""
@@ -65,8 +66,30 @@ class Claims:
                 self.first[k] = Disagreement("read but not claimed", self._pixel(self._earliest(k)))
                 self._sound[k] = False
 
+    def trace(self, k: int, read: Mask) -> None:
+        """Take what a pass backward says that unit ``k`` reads; of what it denies, the first pixel is lit.
+
+        Where a pass forward says otherwise, the unit is left to passes forward.
+        """
+        seen = read.reshape(-1)
+        absent = np.flatnonzero(self.flat[k] & ~seen)
+        if not self._sound[k] or (seen & ~self.flat[k]).any():
+            return
+        if len(absent) and not self._bounds[k]:
+            image = np.zeros(self.flat.shape[1], dtype=np.bool_)
+            image[absent[0]] = True
+            if self._answer(image)[k]:
+                return
+            self._missing(k, int(absent[0]))
+        self.confirmed[k] = seen
+        self._traced[k] = True
+
     def inside(self, tick: Tick) -> None:
-        """Confirm claimed pixels one by one, hull sides first, in at most as many passes as were given."""
+        """Confirm claimed pixels one by one, hull sides first, in at most as many passes as were given.
+
+        Of a unit that was traced backward, the sides of the hull alone.
+        """
+        self._queues = [self._waiting(k, mask.reshape(self.shape)) for k, mask in enumerate(self.flat)]
         for turn in range(self._passes):
             chosen = self._choose(turn)
             if not chosen:
@@ -81,6 +104,9 @@ class Claims:
                 if not read[k] and not self._bounds[int(k)]:
                     self._missing(int(k), pixel)
             tick()
+
+    def _waiting(self, k: int, mask: Mask) -> list[int]:
+        return _sides(mask) if self._traced[k] else _queue(mask, self._random)[-max(self._passes, 1) :].tolist()
 
     def _answer(self, flat: Mask) -> NDArray[np.bool_]:
         return self._responds(flat.reshape(self.shape))

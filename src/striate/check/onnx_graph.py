@@ -62,7 +62,7 @@ class GraphBuilder:
     def keep(self, node: onnx.NodeProto) -> None:
         """Append a node; what it reads is written out first."""
         for name in node.input:
-            self._write_out(name)
+            self.write_out(name)
         self.nodes.append(node)
 
     def emit(self, op: str, inputs: Sequence[str], into: str = "", **attributes: Any) -> str:
@@ -88,7 +88,8 @@ class GraphBuilder:
         if all(part in self.alike or part in self._either for part in parts):
             self._either[name] = self.union([self.either(part) for part in parts])
 
-    def _write_out(self, name: str) -> None:
+    def write_out(self, name: str) -> None:
+        """Make all channels of a tensor, where it has been kept by one of them."""
         if name not in self.alike or name in self._wide:
             return
         self._wide.add(name)
