@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from striate.check.onnx_relations import VALUED, Back, Known, backwards
+from striate.check.onnx_relations import REDUCING, VALUED, Back, Known, backwards, reduced
 from striate.errors import ModelError, UnsupportedError
 
 Array = NDArray[Any]
@@ -55,8 +55,10 @@ class Backward:
         self._known: dict[tuple[Any, ...], Back] = {}
         self._turned: dict[int, Back] = {}
 
-    def reads(self, tensor: str, at: Sequence[int]) -> Bools:
+    def reads(self, tensor: str, at: Sequence[int], *, local: bool = False) -> Bools:
         """The elements of the source that one unit reads, all batches and channels of it together.
+
+        ``local`` leaves out what passes through a node that reduces an axis behind the channels.
 
         Raises UnsupportedError where a node on the way is not followed backwards.
         """
@@ -66,13 +68,20 @@ class Backward:
         for place in reversed(range(len(self._nodes))):
             node = self._nodes[place]
             of = [asked.pop(name, None) for name in node.output]
-            if all(each is None for each in of):
+            if all(each is None for each in of) or (local and self._gathers(node)):
                 continue
             for name, found in zip(node.input, self._back(place)(of), strict=True):
                 if found is not None:
                     asked[name] = asked[name] | found if name in asked else found
         nothing = np.zeros(self._shapes[self._source], dtype=np.bool_)
         return asked.get(self._source, nothing)
+
+    def _gathers(self, node: onnx.NodeProto) -> bool:
+        """Whether a node reduces an axis behind the channels."""
+        if node.op_type not in REDUCING:
+            return False
+        known = self._about(node)
+        return any(axis > 1 and known.shapes[0][axis] > 1 for axis in reduced(known))
 
     def _back(self, place: int) -> Back:
         if place not in self._turned:

@@ -6,6 +6,7 @@ A tensor whose channels are all alike is kept with one channel and written out o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -53,6 +54,13 @@ class GraphBuilder:
         self._wide: set[str] = set()
         self._folder = folder
         self._names = 0
+
+    def scratch(self) -> GraphBuilder:
+        """A copy that grows without this one."""
+        found = copy(self)
+        for name in ("nodes", "made", "_either", "_wide"):
+            setattr(found, name, copy(getattr(self, name)))
+        return found
 
     def fresh(self) -> str:
         """A tensor name no model uses."""

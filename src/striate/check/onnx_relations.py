@@ -120,8 +120,8 @@ def _pointwise(known: Known) -> Back:
 
 
 def _reducing(known: Known) -> Back:
-    shape, (out, *_) = known.shapes[0], known.made
-    kept = out if len(out) == len(shape) else _kept(known)
+    shape, gone = known.shapes[0], reduced(known)
+    kept = tuple(1 if k in gone else n for k, n in enumerate(shape))
 
     def back(asked: Sequence[Bools | None]) -> list[Bools | None]:
         (of,) = asked
@@ -131,13 +131,14 @@ def _reducing(known: Known) -> Back:
     return back
 
 
-def _kept(known: Known) -> tuple[int, ...]:
-    """The shape that a reduction would leave if it kept its axes."""
-    shape, given = known.shapes[0], attributes(known.node).get("axes")
+def reduced(known: Known) -> set[int]:
+    """The axes of more than one element that a reduction leaves one of, or none."""
+    shape, (out, *_), given = known.shapes[0], known.made, attributes(known.node).get("axes")
+    if len(out) == len(shape):
+        return {k for k, n in enumerate(shape) if n != out[k]}
     stated = known.values[1] if len(known.values) > 1 else None
     axes = given if given is not None else range(len(shape)) if stated is None else stated.tolist()
-    gone = {axis % len(shape) for axis in axes}
-    return tuple(1 if k in gone else n for k, n in enumerate(shape))
+    return {axis % len(shape) for axis in axes}
 
 
 def _moving(known: Known, alone: Alone) -> Back:

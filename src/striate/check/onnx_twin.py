@@ -70,25 +70,26 @@ class OnnxTwin:
 
     def watch(self, targets: Sequence[Target]) -> None:
         """Choose the units that ``responds`` speaks of from now on, each inside the shape of its tensor."""
-        self._watching = None
-        outputs = [_unit(self._builder, tensor, at, self._ranks[tensor]) for tensor, at in targets]
-        self._watching, self._feeds = self._session(self._builder, outputs)
+        self._watching, builder = None, self._builder.scratch()
+        outputs = [_unit(builder, tensor, at, self._ranks[tensor]) for tensor, at in targets]
+        self._watching, self._feeds = self._session(builder, outputs)
 
     def watch_lines(self, tensors: Sequence[str]) -> None:
         """Choose the tensors all of whose units ``lines`` speaks of from now on, in place of ``responds``."""
-        self._watching = None
+        self._watching, builder = None, self._builder.scratch()
         outputs = []
         for tensor in tensors:
-            thin = self._builder.alike.get(tensor)
+            thin = builder.alike.get(tensor)
             name, others = (
                 (thin.name, [0, 1]) if thin is not None else (tensor, [0, 1][: max(self._ranks[tensor] - 1, 1)])
             )
-            outputs.append(self._builder.reduce(name, others))
-        self._watching, self._feeds = self._session(self._builder, outputs)
+            outputs.append(builder.reduce(name, others))
+        self._watching, self._feeds = self._session(builder, outputs)
 
-    def reads(self, tensor: str, at: Sequence[int], axes: Sequence[int]) -> NDArray[np.bool_]:
+    def reads(self, tensor: str, at: Sequence[int], axes: Sequence[int], *, local: bool = False) -> NDArray[np.bool_]:
         """The source's pixels (over its spatial ``axes``) that one unit reads, of one pass backwards.
 
+        ``local`` leaves out what passes through a node that reduces an axis behind the channels.
         Raises UnsupportedError where a node on the way is not followed backwards.
         """
         if self._backward is None:
@@ -96,7 +97,7 @@ class OnnxTwin:
         thin = self._builder.alike.get(tensor)
         if thin is not None and len(at) > self._ranks[tensor] - 2:
             raise UnsupportedError(f"unit {tuple(at)} of {tensor!r} is one of channels that are all alike")
-        found = self._backward.reads(tensor if thin is None else thin.name, at)
+        found = self._backward.reads(tensor if thin is None else thin.name, at, local=local)
         self.passes += 1
         return np.asarray(found.any(axis=tuple(k for k in range(found.ndim) if k not in axes)))
 
