@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,16 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from striate.check.claim import Claim
 from striate.check.extents import ExtentPass
-from striate.check.flow import Claim, Session, Tick
+from striate.check.flow import Session, Tick
 from striate.check.impulses import Claims
 from striate.check.noise import Images
 from striate.check.onnx_run import OnnxRun
 from striate.check.onnx_twin import OnnxTwin
 from striate.check.report import Extent, UnitCheck
-from striate.errors import ModelError
+from striate.check.stopwatch import Stopwatch
+from striate.errors import ModelError, UnsupportedError
 from striate.fields import Fields, Unit
 from striate.network.relation import Shape
 
@@ -61,13 +65,29 @@ class FileRuntime:
         return limit + sum(min(apart, shape[axis]) for axis in self._axes)
 
     def units(self, claims: Sequence[Claim], limit: int, seed: int, tick: Tick) -> list[UnitCheck]:
-        """What the twin says where all is lit outside a claim, then single pixels inside it."""
+        """What the twin says where all is lit outside a claim, what it tells backward, then single pixels inside."""
         self._twin.watch([(self._network.tensor(claim.unit.layer), claim.unit.at) for claim in claims])
-        masks, bounds = [claim.mask for claim in claims], [claim.bound for claim in claims]
-        told = Claims(masks, bounds, lambda pixels: self._twin.responds(pixels, self._axes), limit, seed)
+        told = Claims(claims, lambda pixels: self._twin.responds(pixels, self._axes), limit, seed)
+        watch = Stopwatch()
         told.outside(tick)
-        told.inside(tick)
-        return [told.report(k, claim.unit.layer, claim.unit.at) for k, claim in enumerate(claims)]
+        each = watch.lap() / len(claims)
+        traced = []
+        for k, claim in enumerate(claims):
+            self._trace(told, k, claim)
+            traced.append(watch.lap())
+        passes = told.inside(tick)
+        lit = watch.lap() / passes if passes else each
+        found = [told.report(k) for k in range(len(claims))]
+        took = [each + (traced[k] if unit.method == "backward" else lit * unit.claimed) for k, unit in enumerate(found)]
+        return [replace(unit, seconds=seconds) for unit, seconds in zip(found, took, strict=True)]
+
+    def _trace(self, told: Claims, k: int, claim: Claim) -> None:
+        """Follow one unit backward, where its twin can be followed."""
+        tensor, at = self._network.tensor(claim.unit.layer), claim.unit.at
+        with suppress(UnsupportedError):
+            told.trace(k, self._twin.reads(tensor, at, self._axes))
+            if claim.local:
+                told.part(k, self._twin.reads(tensor, at, self._axes, local=True))
 
     def extents(self, claimed: ExtentPass, layers: Sequence[str], limit: int, tick: Tick) -> list[Extent]:
         """What the twin says where lines are lit."""

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.check.choose import affordable, affordable_runs, choose_units, evenly, upper_bounds, wrong_shapes
+from striate.check.claim import Claim
 from striate.check.extents import ExtentPass
 from striate.check.noise import Images, NoisePass, UnusableError
 from striate.check.report import CheckReport, Disagreement, Extent, UnitCheck, with_noise
 from striate.errors import InputError
 from striate.fields import Fields, Unit, region
+from striate.fields.unit import unit_sizes
+from striate.network import Network
 from striate.network.relation import Shape
 from striate.progress import Progress, Ticker
 
 Tick = Callable[[], None]
+
+# Units asked about at a time where all are, and passes enough for any of them.
+TOGETHER, UNLIMITED = 32, 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +37,7 @@ class Asked:
     seed: int = 0
     progress: Progress | None = None
     passes: int | None = None
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Claim:
-    """What a unit is said to read, over the spatial axes of the input; at most that where it is a ``bound``."""
-
-    unit: Unit
-    mask: NDArray[np.bool_]
-    bound: bool
+    everything: bool = False
 
 
 class Session(Protocol):
@@ -104,25 +103,97 @@ def prove(name: str, runtime: Runtime, fields: Fields, asked: Asked) -> CheckRep
     chosen = choose_units(network, _layers(runtime, fields, asked.layers), asked.units, asked.seed)
     checked = list(dict.fromkeys(unit.layer for unit in chosen))
     wrong = wrong_shapes({layer: network.shapes[network.tensor(layer)] for layer in checked}, runtime.build(checked))
-    right, bounded = [layer for layer in checked if layer not in wrong], upper_bounds(fields)
-    claims = {
-        k: Claim(unit, region(fields, unit).mask, network.tensor(unit.layer) in bounded)
-        for k, unit in enumerate(chosen)
-        if unit.layer not in wrong
-    }
-    limit = asked.passes if asked.passes is not None else affordable(network, backward=runtime.backward)
-    ticker = Ticker(asked.progress, len(chosen) + runtime.steps(len(right), limit))
+    right = [layer for layer in checked if layer not in wrong]
+    rest = _others(network, right, chosen) if asked.everything and asked.units is None else []
+    limit = _limit(runtime, network, asked)
+    few = min(limit, affordable(network))
+    ticker = Ticker(asked.progress, len(chosen) + len(rest) + runtime.steps(len(right), few))
+    work = _Work(runtime, fields, limit, asked.seed, ticker.step)
+    claims = {k: work.claim(unit) for k, unit in enumerate(chosen) if unit.layer not in wrong}
     proofs: dict[int, UnitCheck] = {}
     extents: Sequence[Extent] = ()
     if claims:
-        proofs = dict(zip(claims, runtime.units([*claims.values()], limit, asked.seed, ticker.step), strict=True))
-        claimed = ExtentPass(fields, right, [network.tensor(layer) in bounded for layer in right])
-        extents = runtime.extents(claimed, right, limit, ticker.step)
+        proofs = dict(zip(claims, work.proofs([*claims.values()]), strict=True))
+        if not fields.is_local:
+            bounds = [network.tensor(layer) in work.bounded for layer in right]
+            extents = runtime.extents(ExtentPass(fields, right, bounds), right, few, ticker.step)
+    more = work.proofs_of(rest)
     runtime.close()
     ticker.finish()
     units = [proofs[k] if k in proofs else _misshapen(unit, wrong[unit.layer]) for k, unit in enumerate(chosen)]
-    report = CheckReport(name, runtime.name, runtime.passes, asked.seed, tuple(units), tuple(extents))
-    return _untouched(report, runtime, fields, claims)
+    report = CheckReport(
+        model=name,
+        runtime=runtime.name,
+        passes=runtime.passes,
+        seed=asked.seed,
+        units=tuple(units),
+        extents=tuple(extents),
+        source=fields.source,
+        shape=network.shapes[fields.source],
+        layout=fields.layout,
+        without=_without(fields, checked),
+        units_in_all=sum(_count(network, layer) for layer in checked),
+        seconds=_seconds(network, units),
+    )
+    report = _untouched(report, runtime, fields, claims)
+    return replace(report, units=(*report.units, *more))
+
+
+class _Work:
+    """The twin of one model, asked about units."""
+
+    def __init__(self, runtime: Runtime, fields: Fields, limit: int, seed: int, tick: Tick) -> None:
+        self._runtime, self._fields, self._limit, self._seed, self._tick = runtime, fields, limit, seed, tick
+        self.bounded = upper_bounds(fields)
+
+    def claim(self, unit: Unit) -> Claim:
+        """What one unit is said to read."""
+        tensor, local = self._fields.network.tensor(unit.layer), self._fields.is_local
+        return Claim(unit, region(self._fields, unit).mask, tensor in self.bounded, local)
+
+    def proofs(self, claims: Sequence[Claim]) -> Sequence[UnitCheck]:
+        """What the twin says of some claims."""
+        return self._runtime.units(claims, self._limit, self._seed, self._tick)
+
+    def proofs_of(self, units: Sequence[Unit]) -> list[UnitCheck]:
+        """What it says of many units, some at a time; their pixels are counted, and not kept."""
+        found: list[UnitCheck] = []
+        for start in range(0, len(units), TOGETHER):
+            claims = [self.claim(unit) for unit in units[start : start + TOGETHER]]
+            found += (replace(unit, pixels=None) for unit in self.proofs(claims))
+        return found
+
+
+def _limit(runtime: Runtime, network: Network, asked: Asked) -> int:
+    if asked.passes is not None:
+        return asked.passes
+    return UNLIMITED if asked.everything else affordable(network, backward=runtime.backward)
+
+
+def _others(network: Network, layers: Sequence[str], chosen: Sequence[Unit]) -> list[Unit]:
+    """All units of some layers but those chosen already."""
+    known = set(chosen)
+    shapes = {layer: unit_sizes(network.shapes[network.tensor(layer)]) for layer in layers}
+    units = (Unit(layer, at) for layer, sizes in shapes.items() for at in np.ndindex(sizes))
+    return [unit for unit in units if unit not in known]
+
+
+def _count(network: Network, layer: str) -> int:
+    return prod(unit_sizes(network.shapes[network.tensor(layer)]))
+
+
+def _seconds(network: Network, units: Sequence[UnitCheck]) -> float:
+    """What all units of the layers would take, if each took as long as those of its layer did."""
+    took: dict[str, list[float]] = {}
+    for unit in units:
+        took.setdefault(unit.layer, []).append(unit.seconds)
+    return sum(_count(network, layer) * sum(each) / len(each) for layer, each in took.items())
+
+
+def _without(fields: Fields, layers: Sequence[str]) -> tuple[str, ...] | None:
+    if not fields.is_local:
+        return None
+    return tuple(dict.fromkeys(name for layer in layers for name in fields.left_out(layer)))
 
 
 def _layers(runtime: Runtime, fields: Fields, layers: Sequence[str] | None) -> list[str]:
@@ -143,6 +214,8 @@ def _misshapen(unit: Unit, first: Disagreement) -> UnitCheck:
 def _untouched(report: CheckReport, runtime: Runtime, fields: Fields, claims: Mapping[int, Claim]) -> CheckReport:
     """The report with what noise did to the model itself; what one session leaves in doubt, the next decides."""
     told = report
+    if fields.is_local:
+        return replace(report, unusable="the claims leave global paths out, and the model itself takes them")
     for begin in runtime.sessions():
         try:
             session = begin()

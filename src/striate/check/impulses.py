@@ -1,7 +1,8 @@
-"""Which pixels a unit of a 0/1 twin reads, found by forward passes alone.
+"""Which pixels a unit of a 0/1 twin reads, by passes forward, and by one backward where there is one.
 
 One pass with ones everywhere outside a claim shows that no pixel there is read. A pass with a few single
-ones shows, for every unit whose claim holds exactly one of them, that this very pixel is read.
+ones shows, for every unit whose claim holds exactly one of them, that this very pixel is read. A pass backward
+tells every pixel that a unit reads; it is believed as far as the passes forward bear it out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.check.report import Disagreement, UnitCheck
+from striate.check.claim import Claim
+from striate.check.report import Disagreement, Pixels, UnitCheck
 
 Mask = NDArray[np.bool_]
 Responds = Callable[[Mask], NDArray[np.bool_]]
@@ -21,29 +23,41 @@ Tick = Callable[[], None]
 class Claims:
     """The claimed covers of some units, and what passes of the twin have said about each.
 
-    ``bounds`` tells for each whether its claim is an upper bound, of which pixels may go unread.
+    ``claims`` tell of each whether it is an upper bound, of which pixels may go unread, and whether it speaks of some
+    paths alone, so that other pixels may be read.
     """
 
-    def __init__(
-        self, masks: Sequence[Mask], bounds: Sequence[bool], responds: Responds, passes: int, seed: int
-    ) -> None:
+    def __init__(self, claims: Sequence[Claim], responds: Responds, passes: int, seed: int) -> None:
+        self._claims = claims
+        masks = [claim.mask for claim in claims]
         self.shape = masks[0].shape
         self.flat = np.stack([mask.reshape(-1) for mask in masks])
         self.confirmed = np.zeros_like(self.flat)
         self._tested = np.zeros_like(self.flat)
         self._sound = np.ones(len(masks), dtype=np.bool_)
         self.first: list[Disagreement | None] = [None] * len(masks)
-        self._bounds, self._responds = bounds, responds
-        self._passes = passes
-        random = np.random.default_rng(seed)
-        self._queues = [_queue(mask, random)[-max(passes, 1) :].tolist() for mask in masks]
+        self._responds = responds
+        self._passes, self._random = passes, np.random.default_rng(seed)
+        self._traced = [False] * len(masks)
+        self._apart = [not claim.local for claim in claims]
+        self._queues: list[list[int]] = []
 
-    def report(self, k: int, layer: str, at: tuple[int, ...]) -> UnitCheck:
-        """What is known of unit ``k``, which is ``layer``'s unit ``at``."""
-        claimed, confirmed = int(self.flat[k].sum()), int(self.confirmed[k].sum())
-        outside = self.flat.shape[1] - claimed
+    def report(self, k: int) -> UnitCheck:
+        """What is known of unit ``k``."""
+        claim, claimed, confirmed = self._claims[k], self.flat[k], self.confirmed[k]
+        others = int((~claimed).sum())
         return UnitCheck(
-            layer, at, claimed, confirmed, outside, self._whole_hull(k), self.first[k], at_most=self._bounds[k]
+            claim.unit.layer,
+            claim.unit.at,
+            int(claimed.sum()),
+            int(confirmed.sum()),
+            others if self._apart[k] else 0,
+            self._whole_hull(k),
+            self.first[k],
+            claim.bound,
+            method="backward" if self._traced[k] else "one by one",
+            pixels=Pixels(claim.mask, confirmed.reshape(self.shape)),
+            others=others,
         )
 
     def _whole_hull(self, k: int) -> bool:
@@ -52,11 +66,14 @@ class Claims:
         return all(_reach(box[0], axis) == _reach(box[1], axis) for axis in range(len(self.shape)))
 
     def outside(self, tick: Tick) -> None:
-        """Show for every unit that no pixel outside its claim is read, or find the first that is."""
+        """Show for every unit that no pixel outside its claim is read, or find the first that is.
+
+        Of a claim of some paths alone nothing of the kind can be shown.
+        """
         answers: dict[bytes, NDArray[np.bool_]] = {}
         for k, claim in enumerate(self.flat):
             tick()
-            if claim.all():
+            if claim.all() or self._claims[k].local:
                 continue
             key = np.packbits(claim).tobytes()
             if key not in answers:
@@ -65,12 +82,39 @@ class Claims:
                 self.first[k] = Disagreement("read but not claimed", self._pixel(self._earliest(k)))
                 self._sound[k] = False
 
-    def inside(self, tick: Tick) -> None:
-        """Confirm claimed pixels one by one, hull sides first, in at most as many passes as were given."""
+    def trace(self, k: int, read: Mask) -> None:
+        """Take what a pass backward says that unit ``k`` reads; of what it denies, the first pixel is lit.
+
+        Where a pass forward says otherwise, the unit is left to passes forward.
+        """
+        seen = read.reshape(-1)
+        absent = np.flatnonzero(self.flat[k] & ~seen)
+        beyond = (seen & ~self.flat[k]).any() and not self._claims[k].local
+        if not self._sound[k] or beyond:
+            return
+        if len(absent) and not self._claims[k].bound:
+            image = np.zeros(self.flat.shape[1], dtype=np.bool_)
+            image[absent[0]] = True
+            if self._answer(image)[k]:
+                return
+            self._missing(k, int(absent[0]))
+        self.confirmed[k] = seen & self.flat[k]
+        self._traced[k] = True
+
+    def part(self, k: int, read: Mask) -> None:
+        """Take what a pass backward says that unit ``k`` reads by the paths that its claim speaks of."""
+        self._apart[k] = self._traced[k] and np.array_equal(read, self._claims[k].mask)
+
+    def inside(self, tick: Tick) -> int:
+        """Confirm claimed pixels one by one, hull sides first; the number of passes, at most as many as were given.
+
+        Of a unit that was traced backward, the sides of the hull alone.
+        """
+        self._queues = [self._waiting(k, mask.reshape(self.shape)) for k, mask in enumerate(self.flat)]
         for turn in range(self._passes):
             chosen = self._choose(turn)
             if not chosen:
-                return
+                return turn
             image = np.zeros(self.flat.shape[1], dtype=np.bool_)
             image[chosen] = True
             read = self._answer(image)
@@ -78,9 +122,13 @@ class Claims:
                 pixel = next(p for p in chosen if self.flat[k, p])
                 self.confirmed[k, pixel] = read[k] and self._sound[k]
                 self._tested[k, pixel] = True
-                if not read[k] and not self._bounds[int(k)]:
+                if not read[k] and not self._claims[int(k)].bound:
                     self._missing(int(k), pixel)
             tick()
+        return self._passes
+
+    def _waiting(self, k: int, mask: Mask) -> list[int]:
+        return _sides(mask) if self._traced[k] else _queue(mask, self._random)[-max(self._passes, 1) :].tolist()
 
     def _answer(self, flat: Mask) -> NDArray[np.bool_]:
         return self._responds(flat.reshape(self.shape))

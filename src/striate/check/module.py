@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from striate.check.claim import Claim
 from striate.check.extents import ExtentPass
-from striate.check.flow import Claim, Session, Tick
-from striate.check.report import Disagreement, Extent, UnitCheck
+from striate.check.flow import Session, Tick
+from striate.check.report import Disagreement, Extent, Pixels, UnitCheck
+from striate.check.stopwatch import Stopwatch
 from striate.check.torch_run import TorchRun
 from striate.check.torch_twin import TorchTwin
 from striate.fields import Fields
@@ -58,9 +61,10 @@ class ModuleRuntime:
 
     def units(self, claims: Sequence[Claim], limit: int, seed: int, tick: Tick) -> list[UnitCheck]:
         """Each claim against the gradient of its unit's twin, which tells all the pixels it reads."""
-        told = []
+        told, watch = [], Stopwatch()
         for claim in claims:
-            told.append(_compare(claim, self._twin.reads(claim.unit.layer, claim.unit.at, self._axes)))
+            unit = _compare(claim, self._twin.reads(claim.unit.layer, claim.unit.at, self._axes))
+            told.append(replace(unit, seconds=watch.lap()))
             tick()
         return told
 
@@ -90,11 +94,21 @@ def _compare(claim: Claim, read: NDArray[np.bool_]) -> UnitCheck:
     """Claim against measurement where every pixel of the unit was measured."""
     unit, claimed = claim.unit, claim.mask
     first = None
-    differing = np.argwhere(read & ~claimed if claim.bound else claimed != read)
-    if len(differing):
-        pixel = tuple(int(i) for i in differing[0])
+    wrong = (read & ~claimed & (not claim.local)) | (claimed & ~read & (not claim.bound))
+    if wrong.any():
+        pixel = tuple(int(i) for i in np.argwhere(wrong)[0])
         first = Disagreement("claimed but not read" if claimed[pixel] else "read but not claimed", pixel)
-    confirmed, outside = int((claimed & read).sum()), int((~claimed).sum())
+    others = int((~claimed).sum())
     return UnitCheck(
-        unit.layer, unit.at, int(claimed.sum()), confirmed, outside, first is None, first, at_most=claim.bound
+        unit.layer,
+        unit.at,
+        int(claimed.sum()),
+        int((claimed & read).sum()),
+        0 if claim.local else others,
+        first is None,
+        first,
+        claim.bound,
+        method="backward",
+        pixels=Pixels(claimed, claimed & read),
+        others=others,
     )

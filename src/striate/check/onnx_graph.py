@@ -6,6 +6,7 @@ A tensor whose channels are all alike is kept with one channel and written out o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -54,6 +55,13 @@ class GraphBuilder:
         self._folder = folder
         self._names = 0
 
+    def scratch(self) -> GraphBuilder:
+        """A copy that grows without this one."""
+        found = copy(self)
+        for name in ("nodes", "made", "_either", "_wide"):
+            setattr(found, name, copy(getattr(self, name)))
+        return found
+
     def fresh(self) -> str:
         """A tensor name no model uses."""
         self._names += 1
@@ -62,7 +70,7 @@ class GraphBuilder:
     def keep(self, node: onnx.NodeProto) -> None:
         """Append a node; what it reads is written out first."""
         for name in node.input:
-            self._write_out(name)
+            self.write_out(name)
         self.nodes.append(node)
 
     def emit(self, op: str, inputs: Sequence[str], into: str = "", **attributes: Any) -> str:
@@ -88,7 +96,8 @@ class GraphBuilder:
         if all(part in self.alike or part in self._either for part in parts):
             self._either[name] = self.union([self.either(part) for part in parts])
 
-    def _write_out(self, name: str) -> None:
+    def write_out(self, name: str) -> None:
+        """Make all channels of a tensor, where it has been kept by one of them."""
         if name not in self.alike or name in self._wide:
             return
         self._wide.add(name)

@@ -144,9 +144,10 @@ def _for_one_axis(twin: GraphBuilder, node: onnx.NodeProto, inputs: list[str], a
         wanted = inputs[min(2, len(inputs) - 1)]
         rest = twin.constant(1 - only)
     each = twin.emit("Add", [twin.emit("Mul", [wanted, twin.constant(only.astype(kind))]), rest])
+    none = "" if twin.opset >= 13 else twin.constant(np.zeros(0, np.float32))
     if sized:
-        return [x, "", "", each]
-    return [x, "", each] if node.op_type == "Resize" and twin.opset >= 11 else [x, each]
+        return [x, none, none, each]
+    return [x, none, each] if node.op_type == "Resize" and twin.opset >= 11 else [x, each]
 
 
 def _interpolate(twin: GraphBuilder, op: str, inputs: list[str], a: dict[str, Any], limit: float, mode: str) -> str:

@@ -18,7 +18,7 @@ from striate.formats.onnx.file import OnnxBytes, OnnxFile, write_fixed
 from striate.formats.shapes import InputShape
 from striate.formats.torch.module import TorchModule
 from striate.progress import Progress
-from striate.values import integer, integers, items, shown, text
+from striate.values import instance, integer, integers, items, shown, text
 
 
 def check(
@@ -31,19 +31,29 @@ def check(
     passes: int | None = None,
     source: str | None = None,
     layout: str | None = None,
+    *,
+    local: bool = False,
+    everything: bool = False,
 ) -> CheckReport:
     """Prove the fields striate claims for a model on the model itself and on a twin of it, in its own runtime.
 
     The twin is the model's graph with weights of one, identities for activations and unions for products:
     a unit of it answers exactly when a pixel it reads is lit. A model file runs in onnxruntime: ones
-    everywhere outside a claim must leave the unit at zero, and single lit pixels inside it, in at most
-    ``passes`` forward passes (default: by the size of the network), must each reach it. A torch module runs
-    in torch, where one backward pass a unit gives every pixel it reads. Of the layers checked, every unit's
-    extent along each axis is compared too, and the field stated for the layer with it.
+    everywhere outside a claim must leave the unit at zero; followed backward, each node as onnxruntime runs it
+    alone, the unit must be reached by every pixel inside; and single lit pixels must reach it. Where a node
+    cannot be followed backward, lit pixels alone speak for the inside, in at most ``passes`` forward passes
+    (default: by the size of the network). A torch module runs in torch, where one backward pass a unit gives
+    every pixel it reads. Of the layers checked, every unit's extent along each axis is compared too, and the
+    field stated for the layer with it.
 
     The model itself, untouched, is then run on noise: whatever a unit is not said to read is replaced, and not
     a bit of the unit may change; replacing the outermost lines of what it is said to read should change it.
     That pass shares nothing with the claim. A claim that is an upper bound is held to the outside alone.
+
+    ``local`` checks the fields without global paths: every pixel of them must be read, and of a model file nothing
+    else may be, once what reduces an axis of the image is taken out of the twin; where that does not part the paths,
+    and of a module, the outside is not shown. ``everything`` checks every unit of the layers, unless ``units`` are
+    given, and every claimed pixel, however long that takes.
 
     ``layers`` are names of the network's layers, for a module paths of its submodules (default: up to twelve,
     evenly spread, the last among them); ``units`` index every one of them (default: the centre, the first
@@ -63,11 +73,14 @@ def check(
         seed=integer("seed", seed, 0),
         progress=progress,
         passes=None if passes is None else integer("passes", passes, 0),
+        everything=instance("everything", everything, bool),
     )
     if progress is not None and not callable(progress):
         raise InputError(f"progress must be called with two integers, got {shown(progress)}")
     checked = Model.of(model, input_shape)
     fields = Fields(checked, source, layout)
+    if instance("local", local, bool):
+        fields = fields.local
     return prove(checked.name, _runtime(checked, fields), fields, asked)
 
 

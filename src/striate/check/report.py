@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
 DisagreementKind = Literal[
     "read but not claimed", "claimed but not read", "moves it but is not claimed", "shape", "extent", "stated"
 ]
+Method = Literal["backward", "one by one"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +60,26 @@ class Noise:
         return f"{outside if self.others else ''}moved by {self.sides_moved} of {self.sides} sides"
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Pixels:
+    """The pixels that a unit is said to read, and those of them that are proved, over the input's spatial axes."""
+
+    claimed: Mask
+    proved: Mask
+
+
 @dataclass(frozen=True, slots=True)
 class UnitCheck:
     """One unit of one layer: what striate claims it reads, and what its runtime made it read.
 
-    ``claimed`` counts the pixels of the exact cover, ``confirmed`` those of them that the twin was seen
-    to read one by one, ``outside`` the pixels beyond the claim, all of which were shown not to be read.
-    ``hull`` tells whether a pixel on every side of the claim's hull is among the confirmed ones, ``at_most``
-    whether the claim is an upper bound. ``noise`` is what the untouched model said, None where it could not
-    be asked.
+    ``claimed`` counts the pixels of the exact cover, ``confirmed`` those of them that reach the unit in the twin,
+    ``others`` the pixels beyond the claim, ``outside`` those of them that were shown not to be read: all, but none of
+    a claim without global paths where the twin cannot be parted from them.
+    ``method`` says how the pixels were confirmed: ``"backward"``, by a pass back from the unit that tells every pixel
+    it reads, or ``"one by one"``, each lit alone. ``hull`` tells whether a pixel on every side of the claim's hull is
+    among the confirmed ones, ``at_most`` whether the claim is an upper bound. ``noise`` is what the untouched model
+    said, None where it could not be asked. ``seconds`` is what proving every pixel took, or would take; ``pixels``
+    is what was claimed and proved, None where shapes differ.
     """
 
     layer: str
@@ -75,6 +91,10 @@ class UnitCheck:
     first: Disagreement | None = None
     at_most: bool = False
     noise: Noise | None = None
+    method: Method = "one by one"
+    seconds: float = field(default=0.0, compare=False)
+    pixels: Pixels | None = field(default=None, compare=False, repr=False)
+    others: int = 0
 
     @property
     def ok(self) -> bool:
@@ -84,22 +104,31 @@ class UnitCheck:
     @property
     def complete(self) -> bool:
         """Whether the claim is proved pixel by pixel, inside and outside."""
-        return self.ok and self.confirmed == self.claimed
+        return self.ok and self.confirmed == self.claimed and self.outside == self.others
+
+    @property
+    def left(self) -> int:
+        """How many claimed pixels were not tried; none of an upper bound whose every pixel was."""
+        tried = self.at_most and self.method == "backward"
+        return 0 if tried or not self.ok else self.claimed - self.confirmed
 
     def __str__(self) -> str:
         where = f"{self.layer} {self.at}"
         if self.first is not None:
             return f"DISAGREES: {where}: {self.first} ({self.claimed} pixels claimed)"
         noise = f"; the model itself: {self.noise}" if self.noise is not None else ""
-        return f"proved: {where} reads {self._inside()}{noise}"
+        return f"{'agrees' if self.left else 'proved'}: {where} reads {self._inside()}{noise}"
 
     def _inside(self) -> str:
-        others = f"none of the {self.outside} others" if self.outside else "no others exist"
+        others = f"none of the {self.others} others" if self.others else "no others exist"
+        if self.outside < self.others:
+            others = f"and what it reads of the {self.others} others is not shown"
         if self.complete:
             return f"all {self.claimed} pixels claimed, {others}"
-        bound = "at most the" if self.at_most else "the"
-        hull = ", one on every side of the hull" if self.hull else ""
-        return f"{self.confirmed} of {bound} {self.claimed} pixels claimed, lit one by one{hull}; {others}"
+        if not self.left:
+            return f"{self.confirmed} of at most the {self.claimed} pixels claimed, {others}"
+        bound = "at most " if self.at_most else ""
+        return f"nothing but {bound}the {self.claimed} pixels claimed: all {self.confirmed} that were lit reach it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +158,23 @@ class Extent:
     def __str__(self) -> str:
         if self.first is not None:
             return f"DISAGREES: {self.layer}: {self.first.detail}"
-        which = "all" if self.agreeing == self.units else f"{self.agreeing} of"
+        told = f"along {self.axis} ({', '.join(self.facts)}; {self.how})"
         ends = "read no further than claimed" if self.at_most else "begin and end as claimed"
-        facts = ", ".join(self.facts)
-        return f"proved: {self.layer}: {which} {self.units} units {ends} along {self.axis} ({facts}; {self.how})"
+        if self.agreeing == self.units:
+            return f"proved: {self.layer}: all {self.units} units {ends} {told}"
+        seen = f"{self.agreeing} of {self.units} units were seen to {ends}, and none otherwise,"
+        return f"agrees: {self.layer}: {seen} {told}"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
     """The outcome of ``check``: ``runtime`` names what ran the twin, ``passes`` how often.
 
-    ``extents`` speak of all units of the layers checked, ``units`` of some, pixel by pixel. ``runs`` counts the
-    runs of the untouched model; ``unusable`` says why there were none. ``seed`` chose the random units and pixels.
+    ``source``, ``shape`` and ``layout`` are those of the input; ``without`` names the operators whose global paths
+    the claims leave out, None where they speak of all paths. ``extents`` speak of all units of the layers checked,
+    ``units`` of some, pixel by pixel, of ``units_in_all``; to prove all of these pixel by pixel takes about
+    ``seconds``. ``runs`` counts the runs of the untouched model; ``unusable`` says why there were none. ``seed``
+    chose the random units and pixels.
     """
 
     model: str
@@ -151,6 +185,12 @@ class CheckReport:
     extents: tuple[Extent, ...] = ()
     runs: int = 0
     unusable: str = ""
+    source: str = ""
+    shape: tuple[int, ...] = ()
+    layout: str = ""
+    without: tuple[str, ...] | None = None
+    units_in_all: int = 0
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -159,7 +199,7 @@ class CheckReport:
 
     @property
     def complete(self) -> bool:
-        """Whether every claimed pixel of every unit was confirmed one by one, and every extent agrees."""
+        """Whether every claimed pixel of every unit was confirmed, and every extent agrees."""
         return self.ok and all(unit.complete for unit in self.units)
 
     @property

@@ -176,9 +176,7 @@ class TorchTwin:
     ``output`` or by its keys.
     """
 
-    def __init__(
-        self, module: nn.Module, inputs: Mapping[str, Shape], source: str, given: Given = NOTHING
-    ) -> None:
+    def __init__(self, module: nn.Module, inputs: Mapping[str, Shape], source: str, given: Given = NOTHING) -> None:
         self.outputs: dict[str, Tensor] = {}
         self.passes = 1
         self._source = torch.ones(inputs[source], dtype=torch.float64, requires_grad=True)

@@ -88,6 +88,89 @@ WORDS: dict[str, tuple[str, str]] = {
         "At most: these operators may read less than is claimed: {names}.",
         "上界：以下算子实际读取的可能少于所列：{names}。",
     ),
+    "unit": ("unit", "单元"),
+    "claimed": ("claimed", "声称"),
+    "lit": ("lit", "点亮"),
+    "outside proved": ("outside proved", "外部已证"),
+    "method": ("method", "方法"),
+    "backward": ("backward", "反向"),
+    "one by one": ("one by one", "逐个"),
+    "many_units": ("{count} units", "{count} 个单元"),
+    "proof_all": (
+        "Proved: all {units} units looked at, in {layers} layers, read every pixel they are said to read and no other.",
+        "已证明：所查看的全部 {units} 个单元（{layers} 层）读取所声称的每个像素，且不读取其他像素。",
+    ),
+    "proof_some": (
+        "Nothing disagrees. Proved: {proved} of the {units} units looked at, in {layers} layers, read every pixel they "
+        "are said to read and no other.",
+        "没有不一致。已证明：所查看的 {units} 个单元（{layers} 层）中有 {proved} 个读取所声称的每个像素，"
+        "且不读取其他像素。",
+    ),
+    "proof_local": (
+        "Nothing disagrees: the {units} units looked at, in {layers} layers, read every pixel that was tried of their "
+        "local fields. {proved} are proved to read no other without global operators; of the others that is not shown.",
+        "没有不一致：所查看的 {units} 个单元（{layers} 层）读取其局部感受野中试过的每个像素。"
+        "其中 {proved} 个已证明在不计全局算子时不读取其他像素；其余的未能证明这一点。",
+    ),
+    "proof_bounds": (
+        "{count} claims are upper bounds: nothing beyond them is read.",
+        "{count} 个声称是上界：不读取其外的任何像素。",
+    ),
+    "proof_rest": (
+        "The other {count} read nothing beyond their claim, and every one of the {lit} claimed pixels that was lit "
+        "reached them; {left} of {claimed} were not tried.",
+        "其余 {count} 个不读取所声称之外的像素，点亮的 {lit} 个像素全部到达；{claimed} 个中有 {left} 个未试。",
+    ),
+    "proof_wrong": (
+        "DISAGREES: {bad} of {units} units and {worse} of {extents} extents.",
+        "不一致：{units} 个单元中有 {bad} 个，{extents} 个范围中有 {worse} 个。",
+    ),
+    "proof_fault": ("DISAGREES: {what}.", "不一致：{what}。"),
+    "proof_pixel": ("pixel {pixel} {kind}", "像素 {pixel} {kind}"),
+    "read but not claimed": ("is read but not claimed", "被读取，但未声称"),
+    "claimed but not read": ("is claimed but not read", "已声称，但未被读取"),
+    "moves it but is not claimed": ("moves it but is not claimed", "使其改变，但未声称"),
+    "extent_all": (
+        "All {units} units of these layers begin and end where claimed ({axes}).",
+        "这些层的全部 {units} 个单元都在所声称处开始和结束（{axes}）。",
+    ),
+    "extent_some": (
+        "Of all {units} units of these layers {agreeing} were seen to begin and end where claimed, none to do "
+        "otherwise ({axes}).",
+        "这些层的全部 {units} 个单元中，{agreeing} 个经验证在所声称处开始和结束，没有发现例外（{axes}）。",
+    ),
+    "noise_some": (
+        "The model itself, {runs} runs on noise: {still} of {units} units kept every bit while {share} of what they "
+        "are not said to read changed; {moved} of {sides} outermost lines moved their unit, which tells nothing of "
+        "the others.",
+        "模型本身在噪声上运行 {runs} 次：{units} 个单元中有 {still} 个在其声称之外的 {share} 改变时逐位不变；"
+        "{sides} 条最外侧线中有 {moved} 条使其单元改变，其余的不说明什么。",
+    ),
+    "noise_whole": (
+        "The model itself, {runs} runs on noise: every unit is said to read all pixels; {moved} of {sides} outermost "
+        "lines moved their unit, which tells nothing of the others.",
+        "模型本身在噪声上运行 {runs} 次：每个单元都声称读取全部像素；{sides} 条最外侧线中有 {moved} 条使其单元改变，"
+        "其余的不说明什么。",
+    ),
+    "noise_none": ("The model itself was not tried with noise: {why}.", "未在噪声上运行模型本身：{why}。"),
+    "proof_without": ("Left out: the global paths of {names}.", "不计以下算子的全局路径：{names}。"),
+    "proof_by": (
+        "{runtime}, {passes} passes of the twin, seed {seed}.",
+        "{runtime}，孪生网络运行 {passes} 次，种子 {seed}。",
+    ),
+    "proof_time": (
+        "Every pixel of all {units} units of these layers: about {time} here (--all).",
+        "证明这些层全部 {units} 个单元的每个像素：此处约需 {time}（--all）。",
+    ),
+    "seconds": ("{count} s", "{count} 秒"),
+    "minutes": ("{count} min", "{count} 分钟"),
+    "hours": ("{count} h", "{count} 小时"),
+    "days": ("{count} days", "{count} 天"),
+    "proof_legend_proved": ("claimed and proved: {count}", "声称且已证：{count}"),
+    "proof_legend_left": ("claimed, not proved: {count}", "声称但未证：{count}"),
+    "proof_legend_outside": ("not claimed, proved unread: {count}", "未声称，已证不读取：{count}"),
+    "proof_legend_hidden": ("not claimed, not shown: {count}", "未声称，未能证明：{count}"),
+    "proof_place": ("rows {rows}, columns {columns} of {shape}", "{shape} 中的行 {rows}，列 {columns}"),
     "other_inputs": ("other inputs: {names}", "其他输入：{names}"),
     "stage": ("stage of {count} nodes", "{count} 个节点"),
     "height": ("height", "高"),
