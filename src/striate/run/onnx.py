@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from striate.crop import Crop
 from striate.errors import InputError, MissingDependencyError, UnsupportedError
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.onnx.loading import load_whole
+from striate.formats.torch.module import TorchModule
 from striate.network import Network
+from striate.run.cropping import part_of
 from striate.run.runner import Array, cast_to, checked_feeds
-from striate.values import integer, items
+from striate.values import instance, integer, items
 
 if TYPE_CHECKING:
     import onnx
     import onnxruntime
 
 ERRORS_ONLY = 3
-MOST_SESSIONS = 8
+MOST_SESSIONS = 16
 EXACT_TYPES = {"float": "float32", "double": "float64"}
 
 
@@ -54,11 +57,16 @@ class Sessions:
             return self._held[key]
 
 
-class OnnxRunner:
-    """A model of an ONNX file, or its bytes, in onnxruntime.
+SESSIONS = Sessions()
+"""Those that all runners share."""
 
-    ``threads`` is how many one operator may use (None: as many as there are cores). What onnxruntime cannot run is an
-    UnsupportedError with its own words.
+
+class OnnxRunner:
+    """A model of an ONNX file or its bytes, or a crop of it, in onnxruntime.
+
+    A run gives ``outputs`` where it is asked for no layers, by default those of the network. Crops with equal keys
+    share a session, as do models with the same bytes. ``threads`` is how many one operator may use (None: as many as
+    there are cores). What onnxruntime cannot run is an UnsupportedError with its own words.
 
     >>> from importlib.resources import files
     >>> model = Model(files("striate") / "data" / "denoiser.onnx", (1, 3, 8, 8))
@@ -69,28 +77,63 @@ class OnnxRunner:
 
     name = "onnxruntime"
 
-    def __init__(self, model: Model, *, threads: int | None = None) -> None:
-        if not isinstance(model.source, OnnxFile | OnnxBytes):
-            raise InputError(f"{model.name} is a {model.kind} model; onnxruntime runs ONNX models")
-        self.network: Network = model.network
-        self._model, self._source = model, model.source
+    def __init__(
+        self,
+        model: Model,
+        crop: Crop | None = None,
+        *,
+        outputs: Sequence[str] = (),
+        threads: int | None = None,
+        sessions: Sessions = SESSIONS,
+    ) -> None:
+        self._model, self._crop = instance("model", model, Model), crop
+        self.network: Network = model.network if crop is None else instance("crop", crop, Crop).network
+        self.outputs = tuple(items("outputs", outputs)) or self.network.outputs
         self._threads = None if threads is None else integer("threads", threads, 1)
-        self._sessions = Sessions()
+        self._sessions = sessions
+        if crop is None and isinstance(model.source, TorchModule):
+            raise InputError(f"{model.name} is a torch module; onnxruntime runs ONNX models and crops of modules")
+        for layer in self.outputs:
+            self.network.tensor(layer)
 
     def run(self, feeds: Mapping[str, Array], layers: Sequence[str] = ()) -> dict[str, Array]:
         """The tensors of some layers; see ``Runner.run``."""
-        names = items("layers", layers) or list(self.network.outputs)
+        names = items("layers", layers) or list(self.outputs)
         tensors = [self.network.tensor(name) for name in names]
         arrays = checked_feeds(self.network, feeds)
         further = tuple(sorted(set(tensors) - set(self.network.outputs)))
-        session = self._sessions.get(further, lambda: self._session(further))
+        part = None if self._crop is None else self._crop.key
+        key = self._model.identity, self._model.given, part, further, self._threads
+        session = self._sessions.get(key, lambda: new_session(self._held(further), self._threads))
         return dict(zip(names, run_session(session, arrays, tensors), strict=True))
 
-    def _session(self, further: Sequence[str]) -> onnxruntime.InferenceSession:
-        held = self._source.path if isinstance(self._source, OnnxFile) else self._source.content
-        if isinstance(held, Path) and not further and not self._model.given.values:
-            return new_session(held, self._threads)
-        return new_session(with_outputs(load_whole(held, self._model.given.values), further), self._threads)
+    def _held(self, further: Sequence[str]) -> Path | bytes:
+        """The file, or the bytes of a model that also gives some of its tensors."""
+        source, values = self._model.source, self._model.given.values
+        if self._crop is not None:
+            return with_outputs(load_whole(part_of(self._model, self._crop)), further)
+        if isinstance(source, OnnxFile):
+            return source.path if not (further or values) else with_outputs(load_whole(source.path, values), further)
+        assert isinstance(source, OnnxBytes)
+        return with_outputs(load_whole(source.content, values), further)
+
+
+def runner(
+    model: Model, crop: Crop | None = None, *, outputs: Sequence[str] = (), threads: int | None = None
+) -> OnnxRunner:
+    """What runs a model, or a crop of it, in onnxruntime; ``outputs`` are the layers that a run gives by default.
+
+    >>> from importlib.resources import files
+    >>> from striate.crop import crop
+    >>> from striate.geometry import Box
+    >>> model = Model(files("striate") / "data" / "denoiser.onnx", (1, 3, 64, 64))
+    >>> corner = crop(model.network, {"denoised": Box("0,0:3,0:8,0:8")})
+    >>> image = np.random.default_rng(0).random((1, 3, 64, 64))
+    >>> part = runner(model, corner).run({"image": image[corner.feeds["image"].slices]})["denoised"]
+    >>> bool((part == runner(model).run({"image": image})["denoised"][..., :8, :8]).all())
+    True
+    """
+    return OnnxRunner(model, crop, outputs=outputs, threads=threads)
 
 
 def with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> bytes:
