@@ -35,7 +35,6 @@ class Sketch:
     tensors: list[Made] = field(default_factory=list)
     operations: list[tuple[str, tuple[list[int], list[int], str, dict[str, Any]]]] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
-    outputs: list[int] = field(default_factory=list)
 
     def tensor(self, name: str, shape: Sequence[int] = (), kind: str = "float32", **more: Any) -> int:
         self.tensors.append(Made(name, tuple(shape), kind, **more))
@@ -68,13 +67,16 @@ class Sketch:
         self.operations.append((op, (list(inputs), made, options, settings)))
         return made[0]
 
-    def file(self, *outputs: int) -> bytes:
-        """The bytes of a file that ends in some tensors."""
+    def file(self, *outputs: int, share: bool = False) -> bytes:
+        """The bytes of a file that ends in some tensors; operations that read alike may share their list of inputs."""
         builder = flatbuffers.Builder(1024)
         buffers = [_buffer(builder, b""), *(_buffer(builder, made.content) for made in self.tensors)]
         tensors = [_tensor(builder, made, k + 1) for k, made in enumerate(self.tensors)]
         words = list(dict.fromkeys(op for op, _ in self.operations))
-        operations = [_operation(builder, words.index(op), *told) for op, told in self.operations]
+        kept: dict[tuple[int, ...], int] = {}
+        operations = [
+            _operation(builder, words.index(op), *told, kept if share else {}) for op, told in self.operations
+        ]
         codes = [_code(builder, word) for word in words]
         parts = [_offsets(builder, tensors), _numbers(builder, self.inputs), _numbers(builder, list(outputs)),
                  _offsets(builder, operations)]  # fmt: skip
@@ -137,9 +139,13 @@ def _quantised(builder: Any, scale: float) -> int:
 
 
 def _operation(
-    builder: Any, code: int, inputs: list[int], outputs: list[int], options: str, settings: dict[str, Any]
-) -> int:
-    reads, writes = _numbers(builder, inputs), _numbers(builder, outputs)
+    builder: Any, code: int, inputs: list[int], outputs: list[int], options: str, settings: dict[str, Any],
+    kept: dict[tuple[int, ...], int],
+) -> int:  # fmt: skip
+    key = tuple(inputs)
+    if key not in kept:
+        kept[key] = _numbers(builder, inputs)
+    reads, writes = kept[key], _numbers(builder, outputs)
     told = _options(builder, options, settings) if options else None
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, code)

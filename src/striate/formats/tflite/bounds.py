@@ -41,8 +41,7 @@ class Content:
         """``count`` elements of ``size`` bytes each from a byte on."""
         if not 0 <= at <= at + count * size <= len(self.view):
             raise ModelError(
-                f"truncated or damaged: {count} elements of {size} bytes are read from byte {at}, "
-                f"the file has {len(self.view)}"
+                f"truncated or damaged: {count * size} bytes are read from byte {at}, the file has {len(self.view)}"
             )
         return self.view[at : at + count * size]
 

@@ -218,8 +218,17 @@ def pad(call: Call) -> Step:
     pairs, x = _pairs(call, 1, call.rank), call.tensor(0)
     if min((n for pair in pairs for n in pair), default=0) < 0:
         raise ModelError(f"pads {pairs} must be at least 0")
+    if border is not Border.ZERO:
+        _seen(call.x, pairs, border is Border.SYMMETRIC)
     value = float(call.value(2).reshape(-1)[0]) if call.op == "PADV2" and call.value(2).size == 1 else 0.0
     return step(Pad(tuple(pairs[axis] for axis in x.order), border, value), x)
+
+
+def _seen(sizes: Shape, pairs: Pads, edge: bool) -> None:
+    """Raise ModelError where a mirror at the edge, or in the last pixel, shows fewer pixels than are padded."""
+    for n, pair in zip(sizes, pairs, strict=True):
+        if max(pair) > n - (not edge):
+            raise ModelError(f"pads {pair} of an axis of {n}: the mirror shows at most {n - (not edge)} pixels")
 
 
 def _pairs(call: Call, position: int, count: int) -> Pads:
