@@ -85,7 +85,6 @@ FILES: list[tuple[str, Callable[[], bytes], str, str]] = [
     ("exported", exported, "a torch.export program", "torch.export.load"),
     ("keras", keras, "a Keras model", "'model.onnx', 'onnx'"),
     ("h5", lambda: b"\x89HDF\r\n\x1a\n" + bytes(64), "Keras", "'model.onnx', 'onnx'"),
-    ("tflite", lambda: flatbuffer(b"TFL3"), "a TensorFlow Lite model", "tf2onnx.convert --tflite"),
     ("ort", lambda: flatbuffer(b"ORTM"), "an ONNX Runtime flatbuffer", "give the .onnx file"),
     ("paddle", lambda: PADDLE, "a Paddle program", "paddle2onnx"),
     ("paddle_json", lambda: b'{"base_code":{"magic":"pir"},"program":{}}', "a Paddle program", "paddle2onnx"),

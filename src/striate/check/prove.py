@@ -11,11 +11,12 @@ from weakref import finalize
 
 from striate.check.flow import Asked, Runtime, prove
 from striate.check.report import CheckReport
-from striate.errors import InputError, MissingDependencyError
+from striate.errors import InputError, MissingDependencyError, UnsupportedError
 from striate.fields import Fields
 from striate.formats.model import Model, Readable
 from striate.formats.onnx.file import OnnxBytes, OnnxFile, write_fixed
 from striate.formats.shapes import InputShape
+from striate.formats.tflite.file import TfliteModel
 from striate.formats.torch.module import TorchModule
 from striate.progress import Progress
 from striate.values import instance, integer, integers, items, shown, text
@@ -91,6 +92,8 @@ def _runtime(model: Model, fields: Fields) -> Runtime:
             from striate.check.module import ModuleRuntime
 
             return ModuleRuntime(module, fields, model.given)
+        case TfliteModel():
+            raise UnsupportedError(f"{model.name}: check runs ONNX files and torch modules, not TFLite files")
         case OnnxFile() | OnnxBytes():
             try:
                 from striate.check.file import FileRuntime

@@ -1,4 +1,4 @@
-"""Files and folders that hold no ONNX model, told by what is in them: what each is, and the way to one that is read.
+"""Files and folders that hold no model which is read: told by their content what each is, and the way to one that is.
 
 Nothing is unpickled, executed or loaded: the first bytes, the names in an archive and the words of a pickle are read.
 """
@@ -46,7 +46,6 @@ EXPORTED = Foreign(
 )
 KERAS = Foreign("a Keras model", _KERAS)
 HDF5 = Foreign("an HDF5 file, as Keras writes its models (.h5)", _KERAS)
-TFLITE = Foreign("a TensorFlow Lite model", "convert: python -m tf2onnx.convert --tflite FILE --output model.onnx")
 GRAPH_DEF = Foreign(
     "a frozen TensorFlow graph",
     "convert: python -m tf2onnx.convert --graphdef FILE --inputs X:0 --outputs Y:0 --output model.onnx",
@@ -72,7 +71,6 @@ COREML = Foreign("a Core ML model", _ORIGIN)
 
 MAGIC: tuple[tuple[int, bytes, Foreign], ...] = (
     (0, b"\x89HDF\r\n\x1a\n", HDF5),
-    (2, b"\0\0TFL3", TFLITE),
     (2, b"\0\0ORTM", ORT),
     (0, b"7767517", NCNN),
     (0, b"GGUF", GGUF),
@@ -97,7 +95,6 @@ SUFFIXES = {
     ".pkl": PICKLE,
     ".h5": HDF5,
     ".keras": KERAS,
-    ".tflite": TFLITE,
     ".pb": SAVED_MODEL,
     ".param": NCNN,
     ".bin": Foreign("weights alone (.bin)", _ORIGIN),
@@ -157,7 +154,7 @@ def folder(path: Path) -> str:
         files = sorted(entry.name for entry in path.iterdir())
     except OSError as error:
         return f"is a folder that cannot be read: {error.strerror}"
-    models = [name for name in files if name.endswith(".onnx")]
+    models = [name for name in files if name.endswith((".onnx", ".tflite"))]
     if models:
         return f"is a folder; give one file in it: {_some(models)}"
     for kind, marks in _FOLDERS:
@@ -182,7 +179,6 @@ _FOLDERS: tuple[tuple[Foreign, Sequence[str]], ...] = (
     (NCNN, (".param",)),
     (KERAS, (".keras", ".h5")),
     (CHECKPOINT, (".pt", ".pth", ".ckpt")),
-    (TFLITE, (".tflite",)),
 )
 
 

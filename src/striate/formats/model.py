@@ -15,6 +15,8 @@ from striate.errors import InputError
 from striate.formats.given import Dtypes, Given, Values
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.shapes import InputShape, Shapes, input_shapes
+from striate.formats.tflite.file import TfliteModel
+from striate.formats.tflite.schema import is_tflite
 from striate.formats.torch.module import TorchModule
 from striate.formats.unknown import Unknown
 from striate.network.network import Network
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     import torch
     from torch.export import ExportedProgram
 
-Source = OnnxFile | OnnxBytes | TorchModule
+Source = OnnxFile | OnnxBytes | TfliteModel | TorchModule
 Readable = Union[str, os.PathLike[str], bytes, "onnx.ModelProto", "torch.nn.Module", "ExportedProgram", Source]
 
 
@@ -51,8 +53,8 @@ class Reader(Protocol):
 class Model:
     """A model file or module at concrete input shapes; nothing is read before it is asked for.
 
-    ``source`` is a path of an ONNX file or a ``torch.nn.Module``; ``shapes`` one input's shape, several in order or
-    by name, None where the file states them; ``unknown`` says what becomes of an operator without a rule:
+    ``source`` is a path of an ONNX or TFLite file or a ``torch.nn.Module``; ``shapes`` one input's shape, several in
+    order or by name, None where the file states them; ``unknown`` says what becomes of an operator without a rule:
     ``"refuse"`` the model, or ``"whole"``, it sees everything. ``dtype`` is the element type of the inputs, by name
     where they differ, and ``values`` the numbers that some inputs stay at; both are held as ``given``. Raises
     InputError for anything else.
@@ -99,7 +101,7 @@ class Model:
         return self._reader.name
 
     @property
-    def kind(self) -> Literal["onnx", "torch"]:
+    def kind(self) -> Literal["onnx", "tflite", "torch"]:
         """Which kind of source it is."""
         return self.source.kind
 
@@ -141,12 +143,14 @@ class Model:
 
 def source_of(model: object) -> Source:
     """What a caller hands over as the source of a model, by its kind; InputError for anything that is none."""
-    if isinstance(model, OnnxFile | OnnxBytes | TorchModule):
+    if isinstance(model, OnnxFile | OnnxBytes | TfliteModel | TorchModule):
         return model
     if isinstance(model, str | os.PathLike):
-        return OnnxFile(Path(os.fsdecode(model)))
+        path = Path(os.fsdecode(model))
+        return TfliteModel(path) if is_tflite(path) else OnnxFile(path)
     if isinstance(model, bytes | bytearray | memoryview):
-        return OnnxBytes(bytes(model))
+        content = bytes(model)
+        return TfliteModel(content) if is_tflite(content) else OnnxBytes(content)
     onnx = sys.modules.get("onnx")
     if onnx is not None and isinstance(model, onnx.ModelProto):
         try:
@@ -159,7 +163,7 @@ def source_of(model: object) -> Source:
     if torch is not None and isinstance(model, torch.export.ExportedProgram):
         return TorchModule(model.module())
     raise InputError(
-        f"a model is the path or bytes of an ONNX file, a ModelProto or a torch.nn.Module, got {shown(model)}"
+        f"a model is the path or bytes of an ONNX or TFLite file, a ModelProto or a torch.nn.Module, got {shown(model)}"
         f"{_instead(model)}"
     )
 

@@ -9,7 +9,7 @@ from time import perf_counter
 from striate.errors import InputError, ModelError, OpenInputError, UnsupportedError
 from striate.formats.given import Given
 from striate.formats.model import Model
-from striate.formats.onnx.file import OnnxBytes, OnnxFile
+from striate.formats.torch.module import TorchModule
 from striate.frozen import FrozenDict
 from striate.network.relation import Shape
 
@@ -80,7 +80,7 @@ def _first(model: Model, start: float | None = None) -> Fit | None:
 
 def _typed(model: Model) -> Model:
     """With integers for a module that looks its input up, where nothing is said of types."""
-    if isinstance(model.source, OnnxFile | OnnxBytes) or model.given.dtypes:
+    if not isinstance(model.source, TorchModule) or model.given.dtypes:
         return model
     from striate.formats.torch.guessing import looks_up
 
@@ -123,7 +123,7 @@ def _open_picture_axes(model: Model, name: str, shape: Shape) -> tuple[int, ...]
 
 def _declared(model: Model) -> Mapping[str, Declared]:
     """What is known of each input's sizes before reading."""
-    if isinstance(model.source, OnnxFile | OnnxBytes):
+    if not isinstance(model.source, TorchModule):
         return model.source.declared()
     from striate.formats.torch.guessing import declared
 

@@ -7,19 +7,18 @@ To add an operator, write one function with ``@operator("Name")`` in the file of
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import prod
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from striate.errors import ModelError, StriateError
+from striate.errors import ModelError
+from striate.formats.accidents import named_errors
 from striate.formats.given import Given, Values
 from striate.formats.onnx.binding import bind_inputs
 from striate.formats.onnx.call import OPERATORS, Tensor
 from striate.formats.onnx.loading import load_model, opsets
-from striate.formats.onnx.walk import ACCIDENTS, Walk
+from striate.formats.onnx.walk import Walk
 from striate.formats.shapes import InputShape, Shapes, input_shapes
 from striate.formats.unknown import Unknown
 from striate.network import Network, Node
@@ -29,7 +28,7 @@ from striate.network.stages import with_stages
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["OPERATORS", "named_errors", "read_file", "read_onnx"]
+__all__ = ["OPERATORS", "read_file", "read_onnx"]
 
 
 def read_onnx(
@@ -53,22 +52,6 @@ def read_file(held: Path | bytes, name: str, shapes: Shapes, unknown: Unknown, g
     """As ``read_onnx``, of what it has read of a caller's arguments; ``name`` is that of the file."""
     with named_errors(name):
         return with_stages(_read(held, name, shapes, unknown, given))
-
-
-@contextmanager
-def named_errors(name: str) -> Iterator[None]:
-    """While open, an error gets the name of the file, and an accident of reading it is a ModelError."""
-    try:
-        yield
-    except StriateError as error:
-        raise type(error)(f"{name}: {_one_line(str(error))}") from error
-    except ACCIDENTS as error:
-        raise ModelError(f"{name}: inconsistent or too large to read ({type(error).__name__})") from error
-
-
-def _one_line(text: str) -> str:
-    """Control characters from a hostile file, made visible."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def walked(model: onnx.ModelProto, shapes: Shapes, unknown: Unknown) -> tuple[Walk, tuple[str, ...]]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from striate.errors import InputError, ModelError, OpenInputError, UnsupportedError
-from striate.formats.shapes import LARGEST_AXIS, Shapes, alone, in_order
-from striate.names import did_you_mean
+from striate.errors import InputError, ModelError, UnsupportedError
+from striate.formats.declared import Declared, bounded, declared_text, given_by_name, resolved
+from striate.formats.shapes import Shapes
 from striate.network.relation import Shape
 
 if TYPE_CHECKING:
     import onnx
-
-Declared = tuple[int | str, ...] | None
 
 
 def bind_inputs(graph: onnx.GraphProto, shapes: Shapes) -> dict[str, tuple[Shape, int]]:
@@ -24,7 +21,7 @@ def bind_inputs(graph: onnx.GraphProto, shapes: Shapes) -> dict[str, tuple[Shape
     """
     infos = _inputs(graph)
     declared = {info.name: _declared(info) for info in infos}
-    given = _given(shapes, declared)
+    given = given_by_name(shapes, declared)
     symbols: dict[str, set[int]] = {}
     for name, shape in given.items():
         _check(name, shape, declared[name])
@@ -34,7 +31,7 @@ def bind_inputs(graph: onnx.GraphProto, shapes: Shapes) -> dict[str, tuple[Shape
     known = {dim: sizes.pop() for dim, sizes in symbols.items() if len(sizes) == 1}
     bound = {}
     for info in infos:
-        shape = given[info.name] if info.name in given else _resolved(info.name, declared[info.name], known)
+        shape = given[info.name] if info.name in given else resolved(info.name, declared[info.name], known)
         bound[info.name] = shape, _kind(info)
     return bound
 
@@ -46,7 +43,7 @@ def declared_inputs(graph: onnx.GraphProto) -> dict[str, Declared]:
 
 def named_shapes(graph: onnx.GraphProto, shapes: Shapes) -> dict[str, Shape]:
     """The shapes given, by the names of the inputs that they are meant for."""
-    return _given(shapes, declared_inputs(graph))
+    return given_by_name(shapes, declared_inputs(graph))
 
 
 def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
@@ -56,10 +53,6 @@ def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
     if len({info.name for info in infos}) < len(infos):
         raise ModelError("two inputs have the same name")
     return infos
-
-
-def _main(declared: Mapping[str, Declared]) -> str:
-    return max(declared, key=lambda name: len(declared[name] or ()))
 
 
 def _kind(info: onnx.ValueInfoProto) -> int:
@@ -79,49 +72,11 @@ def _declared(info: onnx.ValueInfoProto) -> Declared:
     )
 
 
-def _given(shapes: Shapes, declared: Mapping[str, Declared]) -> dict[str, Shape]:
-    if shapes is None:
-        return {}
-    if not declared:
-        raise InputError("the model has no input to give a shape to")
-    if isinstance(shapes, dict):
-        for name in shapes:
-            if name not in declared:
-                raise InputError(f"no input {name!r}{did_you_mean(name, declared)} Inputs: {', '.join(declared)}")
-        return shapes
-    several = in_order(shapes)
-    if len(several) > len(declared):
-        raise InputError(f"{len(several)} input shapes for {len(declared)} inputs: {', '.join(declared)}")
-    return dict(zip(declared, several, strict=False)) if several else {_main(declared): alone(shapes)}
-
-
 def _check(name: str, shape: Shape, declared: Declared) -> None:
     """Whether a given shape is usable and agrees with what the model declares."""
-    if any(n < 1 or n > LARGEST_AXIS for n in shape):
-        raise InputError(f"input {name!r}: shape {shape} has a dimension below 1 or above {LARGEST_AXIS}")
+    bounded(name, shape)
     if declared is None:
         return
     fixed = zip(shape, declared, strict=False)
     if len(shape) != len(declared) or any(isinstance(dim, int) and n != dim for n, dim in fixed):
-        raise InputError(f"input {name!r}: shape {shape} was given, the model declares {_text(declared)}")
-
-
-def _text(declared: Sequence[int | str]) -> str:
-    return f"({', '.join(str(dim) if dim != '' else '?' for dim in declared)})"
-
-
-def _resolved(name: str, declared: Declared, known: Mapping[str, int]) -> Shape:
-    """The declared shape, its names replaced by what other inputs fixed."""
-    if declared is None:
-        raise OpenInputError(f"input {name!r} has no declared shape; give one: input_shape={{{name!r}: (...)}}")
-    shape = [known.get(dim, dim) if isinstance(dim, str) else dim for dim in declared]
-    for axis, dim in enumerate(shape):
-        if isinstance(dim, str):
-            example = ", ".join(str(d) if isinstance(d, int) else "N" for d in shape)
-            raise OpenInputError(
-                f"input {name!r} of shape {_text(declared)}: dimension {axis} ({dim or 'unnamed'}) is dynamic; "
-                f"give a size, input_shape={{{name!r}: ({example})}}"
-            )
-    found = tuple(int(dim) for dim in shape)
-    _check(name, found, None)
-    return found
+        raise InputError(f"input {name!r}: shape {shape} was given, the model declares {declared_text(declared)}")

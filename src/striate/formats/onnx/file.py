@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from striate.errors import InputError, UnsupportedError
+from striate.formats.accidents import named_errors
+from striate.formats.declared import Declared
 from striate.formats.given import Given
-from striate.formats.onnx import named_errors, read_file
-from striate.formats.onnx.binding import Declared, declared_inputs, named_shapes
+from striate.formats.onnx import read_file
+from striate.formats.onnx.binding import declared_inputs, named_shapes
 from striate.formats.onnx.loading import external_files, fixed, load_model
 from striate.formats.shapes import Shapes
 from striate.formats.unknown import Unknown

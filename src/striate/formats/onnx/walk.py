@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
+from striate.formats.accidents import ACCIDENTS
 from striate.formats.onnx import arrange, combine, masks, places, quantised, resizing, roles, spatial
 from striate.formats.onnx.call import OPERATORS, Call, Tensor, Translation
 from striate.formats.onnx.computing import described
@@ -34,8 +35,6 @@ REFUSED = {
 CONTAINERS = ("Sequence", "Optional", "SplitToSequence", "ConcatFromSequence", "ZipMap", "DictVectorizer")
 LARGEST_SIZE = 1 << 31
 MOST_FOLDED = 1 << 28
-ACCIDENTS = (IndexError, MemoryError, OverflowError, RecursionError, ValueError, ZeroDivisionError)
-"""What numbers and shapes of a damaged file can do to arithmetic that is right for a sound one."""
 
 
 class Walk:
