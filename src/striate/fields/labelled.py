@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def labelled(
-    name: str, values: NDArray[Any], axes: Iterable[str], box: Box, facts: dict[str, object]
+    name: str, values: NDArray[Any], axes: Iterable[str], box: Box, facts: Mapping[str, object]
 ) -> xarray.DataArray:
     """Values over a box as an array whose coordinates are the box's places; facts that are None are left out.
 

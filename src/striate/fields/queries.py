@@ -181,9 +181,7 @@ class Reach:
         return labelled("cover", self.cover, axes, self.box, facts)
 
 
-def region(
-    fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None
-) -> Region:
+def region(fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Region:
     """The input pixels that the unit of ``layer`` at ``at`` reads, or a ``Unit``; holes and borders exact.
 
     ``at`` has one index for each of the layer's axes but batch and channel (but batch alone where there are
@@ -229,9 +227,7 @@ def reach(fields: Fields, at: Sequence[int] | Unit, layer: str, channel: int | N
     """
     network, pixel = fields.network, _pixel(fields, at, channel)
     tensor = network.tensor(layer)
-    patch = push(
-        network, fields.source, _pixel_patch(fields, pixel), tensor, fields.places, fields.unfollowed
-    )
+    patch = push(network, fields.source, _pixel_patch(fields, pixel), tensor, fields.places, fields.unfollowed)
     shape = network.shapes[tensor]
     cover = _cut(patch.sum(tuple(unit_axes(shape))))
     return Reach(
