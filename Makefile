@@ -1,5 +1,5 @@
 # One task file; CI calls the same recipes.
-.PHONY: test exhaustive lint types layers doctests site native neon sanitize
+.PHONY: test exhaustive lint types layers doctests site packages native neon sanitize
 
 test:
 	python -m pytest -q
@@ -43,3 +43,10 @@ doctests:
 
 site:
 	sphinx-build -q -W --keep-going --fresh-env docs build/site
+
+# What is to be published, tried as a user gets it; the wheel takes what pip compiled before in build/.
+packages:
+	rm -rf build/packages
+	python -m pip wheel -q --no-deps --wheel-dir build/packages .
+	python -m build -q --sdist --outdir build/packages .
+	python packaging/try_packages.py build/packages

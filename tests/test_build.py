@@ -1,10 +1,12 @@
-"""The build without a compiler: it goes on, and says what is slower and how to mend it."""
+"""The build without a compiler, which goes on and says what is slower; the source archive, which is whole."""
 
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,22 @@ def test_without_a_compiler(environment: dict[str, str], code: int, line: str, t
     )
     assert (done.returncode != 0) == bool(code), done.stdout + done.stderr
     assert line in " ".join((done.stdout + done.stderr).split())
+
+
+def test_the_source_archive_holds_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = pytest.importorskip("scikit_build_core.build", reason="needs scikit-build-core, which pip builds with")
+    trial = runpy.run_path(str(ROOT / "packaging" / "try_packages.py"))
+    monkeypatch.chdir(ROOT)
+    held = trial["held"](tmp_path / backend.build_sdist(str(tmp_path)))
+    assert trial["sources"]() - held == set()
+    assert {"native/kernels/ways/ways.def", "src/striate/data/denoiser.onnx", "src/striate/py.typed"} <= held
+
+
+def test_a_source_that_is_missing_is_named(tmp_path: Path) -> None:
+    trial = runpy.run_path(str(ROOT / "packaging" / "try_packages.py"))
+    (tmp_path / "striate-0-py3-none-any.whl").touch()
+    with tarfile.open(tmp_path / "striate-0.tar.gz", "w:gz") as archive:
+        for name in trial["sources"]() - {"native/CMakeLists.txt"}:
+            archive.add(ROOT / name, f"striate-0/{name}")
+    with pytest.raises(SystemExit, match=r"striate-0\.tar\.gz lacks native/CMakeLists\.txt"):
+        trial["main"](tmp_path)

@@ -134,6 +134,12 @@ def test_a_file_whose_bytes_say_nothing_is_named_by_its_suffix(suffix: str, what
         load(path)
 
 
+def test_text_is_named_as_text(tmp_path: Path) -> None:
+    for name in ("notes.txt", "model.onnx"):
+        (tmp_path / name).write_text("# the model\n\tlies elsewhere\n")
+        one_line(run("fields", tmp_path / name), 3, f"{name}: a text file, not an ONNX file")
+
+
 @pytest.mark.parametrize(
     ("names", "what"),
     [

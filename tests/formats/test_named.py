@@ -20,6 +20,9 @@ def make(name, classes=3, *, wide=False):
 def plain():
     return nn.Conv2d(3, 4, 7)
 
+def program():
+    return torch.export.export(nn.Conv2d(3, 4, 5), (torch.zeros(1, 3, 32, 32),))
+
 def weights():
     return {}
 
@@ -55,6 +58,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("shop:plain", "conv2d", "7x7"),
         ("shop:plain()", "conv2d", "7x7"),
         ("shop:ready", "conv2d", "9x9"),
+        ("shop:program", "conv2d", "5x5"),
     ],
 )
 @pytest.mark.usefixtures("home")

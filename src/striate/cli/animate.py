@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from striate.cli.options import FILE, SIDES
+from striate.cli.options import FILE, SIDES, lang_option
 from striate.cli.pictures import kind_of
 from striate.cli.terminal import deliver
 from striate.geometry import Window
@@ -28,6 +28,7 @@ from striate.show.windows import Moving, frames
     "--seconds", type=click.FloatRange(0.05, 10), default=0.6, show_default=True, help="How long each place is shown."
 )
 @click.option("--out", type=FILE, required=True, help="Where it goes: .svg or .gif.")
+@lang_option
 def animate_command(
     size: tuple[int, int],
     kernel: tuple[int, int],
@@ -38,6 +39,7 @@ def animate_command(
     output_padding: int,
     seconds: float,
     out: Path,
+    lang: str,
 ) -> None:
     """A convolution over an input of H x W pixels, place by place, as an animated SVG or GIF.
 
@@ -46,7 +48,7 @@ def animate_command(
       striate animate 5 --kernel 3 --stride 2 --padding 1 --out conv.svg
       striate animate 3 --kernel 3 --stride 2 --transposed --out transposed.gif
     """
-    kind = kind_of(out, ("svg", "gif"))
+    kind = kind_of(out, ("svg", "gif"), lang)
     rows, columns = (Window(taps, stride, dilation, padding, padding) for taps in kernel)
-    shown = frames(Moving.of((rows, columns), size, transposed, output_padding))
+    shown = frames(Moving.of((rows, columns), size, transposed, output_padding), lang)
     deliver(to_animated_svg(shown, seconds) if kind == "svg" else to_gif(shown, seconds), out)

@@ -8,13 +8,14 @@ import click
 
 from striate.cli.app import DISAGREED
 from striate.cli.models import open_model
-from striate.cli.options import SHAPE, SIZES, Question, local_option, model_options, named_input, shapes_of
+from striate.cli.options import SHAPE, SIZES, Question, lang_option, local_option, model_options, named_input, shapes_of
 from striate.cli.spelling import command_words
 from striate.cli.terminal import progress, say
 from striate.fields import compare, sweep
 from striate.progress import ticking
-from striate.show.answers import SWEEP_COLUMNS, compare_columns, compare_rows, sweep_lines, sweep_rows
+from striate.show.answers import SWEEP_COLUMNS, compare_columns, compare_lines, compare_rows, sweep_lines, sweep_rows
 from striate.show.tables import grid
+from striate.show.words import word
 
 
 @click.command("sweep")
@@ -22,7 +23,8 @@ from striate.show.tables import grid
 @local_option
 @click.argument("layer")
 @click.argument("sizes", type=SIZES)
-def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, ...]]) -> None:
+@lang_option
+def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, ...]], lang: str) -> None:
     """The fields of LAYER at several input sizes, and the sizes at which nothing shifts.
 
     SIZES is 224,256,300x400 or first:last:step, last included. Sizes that the model does not take are named beneath.
@@ -34,8 +36,8 @@ def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, .
     with progress("reading the model at each size") as report:
         model = question.open()
         answer = sweep(model, layer, ticking(sizes, report), question.source, question.layout, local=question.local)
-    say(grid(SWEEP_COLUMNS, sweep_rows(answer), f"{layer} over input sizes"))
-    for line in sweep_lines(answer):
+    say(grid(SWEEP_COLUMNS, sweep_rows(answer, lang), word("sweep_title", lang, layer=layer), lang))
+    for line in sweep_lines(answer, lang):
         say(command_words(line))
 
 
@@ -50,7 +52,10 @@ def sweep_command(question: Question, layer: str, sizes: list[int | tuple[int, .
     metavar="SHAPE",
     help="Input shape of OTHER (default: the same).",
 )
-def compare_command(question: Question, other: str, other_inputs: tuple[tuple[str, tuple[int, ...]], ...]) -> None:
+@lang_option
+def compare_command(
+    question: Question, other: str, other_inputs: tuple[tuple[str, tuple[int, ...]], ...], lang: str
+) -> None:
     """Two networks layer by layer: where shapes agree and pixels do not. Exits 1 where they differ.
 
     \b
@@ -64,10 +69,9 @@ def compare_command(question: Question, other: str, other_inputs: tuple[tuple[st
         source = wanted if wanted in second.network.inputs else None
         answer = compare(question.fields(), replace(question, model=other, source=source).fields_of(second))
     if answer.differences:
-        say(grid(compare_columns(answer), compare_rows(answer), f"{question.model} and {other}"))
-    for name, alone in ((question.model, answer.only_left), (other, answer.only_right)):
-        if alone:
-            say(f"Only in {name}: {', '.join(alone)}")
-    say(f"{len(answer.paired)} layers paired, {len(answer.differences)} differences")
+        title = word("compare_title", lang, left=question.model, right=other)
+        say(grid(compare_columns(answer), compare_rows(answer, lang), title, lang))
+    for line in compare_lines(answer, question.model, other, lang):
+        say(line)
     if not answer.same:
         raise click.exceptions.Exit(DISAGREED)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from striate.cli.options import FILE, POSITION, Question, local_option, model_options
+from striate.cli.options import FILE, POSITION, Question, lang_option, local_option, model_options, plain_json
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, progress, say
 from striate.fields import effective_field
@@ -23,8 +23,15 @@ from striate.show.heat import effective_sketch
 @click.option("--channel", type=click.IntRange(0), help="One channel of the layer (default: all together).")
 @click.option("--json", "as_json", is_flag=True, help="JSON, with the weight of every pixel.")
 @click.option("--out", type=FILE, help="A heat map with the radii: .png or .svg.")
+@lang_option
 def effective_command(
-    question: Question, layer: str, at: tuple[int, ...] | None, channel: int | None, as_json: bool, out: Path | None
+    question: Question,
+    layer: str,
+    at: tuple[int, ...] | None,
+    channel: int | None,
+    as_json: bool,
+    out: Path | None,
+    lang: str,
 ) -> None:
     """The effective field of a unit: how much each pixel weighs, by the share of all paths that it holds.
 
@@ -35,15 +42,16 @@ def effective_command(
     Example:
       striate effective model.onnx layer4 --input 1x3x224x224 --local --out effective.png
     """
+    plain_json(as_json, lang)
     if out is not None:
-        kind_of(out)
+        kind_of(out, lang=lang)
     with progress("reading the model"):
         fields = question.fields()
         found = effective_field(fields, layer, at, channel)
         if out is not None:
-            deliver(drawn(effective_sketch(found), out), out)
+            deliver(drawn(effective_sketch(found, lang), out), out)
     if as_json:
         deliver(to_json(effective_document(question.model, fields, found)), None)
         return
-    for line in effective_lines(fields, found):
+    for line in effective_lines(fields, found, lang):
         say(line)

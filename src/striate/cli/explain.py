@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.cli.options import FILE, POSITION
+from striate.cli.options import FILE, POSITION, lang_option
 from striate.cli.terminal import say
 from striate.conv import conv2d, explain
 from striate.conv.kernels import NAMED, parse_grid, parse_kernel
 from striate.errors import InputError
 from striate.show import read_photo
+from striate.show.words import word
 
 LARGEST_SHOWN = 16
 
@@ -28,6 +30,7 @@ LARGEST_SHOWN = 16
 @click.option("--dilation", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Distance between taps.")
 @click.option("--image", type=FILE, help="A photograph in place of GRID: its three channels, each with the kernel.")
 @click.option("--patch", type=POSITION, metavar="Y,X,H,W", help="This part of the photograph alone.")
+@lang_option
 def explain_command(
     grid: str | None,
     kernel: str,
@@ -38,6 +41,7 @@ def explain_command(
     dilation: int,
     image: Path | None,
     patch: tuple[int, ...] | None,
+    lang: Literal["en", "zh"],
 ) -> None:
     """Window times kernel, the products, their sum over taps and channels, the bias; and what the layer's weights cost.
 
@@ -57,9 +61,10 @@ def explain_command(
     output = conv2d(x, weights, offset, stride, padding, dilation)[0]
     if at[0] >= output.shape[0] or at[1] >= output.shape[1]:
         raise InputError(f"--at {at[0]},{at[1]} lies outside the output of {output.shape[0]} x {output.shape[1]}")
-    say(str(explain(x, weights, offset, stride, padding, dilation, at=(0, at[0], at[1]))))
+    for line in explain(x, weights, offset, stride, padding, dilation, at=(0, at[0], at[1])).lines(lang):
+        say(line)
     if max(output.shape) <= LARGEST_SHOWN:
-        say(f"the whole output, {output.shape[0]} x {output.shape[1]}:")
+        say(word("whole_output", lang, size=f"{output.shape[0]} x {output.shape[1]}"))
         for row in output:
             say("  " + " ".join(f"{value:9.4g}" for value in row))
 

@@ -115,8 +115,8 @@ def _parts(
         case "table":
             return (fields_table(document, lang, columns), *notes(document, lang))
         case "html":
-            picture, rows = report_picture(fields, document, image), row_pictures(fields, document, image)
-            return (to_html(document, picture, lang, rows),)
+            picture = report_picture(fields, document, image, lang)
+            return (to_html(document, picture, lang, row_pictures(fields, document, image, lang)),)
         case "csv":
             return (to_csv(document, columns),)
         case "markdown":

@@ -299,3 +299,9 @@ rate_option = click.option(
 lang_option = click.option(
     "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="English or Chinese."
 )
+
+
+def plain_json(as_json: bool, lang: str) -> None:
+    """InputError where JSON is asked for in a language: it holds names and numbers alone."""
+    if as_json and lang != "en":
+        raise InputError(f"--json is the same in every language; leave out --lang {lang}")

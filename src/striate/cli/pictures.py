@@ -8,12 +8,14 @@ from striate.errors import InputError
 from striate.show.sketch import Sketch, to_png, to_svg
 
 
-def kind_of(out: Path, kinds: tuple[str, ...] = ("png", "svg")) -> str:
-    """The kind of a picture's file by its ending; InputError for another."""
+def kind_of(out: Path, kinds: tuple[str, ...] = ("png", "svg"), lang: str = "en") -> str:
+    """The kind of a picture's file by its ending; InputError for another, and for words that it has no letters for."""
     kind = out.suffix[1:].lower()
     if kind not in kinds:
         named = " or ".join([", ".join(f".{k}" for k in kinds[:-1]), f".{kinds[-1]}"])
         raise InputError(f"{out}: the picture is a {named} file")
+    if lang != "en" and kind != "svg":
+        raise InputError(f"a {kind.upper()} has no Chinese letters: write an .svg, or leave out --lang {lang}")
     return kind
 
 

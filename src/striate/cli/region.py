@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from striate.cli.models import open_for_photo
-from striate.cli.options import FILE, POSITION, Question, local_option, model_options
+from striate.cli.options import FILE, POSITION, Question, lang_option, local_option, model_options, plain_json
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
@@ -52,6 +52,7 @@ DRAWINGS = ("field", "maps", "paths")
     "--size", type=click.IntRange(200, 4000), default=512, show_default=True, help="Height of the picture in pixels."
 )
 @click.option("--out", type=FILE, help="Where the picture goes: .png or .svg.")
+@lang_option
 def region_command(
     question: Question,
     layer: str,
@@ -65,6 +66,7 @@ def region_command(
     fit: str,
     size: int,
     out: Path | None,
+    lang: str,
 ) -> None:
     """The input pixels that one unit reads: hull, exact cover with its holes, channels.
 
@@ -82,27 +84,30 @@ def region_command(
         raise InputError("a picture needs --out, such as --out field.png")
     if image is not None and draw != "field":
         raise InputError(f"--image belongs to --draw field; --draw {draw} shows no photograph")
+    plain_json(as_json, lang)
     if out is not None:
-        kind_of(out)
+        kind_of(out, lang=lang)
+    if out is not None and draw == "field" and lang != "en":
+        raise InputError(f"--draw field has no Chinese letters: leave out --lang {lang}, or --draw maps or paths")
     with progress("reading the model"):
         fields = _fields_for(question, image)
         seen = region(fields, layer, at, channel)
         if out is not None:
-            deliver(_picture(seen, draw, others, image, fit, size, out), out)
+            deliver(_picture(seen, draw, others, image, fit, size, out, lang), out)
     if as_json:
         deliver(to_json(region_document(question.model, seen, counts)), None)
         return
-    for line in region_lines(seen, counts):
+    for line in region_lines(seen, counts, lang):
         say(line)
 
 
 def _picture(
-    seen: Region, draw: str, others: tuple[str, ...], image: Path | None, fit: str, size: int, out: Path
+    seen: Region, draw: str, others: tuple[str, ...], image: Path | None, fit: str, size: int, out: Path, lang: str
 ) -> bytes | str:
     if draw == "maps":
-        return drawn(maps_sketch(seen, others), out)
+        return drawn(maps_sketch(seen, others, lang), out)
     if draw == "paths":
-        return drawn(counts_sketch(seen), out)
+        return drawn(counts_sketch(seen, lang), out)
     return region_picture(seen, others, image, kind_of(out), fit, size)
 
 
@@ -113,20 +118,24 @@ def _picture(
 @click.argument("at", type=POSITION, metavar="Y,X")
 @click.option("--channel", type=click.IntRange(0), help="One channel of the input (default: all together).")
 @click.option("--json", "as_json", is_flag=True, help="JSON, with the exact cover where it has holes.")
-def reach_command(question: Question, layer: str, at: tuple[int, ...], channel: int | None, as_json: bool) -> None:
+@lang_option
+def reach_command(
+    question: Question, layer: str, at: tuple[int, ...], channel: int | None, as_json: bool, lang: str
+) -> None:
     """The units of LAYER that the input pixel at Y,X can change.
 
     \b
     Example:
       striate reach model.onnx layer4 112,112 --input 1x3x224x224
     """
+    plain_json(as_json, lang)
     with progress("reading the model"):
         fields = question.fields()
         reached = reach(fields, at, layer, channel)
     if as_json:
         deliver(to_json(reach_document(question.model, fields, reached)), None)
         return
-    for line in reach_lines(fields, reached):
+    for line in reach_lines(fields, reached, lang):
         say(line)
 
 

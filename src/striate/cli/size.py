@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from striate.cli.options import FILE, SIDES, lang_option
+from striate.cli.options import FILE, SIDES, lang_option, plain_json
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, room, say
-from striate.errors import InputError
 from striate.geometry.conventions import SizeAnswer
 from striate.show import output_sizes
 from striate.show.conventions import CONVENTION_COLUMNS, convention_rows
@@ -53,14 +52,13 @@ def size_command(
       striate size 4 --kernel 3 --stride 2
       striate size 4x6 --kernel 3x5 --stride 2 --draw --out windows.svg
     """
+    plain_json(as_json, lang)
     if out is not None:
-        kind_of(out)
-    if as_json and lang != "en":
-        raise InputError(f"--json is the same in every language; leave out --lang {lang}")
+        kind_of(out, lang=lang)
     rows, columns = (output_sizes(m, k, stride, dilation, padding) for m, k in zip(n, kernel, strict=True))
     pairs = list(zip(rows, columns, strict=True))
     if out is not None:
-        deliver(drawn(sizes_sketch(pairs), out), out)
+        deliver(drawn(sizes_sketch(pairs, lang), out), out)
     alike = n[0] == n[1] and kernel[0] == kernel[1]
     if as_json:
         deliver(json.dumps(_document(pairs, alike), indent=2) + "\n", None)
@@ -80,7 +78,7 @@ def _say_drawing(pairs: list[tuple[SizeAnswer, SizeAnswer]], lang: str) -> None:
         say(word("too_large_to_draw", lang, most=MOST_DRAWN))
         return
     say(word("size_letters", lang))
-    for line in size_texts(pairs, room()):
+    for line in size_texts(pairs, room(), lang):
         say(line)
 
 

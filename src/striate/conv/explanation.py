@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from striate.conv.arguments import Arguments, PaddingArg, PairArg
 from striate.conv.arrays import Array, check_arrays, check_bias, compute_dtype, pad_border
 from striate.conv.problem import Problem
 from striate.errors import InputError, named
-from striate.values import as_integer, as_list, shown
+from striate.values import as_integer, as_list, shown, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +43,40 @@ class Explanation:
     local_parameters: int
 
     def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self, lang: Literal["en", "zh"] = "en") -> list[str]:
+        """What ``print`` shows, in English or Chinese; InputError for another language."""
+        words = _WORDS[text("lang", lang, _WORDS)]
         k, y, x = self.at
-        lines = [f"output {k} at ({y}, {x}) reads rows {list(self.rows)} and columns {list(self.columns)}"]
+        found = [words["reads"].format(k=k, y=y, x=x, rows=list(self.rows), columns=list(self.columns))]
         for i, channel in enumerate(self.channels):
-            lines.append(f"channel {channel}: window x kernel = products, sum {self.channel_sums[i]:.6g}")
+            found.append(words["channel"].format(channel=channel, total=self.channel_sums[i]))
             for a, b, c in zip(self.window[i], self.kernel[i], self.products[i], strict=True):
-                lines.append(f"  {_row(a)}  x {_row(b)}  = {_row(c)}")
+                found.append(f"  {_row(a)}  x {_row(b)}  = {_row(c)}")
         terms = " + ".join(f"{total:.6g}" for total in self.channel_sums)
-        lines.append(f"value {self.value:.6g} = {terms} + bias {self.bias:.6g}")
-        lines.append(
-            f"parameters: {self.parameters:,} shared; locally connected {self.local_parameters:,} "
-            f"({self.local_parameters / self.parameters:,.1f} times), dense {self.dense_parameters:,} "
-            f"({self.dense_parameters / self.parameters:,.1f} times)"
-        )
-        return "\n".join(lines)
+        found.append(words["value"].format(value=self.value, terms=terms, bias=self.bias))
+        counts = {"shared": self.parameters, "local": self.local_parameters, "dense": self.dense_parameters}
+        times = {f"{name}_times": count / self.parameters for name, count in counts.items()}
+        return [*found, words["parameters"].format(**counts, **times)]
+
+
+_WORDS = {
+    "en": {
+        "reads": "output {k} at ({y}, {x}) reads rows {rows} and columns {columns}",
+        "channel": "channel {channel}: window x kernel = products, sum {total:.6g}",
+        "value": "value {value:.6g} = {terms} + bias {bias:.6g}",
+        "parameters": "parameters: {shared:,} shared; locally connected {local:,} ({local_times:,.1f} times), "
+        "dense {dense:,} ({dense_times:,.1f} times)",
+    },
+    "zh": {
+        "reads": "输出通道 {k} 的 ({y}, {x}) 读取行 {rows}、列 {columns}",
+        "channel": "通道 {channel}：窗口 x 卷积核 = 乘积，和 {total:.6g}",
+        "value": "值 {value:.6g} = {terms} + 偏置 {bias:.6g}",
+        "parameters": "参数：共享 {shared:,}；局部连接 {local:,}（{local_times:,.1f} 倍），"
+        "全连接 {dense:,}（{dense_times:,.1f} 倍）",
+    },
+}
 
 
 def _row(values: NDArray[np.floating]) -> str:

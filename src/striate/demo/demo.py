@@ -60,10 +60,12 @@ def _network(
     say(fields_table(document, lang))
     for line in notes(document, lang):
         say(line)
-    views = [view_of(region(fields, layer, unit_under(fields, layer, UNIT_AT))) for layer in DEPTHS]
-    figure = field_picture(photo, views)
+    units = [region(fields, layer, unit_under(fields, layer, UNIT_AT)) for layer in DEPTHS]
+    views = [view_of(unit, lang=lang) for unit in units]
+    figure = field_picture(photo, views, lang=lang)
     alone = {
-        layer: figure_bytes(field_picture(photo, [view], ROW_TALL)) for layer, view in zip(DEPTHS, views, strict=True)
+        layer: figure_bytes(field_picture(photo, [view], ROW_TALL, lang=lang))
+        for layer, view in zip(DEPTHS, views, strict=True)
     }
     png = figure_bytes(figure)
     yield write_atomically(out / "report.html", to_html(document, png, lang, alone, taught))
@@ -72,10 +74,13 @@ def _network(
     if cleaned is not None:
         noisy, clean = (psnr(photo, picture) for picture in cleaned)
         say(word("demo_noisy", lang, noisy=noisy, clean=clean))
-        labels = ("photograph", f"noisy: {noisy:.2f} dB", f"denoised: {clean:.2f} dB")
+        labels = tuple(
+            word(key, lang, value=f"{value:.2f}")
+            for key, value in (("demo_photo", 0), ("demo_noise", noisy), ("demo_clean", clean))
+        )
         strip = strip_picture([photo, *map(_as_photo, cleaned)], labels)
         yield write_atomically(out / "denoised.png", figure_bytes(strip))
-    for name, text in (("json", to_json(document)), ("csv", to_csv(document)), ("md", to_markdown(document))):
+    for name, text in (("json", to_json(document)), ("csv", to_csv(document)), ("md", to_markdown(document, lang))):
         yield write_atomically(out / f"fields.{name}", text)
 
 

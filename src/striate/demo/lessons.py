@@ -106,7 +106,7 @@ def _channels(lang: str, photo: Photo) -> Iterator[RenderableType]:
     weight = np.arange(-4.0, 5.0).reshape(1, 1, 3, 3).repeat(3, axis=1)
     yield word("demo_channels", lang)
     taken = explain(patch, weight, np.array([1.0]), at=(0, 0, 0))
-    for line in str(taken).splitlines()[1:-1]:
+    for line in taken.lines("zh" if lang == "zh" else "en")[1:-1]:
         yield f"  {line}"
 
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import InputError
 from striate.fields.fields import Fields, seen_by
+from striate.fields.labelled import labelled
 from striate.fields.patch import Patch, Semiring
+from striate.fields.plotting import plotted
 from striate.fields.unit import Unit, unit_axes
 from striate.fields.walk import pull, push, trace
 from striate.geometry import Box
 from striate.network.relation import Shape
 from striate.values import brief, integer, integers
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
 
 Bools = NDArray[np.bool_]
 
@@ -86,6 +92,31 @@ class Region:
         found = trace(fields.network, self._tensor, patch, self.source, fields.places, fields.unfollowed)
         return {name: patch.tight().box for name, patch in found.items()}
 
+    def to_xarray(self) -> xarray.DataArray:
+        """The cover as an array of xarray: one dimension per spatial axis of the input, with the pixels' numbers.
+
+        Raises MissingDependencyError without xarray.
+
+        >>> from striate import Network
+        >>> from striate.network import Node
+        >>> from striate.network.operators import Conv
+        >>> node = Node("conv", Conv((3,), dilation=(2,)), ("x",), ("y",))
+        >>> fields = Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 1, 9), "y": (1, 1, 5)}))
+        >>> cover = region(fields, "conv", (2,)).to_xarray()
+        >>> cover.dims, cover["length"].values[cover].tolist()
+        (('length',), [2, 4, 6])
+        """
+        facts = {"layer": self.layer, "at": self.at, "channel": self.channel, "input": self.source}
+        return labelled("cover", self.cover, self.fields.spatial, self.hull, facts)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The field drawn on ``ax``, or on new axes of pyplot: pixels read bright, the hull, dashed without the border.
+
+        Pictures over a photograph are ``striate.show.field_picture``. Raises MissingDependencyError without matplotlib,
+        InputError for an input of more than two spatial axes.
+        """
+        return plotted(self.mask, self.hull, self.unclipped, f"{self.layer} {self.at}", ax)
+
     @property
     def _tensor(self) -> str:
         return self.fields.network.tensor(self.layer)
@@ -140,10 +171,17 @@ class Reach:
         """The cover over all of the layer's axes that ``box`` speaks of."""
         return _on_whole(self.cover, self.box, self.shape)
 
+    def to_xarray(self) -> xarray.DataArray:
+        """The cover as an array of xarray: a dimension ``unit0`` for the first index of a unit's place, and so on.
 
-def region(
-    fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None
-) -> Region:
+        Raises MissingDependencyError without xarray.
+        """
+        facts = {"layer": self.layer, "pixel": self.at, "channel": self.channel, "input": self.source}
+        axes = (f"unit{k}" for k in range(len(self.box)))
+        return labelled("cover", self.cover, axes, self.box, facts)
+
+
+def region(fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Region:
     """The input pixels that the unit of ``layer`` at ``at`` reads, or a ``Unit``; holes and borders exact.
 
     ``at`` has one index for each of the layer's axes but batch and channel (but batch alone where there are
@@ -189,9 +227,7 @@ def reach(fields: Fields, at: Sequence[int] | Unit, layer: str, channel: int | N
     """
     network, pixel = fields.network, _pixel(fields, at, channel)
     tensor = network.tensor(layer)
-    patch = push(
-        network, fields.source, _pixel_patch(fields, pixel), tensor, fields.places, fields.unfollowed
-    )
+    patch = push(network, fields.source, _pixel_patch(fields, pixel), tensor, fields.places, fields.unfollowed)
     shape = network.shapes[tensor]
     cover = _cut(patch.sum(tuple(unit_axes(shape))))
     return Reach(

@@ -68,6 +68,7 @@ WEB_PAGE = Foreign("a web page", "the download did not give the file; fetch it a
 LFS = Foreign("a Git LFS pointer", "fetch the file itself: git lfs pull")
 JSON = Foreign("a JSON file", _ORIGIN)
 COREML = Foreign("a Core ML model", _ORIGIN)
+TEXT = Foreign("a text file", _ORIGIN)
 
 MAGIC: tuple[tuple[int, bytes, Foreign], ...] = (
     (0, b"\x89HDF\r\n\x1a\n", HDF5),
@@ -130,7 +131,7 @@ def foreign(held: Path | bytes) -> Foreign | None:
 
 
 def unread(held: Path | bytes) -> Foreign | None:
-    """What a protobuf or nameless file is that does not read as ONNX: by its first message, else by its suffix."""
+    """What a protobuf or nameless file is that does not read as ONNX: by its first message, its suffix, its letters."""
     head = _head(held)
     if head[:1] == b"\x0a":
         first = _after_number(head, 1)
@@ -138,7 +139,8 @@ def unread(held: Path | bytes) -> Foreign | None:
             return PADDLE if head[first : first + 1] == b"\x08" else GRAPH_DEF
     if head[:3] == b"\x08\x01\x12":
         return SAVED_MODEL
-    return None if isinstance(held, bytes) else SUFFIXES.get(held.suffix.lower())
+    known = None if isinstance(held, bytes) else SUFFIXES.get(held.suffix.lower())
+    return known or (TEXT if head and head.isascii() and all(byte > 31 or byte in b"\t\n\r" for byte in head) else None)
 
 
 def _head(held: Path | bytes) -> bytes:

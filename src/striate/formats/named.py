@@ -17,6 +17,7 @@ from striate.formats.foreign import folder
 
 if TYPE_CHECKING:
     import torch
+    from torch.export import ExportedProgram
 
 LONGEST_SHOWN = 300
 
@@ -25,8 +26,8 @@ _NAMED = re.compile(rf"({_DOTTED}):({_DOTTED})\s*(\(.*\))?", re.DOTALL)
 _NO_OPERATOR = re.compile(r"operator (\w+)::\w+ does not exist")
 
 
-def named_source(text: str) -> Path | torch.nn.Module:
-    """What ``text`` names, unread: the path of a file, which goes first, or a torch module, imported and made.
+def named_source(text: str) -> Path | torch.nn.Module | ExportedProgram:
+    """What ``text`` names, unread: the path of a file, which goes first, or a torch model, imported and made.
 
     Raises InputError for what is neither, ModelError where importing or making the module fails.
     """
@@ -45,8 +46,8 @@ class _Name:
     called: bool
 
 
-def make_module(text: str) -> torch.nn.Module:
-    """The torch module that ``package.module:callable`` names, called unless it is one already.
+def make_module(text: str) -> torch.nn.Module | ExportedProgram:
+    """The torch module or program that ``package.module:callable`` names, called unless it is one already.
 
     Literal arguments may follow, ``package.module:callable("name", classes=3)``; nothing else in them is evaluated.
     The folder one stands in is searched first, as ``python -m`` does.
@@ -57,10 +58,11 @@ def make_module(text: str) -> torch.nn.Module:
     except ImportError as error:
         raise MissingDependencyError("torch models need PyTorch: pip install 'striate[torch]'") from error
     named = _imported(name)
-    if isinstance(named, torch.nn.Module) and not name.called:
+    kinds = (torch.nn.Module, torch.export.ExportedProgram)
+    if isinstance(named, kinds) and not name.called:
         return named
     made = _called(name, named)
-    if not isinstance(made, torch.nn.Module):
+    if not isinstance(made, kinds):
         raise InputError(f"{text}: gave {type(made).__name__}, not a torch.nn.Module")
     return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import process_time
 
 from striate.errors import InputError, ModelError, OpenInputError, UnsupportedError
 from striate.formats.given import Given
@@ -19,7 +19,7 @@ PICTURE_SIZES = (224, 640, 256, 512, 320, 384, 299, 128, 64, 32, 28)
 LINE_SIZES = (1024, 16000, 128, 512, 80, 32)
 LARGEST_STEP = 64
 PATIENCE = 4.0
-"""Seconds after which no further size is tried for a hint."""
+"""Seconds of work after which no further size is tried for a hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def fitting(model: Model) -> Model:
 
 def hint(model: Model) -> Fit | None:
     """A size that a model takes and, for a picture, by what other sizes divide; None where no usual one fits."""
-    start = perf_counter()
+    start = process_time()
     found = _first(model, start)
     if found is None:
         return None
@@ -53,7 +53,7 @@ def hint(model: Model) -> Fit | None:
     if not axes:
         return found
     step = 1
-    while step < LARGEST_STEP and perf_counter() - start < PATIENCE:
+    while step < LARGEST_STEP and process_time() - start < PATIENCE:
         if all(_takes(model, {**found.shapes, main: _grown(found.shapes[main], axes, by)}) for by in (step, 3 * step)):
             return Fit(found.model, found.shapes, step)
         step *= 2
@@ -67,7 +67,7 @@ def _grown(shape: Shape, axes: tuple[int, ...], by: int) -> Shape:
 def _first(model: Model, start: float | None = None) -> Fit | None:
     model = _typed(model)
     for shapes in _candidates(model):
-        if start is not None and perf_counter() - start > PATIENCE:
+        if start is not None and process_time() - start > PATIENCE:
             return None
         try:
             return Fit(model.at(shapes).read(), shapes)

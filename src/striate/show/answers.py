@@ -13,6 +13,7 @@ from striate.fields import Comparison, Effective, Fields, Reach, Region, SizePoi
 from striate.geometry import Interval
 from striate.show.cells import field_cells, fraction_text, once, status_text
 from striate.show.document import Pair, describe_axis, ratio
+from striate.show.words import word
 from striate.version import striate_version
 
 
@@ -100,18 +101,20 @@ def region_document(model: str, region: Region, counts: bool) -> RegionDocument:
     return document
 
 
-def region_lines(region: Region, counts: bool) -> list[str]:
+def region_lines(region: Region, counts: bool, lang: str = "en") -> list[str]:
     """A region in words."""
     names = list(region.fields.spatial)
     hull = " x ".join(str(side.size) for side in region.hull)
-    lines = [f"{region.layer} {region.at} sees {hull} pixels of {region.source}: {_places(names, region.hull)}"]
+    places = _places(names, region.hull, lang)
+    lines = [word("unit_sees", lang, layer=region.layer, at=region.at, hull=hull, source=region.source, places=places)]
     if region.unclipped is not None and tuple(region.unclipped) != tuple(region.hull):
-        lines.append(f"without the image's border: {_places(names, region.unclipped)}")
-    lines += [_cover_line(region.cover, "pixels"), f"input channels: {_numbers(region.channels)}"]
-    lines += without_lines(region.fields, region.layer)
+        lines.append(word("borderless", lang, places=_places(names, region.unclipped, lang)))
+    lines.append(_cover_line(region.cover, "pixels", lang))
+    lines.append(word("input_channels", lang, numbers=_numbers(region.channels, lang)))
+    lines += without_lines(region.fields, region.layer, lang)
     if counts and region.cover.any():
         paths = region.counts()
-        lines.append(f"paths: {paths.sum():,} in all, {paths.max():,} from the pixel with the most")
+        lines.append(word("paths_counted", lang, total=f"{paths.sum():,}", most=f"{paths.max():,}"))
     return lines
 
 
@@ -134,24 +137,26 @@ def effective_document(model: str, fields: Fields, found: Effective) -> Effectiv
     return document
 
 
-def effective_lines(fields: Fields, found: Effective) -> list[str]:
+def effective_lines(fields: Fields, found: Effective, lang: str = "en") -> list[str]:
     """An effective field in words."""
-    places = ", ".join(f"{place:g}" for place in found.centre)
+    centre = ", ".join(f"{place:g}" for place in found.centre)
     field = " x ".join(str(side.size) for side in found.box)
-    lines = [f"{found.layer} {found.at} sees {field} pixels of {fields.source} around ({places})"]
+    lines = [
+        word("unit_around", lang, layer=found.layer, at=found.at, field=field, source=fields.source, centre=centre)
+    ]
     lines += [
-        f"{share:.0%} of the weight lies within {radius:.1f} pixels, {found.ratios[share]:.0%} of half the field"
+        word("weight_within", lang, share=f"{share:.0%}", radius=f"{radius:.1f}", ratio=f"{found.ratios[share]:.0%}")
         for share, radius in found.radii.items()
     ]
-    return lines + without_lines(fields, found.layer)
+    return lines + without_lines(fields, found.layer, lang)
 
 
-def without_lines(fields: Fields, layer: str) -> list[str]:
+def without_lines(fields: Fields, layer: str, lang: str = "en") -> list[str]:
     """What local fields leave out."""
     if not fields.is_local:
         return []
-    names = ", ".join(fields.left_out(layer))
-    return [f"without the global paths through {names}" if names else "no operator is global: every path is local"]
+    names = word("joined", lang).join(fields.left_out(layer))
+    return [word("without_global", lang, names=names) if names else word("all_local", lang)]
 
 
 def reach_document(model: str, fields: Fields, reach: Reach) -> ReachDocument:
@@ -173,29 +178,29 @@ def reach_document(model: str, fields: Fields, reach: Reach) -> ReachDocument:
     return document
 
 
-def reach_lines(fields: Fields, reach: Reach) -> list[str]:
+def reach_lines(fields: Fields, reach: Reach, lang: str = "en") -> list[str]:
     """A reach in words."""
     box = " x ".join(str(side.size) for side in reach.box)
     places = ", ".join(f"[{side.start}, {side.stop})" for side in reach.box)
     return [
-        f"pixel {reach.at} of {reach.source} can change {box} units of {reach.layer}: {places}",
-        _cover_line(reach.cover, "units"),
-        f"channels: {_numbers(reach.channels)}",
-        *without_lines(fields, reach.layer),
+        word("pixel_changes", lang, at=reach.at, source=reach.source, box=box, layer=reach.layer, places=places),
+        _cover_line(reach.cover, "units", lang),
+        word("channels", lang, numbers=_numbers(reach.channels, lang)),
+        *without_lines(fields, reach.layer, lang),
     ]
 
 
-def sweep_rows(sweep: Sweep) -> list[tuple[str, ...]]:
+def sweep_rows(sweep: Sweep, lang: str = "en") -> list[tuple[str, ...]]:
     """One row per input size, in the order of ``SWEEP_COLUMNS``."""
-    return [_sweep_row(point) for point in sweep.points]
+    return [_sweep_row(point, lang) for point in sweep.points]
 
 
-def sweep_lines(sweep: Sweep) -> list[str]:
+def sweep_lines(sweep: Sweep, lang: str = "en") -> list[str]:
     """What stands beneath the rows: sizes at which nothing shifts, sizes that do not fit and what the first says."""
-    lines = [f"Nothing shifts at: {_sizes(sweep.still) or 'none of these'}"]
+    lines = [word("nothing_shifts", lang, sizes=_sizes(sweep.still) or word("none_of_these", lang))]
     if sweep.misfits:
         first = sweep.misfits[0]
-        lines.append(f"Does not fit: {_sizes([misfit.size for misfit in sweep.misfits])}")
+        lines.append(word("misfits", lang, sizes=_sizes([misfit.size for misfit in sweep.misfits])))
         lines.append(f"{_sizes([first.size])}: {first.reason}")
     return lines
 
@@ -204,10 +209,10 @@ def _sizes(sizes: Sequence[Sequence[int]]) -> str:
     return ", ".join("x".join(map(str, size)) for size in sizes)
 
 
-def _sweep_row(point: SizePoint) -> tuple[str, ...]:
+def _sweep_row(point: SizePoint, lang: str) -> tuple[str, ...]:
     axes = [describe_axis(axis) for axis in point.axes]
     shift = once([ratio(shift) for shift in point.shift], fraction_text)
-    return ("x".join(map(str, point.size)), *field_cells(axes), shift, status_text(axes))
+    return ("x".join(map(str, point.size)), *field_cells(axes, lang), shift, status_text(axes, lang))
 
 
 def compare_columns(comparison: Comparison) -> tuple[str, ...]:
@@ -215,20 +220,36 @@ def compare_columns(comparison: Comparison) -> tuple[str, ...]:
     return (*(("layer",) if _same_names(comparison) else ("left", "right")), "axis", "what", "left is", "right is")
 
 
-def compare_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+def compare_rows(comparison: Comparison, lang: str = "en") -> list[tuple[str, ...]]:
     """One row per difference, in the order of ``compare_columns``."""
     same = _same_names(comparison)
     return [
-        (*((d.left,) if same else (d.left, d.right)), d.axis, d.kind, *(_plain_shape(d.kind, v) for v in d.values))
+        (
+            *((d.left,) if same else (d.left, d.right)),
+            word(d.axis, lang) if d.axis else "",
+            word(d.kind, lang),
+            *(_plain(d.kind, value, lang) for value in d.values),
+        )
         for d in comparison.differences
     ]
+
+
+def compare_lines(comparison: Comparison, left: str, right: str, lang: str = "en") -> list[str]:
+    """What stands beneath the rows: the layers of one network alone, and how many were paired and differ."""
+    alone = ((left, comparison.only_left), (right, comparison.only_right))
+    joint = word("joined", lang)
+    lines = [word("only_in", lang, model=name, layers=joint.join(layers)) for name, layers in alone if layers]
+    counts = {"paired": len(comparison.paired), "differences": len(comparison.differences)}
+    return [*lines, word("compared", lang, **counts)]
 
 
 def _same_names(comparison: Comparison) -> bool:
     return all(d.left == d.right for d in comparison.differences)
 
 
-def _plain_shape(kind: str, value: str) -> str:
+def _plain(kind: str, value: str, lang: str) -> str:
+    if kind == "status":
+        return word("joined", lang).join(word(fact, lang) for fact in value.split(", "))
     return "x".join(re.findall(r"\d+", value)) if kind == "shape" else value
 
 
@@ -239,24 +260,22 @@ def _sides(names: Sequence[str], sides: Sequence[Interval]) -> list[SideDocument
     ]
 
 
-def _places(names: Sequence[str], sides: Sequence[Interval]) -> str:
-    spans = ("everything" if side.unbounded else f"[{side.start}, {side.stop})" for side in sides)
-    return ", ".join(f"{name} {span}" for name, span in zip(names, spans, strict=False))
+def _places(names: Sequence[str], sides: Sequence[Interval], lang: str) -> str:
+    spans = (word("everything", lang) if side.unbounded else f"[{side.start}, {side.stop})" for side in sides)
+    return ", ".join(f"{word(name, lang)} {span}" for name, span in zip(names, spans, strict=False))
 
 
 def _cover(cover: NDArray[np.bool_]) -> list[object] | None:
     return None if cover.all() else cover.astype(int).tolist()
 
 
-def _cover_line(cover: NDArray[np.bool_], what: str) -> str:
+def _cover_line(cover: NDArray[np.bool_], what: str, lang: str) -> str:
     read, full = int(cover.sum()), cover.size
-    return (
-        f"exactly {read} {what}, no holes" if read == full else f"exactly {read} of {full} {what}, {full - read} holes"
-    )
+    return word(f"{what}_{'full' if read == full else 'holes'}", lang, read=read, full=full, holes=full - read)
 
 
-def _numbers(used: NDArray[np.bool_]) -> str:
+def _numbers(used: NDArray[np.bool_], lang: str) -> str:
     numbers = np.flatnonzero(used)
-    if numbers.size and numbers.size == numbers[-1] - numbers[0] + 1:
-        return str(numbers[0]) if numbers.size == 1 else f"{numbers[0]} to {numbers[-1]}"
-    return " ".join(map(str, numbers)) or "none"
+    if numbers.size > 1 and numbers.size == numbers[-1] - numbers[0] + 1:
+        return word("first_to_last", lang, first=numbers[0], last=numbers[-1])
+    return " ".join(map(str, numbers)) or word("none", lang)

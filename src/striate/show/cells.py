@@ -55,7 +55,7 @@ def local_size(axis: AxisDocument) -> str:
     return f"{bound}{largest}" if least == largest else f"{bound}{least}-{largest}"
 
 
-def size_text(axes: Sequence[AxisDocument]) -> str:
+def size_text(axes: Sequence[AxisDocument], lang: str = "en") -> str:
     """The field's size per axis; behind a global operator ``all``, with the local field in parentheses.
 
     >>> axis = {"status": "periodic", "facts": ["periodic"], "size": 5, "phases": [[0, 3], [0, 5]], "local": None}
@@ -63,10 +63,12 @@ def size_text(axes: Sequence[AxisDocument]) -> str:
     '3-5 x 3-5'
     """
     if axes and all(axis["status"] == "whole" for axis in axes):
-        sizes = "all"
+        sizes = word("all", lang)
     else:
-        sizes = by_axis(axes, lambda a: "all" if a["status"] == "whole" else local_size(a))
-    return f"{sizes} (local {by_axis(axes, local_size)})" if any(axis["local"] for axis in axes) else sizes
+        sizes = by_axis(axes, lambda a: word("all", lang) if a["status"] == "whole" else local_size(a))
+    if not any(axis["local"] for axis in axes):
+        return sizes
+    return word("with_local", lang, sizes=sizes, local=by_axis(axes, local_size))
 
 
 def start_text(axis: AxisDocument) -> str:
@@ -80,10 +82,10 @@ def start_text(axis: AxisDocument) -> str:
     return f"{min(starts)}..{max(starts)}" if starts else number(span["start"])
 
 
-def field_cells(axes: Sequence[AxisDocument]) -> tuple[str, str, str]:
+def field_cells(axes: Sequence[AxisDocument], lang: str = "en") -> tuple[str, str, str]:
     """Size, stride and start of a layer's field, stride and start once where all axes agree."""
     stride = once(axes, lambda a: fraction_text(local_of(a)["stride"]))
-    return size_text(axes), stride, once(axes, start_text)
+    return size_text(axes, lang), stride, once(axes, start_text)
 
 
 def status_text(axes: Sequence[AxisDocument], lang: str = "en") -> str:

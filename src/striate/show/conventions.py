@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
+
 from striate.geometry.conventions import output_sizes
 from striate.show.words import word
 
@@ -17,12 +20,37 @@ def convention_rows(
             answer.convention,
             str(answer.output),
             word("pads_text", lang, before=answer.pads[0], after=answer.pads[1]),
-            answer.drawing,
+            answer.drawing if answer.output else word("none", lang),
             pixel_list(answer.never_read, lang),
-            answer.why,
+            reason(answer.why, lang),
         )
         for answer in output_sizes(n, kernel, stride, dilation, padding)
     ]
+
+
+_PHRASES = (
+    (re.compile(r"; (?P<over>\d+) over"), "why_over"),
+    (re.compile(r": (?P<before>\d+) before, (?P<after>\d+) after"), "why_pads"),
+    (re.compile(r"; reads (?P<before>\d+) before, (?P<after>\d+) after"), "why_reads"),
+    (re.compile(r"; pads "), "why_padded"),
+    (re.compile(r", less the window that would start in the padding"), "why_less"),
+    (re.compile(r": the window is larger than the padded input, nothing comes out"), "why_nothing"),
+)
+
+
+def reason(why: str, lang: str = "en") -> str:
+    """The formula of an answer, the words in it in a language.
+
+    >>> reason("ceil(4/2) = 2; pads max((2-1)*2 + 3 - 4, 0) = 1: 0 before, 1 after", "zh")
+    'ceil(4/2) = 2；填充 max((2-1)*2 + 3 - 4, 0) = 1：前 0，后 1'
+    """
+    for phrase, key in _PHRASES:
+        why = phrase.sub(partial(_worded, key, lang), why)
+    return why
+
+
+def _worded(key: str, lang: str, found: re.Match[str]) -> str:
+    return word(key, lang, **found.groupdict())
 
 
 def pixel_list(pixels: tuple[int, ...], lang: str = "en") -> str:

@@ -81,7 +81,7 @@ def _row(layer: LayerDocument, physical: bool, lang: str) -> tuple[str, ...]:
         layer["name"],
         layer["op"] if layer["nodes"] == 1 or layer["op"] == "input" else word("stage", lang, count=layer["nodes"]),
         "x".join(map(str, layer["shape"])),
-        *field_cells(layer["axes"]),
+        *field_cells(layer["axes"], lang),
         status_text(layer["axes"], lang),
         f"{layer['params']:,}",
         f"{layer['macs']:,}",

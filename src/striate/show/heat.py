@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from striate.errors import InputError
 from striate.fields import Effective, Region
-from striate.geometry import Box, Interval
+from striate.geometry import Box
 from striate.show.letters import cut_to, fitting
 from striate.show.sketch import FAINT, HUES, INK, SOFT, Circle, Line, Pixels, Raster, Rect, Sketch, Text
+from striate.show.words import word
 
 SIDE, MARGIN, HEAD, FOOT, BAR = 520, 40, 58, 104, 14
 LETTERS = 17
@@ -20,7 +21,7 @@ FAINTEST = 0.15
 STOPS = ((250, 250, 252), (253, 204, 138), (227, 74, 51), (110, 10, 60))
 
 
-def counts_sketch(region: Region) -> Sketch:
+def counts_sketch(region: Region, lang: str = "en") -> Sketch:
     """The number of paths from each pixel of a unit's field, on a logarithmic scale; white where there is none.
 
     Raises InputError where the input has not two spatial axes or the unit reads nothing.
@@ -32,30 +33,34 @@ def counts_sketch(region: Region) -> Sketch:
     # A single path keeps a tint of its own beside none.
     span = max(logs.max() - _log2(int(least)), 1.0)
     shares = np.where(logs < 0, 0.0, FAINTEST + (1 - FAINTEST) * (logs - _log2(int(least))) / span)
-    title, what = f"{region.layer} {region.at}", "paths from each pixel, logarithmic"
-    sketch = _plane(shares, region.hull, region.unclipped, title, what)
-    _bar(sketch, _short(int(least)), f"{_short(int(most))} paths", FAINTEST)
+    title, what = f"{region.layer} {region.at}", word("paths_drawn", lang)
+    sketch = _plane(shares, region.hull, region.unclipped, title, what, lang)
+    _bar(sketch, _short(int(least)), word("paths_most", lang, most=_short(int(most))), FAINTEST)
     if max(region.hull.shape) <= GRID_FROM:
         _numbers(sketch, [[_short(int(n)) for n in row] for row in counts], shares)
     return sketch
 
 
-def effective_sketch(found: Effective) -> Sketch:
+def effective_sketch(found: Effective, lang: str = "en") -> Sketch:
     """The share of each pixel of an effective field, and a circle for each share of the mass.
 
     Raises InputError where the input has not two spatial axes.
     """
     _check_plane(found.box, found.weights.size, found.layer)
     shares = found.weights / found.weights.max()
-    radii = ", ".join(f"{share:.0%} within {radius:.1f}" for share, radius in found.radii.items())
-    sketch = _plane(shares, found.box, None, f"{found.layer} {found.at}", f"{radii} px of {found.half_size:g}")
+    radii = word("joined", lang).join(
+        word("share_within", lang, share=f"{share:.0%}", radius=f"{radius:.1f}")
+        for share, radius in found.radii.items()
+    )
+    told = word("radii_of", lang, radii=radii, half=f"{found.half_size:g}")
+    sketch = _plane(shares, found.box, None, f"{found.layer} {found.at}", told, lang)
     cell, left, top = _cell(found.box), *_corner(found.box)
     for hue, (share, radius) in zip(HUES[1:], found.radii.items(), strict=False):
         x, y = left + (found.centre[1] - found.box[1].start + 0.5) * cell, 0.0
         y = top + (found.centre[0] - found.box[0].start + 0.5) * cell
         sketch.add(Circle(x, y, max(radius, 0.15) * cell, hue, 2.5))
         sketch.add(Text(x, y - max(radius, 0.15) * cell - 4, f"{share:.0%}", LETTERS, hue, "middle"))
-    _bar(sketch, "0", f"{found.weights.max():.3g} of the whole")
+    _bar(sketch, "0", word("of_the_whole", lang, share=f"{found.weights.max():.3g}"))
     return sketch
 
 
@@ -66,7 +71,7 @@ def _check_plane(box: Box, size: int, layer: str) -> None:
         raise InputError(f"the unit of {layer} reads no pixel: there is no heat map")
 
 
-def _plane(shares: NDArray[np.float64], box: Box, unclipped: Box | None, title: str, what: str) -> Sketch:
+def _plane(shares: NDArray[np.float64], box: Box, unclipped: Box | None, title: str, what: str, lang: str) -> Sketch:
     sketch = Sketch(2 * MARGIN + SIDE, HEAD + SIDE + FOOT)
     cell, (left, top) = _cell(box), _corner(box)
     height, width = (side.size * cell for side in box)
@@ -77,9 +82,9 @@ def _plane(shares: NDArray[np.float64], box: Box, unclipped: Box | None, title: 
         sketch.add(*(Line(left + k * cell, top, left + k * cell, top + height, FAINT) for k in range(box[1].size + 1)))
         sketch.add(*(Line(left, top + k * cell, left + width, top + k * cell, FAINT) for k in range(box[0].size + 1)))
     sketch.add(Rect(left, top, width, height, "none", INK, 1.5))
-    places = [f"rows {_span(box[0])}, columns {_span(box[1])}"]
+    places = [_place("rows_columns", box, lang)]
     if unclipped is not None and unclipped != box and all(side.bounded for side in unclipped):
-        places.append(f"outside the picture: on to rows {_span(unclipped[0])}, columns {_span(unclipped[1])}")
+        places.append(_place("outside_on_to", unclipped, lang))
     for k, text in enumerate(places):
         sketch.add(Text(MARGIN, HEAD + SIDE + 24 + 22 * k, text, fitting(text, LETTERS, SIDE, 11)))
     return sketch
@@ -121,8 +126,9 @@ def _numbers(sketch: Sketch, texts: list[list[str]], shares: NDArray[np.float64]
             sketch.add(Text(left + (j + 0.5) * cell, top + (i + 0.5) * cell + size / 3, text, size, ink, "middle"))
 
 
-def _span(side: Interval) -> str:
-    return f"{side.start} to {side.stop - 1}"
+def _place(key: str, box: Box, lang: str) -> str:
+    rows, columns = (word("first_to_last", lang, first=side.start, last=side.stop - 1) for side in box)
+    return word(key, lang, rows=rows, columns=columns)
 
 
 def _log2(n: int) -> float:

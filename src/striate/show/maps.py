@@ -9,6 +9,7 @@ from striate.fields import Region
 from striate.geometry import Box
 from striate.show.letters import cut_to, fitting
 from striate.show.sketch import FAINT, HUES, INK, SOFT, Line, Rect, Sketch, Text
+from striate.show.words import word
 
 SIDE, GAP, MARGIN, HEAD, FOOT = 210, 56, 24, 48, 48
 MOST_CELLS, LARGEST_CELL, PER_ROW, MOST_MAPS = 48, 30, 4, 12
@@ -17,7 +18,7 @@ LETTERS = 19
 Plane = tuple[tuple[int, int], Box]
 
 
-def maps_sketch(region: Region, layers: Sequence[str] = ()) -> Sketch:
+def maps_sketch(region: Region, layers: Sequence[str] = (), lang: str = "en") -> Sketch:
     """The input, the maps between and the layer of a unit: on each a box of all that the unit reads of it.
 
     Every map with two spatial axes on the unit's way is drawn, the first of those that share size and box alone, or
@@ -41,7 +42,7 @@ def maps_sketch(region: Region, layers: Sequence[str] = ()) -> Sketch:
         left, top = MARGIN + column * (SIDE + GAP), MARGIN / 2 + row * height + HEAD
         size, box = planes[name]
         corners.append(_map(sketch, left, top, size, box, HUES[k % len(HUES)]))
-        _labels(sketch, left, top, _called(region, name), size, box)
+        _labels(sketch, left, top, _called(region, name), _counted(size, box, lang))
         if column:
             _joined(sketch, corners[-2], corners[-1])
     return sketch
@@ -107,9 +108,12 @@ def _map(
     return x, y, x + columns.size * cell, y + rows.size * cell
 
 
-def _labels(sketch: Sketch, left: float, top: float, name: str, size: tuple[int, int], read: Box) -> None:
+def _counted(size: tuple[int, int], read: Box, lang: str) -> str:
+    return word("read_of", lang, read="x".join(map(str, read.shape)), size="x".join(map(str, size)))
+
+
+def _labels(sketch: Sketch, left: float, top: float, name: str, counted: str) -> None:
     middle = left + SIDE / 2
-    counted = f"{'x'.join(map(str, read.shape))} of {'x'.join(map(str, size))}"
     sketch.add(Text(middle, top - 12, cut_to(name, LETTERS, SIDE + GAP / 2), LETTERS, INK, "middle"))
     sketch.add(Text(middle, top + SIDE + 22, counted, fitting(counted, LETTERS, SIDE + GAP / 2), INK, "middle"))
 

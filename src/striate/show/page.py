@@ -120,7 +120,7 @@ def _facts(document: Document, lang: str) -> str:
     totals = document["totals"]
     facts = {
         "input": input_text(document, lang),
-        "deepest": size_text(document["layers"][-1]["axes"]) if document["layers"] else "-",
+        "deepest": size_text(document["layers"][-1]["axes"], lang) if document["layers"] else "-",
         "parameters": f"{totals['params']:,}",
         "macs": f"{totals['macs']:,}",
         "peak": byte_text(totals["peak_activation_bytes"]),

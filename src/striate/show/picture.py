@@ -16,6 +16,7 @@ from striate.errors import InputError, MissingDependencyError
 from striate.fields import Region
 from striate.geometry import Box, Interval
 from striate.show.grid import shortened
+from striate.show.words import word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +33,7 @@ LEGIBLE_AT, LEGIBLE = 500, 6.5
 MARGIN, HEAD, GAP, TITLE, NOTE = 20, 58, 24, 52, 30
 TALL, WIDE = 512, 900
 GRID_FROM = 10
+TOO_SMALL = 16
 FITS = ("refuse", "crop", "pad")
 PADDED = 190
 OUTSIDE, PADDED_TOO = "hatched: outside the picture", ", where padding is read"
@@ -54,7 +56,7 @@ class View:
     name: str = ""
 
 
-def view_of(region: Region, label: str = "") -> View:
+def view_of(region: Region, label: str = "", lang: str = "en") -> View:
     """A region of a network with a two-dimensional input, ready to draw; other inputs are an InputError.
 
     The label names the unit and the size of its field: without the image's border, as tables give it, and what of it
@@ -67,7 +69,7 @@ def view_of(region: Region, label: str = "") -> View:
     if free is not None and (free == region.hull or not all(side.bounded for side in free)):
         free = None
     if free is not None:
-        size = f"{'x'.join(map(str, free.shape))}, {inside} inside"
+        size = word("inside_of", lang, size="x".join(map(str, free.shape)), inside=inside)
     return View(
         label or f"{region.layer} {tuple(region.at)}: {size}",
         region.hull,
@@ -77,9 +79,7 @@ def view_of(region: Region, label: str = "") -> View:
     )
 
 
-def read_photo(
-    path: str | PathLike[str], size: tuple[int, int] | None = None, fit: str = "refuse"
-) -> Photo:
+def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None, fit: str = "refuse") -> Photo:
     """A photograph as (height, width, 3) uint8, resized to ``size`` (height, width) where given, never stretched.
 
     One of another shape is refused, cropped around its middle, or padded with grey, as ``fit`` says. Raises InputError
@@ -126,13 +126,17 @@ def _fitted(picture: Image, size: tuple[int, int], fit: str, path: object) -> Im
     )
 
 
-def field_picture(photo: Photo, views: Sequence[View], tall: int = TALL, notes: Sequence[str] = ()) -> Figure:
+def field_picture(
+    photo: Photo, views: Sequence[View], tall: int = TALL, notes: Sequence[str] = (), lang: str = "en"
+) -> Figure:
     """A figure: the photograph with every hull nested on it, and a zoom on each unit's exact cover.
 
+    The zooms share a window that holds every field; one so small that it could not be seen there has its own.
     Drawn at ``DPI``, the photograph's top left pixel stands at (``MARGIN``, ``HEAD``) and one photograph pixel is
     ``overview_scale(photo, tall)`` figure pixels wide; where that is enough, pixels are told apart by a grid. ``notes``
-    stand beneath, with a word on the hatching where a field reaches outside the picture. Raises InputError where a
-    view is not of the photograph's size.
+    stand beneath, with a word on the hatching where a field reaches outside the picture; in Chinese, for which a
+    figure has no letters, numbers and names stand alone. Raises InputError where a view is not of the photograph's
+    size.
     """
     for view in views:
         if view.mask.shape != photo.shape[:2]:
@@ -143,18 +147,19 @@ def field_picture(photo: Photo, views: Sequence[View], tall: int = TALL, notes: 
     columns = -(-len(views) // 2)
     zoom = (tall - (rows - 1) * TITLE) // max(rows, 1)
     window = _window(views, photo)
-    beneath = [*notes, *_outside(views, window, photo)]
+    beneath = [*notes, *_outside(views, window, photo)] if lang == "en" else []
     full = 2 * MARGIN + width + columns * (GAP + zoom)
     figure = _figure(full, HEAD + (tall if views else height) + MARGIN + NOTE * len(beneath))
     letters = min(max(FONT, LEGIBLE * full / LEGIBLE_AT), LARGE)
-    _overview(_axes(figure, MARGIN, HEAD, width, height), photo, views, scale, letters)
+    _overview(_axes(figure, MARGIN, HEAD, width, height), photo, views, scale, letters, lang)
     for k, view in enumerate(views):
         column, row = divmod(k, 2)
         left, top = MARGIN + width + GAP + column * (GAP + zoom), HEAD + row * (zoom + TITLE)
         room, hue = zoom + GAP // 2, COLOURS[k % len(COLOURS)]
-        _zoom(_axes(figure, left, top, zoom, zoom), photo, view, window, hue, room, letters)
+        shown = window if max(view.hull.shape) * TOO_SMALL >= window[0].size else _window([view], photo)
+        _zoom(_axes(figure, left, top, zoom, zoom), photo, view, shown, hue, room, letters)
     for k, text in enumerate(reversed(beneath)):
-        size = min(letters, letters * (full - 2 * MARGIN) / _pixels(text, letters))
+        size = min(letters, letters * 0.98 * (full - 2 * MARGIN) / _pixels(text, letters))
         figure.text(MARGIN / full, (MARGIN + NOTE * k) / (figure.get_figheight() * DPI), text, fontsize=size, color=INK)
     return figure
 
@@ -232,14 +237,15 @@ def _pixels(text: str, size: float) -> float:
     return float(TextPath((0, 0), text, size=size).get_extents().x1) * DPI / 72
 
 
-def _overview(axes: Axes, photo: Photo, views: Sequence[View], scale: float, letters: float) -> None:
+def _overview(axes: Axes, photo: Photo, views: Sequence[View], scale: float, letters: float, lang: str) -> None:
     axes.imshow(photo, interpolation="nearest", aspect="auto")
     _grid(axes, Box.whole(photo.shape[:2]), scale)
     for k, view in enumerate(views):
         _box(axes, view.hull, COLOURS[k % len(COLOURS)])
     axes.set_xlim(-0.5, photo.shape[1] - 0.5)
     axes.set_ylim(photo.shape[0] - 0.5, -0.5)
-    _title(axes, f"{photo.shape[0]}x{photo.shape[1]} pixels", round(photo.shape[1] * scale), letters)
+    size = word("pixels_of", lang, size=f"{photo.shape[0]}x{photo.shape[1]}")
+    _title(axes, size, round(photo.shape[1] * scale), letters)
 
 
 def _grid(axes: Axes, box: Box, scale: float) -> None:

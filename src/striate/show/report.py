@@ -15,6 +15,7 @@ from striate.fields.unit import first_unit_axis
 from striate.show.cells import local_of
 from striate.show.document import Document
 from striate.show.picture import TALL, Photo, View, field_picture, figure_bytes, read_photo, view_of
+from striate.show.words import word
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,10 +47,10 @@ def field_figure(
     return _figure(paper, parts, tall)
 
 
-def _figure(paper: Photo, parts: Sequence[tuple[Region, Region | None]], tall: int = TALL) -> Figure:
+def _figure(paper: Photo, parts: Sequence[tuple[Region, Region | None]], tall: int = TALL, lang: str = "en") -> Figure:
     """Units on paper, those that see everything by their local fields; beneath them what makes them see it."""
-    views = [view_of(part) if local is None else _local_view(local) for part, local in parts]
-    return field_picture(paper, views, tall, _global_notes(parts))
+    views = [view_of(part, lang=lang) if local is None else _local_view(local, lang) for part, local in parts]
+    return field_picture(paper, views, tall, _global_notes(parts), lang)
 
 
 def _local(seen: Region) -> Region | None:
@@ -60,9 +61,10 @@ def _local(seen: Region) -> Region | None:
     return None if found.hull.empty else found
 
 
-def _local_view(local: Region) -> View:
-    view = view_of(local)
-    return replace(view, label=view.label.replace(": ", ": local ", 1))
+def _local_view(local: Region, lang: str) -> View:
+    view = view_of(local, lang=lang)
+    unit, _, size = view.label.partition(": ")
+    return replace(view, label=f"{unit}: {word('local_of', lang, size=size)}")
 
 
 def _global_notes(parts: Sequence[tuple[Region, Region | None]]) -> list[str]:
@@ -84,7 +86,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-def report_picture(fields: Fields, document: Document, image: Path | None) -> bytes | None:
+def report_picture(fields: Fields, document: Document, image: Path | None, lang: str = "en") -> bytes | None:
     """The unit in the middle at several depths; None where the network has no picture to draw on.
 
     Raises InputError for a photograph that such a network cannot have.
@@ -94,10 +96,11 @@ def report_picture(fields: Fields, document: Document, image: Path | None) -> by
     height, width = _plane(fields)
     middle = (height // 2, width // 2)
     seen = [region(fields, name, unit_under(fields, name, middle)) for name in pictured_layers(document)]
-    return figure_bytes(_figure(sheet(fields, image), [(part, _local(part)) for part in seen])) if seen else None
+    parts = [(part, _local(part)) for part in seen]
+    return figure_bytes(_figure(sheet(fields, image), parts, lang=lang)) if parts else None
 
 
-def row_pictures(fields: Fields, document: Document, image: Path | None) -> dict[str, bytes]:
+def row_pictures(fields: Fields, document: Document, image: Path | None, lang: str = "en") -> dict[str, bytes]:
     """The unit in the middle of each of a handful of layers, each as a PNG of its own."""
     if tuple(fields.spatial) != ("height", "width"):
         return {}
@@ -105,7 +108,7 @@ def row_pictures(fields: Fields, document: Document, image: Path | None) -> dict
     paper, found = sheet(fields, image), {}
     for name in pictured_layers(document):
         seen = region(fields, name, unit_under(fields, name, (height // 2, width // 2)))
-        found[name] = figure_bytes(_figure(paper, [(seen, _local(seen))], ROW_TALL))
+        found[name] = figure_bytes(_figure(paper, [(seen, _local(seen))], ROW_TALL, lang))
     return found
 
 

@@ -71,7 +71,7 @@ def _lines(seen: Overview, scales: Mapping[str, Scale], lang: str) -> list[str]:
     outputs = _some([_output(field, scales, lang) for field in seen.outputs], lang, "; ")
     lines = [word("outputs_note", lang, outputs=outputs)]
     if seen.largest is not None and seen.largest.name not in [field.name for field in seen.outputs]:
-        size = size_text([_local(axis) for axis in _axes(seen.largest, scales)])
+        size = size_text([_local(axis) for axis in _axes(seen.largest, scales)], lang)
         kind = "largest_local" if seen.global_via else "largest_note"
         lines[0] += word("gap", lang) + word(kind, lang, size=size, layer=short_name(seen.largest.name))
     several = {
@@ -94,7 +94,7 @@ def _local(axis: AxisDocument) -> AxisDocument:
 
 def _output(field: Field, scales: Mapping[str, Scale], lang: str) -> str:
     axes = _axes(field, scales)
-    seen = size_text(axes) + (f" = {once(axes, physical_text)}" if scales else "")
+    seen = size_text(axes, lang) + (f" = {once(axes, physical_text)}" if scales else "")
     return word("output_sees", lang, output=_shaped(field.name, field.shape), size=seen)
 
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from rich.cells import cell_len
+
 from striate.errors import InputError
 from striate.geometry import Window, transposed_map
 from striate.geometry.conventions import SizeAnswer
 from striate.show.letters import fitting, text_width
 from striate.show.sketch import FAINT, HUES, INK, SOFT, Line, Rect, Sketch, Text
+from striate.show.words import word
 
 MARGIN, GAP, HEAD, FOOT, LETTERS = 20, 44, 50, 64, 17
 SIDE, LARGEST_CELL, MOST_DRAWN = 220, 36, 32
@@ -20,7 +23,7 @@ PADDING, UNREAD, READ, TAP = "#e6e9ef", "#fecaca", "#eff6ff", HUES[0]
 Pair = tuple[SizeAnswer, SizeAnswer]
 
 
-def size_texts(answers: Sequence[Pair], width: int) -> list[str]:
+def size_texts(answers: Sequence[Pair], width: int, lang: str = "en") -> list[str]:
     """The planes of some conventions in letters, as many side by side as ``width`` has room for.
 
     A letter says how many windows read a place: ``.`` is padding that none reads, ``o`` padding that is read, ``x`` a
@@ -28,26 +31,32 @@ def size_texts(answers: Sequence[Pair], width: int) -> list[str]:
     """
     groups: list[list[list[str]]] = []
     room = 0
-    for block in map(_lettered, answers):
-        wide = max(map(len, block))
+    for block in (_lettered(pair, lang) for pair in answers):
+        wide = max(map(cell_len, block))
         if not groups or wide > room:
             groups.append([])
             room = width
-        groups[-1].append([line.ljust(wide) for line in block])
+        groups[-1].append([_padded(line, wide) for line in block])
         room -= wide + 3
     lines: list[str] = []
     for blocks in groups:
         side_by_side = zip_longest(*blocks, fillvalue="")
-        widths = [len(block[0]) for block in blocks]
-        rows = ("   ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)).rstrip() for row in side_by_side)
+        widths = [cell_len(block[0]) for block in blocks]
+        rows = (
+            "   ".join(_padded(cell, n) for cell, n in zip(row, widths, strict=True)).rstrip() for row in side_by_side
+        )
         lines += ["", *rows]
     return lines
 
 
-def _lettered(pair: Pair) -> list[str]:
+def _lettered(pair: Pair, lang: str) -> list[str]:
     rows, columns = (_times_read(answer) for answer in pair)
-    head = [pair[0].convention, f"output {pair[0].output} x {pair[1].output}"]
+    head = [pair[0].convention, word("output_sized", lang, size=f"{pair[0].output} x {pair[1].output}")]
     return [*head, *(" ".join(_letter(a, b) for b in columns) for a in rows)]
+
+
+def _padded(text: str, cells: int) -> str:
+    return text + " " * (cells - cell_len(text))
 
 
 def _letter(row: tuple[bool, int], column: tuple[bool, int]) -> str:
@@ -67,7 +76,7 @@ def _times_read(answer: SizeAnswer) -> list[tuple[bool, int]]:
     return [(before <= k < before + answer.n, count) for k, count in enumerate(counts)]
 
 
-def sizes_sketch(answers: Sequence[Pair]) -> Sketch:
+def sizes_sketch(answers: Sequence[Pair], lang: str = "en") -> Sketch:
     """The planes of some conventions side by side: padding grey, pixels that nothing reads red, windows outlined.
 
     Raises InputError for a plane of more than ``MOST_DRAWN`` places along an axis.
@@ -82,15 +91,17 @@ def sizes_sketch(answers: Sequence[Pair]) -> Sketch:
     sketch = Sketch(2 * MARGIN + len(answers) * (SIDE + GAP) - GAP, 2 * MARGIN + HEAD + tall + FOOT / 2)
     for k, pair in enumerate(answers):
         left, top = MARGIN + k * (SIDE + GAP), MARGIN + HEAD
-        name, output = pair[0].convention, f"output {pair[0].output} x {pair[1].output}"
+        name, size = pair[0].convention, f"{pair[0].output} x {pair[1].output}"
         sketch.add(Text(left, top - 32, name, fitting(name, LETTERS, SIDE + GAP / 2, 11)))
-        sketch.add(Text(left, top - 10, output, LETTERS))
+        sketch.add(Text(left, top - 10, word("output_sized", lang, size=size), LETTERS))
         _plane(sketch, left, top, cell, pair)
         unread = [answer.never_read for answer in pair]
         missed = " · ".join(
-            f"{axis} {_numbers(pixels)}" for axis, pixels in zip(("rows", "columns"), unread, strict=True) if pixels
+            f"{word(axis, lang)} {_numbers(pixels)}"
+            for axis, pixels in zip(("rows", "columns"), unread, strict=True)
+            if pixels
         )
-        told = f"never read: {missed}" if missed else "every pixel is read"
+        told = word("unread", lang, pixels=missed) if missed else word("all_read", lang)
         sketch.add(Text(left, top + tall + 30, told, fitting(told, LETTERS, SIDE + GAP / 2, 10), SOFT))
     return sketch
 
@@ -151,24 +162,28 @@ class Moving:
         return self.windows[0].reads(unit[0]), self.windows[1].reads(unit[1])
 
 
-def frames(moving: Moving) -> list[Sketch]:
+def frames(moving: Moving, lang: str = "en") -> list[Sketch]:
     """One drawing for each place of the small plane, row by row; InputError for more than ``MOST_FRAMES``."""
     count = moving.small[0] * moving.small[1]
     if count > MOST_FRAMES:
         raise InputError(f"an animation has at most {MOST_FRAMES} frames, this one {count:,}; take a smaller input")
-    return [_frame(moving, (i, j)) for i in range(moving.small[0]) for j in range(moving.small[1])]
+    return [_frame(moving, (i, j), lang) for i in range(moving.small[0]) for j in range(moving.small[1])]
 
 
-def _frame(moving: Moving, unit: tuple[int, int]) -> Sketch:
+def _frame(moving: Moving, unit: tuple[int, int], lang: str) -> Sketch:
     edges = [_reach(window, n, m) for window, n, m in zip(moving.windows, moving.large, moving.small, strict=True)]
     sizes = [stop - start for start, stop in edges]
     cell = min(SIDE * 1.5 / max(sizes), LARGEST_CELL)
-    wide, words = 2 * MARGIN + (sizes[1] + moving.small[1]) * cell + 2 * GAP, _words(moving, unit)
+    wide, words = 2 * MARGIN + (sizes[1] + moving.small[1]) * cell + 2 * GAP, _words(moving, unit, lang)
     widest = max(wide, *(text_width(text, LETTERS) + 2 * MARGIN for text in words))
     sketch = Sketch(widest, MARGIN + HEAD + sizes[0] * cell + FOOT)
     left, top = MARGIN - edges[1][0] * cell, MARGIN + HEAD - edges[0][0] * cell
-    large, small = ("output", "input") if moving.transposed else ("input", "output")
-    sketch.add(Text(MARGIN, MARGIN + HEAD - 14, f"{large} {moving.large[0]} x {moving.large[1]}", LETTERS))
+    large, small = ("output_sized", "input_sized") if moving.transposed else ("input_sized", "output_sized")
+    sizes_of = {
+        key: word(key, lang, size=f"{plane[0]} x {plane[1]}")
+        for key, plane in ((large, moving.large), (small, moving.small))
+    }
+    sketch.add(Text(MARGIN, MARGIN + HEAD - 14, sizes_of[large], LETTERS))
     rows, columns = moving.reads(unit)
     for i in range(*edges[0]):
         for j in range(*edges[1]):
@@ -179,7 +194,7 @@ def _frame(moving: Moving, unit: tuple[int, int]) -> Sketch:
     sketch.add(Rect(left, top, moving.large[1] * cell, moving.large[0] * cell, "none", INK, 2))
     x = MARGIN + sizes[1] * cell + 2 * GAP
     y = MARGIN + HEAD + (sizes[0] - moving.small[0]) * cell / 2
-    sketch.add(Text(x, y - 14, f"{small} {moving.small[0]} x {moving.small[1]}", LETTERS))
+    sketch.add(Text(x, y - 14, sizes_of[small], LETTERS))
     done = (unit[0], unit[1])
     for i in range(moving.small[0]):
         for j in range(moving.small[1]):
@@ -194,13 +209,16 @@ def _frame(moving: Moving, unit: tuple[int, int]) -> Sketch:
     return sketch
 
 
-def _words(moving: Moving, unit: tuple[int, int]) -> list[str]:
+def _words(moving: Moving, unit: tuple[int, int], lang: str) -> list[str]:
     window = moving.windows[0]
     kernel = " x ".join(str(w.size) for w in moving.windows)
-    told = f"kernel {kernel}, stride {window.stride}, dilation {window.dilation}, padding {window.pad_before}"
-    verb = "adds to rows" if moving.transposed else "reads rows"
+    numbers = {"stride": window.stride, "dilation": window.dilation, "padding": window.pad_before}
     rows, columns = (" ".join(map(str, places)) for places in moving.reads(unit))
-    return [told, f"({unit[0]}, {unit[1]}) {verb} {rows}, columns {columns}"]
+    verb = "place_adds" if moving.transposed else "place_reads"
+    return [
+        word("window_told", lang, kernel=kernel, **numbers),
+        word(verb, lang, place=unit, rows=rows, columns=columns),
+    ]
 
 
 def _reach(window: Window, large: int, small: int) -> tuple[int, int]:

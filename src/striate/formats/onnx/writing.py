@@ -15,7 +15,8 @@ from onnx import helper, numpy_helper
 
 from striate.errors import StriateError, UnsupportedError
 from striate.formats.given import Given
-from striate.formats.onnx import named_errors, walked
+from striate.formats.accidents import named_errors
+from striate.formats.onnx import walked
 from striate.formats.onnx.draft import Draft, attribute
 from striate.formats.onnx.editing import COPIES, cut_of, edited, sliced
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
