@@ -77,7 +77,7 @@ def objects() -> Iterator[Objects]:
     path = script().FOLDER / "objects.tflite"
     if not path.exists():
         pytest.skip(f"the object network is not in {path.parent}; fetch it: python examples/objects.py")
-    yield Objects(path.read_bytes())
+    return Objects(path.read_bytes())
 
 
 def test_the_field_grows_as_published(objects: Objects) -> None:
