@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
+from striate.crop import Crop, crop
+from striate.errors import InputError
 from striate.fields import (
     Borders,
     Comparison,
@@ -28,8 +32,12 @@ from striate.fields import (
 from striate.formats.given import Dtypes, Values
 from striate.formats.model import Model, Readable
 from striate.formats.shapes import InputShape
+from striate.geometry import Box
 from striate.network import HasNetwork, Network, Node, network_of
 from striate.network.relation import Shape
+from striate.run import Array, part_of, runner, save
+from striate.run.cropping import box_in
+from striate.values import shown
 
 
 @dataclass(frozen=True)
@@ -135,12 +143,55 @@ class LoadedModel:
         """The fields of ``layer`` at several input sizes, and the sizes at which nothing shifts."""
         return sweep(self.model, layer, sizes, local=local)
 
+    def crop(self, wanted: Mapping[str, Box | str]) -> ModelCrop:
+        """The part of the model that computes boxes of layers, as a network, a model file and something that runs.
+
+        A box is a ``Box`` or text, ``"0:8,24:40"``, that may leave out leading axes, which are then taken whole.
+        """
+        if not isinstance(wanted, Mapping):
+            raise InputError(f"crop: wanted must map layers to boxes, got {shown(wanted)}")
+        found = crop(self.network, {layer: box_in(self.network, layer, box) for layer, box in wanted.items()})
+        return ModelCrop(**{item.name: getattr(found, item.name) for item in fields(found)}, model=self.model)
+
     def _of(self, local: bool) -> Fields:
         return self._fields.local if local else self._fields
 
     def compare(self, other: Network | HasNetwork) -> Comparison:
         """This network and another, layer by layer: where shapes agree and pixels do not."""
         return compare(self._fields, Fields(network_of(other)))
+
+
+@dataclass(frozen=True, eq=False)
+class ModelCrop(Crop):
+    """A crop that knows the model it is a part of: it can be written as a file, and run.
+
+    >>> from importlib.resources import files
+    >>> part = load(files("striate") / "data" / "denoiser.onnx", (1, 3, 64, 64)).crop({"denoised": "0:8,56:64"})
+    >>> print(part.feeds["image"], part.boxes["denoised"])
+    0:1,0:3,0:46,15:64 0:1,0:3,0:8,56:64
+    >>> import numpy as np
+    >>> part.run({"image": np.zeros(part.feeds["image"].shape, np.float32)})["denoised"].shape
+    (1, 3, 8, 8)
+    """
+
+    model: Model = field(repr=False, kw_only=True)
+    """What it is a part of."""
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the part as an ordinary static ONNX model, weights included; the file's path.
+
+        Its metadata says which box each input and output is (``striate.box.NAME``). Raises UnsupportedError, naming
+        the node, where a part has no form in ONNX, InputError where the file cannot be written.
+        """
+        return save(self.model, self, path)
+
+    def to_onnx(self) -> bytes:
+        """The bytes that ``save`` writes."""
+        return part_of(self.model, self)
+
+    def run(self, feeds: Mapping[str, Array], layers: Sequence[str] = ()) -> dict[str, Array]:
+        """The values of some layers, else of what was asked for, by onnxruntime; ``feeds`` holds the boxes fed."""
+        return runner(self.model, self).run(feeds, layers)
 
 
 def load(

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from striate import InputError, load
+from striate import InputError, Model
 from striate.run.torch import TorchRunner
 
 
@@ -30,11 +30,10 @@ class Twice(nn.Module):
         return F.avg_pool2d(z + 1, 2), y
 
 
-def made(**more: Any) -> tuple[Twice, TorchRunner, np.ndarray]:
+def made() -> tuple[Twice, TorchRunner, np.ndarray]:
     torch.manual_seed(0)
     module = Twice().train()
-    model = load(module, (1, 2, 12, 14))
-    return module, TorchRunner(module, model.network, **more), np.random.default_rng(0).random((1, 2, 12, 14))
+    return module, TorchRunner(Model(module, (1, 2, 12, 14))), np.random.default_rng(0).random((1, 2, 12, 14))
 
 
 def test_layers_are_what_torch_gives() -> None:
@@ -74,19 +73,25 @@ def test_a_run_ends_where_nothing_more_is_asked_for() -> None:
     assert seen == ["second"]
 
 
-def test_batches_and_sizes_may_differ() -> None:
-    _, runner, x = made()
-    several = np.concatenate([x[..., :9, :9], 2 * x[..., :9, :9], -x[..., :9, :9]])
-    found = runner.run({"x": several}, ["second"])["second"]
-    assert found.shape == (3, 4, 5, 5)
-    assert np.allclose(found[1], runner.run({"x": several[1:2]}, ["second"])["second"][0], atol=1e-6)
-
-
 def test_what_cannot_be_run_is_one_line() -> None:
     _, runner, x = made()
     with pytest.raises(InputError, match="'add' is made between submodules, and torch shows what these give"):
         runner.run({"x": x}, ["add"])
     with pytest.raises(InputError, match="no layer 'frist'"):
         runner.run({"x": x}, ["frist"])
-    with pytest.raises(InputError, match=r"the module fails on x of shape \(1, 2, 2, 2\)"):
+    with pytest.raises(InputError, match="input 'x' takes 1x2x12x14, is fed 1x2x2x2"):
         runner.run({"x": x[..., :2, :2]}, ["second"])
+
+
+def test_a_module_that_fails_is_one_line() -> None:
+    _, runner, x = made()
+    runner._module.second = nn.Conv2d(9, 1, 1)  # type: ignore[assignment]
+    with pytest.raises(InputError, match=r"the module fails on x of shape \(1, 2, 12, 14\): "):
+        runner.run({"x": x}, ["relu"])
+
+
+def test_without_layers_come_the_outputs() -> None:
+    _, runner, x = made()
+    found = runner.run({"x": x})
+    assert list(found) == list(runner.network.outputs)
+    assert (found["relu_1"] == runner.run({"x": x}, ["output.1"])["output.1"]).all()

@@ -27,6 +27,7 @@ from striate.network.operators import (
     Reduce,
     Reshape,
     Resize,
+    Select,
     Slice,
     Transpose,
 )
@@ -68,12 +69,11 @@ def computed(node: Node, inputs: list[Tensor], weights: dict[str, Tensor]) -> Te
             made: Tensor = convolve(padded, weights["weight"], bias, op.stride, 0, op.dilation, op.groups)
             return made
         case ConvTranspose():
-            assert all(before == after for before, after in op.padding)
-            pads = [before for before, _ in op.padding]
             transpose: Any = TRANSPOSED[len(op.kernel)]
-            made = transpose(x, weights["weight"], weights.get("bias"), op.stride, pads, op.output_padding, op.groups,
-                             op.dilation)  # fmt: skip
-            return made
+            full = transpose(x, weights["weight"], None, op.stride, 0, 0, op.groups, op.dilation)
+            sides = zip(reversed(op.padding), reversed(op.output_padding), strict=True)
+            made = F.pad(full, [n for (before, after), more in sides for n in (-before, more - after)])
+            return made + weights["bias"].reshape(-1, *[1] * len(op.kernel)) if "bias" in weights else made
         case Linear():
             return op.alpha * _dense(x, weights["weight"], op.turned) + op.beta * weights.get("bias", torch.zeros(()))
         case MatMul():
@@ -175,6 +175,8 @@ def moved(op: Operator, inputs: list[Tensor]) -> Tensor:
             for axis, start, count, step in zip(op.axes, op.starts, op.counts, op.steps, strict=True):
                 x = x.index_select(axis, torch.tensor([start + k * step for k in range(count)]))
             return x
+        case Select():
+            return x.select(op.axis, op.index)
         case Resize():
             assert op.picks is not None
             for axis, picks in zip(op.axes, op.picks, strict=True):

@@ -31,7 +31,7 @@ NOT_YET: frozenset[str] = frozenset()
 
 DOMAIN = "local"
 SOURCES: tuple[Shape, ...] = ((1, 2, 5, 6), (1, 2, 6, 4), (2, 1, 4, 5), (1, 4, 4, 4), (1, 3, 7), (1, 1, 3, 4, 3))
-LARGEST, MOST_UNITS, MORE_IMAGES = 400, 24, 20
+LARGEST, MOST_UNITS, MORE_IMAGES = 400, 24, 150
 LAYOUTS = {3: "NCL", 4: "NCHW", 5: "NCDHW"}
 CHANGES = (0.7, 30.0, -30.0)
 
@@ -62,8 +62,8 @@ class Draft:
         self.constants.append(numpy_helper.from_array(np.array(values, dtype=dtype), name))
         return name
 
-    def weights(self, *shape: int) -> str:
-        return self.constant(self.random.uniform(0.5, 1.5, shape), np.float32)
+    def weights(self, *shape: int, scale: float = 1.0) -> str:
+        return self.constant(scale * self.random.uniform(0.5, 1.5, shape), np.float32)
 
     def add(self, op: str, *inputs: str, outputs: int = 1, domain: str = "", **attributes: Any) -> list[str]:
         names = [self.name(op) for _ in range(outputs)]
@@ -252,7 +252,7 @@ def concat(d: Draft, x: str, s: Shape) -> str:
     others = [
         n for n, t in d.shapes.items() if len(t) == len(s) and t[:axis] + t[axis + 1 :] == s[:axis] + s[axis + 1 :]
     ]
-    other = d.some(*others) if d.below(4) else d.weights(*s[:axis], 2, *s[axis + 1 :])
+    other = d.some(*others) if d.below(4) else d.weights(*s[:axis], 2, *s[axis + 1 :], scale=0.01)
     return d.one("Concat", *d.some((x, other), (other, x)), axis=axis)
 
 
@@ -559,13 +559,23 @@ def draw(seed: int) -> Drawn:
     return Drawn(d.model(x), x, d.source, tuple(kinds))
 
 
-def measured(drawn: Drawn, seed: int = 0) -> dict[tuple[int, ...], Mask]:
-    """For each unit of the output, the pixels of the input whose change it shows."""
+def measured(drawn: Drawn, seed: int = 0, near: tuple[int, ...] | None = None) -> dict[tuple[int, ...], Mask]:
+    """For each unit of the output, the pixels of the input whose change it shows.
+
+    The images are random; those ``near`` a pixel have small values around it in the first turn, large ones in the
+    second, so that the least and the largest of all lie there.
+    """
     session, random = runs(drawn.model), np.random.default_rng(seed)
     spatial = drawn.source[2:]
     found: dict[tuple[int, ...], Mask] = {}
     for turn in range(2):
-        base = random.uniform(0.5, 2, drawn.source).astype(np.float32) * (1 if turn == 0 else -1)
+        base = random.uniform(0.5, 2, drawn.source).astype(np.float32)
+        if near is not None:
+            around: Any = (..., *(slice(max(p - 1, 0), p + 2) for p in near))
+            factor = random.choice([0.01, 0.1]) if turn == 0 else random.choice([3.0, 10.0])
+            base[around] *= np.where(random.random(base[around].shape) < 0.5, factor, 1).astype(np.float32)
+        elif turn == 1:
+            base = -base
         (quiet,) = session.run(None, {"image": base})
         grid = unit_sizes(quiet.shape)
         if not found:
@@ -594,7 +604,8 @@ def claimed(path: Path, output: str, units: list[tuple[int, ...]]) -> tuple[dict
 def disagreement(drawn: Drawn, folder: Path, seed: int = 0) -> str:
     """The first unit whose claim is not what was measured, in words; empty where there is none.
 
-    A maximum may hide a pixel from any one image: what seems unread is looked at on further images.
+    A maximum may hide a pixel from any one image: what seems unread is looked at on further images, each second one
+    drawn to show it.
     """
     path = folder / "random.onnx"
     path.write_bytes(drawn.model.SerializeToString())
@@ -604,9 +615,12 @@ def disagreement(drawn: Drawn, folder: Path, seed: int = 0) -> str:
         units = [units[k] for k in np.random.default_rng(seed).permutation(len(units))[:MOST_UNITS]]
     claims, bound = claimed(path, drawn.output, units)
     for more in range(MORE_IMAGES):
-        if bound or not any((claims[at] & ~truth[at]).any() for at in units):
+        unread = np.any([claims[at] & ~truth[at] for at in units], axis=0)
+        if bound or not unread.any():
             break
-        for at, mask in measured(drawn, seed + 1 + more).items():
+        pixels = np.argwhere(unread)
+        near = tuple(int(p) for p in pixels[0]) if more % 2 else None
+        for at, mask in measured(drawn, seed + 1 + more, near).items():
             truth[at] |= mask
     for at in units:
         wrong = truth[at] & ~claims[at] if bound else truth[at] != claims[at]

@@ -5,6 +5,7 @@ from striate.cli.app import app, main
 from striate.cli.check import check_command
 from striate.cli.compare import compare_command, sweep_command
 from striate.cli.completion import completion_command
+from striate.cli.crop import crop_command
 from striate.cli.demo import demo_command
 from striate.cli.effective import effective_command
 from striate.cli.explain import explain_command
@@ -14,7 +15,7 @@ from striate.cli.size import size_command
 
 COMMANDS = (
     *(fields_command, region_command, reach_command, effective_command, sweep_command, compare_command),
-    *(check_command, size_command, explain_command, animate_command, demo_command, completion_command),
+    *(check_command, crop_command, size_command, explain_command, animate_command, demo_command, completion_command),
 )
 for command in COMMANDS:
     app.add_command(command)

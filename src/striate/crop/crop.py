@@ -46,6 +46,8 @@ class Crop:
     boxes: Boxes
     asked: Boxes
     whole: Network = field(repr=False)
+    like: Crop | None = field(default=None, repr=False)
+    """Another crop that is the same but for its place; None where none is known."""
 
     @property
     def feeds(self) -> Boxes:
@@ -55,6 +57,8 @@ class Crop:
     @cached_property
     def key(self) -> str:
         """Equal for crops that run alike: the same operators on the same shapes, constants cut at the same places."""
+        if self.like is not None:
+            return self.like.key
         written = {name for node in self.network.nodes for name in node.outputs}
         made = {node.outputs[0] for node in self.network.nodes if isinstance(node.op, Constant)}
         fixed = sorted(
@@ -68,8 +72,10 @@ class Crop:
     @cached_property
     def costs(self) -> Costs:
         """What the crop takes, and what falls to it of the whole."""
+        if self.like is not None:
+            return self.like.costs
         everything = {name: Box.whole(self.whole.shapes[name]) for name in self.asked}
-        whole = planned(self.whole, everything).nodes
+        whole = planned(self.whole, everything, grow=True).nodes
         macs = sum(
             result.macs for node, result in zip(self.whole.nodes, self.whole.results, strict=True) if node.name in whole
         )
@@ -77,12 +83,13 @@ class Crop:
         return Costs(sum(result.macs for result in self.network.results), macs * part)
 
 
-def crop(network: Network, wanted: Mapping[str, Box]) -> Crop:
+def crop(network: Network, wanted: Mapping[str, Box], *, grow: bool = False) -> Crop:
     """The network that computes at least the boxes of the layers in ``wanted``, with static shapes.
 
     Operators keep the padding of a true border and have none where the cut is; what is more than another wants is
     cut off by slices. Raises InputError for a layer or a box that is not there, UnsupportedError, naming the node,
-    where an operator gives its output only as a whole.
+    where an operator gives its output only as a whole, or where the crop would take an image from end to end for
+    operators that look so far alone: ``grow`` lets it, and ``stages`` cuts the network there.
 
     >>> from striate.network.builder import Builder
     >>> from striate.network.operators import Conv
@@ -93,6 +100,13 @@ def crop(network: Network, wanted: Mapping[str, Box]) -> Crop:
     >>> found.feeds, found.network.shapes["first"]
     ({'x': Box('0:1,0:1,0:5,2:7')}, (1, 2, 4, 3))
     """
+    asked = asked_of(network, wanted)
+    plan = planned(network, asked, grow=instance("crop: grow", grow, bool))
+    return Crop(written(network, tuple(asked), plan), plan.boxes, asked, network)
+
+
+def asked_of(network: Network, wanted: Mapping[str, Box]) -> Boxes:
+    """The boxes by the names of tensors, checked; InputError for what is not there."""
     instance("crop: network", network, Network)
     if not isinstance(wanted, Mapping):
         raise InputError(f"crop: wanted must map layers to boxes, got {shown(wanted)}")
@@ -103,8 +117,7 @@ def crop(network: Network, wanted: Mapping[str, Box]) -> Crop:
         asked[tensor] = asked[tensor].hull(found) if tensor in asked else found
     if not asked:
         raise InputError("crop: no box of any layer is asked for")
-    plan = planned(network, asked)
-    return Crop(written(network, tuple(asked), plan), plan.boxes, asked, network)
+    return asked
 
 
 def _checked(network: Network, layer: str, box: Box) -> Box:

@@ -33,15 +33,16 @@ class Plan:
     nodes: Mapping[str, Made]
 
 
-def planned(network: Network, asked: Boxes) -> Plan:
+def planned(network: Network, asked: Boxes, *, grow: bool = False) -> Plan:
     """What the boxes of some tensors need; UnsupportedError where a node needs the whole for a part.
 
     A node that looks along an axis from end to end may: windows of tokens grow to windows, channels to all channels.
-    It may not where the image grows to its ends for it alone, while the same is read nearby on another way.
+    It may not where the image grows to its ends for it alone, while the same is read nearby on another way, unless
+    ``grow`` allows it.
     """
     plan = _walked(network, asked)
     whole = any(_ends(plan, name, network) for name in network.inputs)
-    if whole and any(_spread(node, plan) for node in network.nodes):
+    if whole and not grow and any(_spread(node, plan) for node in network.nodes):
         grown = _grown(network, plan, _walked(network, asked, narrow=True))
         if grown:
             _refuse_growth(network, plan, asked, grown)
@@ -82,10 +83,10 @@ def _ends(plan: Plan, name: str, network: Network) -> set[int]:
     if name not in plan.boxes:
         return set()
     shape, box = network.shapes[name], plan.boxes[name]
-    return {axis for axis in _image_axes(network, name) if shape[axis] > 1 and box[axis] == Interval(0, shape[axis])}
+    return {axis for axis in image_axes(network, name) if shape[axis] > 1 and box[axis] == Interval(0, shape[axis])}
 
 
-def _image_axes(network: Network, name: str) -> set[int]:
+def image_axes(network: Network, name: str) -> set[int]:
     """All axes of an input but the batch, and the channels where a layer that reads it says which they are."""
     rank = len(network.shapes[name])
     axes = set(range(2 if rank > 3 else 1, rank))
@@ -104,9 +105,7 @@ def _taken(network: Network, tensor: str, box: Box, axis: int) -> set[tuple[str,
     return {(name, end) for name, axes in ends.items() for end in axes}
 
 
-def _walked(
-    network: Network, asked: Boxes, *, narrow: bool = False, without: frozenset[str] = frozenset()
-) -> Plan:
+def _walked(network: Network, asked: Boxes, *, narrow: bool = False, without: frozenset[str] = frozenset()) -> Plan:
     """The plan, with ``narrow`` as if no operator looked along an axis from end to end.
 
     Nodes named in ``without`` read nothing that they would read from end to end but what stands at their own place.

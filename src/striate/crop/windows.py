@@ -48,9 +48,7 @@ def _over(window: Window, held: Interval, first: int, span: Interval, n: int) ->
         ceil=hangs and window.ceil,
     )
     wanted = (max(span.stop, held.stop) - span.start - window.extent) // window.stride + 1
-    return Held(
-        held, own, Interval(first, first + wanted), None if own.output_size(held.size) == wanted else wanted
-    )
+    return Held(held, own, Interval(first, first + wanted), None if own.output_size(held.size) == wanted else wanted)
 
 
 def _mirrored(window: Window, n: int, units: Interval, border: Border) -> Held:

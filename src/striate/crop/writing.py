@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import count
 
 from striate.crop.part import Part, trim
 from striate.crop.walk import Kept, Plan
-from striate.geometry import Box
+from striate.geometry import Box, Interval
 from striate.network import Network, Node
-from striate.network.operators import Elementwise
+from striate.network.node import Weight
+from striate.network.operators import Elementwise, Mix
 from striate.network.relation import Shape
 
 
 def written(network: Network, outputs: tuple[str, ...], plan: Plan) -> Network:
     """The network of a plan, nodes in the order of the whole's."""
-    writer = Writer(plan)
+    writer = Writer(plan, network.shapes)
     for node in network.nodes:
         made = plan.nodes.get(node.name, {})
         if isinstance(made, Kept):
@@ -39,8 +42,9 @@ def written(network: Network, outputs: tuple[str, ...], plan: Plan) -> Network:
 class Writer:
     """The nodes of a crop, one after the other."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, whole: Mapping[str, Shape]) -> None:
         self.boxes = plan.boxes
+        self._whole = whole
         self.shapes: dict[str, Shape] = {name: box.shape for name, box in plan.boxes.items()}
         self.nodes: list[Node] = []
         self._parts: dict[tuple[str, Box], str] = {}
@@ -65,8 +69,11 @@ class Writer:
             last = i + 1 == len(steps)
             output = tensor if last else self._unused(f"{node.name}/{step.word}")
             name = node.name if last and k == 0 else output
-            learned = node.parameters if i == own else 0
-            self._add(Node(name, step, inputs, (output,), node.source, learned, node.at_most))
+            made = Node(name, step, inputs, (output,), node.source, at_most=node.at_most)
+            if i == own:
+                weights = cut_weights(node, part.made, self._whole[tensor])
+                made = replace(made, parameters=node.parameters, weights=weights)
+            self._add(made)
             inputs = (output,)
 
     def cut(self, name: str, box: Box) -> str:
@@ -87,3 +94,30 @@ class Writer:
 
     def _unused(self, name: str) -> str:
         return next(tried for k in count() if (tried := f"{name}{k or ''}") not in self.shapes)
+
+
+def cut_weights(node: Node, made: Box, shape: Shape) -> tuple[Weight, ...]:
+    """The weights of a node whose output of some shape is made over a box: those with a value for each place are cut.
+
+    Values of elements and normalisations are broadcast to the output from its last axis on, or stand for the channels
+    of axis 1; other operators make all that their weights speak of.
+    """
+    if not isinstance(node.op, Elementwise | Mix):
+        return node.weights
+    trailing = node.op.function.name in ("layer_norm", "rms_norm")
+    return tuple(
+        _cut_weight(weight, made, shape, channels=not (trailing or weight.role.startswith("operand")))
+        for weight in node.weights
+    )
+
+
+def _cut_weight(weight: Weight, made: Box, shape: Shape, *, channels: bool) -> Weight:
+    rank = len(weight.shape)
+    first = 1 if channels and rank == 1 and len(shape) > 1 else len(shape) - rank
+    if first < 0:
+        return weight
+    sides = made[first : first + rank]
+    pairs = zip(weight.shape, shape[first : first + rank], sides, strict=True)
+    held = Box([side if n == m else Interval(0, n) for n, m, side in pairs])
+    views = trim(Box.whole(weight.shape), held)
+    return replace(weight, shape=held.shape, views=(*weight.views, *views)) if views else weight

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 
 from striate.errors import InputError
@@ -114,6 +115,7 @@ def resize_map(
     return TapMap(n, count, slope.numerator if periodic else 0, tuple(taps), border, periodic)
 
 
+@lru_cache(maxsize=256)
 def picked_map(ideal: TapMap, picks: tuple[int | None, ...]) -> TapMap:
     """A nearest resize that reads ``picks`` (None: no pixel), the period of ``ideal`` kept where it holds.
 

@@ -1,1 +1,7 @@
-"""Running a whole model: what some of its layers are on some inputs."""
+"""Models and crops of them run on values: one executor per runtime, all behind one method."""
+
+from striate.run.cropping import part_of, save
+from striate.run.onnx import OnnxRunner, runner
+from striate.run.runner import Array, Runner
+
+__all__ = ["Array", "OnnxRunner", "Runner", "part_of", "runner", "save"]

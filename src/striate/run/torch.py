@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from striate.errors import InputError
-from striate.formats.given import NOTHING, Given
+from striate.formats.model import Model
 from striate.formats.torch.calling import call
+from striate.formats.torch.module import TorchModule
 from striate.formats.torch.reader import dtype_of, own_dtype
 from striate.formats.torch.scopes import tensors_of
 from striate.formats.torch.untouched import untouched
 from striate.names import did_you_mean
 from striate.network import Network
-
-Array = NDArray[Any]
+from striate.run.runner import Array, checked_feeds
+from striate.values import items
 
 
 class _ReachedError(BaseException):
@@ -29,32 +29,36 @@ class _ReachedError(BaseException):
 
 
 class TorchRunner:
-    """Runs of a module that ``network`` was read from; layers are those that submodules give, and its own results.
+    """A module in torch; its layers are those that submodules give, and its own results.
 
-    Feeds may have other batches and sizes than the network, as far as the module takes them.
+    >>> from striate.formats.model import Model
+    >>> model = Model(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), (1, 1, 8, 8))
+    >>> TorchRunner(model).run({"input": np.ones((1, 1, 8, 8))}, ["0"])["0"].shape
+    (1, 2, 6, 6)
     """
 
-    def __init__(self, module: nn.Module, network: Network, given: Given = NOTHING) -> None:
-        self.name = f"torch {torch.__version__}"
-        self._module, self._network, self._given = module, network, given
-        self._paths = {id(part): path for path, part in module.named_modules() if path in network.layers}
+    name = "torch"
+
+    def __init__(self, model: Model) -> None:
+        if not isinstance(model.source, TorchModule):
+            raise InputError(f"{model.name} is a {model.kind} model; torch runs modules")
+        network: Network = model.network
+        self._module, self.network, self._given = model.source.module, network, model.given
+        self._paths = {id(part): path for path, part in self._module.named_modules() if path in network.layers}
         self._by_tensor = dict.fromkeys(network.outputs, "")
         self._by_tensor |= {network.tensor(path): path for path in self._paths.values()}
         self._calls: Counter[str] = Counter()
 
-    def run(self, feeds: Mapping[str, Array], layers: Sequence[str]) -> dict[str, Array]:
-        """The tensors of some layers on inputs by name.
-
-        Raises InputError for a layer that no submodule gives, and where the module fails on the inputs.
-        """
-        wanted = {layer: self._path(layer) for layer in layers}
-        made, results = self._ran(feeds, set(wanted.values()))
-        ends = {self._network.layers[name]: value for name, value in results.items() if name in self._network.layers}
-        return {layer: made[path] if path else ends[self._network.tensor(layer)] for layer, path in wanted.items()}
+    def run(self, feeds: Mapping[str, Array], layers: Sequence[str] = ()) -> dict[str, Array]:
+        """The tensors of some layers; see ``Runner.run``. InputError for a layer that no submodule gives, too."""
+        wanted = {layer: self._path(layer) for layer in items("layers", layers) or self.network.outputs}
+        made, results = self._ran(checked_feeds(self.network, feeds), set(wanted.values()))
+        ends = {self.network.layers[name]: value for name, value in results.items() if name in self.network.layers}
+        return {layer: made[path] if path else ends[self.network.tensor(layer)] for layer, path in wanted.items()}
 
     def _path(self, layer: str) -> str:
         """The submodule that gives a layer's tensor; empty for the module itself."""
-        path = self._by_tensor.get(self._network.tensor(layer))
+        path = self._by_tensor.get(self.network.tensor(layer))
         if path is None:
             known = list(self._paths.values())
             raise InputError(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from math import prod
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from striate.errors import ModelError, StriateError
 from striate.formats.given import Given, Values
@@ -24,6 +25,9 @@ from striate.formats.unknown import Unknown
 from striate.network import Network, Node
 from striate.network.operators import Constant
 from striate.network.stages import with_stages
+
+if TYPE_CHECKING:
+    import onnx
 
 __all__ = ["OPERATORS", "named_errors", "read_file", "read_onnx"]
 
@@ -67,20 +71,26 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _read(held: Path | bytes, name: str, shapes: Shapes, unknown: Unknown, given: Given) -> Network:
-    model = load_model(held, given.values)
+def walked(model: onnx.ModelProto, shapes: Shapes, unknown: Unknown) -> tuple[Walk, tuple[str, ...]]:
+    """A walk over a model at input shapes, and the names of its inputs."""
     walk = Walk(opsets(model), unknown)
     bound = bind_inputs(model.graph, shapes)
     for entry, (shape, kind) in bound.items():
         walk.tensors[entry] = Tensor(entry, shape, kind, True)
     walk.scalars = tuple(entry for entry, (shape, _) in bound.items() if prod(shape) == 1)
     walk.graph(model.graph)
+    return walk, tuple(bound)
+
+
+def _read(held: Path | bytes, name: str, shapes: Shapes, unknown: Unknown, given: Given) -> Network:
+    model = load_model(held, given.values)
+    walk, bound = walked(model, shapes, unknown)
     outputs = tuple(info.name for info in model.graph.output)
     nodes = (*walk.nodes, *_constant_outputs(outputs, walk))
     used = {name for node in nodes for name in (*node.inputs, *node.outputs)} | set(bound)
     return Network(
         name=Path(name).stem,
-        inputs=tuple(bound),
+        inputs=bound,
         outputs=outputs,
         nodes=nodes,
         shapes={name: walk.tensors[name].shape for name in walk.tensors if name in used},

@@ -40,6 +40,19 @@ def load_model(held: Path | bytes, values: Mapping[str, Value] | None = None) ->
     return expanded(model)
 
 
+def load_whole(held: Path | bytes, values: Mapping[str, Value] | None = None) -> onnx.ModelProto:
+    """As ``load_model``, with every weight, those in files beside the model too."""
+    import onnx
+
+    _parsed(held)
+    model = onnx.load_model_from_string(held if isinstance(held, bytes) else held.read_bytes())
+    if values:
+        model.graph.initializer.extend(fixed(model.graph, values))
+    if isinstance(held, Path):
+        _read_external(model, held.parent, every=True)
+    return expanded(model)
+
+
 def fixed(graph: onnx.GraphProto, values: Mapping[str, Value]) -> list[onnx.TensorProto]:
     """Initialisers that give inputs their values: a message with them, appended to a model, makes them constants."""
     import onnx
@@ -165,8 +178,8 @@ def _external(tensor: onnx.TensorProto) -> dict[str, str]:
     return {entry.key: entry.value for entry in tensor.external_data}
 
 
-def _read_external(model: onnx.ModelProto, folder: Path) -> None:
-    """Take in what is shape arithmetic or a mask; refuse weights kept anywhere but beside the model."""
+def _read_external(model: onnx.ModelProto, folder: Path, *, every: bool = False) -> None:
+    """Take in what is shape arithmetic or a mask, or everything; refuse weights kept anywhere but beside the model."""
     with ExitStack() as opened:
         files: dict[Path, tuple[Buffer, int]] = {}
         for tensor in _all_external(model):
@@ -174,7 +187,7 @@ def _read_external(model: onnx.ModelProto, folder: Path) -> None:
             place = _beside(tensor.name, entries.get("location", ""), folder)
             if place not in files:
                 files[place] = _mapped(place, opened)
-            _take(tensor, entries, place, *files[place])
+            _take(tensor, entries, place, *files[place], every=every)
 
 
 def _beside(name: str, location: str, folder: Path) -> Path:
@@ -201,7 +214,9 @@ def _mapped(place: Path, opened: ExitStack) -> tuple[Buffer, int]:
         raise ModelError(f"{place.name!r} beside the model cannot be opened: {error.strerror}") from error
 
 
-def _take(tensor: onnx.TensorProto, entries: Mapping[str, str], place: Path, view: Buffer, held: int) -> None:
+def _take(
+    tensor: onnx.TensorProto, entries: Mapping[str, str], place: Path, view: Buffer, held: int, *, every: bool
+) -> None:
     """Check that a tensor's data is there, and copy what is worth having into the tensor."""
     from onnx import TensorProto
 
@@ -215,7 +230,7 @@ def _take(tensor: onnx.TensorProto, entries: Mapping[str, str], place: Path, vie
             f"truncated or damaged: tensor {tensor.name!r} of shape {tuple(tensor.dims)} needs {need} bytes, "
             f"the model gives {size} from byte {start} of {place.name!r}, which holds {held}"
         )
-    if need is not None and kept(view, start, size, tensor.data_type):
+    if every or (need is not None and kept(view, start, size, tensor.data_type)):
         tensor.raw_data = view[start : start + size]
         tensor.data_location = TensorProto.DEFAULT
         tensor.ClearField("external_data")

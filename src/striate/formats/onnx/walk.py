@@ -39,13 +39,14 @@ ACCIDENTS = (IndexError, MemoryError, OverflowError, RecursionError, ValueError,
 
 
 class Walk:
-    """The state of one walk: tensors by name, the nodes found so far."""
+    """The state of one walk: tensors by name, the nodes found so far, the file's node that writes each tensor."""
 
     def __init__(self, opsets: Mapping[str, int], unknown: Unknown) -> None:
         self.opsets, self.unknown = opsets, unknown
         self.tensors: dict[str, Tensor] = {}
         self.scalars: tuple[str, ...] = ()
         self.nodes: list[Node] = []
+        self.writers: dict[str, onnx.NodeProto] = {}
         self._declared: dict[str, tuple[Shape | None, int]] = {}
         self._names: set[str] = set()
         self._seen: set[str] = set()
@@ -95,6 +96,7 @@ class Walk:
 
     def _node(self, name: str, node: onnx.NodeProto) -> None:
         readable(node.op_type, node.domain, *node.input, *node.output, *(item.name for item in node.attribute))
+        self.writers.update(dict.fromkeys(node.output, node))
         domain = "" if node.domain == "ai.onnx" else node.domain
         if not domain and node.op_type == "Constant":
             self._enter(_constant_node(node))

@@ -1,0 +1,76 @@
+"""Crops as ONNX models: their bytes, and files of them.
+
+It stands here because a crop knows no format and a format no crop; both are known to what runs them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from striate.crop import Crop
+from striate.errors import InputError, UnsupportedError
+from striate.files import write_atomically
+from striate.formats.model import Model
+from striate.formats.onnx.file import OnnxBytes, OnnxFile
+from striate.geometry import Box
+from striate.network import Network
+from striate.network.network import sized
+from striate.values import instance
+
+
+def part_of(model: Model, crop: Crop) -> bytes:
+    """The ONNX model that computes a crop of a model's network, as the bytes of its file.
+
+    It is static and holds the file's own nodes and weights; ``striate.box.NAME`` in its metadata says which box each
+    input and output is. Raises InputError where the crop is one of another network, UnsupportedError, naming the
+    node, where a part has no form in ONNX.
+
+    >>> from importlib.resources import files
+    >>> import onnx
+    >>> from striate.crop import crop
+    >>> from striate.geometry import Box
+    >>> model = Model(files("striate") / "data" / "denoiser.onnx", (1, 3, 64, 64))
+    >>> part = onnx.load_from_string(part_of(model, crop(model.network, {"denoised": Box("0,0:3,0:8,24:40")})))
+    >>> {entry.key: entry.value for entry in part.metadata_props}["striate.box.image"]
+    '0:1,0:3,0:46,0:64'
+    """
+    instance("crop", crop, Crop)
+    if crop.whole is not model.network and crop.whole != model.network:
+        raise InputError(f"the crop is one of {crop.whole!r}, the model is {model.network!r}")
+    if not isinstance(model.source, OnnxFile | OnnxBytes):
+        raise UnsupportedError(f"{model.name} is a {model.kind} model; export it as an ONNX file and crop that")
+    from striate.formats.onnx.writing import written_part
+
+    return written_part(model.source, model.shapes, model.unknown, model.given, crop.whole, crop.network, crop.boxes)
+
+
+def box_in(network: Network, layer: str, spelling: Box | str) -> Box:
+    """A box of a layer as it is, or as text spells it: ``y0:y1,x0:x1``, or one unit's place, ``y,x``.
+
+    Text may leave out leading axes (batch, channels), which are then taken whole. Raises InputError with the range
+    that there is.
+
+    >>> from striate.network.builder import Builder
+    >>> from striate.network.operators import Elementwise
+    >>> b = Builder("one", x=(1, 3, 8, 9))
+    >>> y = b.add(Elementwise(), "x", name="same")
+    >>> box_in(b.network(), "same", "2:4,7")
+    Box('0:1,0:3,2:4,7:8')
+    """
+    if isinstance(spelling, Box):
+        return spelling
+    shape = network.shapes[network.tensor(layer)]
+    whole, named = Box.whole(shape), Box.parse(spelling)
+    if not 1 <= len(named) <= len(shape):
+        raise InputError(f"box {spelling!r} has {len(named)} axes, {layer} has shape {sized(shape)}: 1 to {len(shape)}")
+    last = Box(whole[len(shape) - len(named) :])
+    if named.empty or not last.contains(named):
+        what = "holds no element" if named.empty else "lies outside"
+        raise InputError(f"box {spelling!r} of {layer} {what}; boxes of its last {len(named)} axes lie in {last}")
+    return Box([*whole[: len(shape) - len(named)], *named])
+
+
+def save(model: Model, crop: Crop, path: str | os.PathLike[str]) -> Path:
+    """Write ``part_of`` a model to a file, whole or not at all; the file's path."""
+    return write_atomically(path, part_of(model, crop))
