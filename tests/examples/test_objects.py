@@ -7,7 +7,6 @@ import io
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,7 +72,7 @@ class Objects:
 
 
 @pytest.fixture(scope="module")
-def objects() -> Iterator[Objects]:
+def objects() -> Objects:
     path = script().FOLDER / "objects.tflite"
     if not path.exists():
         pytest.skip(f"the object network is not in {path.parent}; fetch it: python examples/objects.py")

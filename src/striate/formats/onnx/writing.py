@@ -14,8 +14,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from striate.errors import StriateError, UnsupportedError
-from striate.formats.given import Given
 from striate.formats.accidents import named_errors
+from striate.formats.given import Given
 from striate.formats.onnx import walked
 from striate.formats.onnx.draft import Draft, attribute
 from striate.formats.onnx.editing import COPIES, cut_of, edited, sliced
