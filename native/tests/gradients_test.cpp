@@ -20,14 +20,16 @@ std::vector<double> definition(const Problem& p, const Data<T>& data) {
     for (int64_t i = 0; i < p.weight_count(); ++i) {
         const int64_t s = i % p.kw, r = i / p.kw % p.kh, c = i / p.taps() % p.group_c(), k = i / p.taps() / p.group_c();
         const int64_t channel = k / p.group_k() * p.group_c() + c;
+        long double sum = 0;
         for (int64_t n = 0; n < p.n; ++n)
             for (int64_t oy = 0; oy < p.oh; ++oy)
                 for (int64_t ox = 0; ox < p.ow; ++ox) {
                     const int64_t y = oy * p.sh + r * p.dh - p.pad_top, x = ox * p.sw + s * p.dw - p.pad_left;
                     const bool inside = y >= 0 && y < p.h && x >= 0 && x < p.w;
                     const double pixel = inside ? double(data.x[((n * p.c + channel) * p.h + y) * p.w + x]) : 0;
-                    result[size_t(i)] += pixel * double(data.out[((n * p.k + k) * p.oh + oy) * p.ow + ox]);
+                    sum += static_cast<long double>(pixel) * double(data.out[((n * p.k + k) * p.oh + oy) * p.ow + ox]);
                 }
+        result[size_t(i)] = double(sum);
     }
     return result;
 }
@@ -103,7 +105,7 @@ void check_bias(const Case& c) {
 }
 
 // n c h w k kh kw, stride, padding, dilation, groups: filters past a block and a task, bands of several images and of
-// some rows, tasks that share a turned gradient
+// some rows, tasks that share a turned gradient, bands cut into parts, kernel columns that share a copy of the rows
 const Problem many_filters[] = {
     {7, 9, 7, 7, 50, 3, 3, 1, 1, 1, 1, 1, 1},
     {2, 5, 20, 21, 200, 3, 2, 1, 1, 1, 1, 0, 1},
@@ -111,12 +113,23 @@ const Problem many_filters[] = {
     {11, 70, 5, 5, 97, 1, 1},
     {1, 600, 7, 7, 33, 1, 1},
     {1, 3, 1, 700, 34, 1, 5, 1, 1, 0, 0, 2, 2},
+    {4, 3, 40, 40, 32, 5, 5, 1, 1, 2, 2, 2, 2},
+    {2, 20, 40, 40, 20, 3, 3},
+    {2, 8, 61, 64, 32, 3, 3, 2, 2, 1, 1, 1, 1},
+    {1, 8, 64, 70, 32, 3, 4, 1, 3, 1, 1, 2, 1, 2, 2},
+    {3, 8, 50, 50, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2},
 };
 
 }  // namespace
 
 int main() {
     CHECK(worth_lanes(checked(many_filters[0]), 8), "many filters of a small plane do not go along the lanes");
+    const auto plan = [](int at, int threads) {
+        return plan_weight_gradient(checked(many_filters[at]), 16, true, threads);
+    };
+    CHECK(plan(6, 1).parts > 1 && plan(6, 1).parts == plan(6, 7).parts, "threads decide how bands are cut");
+    CHECK(plan(3, 2).keeps_turned, "tasks of the same filters turn the gradient again");
+    CHECK(plan(7, 2).in_place && plan(8, 2).copies == 2 && plan(8, 2).shift_x == 1, "kernel columns share no rows");
     CHECK(!worth_lanes(checked({1, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 64}), 8), "one filter fills no lanes");
     std::vector<Case> all = cases(2, 60);
     for (const Problem& p : many_filters)

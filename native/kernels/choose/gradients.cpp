@@ -1,10 +1,12 @@
 #include "choose/gradients.hpp"
 
-#include "base/pool.hpp"
+#include "base/each.hpp"
+#include "base/memory.hpp"
 #include "choose/targets.hpp"
 #include "ways/task_way.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace striate {
 
@@ -18,7 +20,24 @@ void weight_gradient_on(const Target& target, bool by_lanes, const Problem& p, c
                         void* out, int threads) {
     const WeightGradientPlan d = plan_weight_gradient(p, target.lanes(p.dtype), by_lanes, threads);
     const auto& kernel = by_lanes ? target.weight_gradient_lanes : target.weight_gradient;
-    run_tasks(d, kernel.of(p.dtype), {x, grad, nullptr, out, Activation::none}, d.tasks(), threads, d.workspace());
+    const auto run = [&](void* sums) {
+        run_tasks(d, kernel.of(p.dtype), {x, grad, nullptr, sums, Activation::none}, d.tasks(), threads, d.workspace());
+    };
+    if (d.parts == 1) return run(out);
+    const size_t bytes = size_t(d.parts * p.weight_count() * p.element_bytes());
+    Memory sums = reuse(bytes);
+    run(sums.get());
+    with_element(p.dtype, [&]<class T>() {
+        each_piece(p.weight_count(), threads, [&](int64_t from, int64_t stop) {
+            for (int64_t i = from; i < stop; ++i) {
+                double sum = 0;
+                for (int64_t part = 0; part < d.parts; ++part)
+                    sum += double(static_cast<const T*>(sums.get())[part * p.weight_count() + i]);
+                static_cast<T*>(out)[i] = T(sum);
+            }
+        });
+    });
+    keep(std::move(sums), bytes);
 }
 
 void bias_gradient(DType dtype, int64_t n, int64_t k, int64_t plane, const void* grad, void* out, int threads) {

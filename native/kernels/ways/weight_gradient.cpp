@@ -74,7 +74,7 @@ void weight_gradient_task(const WeightGradientPlan& d, const Args& a, const Unit
     const int64_t taps = task.taps(), filters = task.filters;
     const int64_t most = most_taps(int(least<int64_t>(filters, most_rows)));
     for (int64_t i = 0; i < filters * taps; ++i) task.sums[i] = 0;
-    task.each_band([&](const Runs& runs, const T* grad, const auto& pixels) {
+    task.each_band([&](int64_t, const Runs& runs, const T* grad, const auto& pixels) {
         const T* x[8];
         for (int64_t tap = 0; tap < taps; tap += most) {
             const int64_t count = least(most, taps - tap);

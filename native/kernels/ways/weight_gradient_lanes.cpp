@@ -50,24 +50,26 @@ void block(const Runs& runs, const T* turned, const T* const* x, double* sums, b
             sum = Vec<T>{};
         });
     };
-    const int64_t piece = ceil_div(runs.count, ceil_div(runs.count, WeightGradientPlan::chain));
+    const int64_t piece = ceil_div(runs.width, ceil_div(runs.width, WeightGradientPlan::chain));
     int64_t held = 0;
     for (int64_t image = 0; image < runs.images; ++image) {
-        for (int64_t from = 0; from < runs.count; from += piece) {
-            if (held + piece > WeightGradientPlan::chain) {
-                end_chain();
-                held = 0;
+        for (int64_t row = 0; row < runs.rows; ++row)
+            for (int64_t from = 0; from < runs.width; from += piece) {
+                if (held + piece > WeightGradientPlan::chain) {
+                    end_chain();
+                    held = 0;
+                }
+                held += piece;
+                const int64_t stop = row * runs.pitch + least(from + piece, runs.width);
+                for (int64_t q = row * runs.pitch + from; q < stop; ++q, turned += Vectors * L) {
+                    Vec<T> g[Vectors];
+                    static_for<Vectors>([&](auto v) INLINE { g[v] = load<T>(turned + v * L); });
+                    static_for<Taps>([&](auto j) INLINE {
+                        const Vec<T> pixel = broadcast(at[j][q]);
+                        static_for<Vectors>([&](auto v) INLINE { acc[j][v] += pixel * g[v]; });
+                    });
+                }
             }
-            held += piece;
-            for (int64_t q = from; q < least(from + piece, runs.count); ++q, turned += Vectors * L) {
-                Vec<T> g[Vectors];
-                static_for<Vectors>([&](auto v) INLINE { g[v] = load<T>(turned + v * L); });
-                static_for<Taps>([&](auto j) INLINE {
-                    const Vec<T> pixel = broadcast(at[j][q]);
-                    static_for<Vectors>([&](auto v) INLINE { acc[j][v] += pixel * g[v]; });
-                });
-            }
-        }
         static_for<Taps>([&](auto j) { at[j] += runs.x_image; });
     }
     end_chain();
@@ -99,12 +101,15 @@ void each_block(int64_t filters, const Visit& visit) {
     }
 }
 
-// out[filter * size + tap] = sums[tap * pitch + filter] for so many filters and taps.
+// out[filter * size + tap] = sums[tap * pitch + filter] for so many filters and taps; what is written next, `all`
+// filters being there, is asked for a vector of filters ahead.
 template <class T>
-void turn_back(const double* sums, int64_t pitch, int64_t filters, int64_t taps, T* out, int64_t size) {
+void turn_back(const double* sums, int64_t pitch, int64_t filters, int64_t all, int64_t taps, T* out, int64_t size) {
     constexpr int L = lanes<T>;
     for (int64_t k = 0; k < filters; k += L)
         for (int64_t tap = 0; tap < taps; tap += L) {
+            for (int64_t i = k + L; i < least<int64_t>(k + 2 * L, all); ++i)
+                __builtin_prefetch(out + i * size + tap, 1);
             const int64_t some = least<int64_t>(L, taps - tap);
             T rows[L * L] = {};
             for (int64_t j = 0; j < some; ++j)
@@ -124,29 +129,28 @@ void weight_gradient_lanes_task(const WeightGradientPlan& d, const Args& a, cons
     constexpr int L = lanes<T>;
     const WeightGradientTask<T> task(d, a, unit);
     const int64_t taps = task.taps(), kh = d.p.kh, kw = d.p.kw;
-    const bool turned = d.one_band() && !unit.first(d.c_tasks);
-    bool more = false;
-    task.each_band([&](const Runs& runs, const T* grad, const auto& pixels) {
+    const bool turned = d.keeps_turned && !unit.first(d.c_tasks);
+    task.each_band([&](int64_t band, const Runs& runs, const T* grad, const auto& pixels) {
         const int64_t count = runs.images * runs.count;
+        T* const band_turned = task.turned + (d.keeps_turned ? band * d.band_turned() : 0);
         const T** start = task.starts;
         for (int64_t i = 0; i < task.columns; i += kw)
             for (int64_t r = 0; r < kh; ++r)
                 for (int64_t s = 0; s < kw; ++s) *start++ = pixels(i + s, r);
         each_block<T>(task.filters, [&](int64_t k, int64_t vectors) {
-            T* const to = task.turned + k * count;
+            T* const to = band_turned + k * count;
             if (!turned) turn(runs, grad + k * runs.plane, least(vectors * L, task.filters - k), vectors, to);
             const int64_t steps = ceil_div(taps, int64_t(most_taps(int(vectors))));
             for (int64_t step = 0; step < steps; ++step) {
                 const int64_t tap = step * taps / steps, some = (step + 1) * taps / steps - tap;
                 double* const sums = task.sums + k * taps + tap * vectors * L;
-                blocks<T>.of[vectors - 1][some - 1](runs, to, task.starts + tap, sums, more);
+                blocks<T>.of[vectors - 1][some - 1](runs, to, task.starts + tap, sums, band > 0);
             }
         });
-        more = true;
     });
     each_block<T>(task.filters, [&](int64_t k, int64_t vectors) {
-        const int64_t size = task.filter_size();
-        turn_back<T>(task.sums + k * taps, vectors * L, least(vectors * L, task.filters - k), taps,
+        const int64_t size = task.filter_size(), rest = task.filters - k;
+        turn_back<T>(task.sums + k * taps, vectors * L, least(vectors * L, rest), rest, taps,
                      task.out() + k * size + task.column0 * kh, size);
     });
 }
