@@ -96,36 +96,41 @@ WORDS: dict[str, tuple[str, str]] = {
     "backward": ("backward", "反向"),
     "one by one": ("one by one", "逐个"),
     "many_units": ("{count} units", "{count} 个单元"),
+    "one_layer": ("1 layer", "1 层"),
+    "many_layers": ("{count} layers", "{count} 层"),
+    "proof_one": (
+        "Proved: the unit looked at reads every pixel it is said to read and no other.",
+        "已证明：所查看的单元读取所声称的每个像素，且不读取其他像素。",
+    ),
     "proof_all": (
-        "Proved: all {units} units looked at, in {layers} layers, read every pixel they are said to read and no other.",
-        "已证明：所查看的全部 {units} 个单元（{layers} 层）读取所声称的每个像素，且不读取其他像素。",
+        "Proved: all {units} units looked at, in {layers}, read every pixel they are said to read and no other.",
+        "已证明：所查看的全部 {units} 个单元（{layers}）读取所声称的每个像素，且不读取其他像素。",
     ),
     "proof_some": (
-        "Nothing disagrees. Proved: {proved} of the {units} units looked at, in {layers} layers, read every pixel they "
-        "are said to read and no other.",
-        "没有不一致。已证明：所查看的 {units} 个单元（{layers} 层）中有 {proved} 个读取所声称的每个像素，"
-        "且不读取其他像素。",
+        "Nothing disagrees. Proved to read every pixel claimed and no other: {proved} of {units} units, in {layers}.",
+        "没有不一致。已证明读取所声称的每个像素且不读取其他像素：{units} 个单元中的 {proved} 个（{layers}）。",
     ),
     "proof_local": (
-        "Nothing disagrees: the {units} units looked at, in {layers} layers, read every pixel that was tried of their "
-        "local fields. {proved} are proved to read no other without global operators; of the others that is not shown.",
-        "没有不一致：所查看的 {units} 个单元（{layers} 层）读取其局部感受野中试过的每个像素。"
-        "其中 {proved} 个已证明在不计全局算子时不读取其他像素；其余的未能证明这一点。",
+        "Nothing disagrees. Proved to read every pixel of their local field and, without global operators, no other: "
+        "{proved} of {units} units, in {layers}. What the others read beyond it is not shown.",
+        "没有不一致。已证明读取局部感受野的每个像素，且不计全局算子时不读取其他像素：{units} 个单元中的 {proved} 个"
+        "（{layers}）。其余单元在此之外读取什么，未能证明。",
     ),
     "proof_bounds": (
-        "{count} claims are upper bounds: nothing beyond them is read.",
-        "{count} 个声称是上界：不读取其外的任何像素。",
+        "Upper bounds, beyond which nothing is read: {count}.",
+        "上界，其外不读取任何像素：{count} 个。",
     ),
     "proof_rest": (
-        "The other {count} read nothing beyond their claim, and every one of the {lit} claimed pixels that was lit "
-        "reached them; {left} of {claimed} were not tried.",
-        "其余 {count} 个不读取所声称之外的像素，点亮的 {lit} 个像素全部到达；{claimed} 个中有 {left} 个未试。",
+        "Of the claimed pixels of the others {left} of {claimed} were not tried; the {lit} that were lit all reached "
+        "their unit, and nothing beyond the claims is read.",
+        "其余单元所声称的 {claimed} 个像素中有 {left} 个未试；点亮的 {lit} 个全部到达其单元，"
+        "且不读取声称之外的任何像素。",
     ),
     "proof_wrong": (
         "DISAGREES: {bad} of {units} units and {worse} of {extents} extents.",
         "不一致：{units} 个单元中有 {bad} 个，{extents} 个范围中有 {worse} 个。",
     ),
-    "proof_fault": ("DISAGREES: {what}.", "不一致：{what}。"),
+    "proof_fault": ("DISAGREES: {where}: {what}.", "不一致：{where}：{what}。"),
     "proof_pixel": ("pixel {pixel} {kind}", "像素 {pixel} {kind}"),
     "read but not claimed": ("is read but not claimed", "被读取，但未声称"),
     "claimed but not read": ("is claimed but not read", "已声称，但未被读取"),
