@@ -279,3 +279,33 @@ def test_the_extent_of_every_unit_is_compared(tmp_path: Path, monkeypatch: pytes
     assert wrong.first.pixel == (17, 0)
     assert "unit (17, 0) reads line 17 of height, [18, 20) is claimed" in str(wrong)
     assert not report.ok
+
+
+@pytest.mark.parametrize(
+    ("unit", "end", "said"),
+    [
+        (0, 1, "does not read lines from 39 of height, [0, 40) is"),
+        (1, 0, "does not read lines before 1 of height, [0,"),
+    ],
+)
+def test_the_extent_of_wide_fields_is_compared(
+    unit: int, end: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fields of 39 lines where lines 12 apart are lit together: a line too many is told by what lies behind an end."""
+    graph = Graph(1, 1, 40, 3)
+    path = graph.save(tmp_path, str(graph("Conv", "image", graph.weights(1, 1, 39, 3))))
+    right = check(path, passes=12)
+    assert right.complete
+    assert [(extent.agreeing, extent.units) for extent in right.extents] == [(2, 2), (2, 2)]
+    assert "all lines before or behind an end" in str(right.extents[0])
+    hulls = extents.claimed_hulls
+
+    def wider(*asked: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        found = [values.copy() for values in hulls(*asked)]
+        if asked[2] == 0:
+            found[end][unit] += 1 if end else -1
+        return found[0], found[1]
+
+    monkeypatch.setattr(extents, "claimed_hulls", wider)
+    (wrong,) = [extent for extent in check(path, passes=12).extents if not extent.ok]
+    assert f"unit ({unit}, 0) {said}" in str(wrong)

@@ -1,4 +1,4 @@
-"""striate sweep, compare, check, size, completion; help, version and the reference page."""
+"""striate sweep, compare, size, completion; help, version and the reference page."""
 
 from __future__ import annotations
 
@@ -49,13 +49,6 @@ def test_compare(model: Path, tmp_path: Path) -> None:
     differs = run("compare", model, other, "--input", "1x3x16x16")
     assert differs.exit_code == 1
     assert "shift" in differs.stdout
-
-
-def test_check_agrees(model: Path) -> None:
-    result = run("check", model, "--input", "1x3x16x16", "--layer", "second", "--unit", "0,3")
-    assert result.exit_code == 0, result.output
-    assert "second (0, 3) reads" in result.stdout
-    assert "15 pixels claimed" in result.stdout
 
 
 def test_size() -> None:

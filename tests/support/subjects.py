@@ -538,6 +538,7 @@ def commands() -> Sequence[Subject]:
         worded("sweep", model, "last", "16:18", *shape),
         worded("compare", model, model, *shape),
         worded("check", model, *shape),
+        worded("check", model, *shape, "--layer", "last", "--unit", "3,3", "--local", "--json"),
         worded("size", "4", "--kernel", "3", "--stride", "2"),
     ]
 

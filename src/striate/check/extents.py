@@ -49,7 +49,10 @@ class ExtentPass:
         self._fields, self._layers, self._bounds = fields, layers, bounds
 
     def by_lines(self, lines: Lines, apart: int, tick: Callable[[], None]) -> list[Extent]:
-        """Light every line of every axis, those that stand ``apart`` from one another together."""
+        """Light every line of every axis, those that stand ``apart`` from one another together.
+
+        Where fields are wider than that, all lines before an end of a hull, and all behind, in as many passes again.
+        """
         return [extent for k in range(len(self.sizes)) for extent in self._lit(k, lines, apart, tick)]
 
     def _lit(self, k: int, lines: Lines, apart: int, tick: Callable[[], None]) -> list[Extent]:
@@ -70,8 +73,40 @@ class ExtentPass:
                     found[j] = _disagreement(wrong, read, f"{lit} of {name}", *hulls[j])
             tick()
         how = f"{n} lines lit one by one" if apart == n else f"lines {apart} apart of {n} lit together"
+        if not all(ok.all() for ok in shown):
+            how += ", and all lines before or behind an end"
+            self._border(k, lines, hulls, shown, found, apart, tick)
         rows = zip(self._layers, shown, found, strict=True)
         return [self._extent(layer, k, int(ok.sum()), ok.size, how, first) for layer, ok, first in rows]
+
+    def _border(
+        self,
+        k: int,
+        lines: Lines,
+        hulls: Sequence[tuple[Ints, Ints]],
+        shown: list[Bools],
+        found: list[Disagreement | None],
+        most: int,
+        tick: Callable[[], None],
+    ) -> None:
+        """Light all lines before an end of a hull, then with the next one, so behind it; for the commonest hulls."""
+        name, n = list(self.sizes.items())[k]
+        chosen, images = _commonest(hulls, shown, n, most)
+        wrongs = [np.zeros_like(ok) for ok in shown]
+        for behind, end in images:
+            image = np.zeros(tuple(self.sizes.values()), dtype=np.bool_)
+            image[(*(slice(None),) * k, slice(end, None) if behind else slice(0, end))] = True
+            for j, read in enumerate(lines(image)):
+                low, high = hulls[j]
+                must = ((high > end) if behind else (low < end)) & (low < high)
+                wrong = (read & ~must) | (~read & must & (not self._bounds[j]))
+                wrongs[j] |= wrong
+                if wrong.any() and found[j] is None:
+                    lit = f"lines {'from' if behind else 'before'} {end} of {name}"
+                    found[j] = _disagreement(wrong, read, lit, low, high)
+            tick()
+        for j, (low, high) in enumerate(hulls):
+            shown[j] = (shown[j] | np.isin(_codes(low, high, n), chosen)) & ~wrongs[j]
 
     def by_units(self, layer: str, reads: Reads, most: int, tick: Callable[[], None]) -> list[Extent]:
         """Ask for what several units of one layer read together, whose claims lie apart, at most so often an axis."""
@@ -100,6 +135,34 @@ class ExtentPass:
         name, bound = list(self.sizes)[k], self._bounds[list(self._layers).index(layer)]
         first = first or stated_otherwise(self._fields, layer, k)
         return Extent(layer, name, self._fields[layer].axes[name].facts, agreeing, units, how, first, bound)
+
+
+def _codes(low: Ints, high: Ints, n: int) -> Ints:
+    """One number for each hull of an axis of ``n`` lines."""
+    return low * (n + 1) + high
+
+
+def _commonest(
+    hulls: Sequence[tuple[Ints, Ints]], shown: Sequence[Bools], n: int, most: int
+) -> tuple[list[int], list[tuple[bool, int]]]:
+    """The hulls, by number, of most units not shown, and what to light for them: before or behind which line."""
+    open_ = [_codes(*hull, n)[~ok] for hull, ok in zip(hulls, shown, strict=True)]
+    codes, counts = np.unique(np.concatenate(open_), return_counts=True)
+    chosen: list[int] = []
+    images: set[tuple[bool, int]] = set()
+    for code in codes[np.argsort(-counts, kind="stable")].tolist():
+        more = images | _ends(code // (n + 1), code % (n + 1), n)
+        if len(more) <= most:
+            chosen, images = [*chosen, code], more
+    return chosen, sorted(images)
+
+
+def _ends(low: int, high: int, n: int) -> set[tuple[bool, int]]:
+    """What to light for one hull: all before it, and with its first line; all behind it, and with its last."""
+    if low >= high:
+        return {(False, n)}
+    before = {(False, low), (False, low + 1)} if low else {(False, 1)}
+    return before | ({(True, high), (True, high - 1)} if high < n else {(True, n - 1)})
 
 
 def _expected(low: Ints, high: Ints, start: int, apart: int, n: int) -> tuple[Bools, Bools]:

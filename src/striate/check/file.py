@@ -60,9 +60,9 @@ class FileRuntime:
         return {layer: self._shapes[tensor] for layer, tensor in tensors.items()}
 
     def steps(self, layers: int, limit: int) -> int:
-        """One for each pass that lights pixels, and for each that lights lines."""
+        """One for each pass that lights pixels, and for each that lights lines or what lies before or behind them."""
         shape, apart = self._network.shapes[self._fields.source], self._apart(limit)
-        return limit + sum(min(apart, shape[axis]) for axis in self._axes)
+        return limit + sum(min(2 * apart, shape[axis]) for axis in self._axes)
 
     def units(self, claims: Sequence[Claim], limit: int, seed: int, tick: Tick) -> list[UnitCheck]:
         """What the twin says where all is lit outside a claim, what it tells backward, then single pixels inside."""

@@ -178,7 +178,9 @@ def _queue(mask: Mask, random: np.random.Generator) -> NDArray[np.int64]:
     middle, border = (random.permutation(np.flatnonzero(part)) for part in (mask & inner, mask & ~inner))
     share = len(border) // 2
     rest = random.permutation(np.concatenate([middle, border[share:]]))
-    return np.concatenate([rest, border[:share], _sides(mask)]).astype(np.int64)
+    first = np.concatenate([rest, border[:share], _sides(mask)]).astype(np.int64)[::-1]
+    _, places = np.unique(first, return_index=True)
+    return first[np.sort(places)][::-1]
 
 
 def _sides(mask: Mask) -> list[int]:

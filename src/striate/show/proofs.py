@@ -14,6 +14,7 @@ from striate.show.words import word
 
 PROOF_SCHEMA = 1
 MOST_ROWS, MOST_FAULTS = 8, 10
+NONE_OUTSIDE = "-"
 Status = Literal["proved", "agrees", "at most", "disagrees"]
 
 
@@ -147,24 +148,22 @@ def _rows(units: Sequence[UnitDocument], lang: str) -> list[tuple[str, ...]]:
 
 
 def _row(layer: str, unit: str, units: Sequence[UnitDocument], lang: str) -> tuple[str, ...]:
-    counts = (sum(each[key] for each in units) for key in ("claimed", "lit", "outside"))
-    return layer, unit, *(f"{count:,}" for count in counts), word(units[0]["method"], lang)
+    claimed, lit, outside = (f"{sum(each[key] for each in units):,}" for key in ("claimed", "lit", "outside"))
+    beyond = any(each["others"] for each in units)
+    return layer, unit, claimed, lit, outside if beyond else NONE_OUTSIDE, word(units[0]["method"], lang)
 
 
 def _faults(document: CheckDocument, lang: str) -> list[str]:
     """The disagreements, the first of each unit and extent."""
+    found = [(f"{unit['layer']} {','.join(map(str, unit['at']))}", unit["disagreement"]) for unit in document["units"]]
+    found += [(extent["layer"], extent["disagreement"]) for extent in document["extents"]]
     told = [
-        f"{short_name(unit['layer'])} {','.join(map(str, unit['at']))}: {_fault(unit['disagreement'], lang)}"
-        for unit in document["units"]
-        if unit["disagreement"] is not None
-    ]
-    told += [
-        f"{short_name(extent['layer'])}: {_fault(extent['disagreement'], lang)}"
-        for extent in document["extents"]
-        if extent["disagreement"] is not None
+        word("proof_fault", lang, where=short_name(where), what=_fault(fault, lang))
+        for where, fault in found
+        if fault is not None
     ]
     more = [word("and_more", lang, count=f"{len(told) - MOST_FAULTS:,}")] if len(told) > MOST_FAULTS else []
-    return [*(word("proof_fault", lang, what=what) for what in told[:MOST_FAULTS]), *more]
+    return [*told[:MOST_FAULTS], *more]
 
 
 def _fault(fault: FaultDocument, lang: str) -> str:
@@ -180,18 +179,24 @@ def _verdict(document: CheckDocument, lang: str) -> str:
     if bad or worse:
         counts = {"bad": len(bad), "worse": len(worse), "units": len(units), "extents": len(document["extents"])}
         return word("proof_wrong", lang, **{name: f"{count:,}" for name, count in counts.items()})
-    proved = [unit for unit in units if unit["status"] == "proved"]
-    bounds, rest = (_with(units, status) for status in ("at most", "agrees"))
-    layers = len({unit["layer"] for unit in units})
+    proved, bounds, rest = (_with(units, status) for status in ("proved", "at most", "agrees"))
     hidden = any(unit["outside"] < unit["others"] for unit in units)
-    key = "proof_local" if hidden else "proof_some" if rest or bounds else "proof_all"
-    told = [word(key, lang, proved=f"{len(proved):,}", units=f"{len(units):,}", layers=layers)]
+    some = "proof_some" if rest or bounds else "proof_one" if len(units) == 1 else "proof_all"
+    layers = len({unit["layer"] for unit in units})
+    told = [
+        word(
+            "proof_local" if hidden else some,
+            lang,
+            proved=f"{len(proved):,}",
+            units=f"{len(units):,}",
+            layers=word("one_layer" if layers == 1 else "many_layers", lang, count=layers),
+        )
+    ]
     if bounds:
         told.append(word("proof_bounds", lang, count=f"{len(bounds):,}"))
-    if rest:
-        lit, claimed = (sum(unit[key] for unit in rest) for key in ("lit", "claimed"))
-        left = {"count": len(rest), "lit": lit, "claimed": claimed, "left": claimed - lit}
-        told.append(word("proof_rest", lang, **{name: f"{count:,}" for name, count in left.items()}))
+    lit, claimed = (sum(unit[key] for unit in rest) for key in ("lit", "claimed"))
+    if lit < claimed:
+        told.append(word("proof_rest", lang, lit=f"{lit:,}", claimed=f"{claimed:,}", left=f"{claimed - lit:,}"))
     return word("gap", lang).join(told)
 
 
