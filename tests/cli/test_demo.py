@@ -8,8 +8,11 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from support.command_line import ENVIRONMENT, PROGRAM, run_process
+
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "fields.png"
 
 
 def test_chinese_in_a_plain_locale(tmp_path: Path) -> None:
@@ -59,4 +62,8 @@ def test_the_demo(tmp_path: Path) -> None:
         if path.suffix == ".png":
             with Image.open(path) as image:
                 image.verify()
+    with Image.open(tmp_path / "made" / "fields.png") as drawn, Image.open(PICTURE) as shown:
+        assert drawn.size == shown.size
+        far = np.abs(np.asarray(drawn, np.float32) - np.asarray(shown, np.float32)).mean()
+    assert far < 4, "docs/images/fields.png is not what the demo draws: copy it from there"
     assert json.loads((tmp_path / "made" / "fields.json").read_text())["layers"][-1]["name"] == "denoised"

@@ -17,7 +17,8 @@ from striate.show.words import WORDS
 MODEL = (str(DENOISER), "--input", "1x3x32x48")
 UNIT = (str(DENOISER), "mid1/conv", "0,3", "--input", "1x3x32x48")
 NAMES = re.compile(
-    r"\S+\.onnx|\w+/\w+|--[a-z]+(?: \w+)?|denoised|image|NCHW|padding=\S+|pad=\d|<[^>]*>|"
+    r"\S+\.onnx|\w+/\w+|\b(?:stem|down|mid|enc|dec|up)\d*\b|--[a-z]+(?: \w+)?|denoised|image|NCHW|"
+    r"padding=\S+|pad=\d|<[^>]*>|"
     r"\b(?:PyTorch|TensorFlow|Caffe|VALID|SAME|pooling|Conv\w*|Relu|Add|Sub|Resize|MiB|KiB|px|all|mod|div|floor|ceil|max)\b"
 )
 

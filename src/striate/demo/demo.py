@@ -74,10 +74,12 @@ def _network(
     if cleaned is not None:
         noisy, clean = (psnr(photo, picture) for picture in cleaned)
         say(word("demo_noisy", lang, noisy=noisy, clean=clean))
-        labels = tuple(
-            word(key, lang, value=f"{value:.2f}")
-            for key, value in (("demo_photo", 0), ("demo_noise", noisy), ("demo_clean", clean))
-        )
+        told = {
+            "demo_photo": "x".join(map(str, photo.shape[:2])),
+            "demo_noise": f"{noisy:.2f}",
+            "demo_clean": f"{clean:.2f}",
+        }
+        labels = [word(key, lang, value=value) for key, value in told.items()]
         strip = strip_picture([photo, *map(_as_photo, cleaned)], labels)
         yield write_atomically(out / "denoised.png", figure_bytes(strip))
     for name, text in (("json", to_json(document)), ("csv", to_csv(document)), ("md", to_markdown(document, lang))):

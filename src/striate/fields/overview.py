@@ -60,7 +60,8 @@ class Overview:
 
     ``levels`` follows the way from the source to the output with the largest field: every layer at which the field
     changes, or the last layer at each stride where there are many. ``outputs`` are the network's outputs, ``largest``
-    is the layer with the largest local field, ``operators`` counts the layers by operator, commonest first.
+    is the layer with the largest local field, an output where none has a larger one, ``operators`` counts the layers
+    by operator, commonest first.
     """
 
     fields: Fields
@@ -123,7 +124,7 @@ def overview(fields: Fields) -> Overview:
         fields=fields,
         levels=tuple(_level(fields, fields[names.short(field.name)]) for field in levels),
         outputs=tuple(outputs),
-        largest=max(seen.values(), key=_extent, default=None),
+        largest=max((*outputs, *seen.values()), key=_extent, default=None),
         operators=dict(Counter(field.op for field in seen.values()).most_common()),
         misaligned=tuple(fields.misalignments),
         by_stride=by_stride,

@@ -56,7 +56,8 @@ class Column:
 class Grid:
     """Rows of cells under heads, printed by rich at the width it has.
 
-    In a pipe everything stands in full. ``elsewhere`` names further ways to see what a terminal has no room for.
+    In a pipe everything stands in full. ``elsewhere`` names further ways to see what a terminal has no room for;
+    ``tight`` leaves out the empty lines around the rows.
     """
 
     columns: tuple[Column, ...]
@@ -64,6 +65,7 @@ class Grid:
     title: str = ""
     lang: str = "en"
     elsewhere: tuple[str, ...] = ()
+    tight: bool = False
 
     def fitted(self, width: int) -> Fitted:
         """The most of this table that stands in ``width`` cells without a cut number.
@@ -150,12 +152,14 @@ class Fitted:
     def lines(self) -> Iterator[Text]:
         """The table, line by line."""
         heads = tuple(self.grid.head(column) for column in self.grid.columns)
-        yield Text()
+        if not self.grid.tight:
+            yield Text()
         yield from self._row(heads, "bold")
         yield _line(" " + "─" * (sum(self.widths) + GAP * (len(self.widths) - 1)))
         for cells in self.grid.rows:
             yield from self._row(cells)
-        yield Text()
+        if not self.grid.tight:
+            yield Text()
 
     def note(self) -> str:
         """What was done for want of room, and where everything is to be seen; empty where nothing was."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from striate.fields import Field, Fields, Misalignment
@@ -58,7 +59,7 @@ def _table(seen: Overview, scales: Mapping[str, Scale], lang: str) -> list[str |
     output = short_name(seen.levels[-1].field.name)
     heads = (*COLUMNS, "physical") if scales else COLUMNS
     rows = [_row(level, scales) for level in seen.levels]
-    table = grid(heads, rows, word(kind, lang, output=output), lang)
+    table = replace(grid(heads, rows, word(kind, lang, output=output), lang), tight=True)
     everything = any(axis.status == "whole" for level in seen.levels for axis in level.field.axes.values())
     return [table, (word("way_all", lang) if everything else "") + word("way_note", lang)]
 
@@ -70,7 +71,9 @@ def _row(level: Level, scales: Mapping[str, Scale]) -> tuple[str, ...]:
 def _lines(seen: Overview, scales: Mapping[str, Scale], lang: str) -> list[str]:
     outputs = _some([_output(field, scales, lang) for field in seen.outputs], lang, "; ")
     lines = [word("outputs_note", lang, outputs=outputs)]
-    if seen.largest is not None and seen.largest.name not in [field.name for field in seen.outputs]:
+    if seen.largest in seen.outputs:
+        lines[0] += word("gap", lang) + word("largest_output", lang)
+    elif seen.largest is not None:
         size = size_text([_local(axis) for axis in _axes(seen.largest, scales)], lang)
         kind = "largest_local" if seen.global_via else "largest_note"
         lines[0] += word("gap", lang) + word(kind, lang, size=size, layer=short_name(seen.largest.name))

@@ -57,7 +57,7 @@ DEMO: dict[str, tuple[str, str]] = {
         "noisy {noisy:.2f} dB -> denoised {clean:.2f} dB (PSNR)",
         "含噪 {noisy:.2f} dB -> 去噪后 {clean:.2f} dB（PSNR）",
     ),
-    "demo_photo": ("photograph", ""),
+    "demo_photo": ("photograph, {value}", "{value}"),
     "demo_noise": ("noisy: {value} dB", "{value} dB"),
     "demo_clean": ("denoised: {value} dB", "{value} dB"),
     "demo_open": ("Open these:", "请打开以下文件："),

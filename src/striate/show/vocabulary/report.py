@@ -121,6 +121,7 @@ REPORT: dict[str, tuple[str, str]] = {
     ),
     "way_all": ("all (n): n without global operators · ", "all (n)：n 不计全局算子 · "),
     "largest_note": ("Largest field: {size} at {layer}.", "最大感受野：{size}，位于 {layer}。"),
+    "largest_output": ("No layer sees more.", "没有看得更多的层。"),
     "largest_local": (
         "Largest field without global operators: {size} at {layer}.",
         "不计全局算子的最大感受野：{size}，位于 {layer}。",
