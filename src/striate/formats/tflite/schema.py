@@ -28,6 +28,8 @@ DTYPES = {
     "COMPLEX128": "<c16", "BFLOAT16": "<u2", "INT4": "i1",
 }  # fmt: skip
 """NumPy's type for elements of each of TFLite's: of bfloat16 the bits, of 4-bit integers a byte for each."""
+OUTPUTS, OPERATIONS = 8, 10
+"""Slots of a subgraph's lists."""
 UNSIZED = ("STRING", "RESOURCE", "VARIANT")
 
 
@@ -41,6 +43,13 @@ class Stored:
     kind: str
     data: memoryview | None
     sparse: bool
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy's type for its elements."""
+        if self.kind in UNSIZED:
+            raise UnsupportedError(f"tensor {self.name!r} holds {self.kind.lower()}s")
+        return np.dtype(DTYPES[self.kind])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,12 +71,13 @@ class Operation:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Graph:
-    """The first subgraph of a file."""
+    """The first subgraph of a file; ``lists`` are the bytes at which its operations and its outputs are counted."""
 
     tensors: tuple[Stored, ...]
     operations: tuple[Operation, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    lists: tuple[int, int]
 
 
 def is_tflite(held: Path | bytes) -> bool:
@@ -106,8 +116,9 @@ def load_graph(held: Path | bytes) -> Graph:
         _operation(_held(graph.Operators(k), content), codes, len(tensors), content)
         for k in _count(graph.OperatorsLength(), content)
     )
-    ends = [_indices(found, len(tensors), content) for found in (graph.InputsAsNumpy(), graph.OutputsAsNumpy())]
-    return Graph(tensors, operations, *ends)
+    inputs = _indices(graph.InputsAsNumpy(), len(tensors), content)
+    outputs = _indices(graph.OutputsAsNumpy(), len(tensors), content)
+    return Graph(tensors, operations, inputs, outputs, (_list(graph._tab, OPERATIONS), _list(graph._tab, OUTPUTS)))
 
 
 @cache
@@ -154,6 +165,12 @@ def _integers(found: Any, content: Content) -> tuple[int, ...]:
         return ()
     content.spend(len(found))
     return tuple(found.tolist())
+
+
+def _list(table: CheckedTable, slot: int) -> int:
+    """The byte at which the vector of a field is counted; 0 where there is none."""
+    field = table.Offset(slot)
+    return table.Indirect(table.Pos + field) if field else 0
 
 
 def _indices(found: Any, count: int, content: Content, least: int = 0) -> tuple[int, ...]:
