@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from striate.errors import InputError, MissingDependencyError, UnsupportedError
 from striate.formats.tflite import Reading
+from striate.formats.tflite.bounds import OFFSET
 from striate.formats.tflite.schema import Graph, load_graph
 from striate.names import did_you_mean
 from striate.network.relation import Shape
@@ -33,7 +32,7 @@ class LiteRtRunner:
 
     def __init__(self, content: bytes, reading: Reading, threads: int = 1) -> None:
         self._content, self._reading, self._threads = content, reading, threads
-        self._begun: dict[tuple[int, tuple[Shape, ...]], Any] = {}
+        self._begun: dict[tuple[tuple[int, ...], tuple[Shape, ...]], Any] = {}
         _runtime()
         self.name = f"LiteRT {version('ai-edge-litert')}"
 
@@ -47,8 +46,8 @@ class LiteRtRunner:
         names = {layer: network.tensor(layer) for layer in layers or network.outputs}
         places = {layer: self._place(layer, tensor) for layer, tensor in names.items()}
         images = self._images(feeds)
-        last = max((self._writers.get(place, -1) for place, _ in places.values()), default=-1)
-        interpreter = self._interpreter(last, tuple(images[k].shape for k in images))
+        wanted = tuple(dict.fromkeys(place for place, _ in places.values()))
+        interpreter = self._interpreter(wanted, tuple(image.shape for image in images.values()))
         for k, image in images.items():
             interpreter.set_tensor(k, image)
         _asked(interpreter.invoke, images)
@@ -57,11 +56,6 @@ class LiteRtRunner:
     @cached_property
     def _graph(self) -> Graph:
         return load_graph(self._content)
-
-    @cached_property
-    def _writers(self) -> dict[int, int]:
-        """For each tensor the operation that makes it."""
-        return {k: at for at, operation in enumerate(self._graph.operations) for k in operation.outputs}
 
     def _place(self, layer: str, tensor: str) -> tuple[int, tuple[int, ...]]:
         found = self._reading.places.get(tensor)
@@ -84,27 +78,21 @@ class LiteRtRunner:
             raise InputError(f"no array is fed for input {missing[0]!r}")
         return {k: np.asarray(feeds[name]).astype(tensors[k].dtype, copy=False) for name, k in inputs.items()}
 
-    def _interpreter(self, last: int, shapes: tuple[Shape, ...]) -> Any:
-        """One that is ready to run the operations up to the last one asked for, at some sizes."""
-        key = last, shapes
+    def _interpreter(self, wanted: tuple[int, ...], shapes: tuple[Shape, ...]) -> Any:
+        """One that is ready to run the operations up to those that make some tensors, at some sizes."""
+        key = wanted, shapes
         if key not in self._begun:
             if len(self._begun) >= KEPT:
                 del self._begun[next(iter(self._begun))]
-            self._begun[key] = self._ready(last, shapes)
+            self._begun[key] = self._ready(wanted, shapes)
         return self._begun[key]
 
-    def _ready(self, last: int, shapes: tuple[Shape, ...]) -> Any:
-        runtime = _runtime()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                made = runtime.Interpreter(
-                    model_content=cut(self._content, self._graph, last + 1),
-                    experimental_preserve_all_tensors=True,
-                    num_threads=self._threads,
-                )
-            except (ValueError, RuntimeError) as error:
-                raise UnsupportedError(f"LiteRT does not take the file: {' '.join(str(error).split())}") from error
+    def _ready(self, wanted: tuple[int, ...], shapes: tuple[Shape, ...]) -> Any:
+        content = cut(self._content, self._graph, wanted)
+        try:
+            made = _runtime().Interpreter(model_content=content, num_threads=self._threads)
+        except (ValueError, RuntimeError) as error:
+            raise UnsupportedError(f"LiteRT does not take the file: {' '.join(str(error).split())}") from error
         sized = dict(zip(self._graph.inputs, shapes, strict=True))
         for k, shape in sized.items():
             made.resize_tensor_input(k, list(shape))
@@ -112,15 +100,17 @@ class LiteRtRunner:
         return made
 
 
-def cut(content: bytes, graph: Graph, count: int) -> bytes:
-    """A file's bytes, its graph ending behind the first so many operations, with one output, which they make."""
+def cut(content: bytes, graph: Graph, wanted: Sequence[int]) -> bytes:
+    """A file's bytes, its graph ending behind the operations that make some tensors, which are its outputs."""
+    writers = {k: at for at, operation in enumerate(graph.operations) for k in operation.outputs}
+    made = [k for k in wanted if k in writers]
     operations, outputs = graph.lists
-    if not 0 < count < len(graph.operations) or not outputs or not graph.outputs:
+    if not made or not outputs:
         return content
-    changed = bytearray(content)
-    struct.pack_into("<I", changed, operations, count)
-    struct.pack_into("<Ii", changed, outputs, 1, graph.operations[count - 1].outputs[0])
-    return bytes(changed)
+    changed = bytearray(content + bytes(-len(content) % OFFSET.size))
+    OFFSET.pack_into(changed, operations, 1 + max(writers[k] for k in made))
+    OFFSET.pack_into(changed, outputs, len(changed) - outputs)
+    return bytes(changed) + OFFSET.pack(len(made)) + np.array(made, "<i4").tobytes()
 
 
 def _asked(work: Any, fed: Mapping[int, Any]) -> None:
