@@ -14,6 +14,8 @@ TYPES = {
     "float32": "FLOAT32", "float16": "FLOAT16", "int8": "INT8", "int32": "INT32", "int64": "INT64", "bool": "BOOL",
     "uint8": "UINT8",
 }  # fmt: skip
+VERSIONS = {"BROADCAST_TO": 2}
+"""Of operators whose first version the runtime has not."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _code(builder: Any, word: str) -> int:
     tflite.OperatorCodeStart(builder)
     tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(number, 127))
     tflite.OperatorCodeAddBuiltinCode(builder, number)
-    tflite.OperatorCodeAddVersion(builder, 1)
+    tflite.OperatorCodeAddVersion(builder, VERSIONS.get(word, 1))
     if custom is not None:
         tflite.OperatorCodeAddCustomCode(builder, custom)
     return int(tflite.OperatorCodeEnd(builder))

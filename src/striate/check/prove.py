@@ -11,7 +11,7 @@ from weakref import finalize
 
 from striate.check.flow import Asked, Runtime, prove
 from striate.check.report import CheckReport
-from striate.errors import InputError, MissingDependencyError, UnsupportedError
+from striate.errors import InputError, MissingDependencyError
 from striate.fields import Fields
 from striate.formats.model import Model, Readable
 from striate.formats.onnx.file import OnnxBytes, OnnxFile, write_fixed
@@ -92,8 +92,14 @@ def _runtime(model: Model, fields: Fields) -> Runtime:
             from striate.check.module import ModuleRuntime
 
             return ModuleRuntime(module, fields, model.given)
-        case TfliteModel():
-            raise UnsupportedError(f"{model.name}: check runs ONNX files and torch modules, not TFLite files")
+        case TfliteModel() as source:
+            try:
+                from striate.check.tflite_file import TfliteRuntime
+            except ImportError as error:
+                raise MissingDependencyError(
+                    "check needs LiteRT and onnxruntime for a TFLite file: pip install 'striate[litert,onnx]'"
+                ) from error
+            return TfliteRuntime(model, source, fields)
         case OnnxFile() | OnnxBytes():
             try:
                 from striate.check.file import FileRuntime

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from support.litert import Runtime
 from support.oracle import dependence
-from support.tflite_cases import CASES, case, conv
+from support.tflite_cases import CASES, QUIET, case, conv
 from support.tflite_models import Sketch
 
 from striate.formats.given import Given
 from striate.formats.shapes import input_shapes
-from striate.formats.tflite import Reading, read_file
+from striate.formats.tflite import OPERATORS, Reading, read_file
+from striate.formats.tflite.schema import load_graph
 from striate.formats.unknown import Unknown
 
 
@@ -31,6 +32,34 @@ def test_an_output_reads_what_moves_it_in_litert(name: str) -> None:
     measured = measured.transpose(*order, measured.ndim - 1)
     assert claimed.shape == measured.shape
     np.testing.assert_array_equal(claimed, measured)
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_an_output_reads_no_more_than_it_is_said_to(name: str) -> None:
+    content = case(name)
+    reading = read(content)
+    (output,) = reading.network.outputs
+    graph = load_graph(content)
+    measured = Runtime(content).dependence(graph.outputs[0])
+    if name == "ZEROS_LIKE":
+        assert not measured.any()
+        return
+    _, order = reading.places[output]
+    measured = measured.transpose(*order, measured.ndim - 1)
+    claimed = dependence(reading.network)[output]
+    assert claimed.shape == measured.shape
+    assert not (measured & ~claimed).any()
+
+
+def test_every_operator_has_a_case() -> None:
+    used: set[str] = set()
+    for build in [*CASES.values(), *QUIET.values()]:
+        sketch = Sketch()
+        build(sketch)
+        used |= {op for op, _ in sketch.operations}
+    by_data = {"WHERE", "UNIQUE", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"}
+    of_constants = {"DENSIFY", "FILL", "RANGE", "RANK", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL"}
+    assert set(OPERATORS) - used == by_data | of_constants
 
 
 def test_the_oracle_can_fail() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,8 @@ DTYPES = {
     "COMPLEX128": "<c16", "BFLOAT16": "<u2", "INT4": "i1",
 }  # fmt: skip
 """NumPy's type for elements of each of TFLite's: of bfloat16 the bits, of 4-bit integers a byte for each."""
+OUTPUTS, OPERATIONS = 8, 10
+"""Slots of a subgraph's lists."""
 UNSIZED = ("STRING", "RESOURCE", "VARIANT")
 
 
@@ -41,6 +44,13 @@ class Stored:
     kind: str
     data: memoryview | None
     sparse: bool
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy's type for its elements."""
+        if self.kind in UNSIZED:
+            raise UnsupportedError(f"tensor {self.name!r} holds {self.kind.lower()}s")
+        return np.dtype(DTYPES[self.kind])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,12 +72,18 @@ class Operation:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Graph:
-    """The first subgraph of a file."""
+    """The first subgraph of a file.
+
+    ``lists`` are the bytes at which its operations are counted and its outputs are pointed at, ``codes`` the operators
+    that they name, each with its entry.
+    """
 
     tensors: tuple[Stored, ...]
     operations: tuple[Operation, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    lists: tuple[int, int]
+    codes: tuple[tuple[str, CheckedTable], ...]
 
 
 def is_tflite(held: Path | bytes) -> bool:
@@ -83,12 +99,16 @@ def is_tflite(held: Path | bytes) -> bool:
         return False
 
 
-def load_graph(held: Path | bytes) -> Graph:
-    """The graph in a file or in bytes; ModelError, which says why, for what is none."""
+def load_graph(held: Path | bytes | bytearray) -> Graph:
+    """The graph in a file or in bytes; ModelError, which says why, for what is none.
+
+    The tensors of bytes that can be written to are views of them.
+    """
     schema = _schema()
-    view = memoryview(held if isinstance(held, bytes) else _mapped(held))
+    view = memoryview(_mapped(held) if isinstance(held, Path) else held)
     if view[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC:
-        kind = foreign(held) or unread(held)
+        whole = held if isinstance(held, Path) else bytes(held)
+        kind = foreign(whole) or unread(whole)
         raise ModelError("no TFLite flatbuffer" if kind is None else f"{kind.what}, not a TFLite file; {kind.way}")
     content = Content(view)
     model = _class("Model", CheckedTable.root(content))
@@ -98,16 +118,17 @@ def load_graph(held: Path | bytes) -> Graph:
         raise ModelError("holds no graph")
     graph = _held(model.Subgraphs(0), content)
     buffers = [_buffer(_held(model.Buffers(k), content), content) for k in _count(model.BuffersLength(), content)]
-    codes = [
-        _word(schema, _held(model.OperatorCodes(k), content)) for k in _count(model.OperatorCodesLength(), content)
-    ]
+    entries = [_held(model.OperatorCodes(k), content) for k in _count(model.OperatorCodesLength(), content)]
+    codes = [_word(schema, entry) for entry in entries]
     tensors = _tensors(graph, buffers, content)
     operations = tuple(
         _operation(_held(graph.Operators(k), content), codes, len(tensors), content)
         for k in _count(graph.OperatorsLength(), content)
     )
-    ends = [_indices(found, len(tensors), content) for found in (graph.InputsAsNumpy(), graph.OutputsAsNumpy())]
-    return Graph(tensors, operations, *ends)
+    inputs = _indices(graph.InputsAsNumpy(), len(tensors), content)
+    outputs = _indices(graph.OutputsAsNumpy(), len(tensors), content)
+    named_codes = tuple((word, entry._tab) for word, entry in zip(codes, entries, strict=True))
+    return Graph(tensors, operations, inputs, outputs, _lists(graph._tab), named_codes)
 
 
 @cache
@@ -154,6 +175,21 @@ def _integers(found: Any, content: Content) -> tuple[int, ...]:
         return ()
     content.spend(len(found))
     return tuple(found.tolist())
+
+
+def rename(code: CheckedTable, op: str) -> None:
+    """Let an operator's entry, of a graph of bytes that can be written to, name the first version of another one."""
+    number = getattr(_schema().BuiltinOperator, op)
+    for slot, kind, value in ((4, "<b", number), (8, "<i", 1), (10, "<i", number)):
+        field = code.Offset(slot)
+        if field:
+            struct.pack_into(kind, code.Bytes, code.Pos + field, value)
+
+
+def _lists(table: CheckedTable) -> tuple[int, int]:
+    """The byte at which a subgraph's operations are counted, and that of the offset to its outputs; 0 for none."""
+    operations, outputs = table.Offset(OPERATIONS), table.Offset(OUTPUTS)
+    return table.Indirect(table.Pos + operations) if operations else 0, table.Pos + outputs if outputs else 0
 
 
 def _indices(found: Any, count: int, content: Content, least: int = 0) -> tuple[int, ...]:
