@@ -55,6 +55,21 @@ def test_every_page_is_linked_from_the_first() -> None:
     assert {f"{page.parent.name}/index.md" for page in DOCS.glob("*/index.md")} <= linked
 
 
+def test_every_guide_is_linked_from_the_first() -> None:
+    linked = set(re.findall(r"\]\(([^)#:]+)\)", read("index.md")))
+    guides = {f"guides/{page.name}" for page in (DOCS / "guides").glob("*.md")}
+    users = ("detector", "tiles", "transformers", "misaligned", "pictures", "converting")
+    assert {f"guides/{user}.md" for user in users} <= guides <= linked
+
+
+def test_the_readme_shows_a_convolution_and_its_links_lead_somewhere() -> None:
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    assert "striate.conv2d(" in text
+    assert "docs/conv.md" in links
+    assert [link for link in links if not (DOCS.parent / link).exists()] == []
+
+
 def test_decisions_are_numbered() -> None:
     names = sorted(page.name for page in (DOCS / "decisions").glob("*.md") if page.name != "index.md")
     assert [name[:5] for name in names] == [f"{k:04}-" for k in range(1, len(names) + 1)]

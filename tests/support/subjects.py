@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import torch
 from click.testing import CliRunner
+from matplotlib import pyplot
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
@@ -169,6 +170,14 @@ def method(owner: Any, name: str) -> Any:
     return lambda **arguments: getattr(owner(), name)(**arguments)
 
 
+def plot(**arguments: Any) -> str:
+    """What stands over a plot of a region, whose figure is closed again."""
+    try:
+        return network().region("last", (3, 3)).plot(**arguments).get_title()
+    finally:
+        pyplot.close("all")
+
+
 CONVOLUTIONS = [
     Subject(
         "conv2d",
@@ -238,6 +247,11 @@ CONVOLUTIONS = [
             "at": pick((0, 0, 0), (2, 1, 1), [1, 0, 1]),
         },
         oracles.explain,
+    ),
+    Subject(
+        "Explanation.lines",
+        conv.explain(np.ones((1, 3, 3)), np.ones((1, 1, 3, 3)), at=(0, 0, 0)).lines,
+        {"lang": pick(LEFT_OUT, "en", "zh")},
     ),
     Subject("conv2d_bias_grad", conv.conv2d_bias_grad, {"grad": array((2, 3, 4, 5), (3, 4, 4))}),
     Subject(
@@ -370,6 +384,7 @@ QUESTIONS = [
         changes=1,
     ),
     Subject("LoadedModel.compare", method(network, "compare"), {"other": lambda rng: network()}),
+    Subject("Region.plot", plot, {"ax": pick(LEFT_OUT, None)}),
     Subject("Fields[]", lambda layer: network().fields()[layer], {"layer": pick("first", "last", "x")}),
     Subject(
         "Fields.hull",
@@ -557,6 +572,7 @@ def commands() -> Sequence[Subject]:
         worded("crop", model, "last", "1:3,2:5", *shape, "--out", folder() / "drawn" / "part.onnx"),
         worded("crop", model, "first", "3,3", *shape, "--json"),
         worded("size", "4", "--kernel", "3", "--stride", "2"),
+        worded("explain", "4x4", "--kernel", "mean", "--lang", "zh"),
     ]
 
 
