@@ -46,7 +46,7 @@ void bias_gradient(DType dtype, int64_t n, int64_t k, int64_t plane, const void*
 
 void bias_gradient_on(const Target& target, DType dtype, int64_t n, int64_t k, int64_t plane, const void* grad,
                       void* out, int threads) {
-    constexpr int64_t worth = 1 << 15;  // numbers that are a task's work
+    constexpr int64_t worth = 1 << 13;  // numbers that are a task's work
     const BiasGradientPlan d{n, k, plane, std::clamp(worth / std::max<int64_t>(1, n * plane), int64_t(1), k)};
     run_tasks(d, target.bias_gradient.of(dtype), {grad, nullptr, nullptr, out, Activation::none}, d.tasks(), threads,
               0);

@@ -10,7 +10,8 @@ namespace {
 constexpr int chains = 4;
 constexpr int64_t chain = 128;  // vectors
 
-// The sum of `plane` numbers from each of `images` places `pitch` apart.
+// The sum of `plane` numbers from each of `images` places `pitch` apart. Of large planes the next place's are asked
+// for, and after the last place those that follow the first's.
 template <class T>
 double sum_of(const T* from, int64_t images, int64_t pitch, int64_t plane) {
     constexpr int L = lanes<T>;
@@ -25,7 +26,9 @@ double sum_of(const T* from, int64_t images, int64_t pitch, int64_t plane) {
         for (int i = 0; i < chains; ++i) acc[i] = Vec<T>{};
         held = 0;
     };
-    for (int64_t image = 0; image < images; ++image, from += pitch)
+    const T* const first = from;
+    for (int64_t image = 0; image < images; ++image, from += pitch) {
+        const int64_t ahead = image + 1 < images ? pitch : first + plane - from;
         for (int64_t start = 0; start < plane; start += chain * step) {
             const int64_t count = least(plane - start, chain * step), steps = ceil_div(count, step);
             if (held + steps > chain) end_chains();
@@ -33,7 +36,10 @@ double sum_of(const T* from, int64_t images, int64_t pitch, int64_t plane) {
             const T* const at = from + start;
             int64_t q = 0;
             for (; q + step <= count; q += step)
-                static_for<chains>([&](auto i) INLINE { acc[i] += load<T>(at + q + i * L); });
+                static_for<chains>([&](auto i) INLINE {
+                    acc[i] += load<T>(at + q + i * L);
+                    __builtin_prefetch(at + q + i * L + ahead);
+                });
             static_for<chains - 1>([&](auto i) INLINE {
                 if (q + L > count) return;
                 acc[i] += load<T>(at + q);
@@ -41,6 +47,7 @@ double sum_of(const T* from, int64_t images, int64_t pitch, int64_t plane) {
             });
             if (q < count) acc[chains - 1] += load_part<T>(at + q, count - q);
         }
+    }
     end_chains();
     double sum = 0;
     for (int i = 0; i < L; ++i) sum += sums[i];

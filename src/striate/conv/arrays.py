@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ HALF = ("float16", "bfloat16")
 _NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
+@cache
 def compute_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.floating]:
     """The type sums are taken in: float32 for float16 and bfloat16, else the type itself.
 
