@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from striate.fields.pieces import FAR, Ints, Piece, changed, finite, flat, narrowed, viewed
+from striate.fields.pieces import FAR, Ints, Piece, at, changed, finite, flat, narrowed, viewed
 from striate.fields.reopen import rule
 from striate.fields.shared import Pieces, Shared
 from striate.fields.spans import AxisField, Span
@@ -197,11 +197,27 @@ def _inside(piece: Piece) -> Piece:
 
 
 def _telling(piece: Piece, first: int) -> Iterator[int]:
-    """Axes that surely tell units apart, as the piece moves along them."""
+    """Axes that surely tell units apart: two units that differ by their index along one alone see something else."""
+    known = _still(piece, first) and all(place.full for place in piece.view) and bool((piece.lo < piece.hi).all())
     for axis, place in enumerate(piece.view[first:], first):
         match place.digits:
             case (Digit(int(dim), size, stride), *_) if size * stride == piece.dims[dim].size and piece.dims[dim].step:
                 yield axis
+            case digits if known and any(_differs(piece, digit) for digit in digits):
+                yield axis
+
+
+def _still(piece: Piece, first: int) -> bool:
+    """Whether nothing changes along the axes before ``first``."""
+    return all(piece.uniform(dim) for dim in leaves(piece.view[:first]))
+
+
+def _differs(piece: Piece, digit: Digit) -> bool:
+    """Whether some elements that differ by one digit alone see something else."""
+    if not isinstance(digit.root, int) or piece.uniform(digit.root):
+        return False
+    found = at(piece, digit.root, np.arange(digit.size) * digit.stride)
+    return any(bool((values != values.take([0], digit.root)).any()) for values in found)
 
 
 def _over(piece: Piece, axes: range) -> Piece:
@@ -240,6 +256,8 @@ def _phases(lo: tuple[int, ...], hi: tuple[int, ...]) -> tuple[Interval, ...]:
 
 def _largest(pieces: Pieces, first: int, shared: Shared) -> int:
     """The size of the largest unit's field: over all pairs, what one piece reaches beyond where another begins."""
+    if len(pieces) == 1 and _still(pieces[0], first):
+        return max(int((pieces[0].hi - pieces[0].lo).max()), 0)
     written = [laid(piece, first, shared) for piece in pieces]
     for axis in range(len(written[0].dims)):
         written = [finite(piece, axis) for piece in written]
