@@ -21,16 +21,23 @@ def reopened(piece: Piece, extent: int) -> Piece:
     A rule is taken from the units in the middle and must hold for all: a unit may see something else only where by
     the rule it would reach past the input's ``extent``, and nothing at either end; at least half follow the rule.
     """
-    for dim, d in enumerate(piece.dims):
-        own = Place((Digit(dim, d.size),), d.size)
-        if d.open or not d.grown or piece.lo.shape[dim] == 1 or own not in piece.view:
-            continue
+    for dim in closed(piece):
+        d = piece.dims[dim]
         found = rule(np.moveaxis(piece.lo, dim, 0), np.moveaxis(piece.hi, dim, 0), extent)
         if found is not None:
             lo, hi, step = found
             opened = d._replace(open=True, step=step)
             piece = changed(piece, dim, opened, np.moveaxis(lo, 0, dim), np.moveaxis(hi, 0, dim))
     return piece
+
+
+def closed(piece: Piece) -> list[int]:
+    """The literal dimensions that are an axis of their own, grow with the input, and along which units differ."""
+    return [
+        dim
+        for dim, d in enumerate(piece.dims)
+        if d.grown and not d.open and piece.lo.shape[dim] > 1 and Place((Digit(dim, d.size),), d.size) in piece.view
+    ]
 
 
 def rule(lo: Ints, hi: Ints, extent: int | None) -> tuple[Ints, Ints, int] | None:

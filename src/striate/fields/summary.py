@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from striate.fields.pieces import FAR, Ints, Piece, changed, finite, flat, narrowed, viewed
+from striate.fields.pieces import FAR, Ints, Piece, at, changed, finite, flat, narrowed, viewed
 from striate.fields.reopen import rule
-from striate.fields.shared import Shared
+from striate.fields.shared import Pieces, Shared
 from striate.fields.spans import AxisField, Span
 from striate.fields.tables import FieldTable
 from striate.fields.unit import first_unit_axis
@@ -25,10 +25,11 @@ from striate.network.relation import Shape
 def first_moving_axis(shape: Shape, tables: Sequence[FieldTable], shared: Shared) -> int:
     """The first axis whose index names a unit, of one axis that one; all do where a field moves along another."""
     first = min(first_unit_axis(shape), max(len(shape) - 1, 0))
-    return 0 if any(shared.once(_moves, table.pieces, first, shared) for table in tables) else first
+    normal = (shared.normal(table.pieces).pieces for table in tables)
+    return 0 if any(shared.once(_moves, pieces, first, shared) for pieces in normal) else first
 
 
-def _moves(pieces: tuple[Piece, ...], first: int, shared: Shared) -> bool:
+def _moves(pieces: Pieces, first: int, shared: Shared) -> bool:
     """Whether a local field moves along one of the axes before ``first`` that grow with the input."""
     if not any(_may_move(piece, first) for piece in pieces):
         return False
@@ -46,9 +47,10 @@ def axis_field(axis: str, table: FieldTable, first: int, shared: Shared) -> Axis
     """The public form of a table; units are named by the axes from ``first`` on."""
     if not table.pieces:
         return AxisField(axis, "none")
-    span = local_span(table, first, shared) if table.local else None
-    misaligned, at_most = span is not None and bool(table.misaligned), bool(table.at_most)
-    if table.whole and shared.once(_everywhere_whole, table.pieces, first):
+    found = shared.told(_seen, table.pieces, first, shared)
+    span, at_most = found.span, bool(table.at_most)
+    misaligned = span is not None and bool(table.misaligned)
+    if found.everywhere:
         return AxisField(axis, "whole", local=span, misaligned=misaligned, at_most=at_most)
     if table.whole or span is None:
         size = max(table.extent, span.size if span else 0)
@@ -59,9 +61,26 @@ def axis_field(axis: str, table: FieldTable, first: int, shared: Shared) -> Axis
     )  # fmt: skip
 
 
-def local_span(table: FieldTable, first: int, shared: Shared) -> Span:
-    """What the local pieces of a table say of every unit along one axis."""
-    return shared.once(_local_span, _local(table, first, shared), first, shared)
+class Seen(NamedTuple):
+    """What units see along one axis: the span of the local fields, and whether all see everything."""
+
+    span: Span | None
+    everywhere: bool
+
+    def moved(self, low: int, high: int) -> Seen:
+        """The same of fields that begin ``low`` and end ``high`` pixels further on."""
+        return self if self.span is None else self._replace(span=self.span.moved(low, high))
+
+
+def _seen(pieces: Pieces, first: int, shared: Shared) -> Seen:
+    everywhere = any(piece.whole for piece in pieces) and _everywhere_whole(pieces, first)
+    local = _local(pieces, first, shared)
+    return Seen(_span_of(local, first, shared) if local else None, everywhere)
+
+
+def _span_of(pieces: Pieces, first: int, shared: Shared) -> Span:
+    """The span of some local pieces."""
+    return _rule(pieces, first, shared) or Span("irregular", _largest(pieces, first, shared), None, None)
 
 
 class Stand(NamedTuple):
@@ -71,31 +90,34 @@ class Stand(NamedTuple):
     stride: Fraction | None
     centre: Fraction | None
 
+    def moved(self, low: int, high: int) -> Stand:
+        """The same of fields that begin ``low`` and end ``high`` pixels further on."""
+        return self if self.centre is None else self._replace(centre=self.centre + Fraction(low + high, 2))
+
 
 def stand(table: FieldTable, first: int, shared: Shared) -> Stand:
     """Where the units of the local pieces of a table look."""
-    return shared.once(_stand, _local(table, first, shared), first, shared)
+    return shared.told(_stand, table.pieces, first, shared)
 
 
-def _stand(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Stand:
-    span = shared.once(_rule, pieces, first, shared)
+def _stand(pieces: Pieces, first: int, shared: Shared) -> Stand:
+    span = _rule(_local(pieces, first, shared), first, shared)
     return Stand(None, None, None) if span is None else Stand(span.along, span.stride, span.centre)
 
 
-def _local(table: FieldTable, first: int, shared: Shared) -> tuple[Piece, ...]:
-    """The local pieces of a table, each for the units that it names."""
-    return tuple(_anywhere(piece, first, shared) for piece in table.pieces if not piece.whole)
+def _local(pieces: Pieces, first: int, shared: Shared) -> Pieces:
+    """The local pieces, naming their units: where they stand along the axes before ``first`` does not matter."""
+    return shared.pieces(_anywhere(piece, first) for piece in pieces if not piece.whole)
 
 
-def _anywhere(piece: Piece, first: int, shared: Shared) -> Piece:
-    """A piece that names the same units: where it stands along the axes before ``first`` does not matter."""
+def _anywhere(piece: Piece, first: int) -> Piece:
     if all(place.full for place in piece.view[:first]):
         return piece
     full = (Place(place.digits, size_of(place.digits)) for place in piece.view[:first])
-    return shared.pieces([viewed(piece, (*full, *piece.view[first:]))])[0]
+    return viewed(piece, (*full, *piece.view[first:]))
 
 
-def _everywhere_whole(pieces: tuple[Piece, ...], first: int) -> bool:
+def _everywhere_whole(pieces: Pieces, first: int) -> bool:
     """Whether all units see the whole axis, but for those that stand before or after them and see nothing."""
     if any(piece.whole and _fills(piece) for piece in pieces):
         return True
@@ -139,14 +161,12 @@ def _laid(pieces: tuple[Piece], first: int, shared: Shared) -> Piece:
     return _over(shared.once(_flat, pieces), range(first))
 
 
-def _local_span(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span:
-    """The span of some local pieces."""
-    found = shared.once(_rule, pieces, first, shared)
-    return found or Span("irregular", _largest([laid(piece, first, shared) for piece in pieces]), None, None)
-
-
-def _rule(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span | None:
+def _rule(pieces: Pieces, first: int, shared: Shared) -> Span | None:
     """The span of some local pieces whose units follow a rule; None where they follow none."""
+    return shared.once(_ruled, pieces, first, shared)
+
+
+def _ruled(pieces: Pieces, first: int, shared: Shared) -> Span | None:
     if len({axis for piece in pieces for axis in _telling(piece, first)}) > 1:
         return None
     pieces = tuple(laid(piece, first, shared) for piece in pieces)
@@ -157,7 +177,7 @@ def _rule(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span | None:
     if len(axes) > 1 and len(pieces) == 1:
         pieces = (_inside(pieces[0]),)
         axes = {axis for axis in axes if not pieces[0].uniform(axis)}
-    return _ruled(pieces, next(iter(axes))) if len(axes) == 1 else None
+    return _along(pieces, next(iter(axes))) if len(axes) == 1 else None
 
 
 def _inside(piece: Piece) -> Piece:
@@ -177,11 +197,27 @@ def _inside(piece: Piece) -> Piece:
 
 
 def _telling(piece: Piece, first: int) -> Iterator[int]:
-    """Axes that surely tell units apart, as the piece moves along them."""
+    """Axes that surely tell units apart: two units that differ by their index along one alone see something else."""
+    known = _still(piece, first) and all(place.full for place in piece.view) and bool((piece.lo < piece.hi).all())
     for axis, place in enumerate(piece.view[first:], first):
         match place.digits:
             case (Digit(int(dim), size, stride), *_) if size * stride == piece.dims[dim].size and piece.dims[dim].step:
                 yield axis
+            case digits if known and any(_differs(piece, digit) for digit in digits):
+                yield axis
+
+
+def _still(piece: Piece, first: int) -> bool:
+    """Whether nothing changes along the axes before ``first``."""
+    return all(piece.uniform(dim) for dim in leaves(piece.view[:first]))
+
+
+def _differs(piece: Piece, digit: Digit) -> bool:
+    """Whether some elements that differ by one digit alone see something else."""
+    if not isinstance(digit.root, int) or piece.uniform(digit.root):
+        return False
+    found = at(piece, digit.root, np.arange(digit.size) * digit.stride)
+    return any(bool((values != values.take([0], digit.root)).any()) for values in found)
 
 
 def _over(piece: Piece, axes: range) -> Piece:
@@ -195,7 +231,7 @@ def _over(piece: Piece, axes: range) -> Piece:
     return piece
 
 
-def _ruled(pieces: Sequence[Piece], axis: int) -> Span | None:
+def _along(pieces: Sequence[Piece], axis: int) -> Span | None:
     """The rule along the only axis that matters; None without one."""
     d = pieces[0].dims[axis]
     if len(pieces) == 1 and d.open:
@@ -218,10 +254,12 @@ def _phases(lo: tuple[int, ...], hi: tuple[int, ...]) -> tuple[Interval, ...]:
     return tuple(Interval(a, b) if a < b else Interval(0, 0) for a, b in zip(lo, hi, strict=True))
 
 
-def _largest(pieces: Sequence[Piece]) -> int:
+def _largest(pieces: Pieces, first: int, shared: Shared) -> int:
     """The size of the largest unit's field: over all pairs, what one piece reaches beyond where another begins."""
-    written = pieces
-    for axis in range(len(pieces[0].dims)):
+    if len(pieces) == 1 and _still(pieces[0], first):
+        return max(int((pieces[0].hi - pieces[0].lo).max()), 0)
+    written = [laid(piece, first, shared) for piece in pieces]
+    for axis in range(len(written[0].dims)):
         written = [finite(piece, axis) for piece in written]
     best = 0
     for a, b in product(written, repeat=2):

@@ -7,9 +7,9 @@ key, branches of unlike strides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -34,9 +34,10 @@ from striate.fields.pieces import (
     viewed,
     without,
 )
+from striate.fields.reopen import closed, reopened
 from striate.fields.shared import Shared
-from striate.fields.uniting import united
-from striate.fields.views import Digit, Place, cut, joined, span
+from striate.fields.uniting import few, fewest, together
+from striate.fields.views import Digit, Place, cut, joined, leaves, span
 from striate.geometry import AxisMap, Border, Groups, Interval, Prefix, TapMap, Whole
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Reads, Relation, Shape, Split, Step
 
@@ -131,7 +132,7 @@ def carried(
     """
     found, everything, alone = [], {}, alone and len(reads) == 1
     for relation in reads:
-        pieces, ended = shared.once(_through, table.pieces, relation, alone, table.extent, shared)
+        pieces, ended = _through(table.pieces, relation, alone, table.extent, shared)
         same = pieces == table.pieces and not ended
         via = table.via | {node} if ended else table.via
         found.append(table if same else table.holding(pieces, via))
@@ -145,21 +146,50 @@ def _through(
 ) -> tuple[tuple[Piece, ...], frozenset[int]]:
     """The pieces after a relation, and which of its steps ended a local field."""
     ended: set[int] = set()
-    held = {id(piece.lo) for piece in pieces}
-    for position, step in enumerate(relation):
-        m = step.map if isinstance(step, Along) else None
-        if alone and isinstance(m, TapMap) and _shifts(m) and not m.periodic:
-            m = replace(m, periodic=True)
-        if not isinstance(step, Along) or m is None:
-            pieces = tuple(_moved(piece, step) for piece in pieces)
-        elif isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1):
-            pairs = [_all_of(piece, step.axis, m, extent) for piece in pieces]
-            pieces = tuple(piece for piece, _ in pairs)
-            ended |= {position} if any(end for _, end in pairs) else set()
-        else:
-            pieces = tuple(_along(piece, step.axis, m) for piece in pieces)
-        pieces = tuple(piece for piece in pieces if id(piece.lo) in held or piece.seen)
-    return shared.pieces(pieces), frozenset(ended)
+    position = 0
+    for steps in _stages(relation):
+        match steps:
+            case (Along(axis, m),) if _unbroken(m):
+                ends = shared.once(_ended, pieces, axis, extent)
+                pieces = shared.alike(_all_of, pieces, axis, m, ends)
+                ended |= {position} if any(ends) else set()
+            case _:
+                pieces = shared.alike(_after, pieces, steps, alone)
+        position += len(steps)
+    return pieces, frozenset(ended)
+
+
+@lru_cache(maxsize=4096)
+def _stages(relation: Relation) -> tuple[Relation, ...]:
+    """The steps of a relation, those together that only move what fields begin and end with."""
+    found: list[list[Step]] = []
+    for step in relation:
+        alone = isinstance(step, Along) and _unbroken(step.map)
+        if alone or not found or (isinstance(found[-1][0], Along) and _unbroken(found[-1][0].map)):
+            found.append([])
+        found[-1].append(step)
+    return tuple(map(tuple, found))
+
+
+def _unbroken(m: AxisMap) -> bool:
+    """Whether units of a map read an axis from one end on."""
+    return isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1)
+
+
+def _after(pieces: tuple[Piece, ...], steps: Relation, alone: bool) -> Iterator[Piece]:
+    """The pieces after some steps that read no axis from end to end, but those that see nothing any more."""
+    for piece in pieces:
+        values = piece.lo
+        for step in steps:
+            match step:
+                case Along(axis, TapMap() as m) if alone and _shifts(m) and not m.periodic:
+                    piece = _along(piece, axis, replace(m, periodic=True))
+                case Along(axis, m):
+                    piece = _along(piece, axis, m)
+                case _:
+                    piece = _moved(piece, step)
+        if piece.lo is values or piece.seen:
+            yield piece
 
 
 def _shifts(m: AxisMap) -> bool:
@@ -249,16 +279,23 @@ def _still(piece: Piece, place: Place) -> bool:
     return False
 
 
-def _all_of(piece: Piece, axis: int, m: AxisMap, extent: int) -> tuple[Piece, bool]:
-    """An operator that reads an axis from end to end; where the axis grows with the input, the local field ends."""
-    piece = resolved(piece, axis)
-    dims = [digit.root for digit in piece.view[axis].digits if isinstance(digit.root, int)]
-    if not piece.whole and _reads_all(piece, dims, extent):
-        return _reduced(_presence(piece), axis, dims, m), True
-    if isinstance(m, Prefix) and dims:
-        piece, _ = isolated(piece, axis)
-        return through(piece, axis, m), False
-    return _tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims)), False
+def _all_of(pieces: tuple[Piece, ...], axis: int, m: AxisMap, ends: tuple[bool, ...]) -> Iterator[Piece]:
+    """The pieces after an operator that reads an axis from end to end; ``ends`` says whose local fields end there."""
+    for piece, end in zip(pieces, ends, strict=True):
+        piece = resolved(piece, axis)
+        dims = _run_over(piece, axis)
+        if end:
+            yield _reduced(_presence(piece), axis, dims, m)
+        elif isinstance(m, Prefix) and dims:
+            piece, _ = isolated(piece, axis)
+            yield through(piece, axis, m)
+        else:
+            yield _tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims))
+
+
+def _run_over(piece: Piece, axis: int) -> list[int]:
+    """The dimensions that a resolved axis runs over."""
+    return [digit.root for digit in piece.view[axis].digits if isinstance(digit.root, int)]
 
 
 def _tied(piece: Piece, grown: bool) -> Piece:
@@ -271,12 +308,21 @@ def _tied(piece: Piece, grown: bool) -> Piece:
     return Piece(piece.lo, piece.hi, tuple(dims), piece.view, piece.whole)
 
 
-def _reads_all(piece: Piece, dims: list[int], extent: int) -> bool:
-    """Whether to read some dimensions from end to end is to read the input from end to end.
+def _ended(pieces: tuple[Piece, ...], axis: int, extent: int) -> tuple[bool, ...]:
+    """For each piece, whether to read an axis from end to end ends its local fields."""
+    return tuple(_reads_all(piece, axis, extent) for piece in pieces)
+
+
+def _reads_all(piece: Piece, axis: int, extent: int) -> bool:
+    """Whether to read an axis of a local piece from end to end is to read the input from end to end.
 
     One element must read more than half: of the input, where a slice may have left some of it, and of what the piece
     sees in all, where it is literal and may hold a mask.
     """
+    if piece.whole or not any(piece.dims[dim].grown for dim in leaves(piece.view[axis : axis + 1])):
+        return False
+    piece = resolved(piece, axis)
+    dims = _run_over(piece, axis)
     grown = [dim for dim in dims if piece.dims[dim].grown]
     if not grown:
         return False
@@ -327,7 +373,7 @@ def unite(tables: Sequence[FieldTable], shared: Shared, *, settled: bool = True)
     if len(tables) == 1 and not settled:
         return first
     pieces = tuple(dict.fromkeys(piece for table in tables for piece in table.pieces))
-    found = shared.once(_united, pieces, first.extent, settled and not first.clipped, shared)
+    found = _united(pieces, first.extent, settled and not first.clipped, shared)
     if len(tables) == 1:
         return first if found == first.pieces else first.holding(found)
     names = (frozenset().union(*(getattr(table, key) for table in tables)) for key in ("via", "misaligned", "at_most"))
@@ -335,4 +381,14 @@ def unite(tables: Sequence[FieldTable], shared: Shared, *, settled: bool = True)
 
 
 def _united(pieces: tuple[Piece, ...], extent: int, settled: bool, shared: Shared) -> tuple[Piece, ...]:
-    return shared.pieces(united(pieces, extent, settled=settled))
+    """A few pieces that together say what all of ``pieces`` say; where ``settled``, with the rules they follow."""
+    if len({piece.whole for piece in pieces}) < len(pieces):
+        pieces = shared.alike(together, pieces)
+    if settled and any(map(closed, pieces)):
+        opened = shared.once(_opened, pieces, extent, shared)
+        pieces = pieces if opened == pieces else shared.alike(fewest, opened)
+    return shared.alike(few, pieces, settled) if sum(not piece.whole for piece in pieces) > 1 else pieces
+
+
+def _opened(pieces: tuple[Piece, ...], extent: int, shared: Shared) -> tuple[Piece, ...]:
+    return shared.pieces(reopened(piece, extent) for piece in pieces)

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from math import lcm, prod
 
 import numpy as np
 
 from striate.fields.pieces import FAR, Dim, Piece, at, canonical, changed, finite, flat, isolated, narrowed, on_view
-from striate.fields.reopen import reopened
 from striate.fields.views import Digit, Place
 
 MANY, LARGE = 6, 2**20
 
 
-def united(pieces: Iterable[Piece], extent: int, *, settled: bool) -> tuple[Piece, ...]:
-    """A few pieces that together say what all of ``pieces`` say; where ``settled``, with the rules they follow."""
-    found = _fewest(_side_by_side(pieces))
-    if settled:
-        opened = [reopened(piece, extent) for piece in found]
-        found = _without_idle(found if all(a is b for a, b in zip(found, opened, strict=True)) else _fewest(opened))
-    if sum(not piece.whole for piece in found) > MANY:
-        whole = [piece for piece in found if piece.whole]
-        found = [*_without_rules(piece for piece in found if not piece.whole), *whole]
-    return tuple(found)
+def together(pieces: Iterable[Piece]) -> list[Piece]:
+    """A few pieces that together say what all of ``pieces`` say."""
+    return fewest(_side_by_side(dict.fromkeys(pieces)))
 
 
-def _fewest(pieces: Iterable[Piece]) -> list[Piece]:
+def fewest(pieces: Iterable[Piece]) -> list[Piece]:
     """The pieces, those that move alike as one."""
     found: list[Piece] = []
     for piece in pieces:
         _enter(found, piece)
     return found
+
+
+def few(pieces: Sequence[Piece], settled: bool) -> Sequence[Piece]:
+    """The pieces, where they are too many without the rules they follow; where ``settled``, without idle ones."""
+    if settled:
+        pieces = _without_idle(pieces)
+    if sum(not piece.whole for piece in pieces) > MANY:
+        whole = [piece for piece in pieces if piece.whole]
+        return [*_without_rules(piece for piece in pieces if not piece.whole), *whole]
+    return pieces
 
 
 def _without_rules(pieces: Iterable[Piece]) -> list[Piece]:
@@ -215,7 +217,7 @@ def _closed(piece: Piece) -> Piece:
     return _written(flat(piece))
 
 
-def _without_idle(pieces: list[Piece]) -> list[Piece]:
+def _without_idle(pieces: Sequence[Piece]) -> Sequence[Piece]:
     """The pieces without the literal ones that add nothing to another."""
     if len(pieces) < 2:
         return pieces
