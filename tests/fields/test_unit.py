@@ -58,8 +58,9 @@ def test_a_unit_outside_its_layer_is_refused(unit: Unit, said: str) -> None:
 def test_a_unit_and_its_three_words_are_asked_alike(seed: int) -> None:
     pair, random = random_pair(seed), Random(seed)
     fields = Fields(pair.network(), layout="NCHW")
-    at = tuple(random.randrange(n) for n in pair.value.shape[2:])
-    channel = random.choice([None, random.randrange(pair.value.shape[1])])
+    axes = fields.layer_axes(pair.tensor)
+    at = tuple(random.randrange(n) for n in axes.sizes)
+    channel = None if axes.channel is None else random.choice([None, random.randrange(axes.shape[axes.channel])])
     unit = Unit(pair.tensor, at, channel)
     words: Any = (pair.tensor, list(map(np.int64, at)), channel)
     one, other = region(fields, unit), region(fields, *words)

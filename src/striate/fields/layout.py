@@ -157,11 +157,16 @@ def _carried(relation: Relation, before: Factors) -> Factors:
 
 
 def _parted(factors: Axis, split: Split) -> tuple[Axis, Axis]:
-    """The factors of two axes that one is split into; where a factor is cut, both axes come from it."""
+    """The factors of two axes that one is split into; a factor that is cut goes into both."""
     plain = (split.stride, split.dilation, split.offset) == (split.inner, 1, 0)
-    for k in range(1, len(factors)):
-        if plain and prod(n for _, n in factors[k:]) == split.inner:
-            return factors[:k], factors[k:]
+    for k in range(len(factors)):
+        last, (origin, n) = prod(size for _, size in factors[k + 1 :]), factors[k]
+        part = split.inner // last
+        if plain and part * last == split.inner and n % part == 0:
+            outer, inner = (((origin, size),) * (size > 1) for size in (n // part, part))
+            head, tail = factors[:k] + outer, inner + factors[k + 1 :]
+            if head and tail:
+                return head, tail
     origin = _origin(factors)
     return ((origin, split.outer),), ((origin, split.inner),)
 
