@@ -32,6 +32,7 @@ class RegionDocument(TypedDict):
     model: str
     layer: str
     at: list[int]
+    index: list[int | None]
     channel: int | None
     input: str
     hull: list[SideDocument]
@@ -86,6 +87,7 @@ def region_document(model: str, region: Region, counts: bool) -> RegionDocument:
         "model": model,
         "layer": region.layer,
         "at": list(region.at),
+        "index": [i if isinstance(i, int) else None for i in region.fields.index(region.unit)],
         "channel": region.channel,
         "input": region.source,
         "hull": _sides(names, region.hull),
@@ -107,6 +109,7 @@ def region_lines(region: Region, counts: bool, lang: str = "en") -> list[str]:
     hull = " x ".join(str(side.size) for side in region.hull)
     places = _places(names, region.hull, lang)
     lines = [word("unit_sees", lang, layer=region.layer, at=region.at, hull=hull, source=region.source, places=places)]
+    lines += _token_line(region, lang)
     if region.unclipped is not None and tuple(region.unclipped) != tuple(region.hull):
         lines.append(word("borderless", lang, places=_places(names, region.unclipped, lang)))
     lines.append(_cover_line(region.cover, "pixels", lang))
@@ -116,6 +119,18 @@ def region_lines(region: Region, counts: bool, lang: str = "en") -> list[str]:
         paths = region.counts()
         lines.append(word("paths_counted", lang, total=f"{paths.sum():,}", most=f"{paths.max():,}"))
     return lines
+
+
+def _token_line(region: Region, lang: str) -> list[str]:
+    """Which token the unit is, and where it stands on the grid, where its layer has one."""
+    grid, index = region.fields.layer_axes(region.layer).grid, region.fields.index(region.unit)
+    token = None if grid is None else index[grid.axis]
+    if grid is None or not isinstance(token, int):
+        return []
+    sides, place = " x ".join(map(str, grid.sizes)), grid.place(token)
+    if not place:
+        return [word("token_alone", lang, token=token, sides=sides)]
+    return [word("token_placed", lang, token=token, place=place, sides=sides)]
 
 
 def effective_document(model: str, fields: Fields, found: Effective) -> EffectiveDocument:

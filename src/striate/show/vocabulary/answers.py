@@ -86,4 +86,8 @@ ANSWERS: dict[str, tuple[str, str]] = {
         ": the window is larger than the padded input, nothing comes out",
         "：窗口大于填充后的输入，没有输出",
     ),
+    "token_placed": ("token {token}, at {place} on the grid of {sides}", "词元 {token}，位于 {sides} 网格的 {place}"),
+    "token_alone": (
+        "token {token}, without a place on the grid of {sides}", "词元 {token}，不在 {sides} 网格上"
+    ),
 }

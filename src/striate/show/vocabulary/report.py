@@ -179,4 +179,13 @@ REPORT: dict[str, tuple[str, str]] = {
     "chart_title": ("pixels that a unit sees, layer by layer", "各层单元看到的像素数"),
     "chart_whole": ("also sees everything: local field", "同时看到整幅输入：此处为局部感受野"),
     "lessons": ("The tutorial, computed", "教程中的例子"),
+    "grid_note": (
+        "Units of tokens are the places of their grid; 1+14x14 tokens are one without a place, then 14 rows of 14.",
+        "词元的单元即其网格上的位置；1+14x14 个词元表示先有一个不在网格上的词元，再有 14 行、每行 14 个。",
+    ),
+    "axes": ("axes", "各轴"),
+    "batch": ("batch", "批次"),
+    "token": ("token", "词元"),
+    "feature": ("feature", "特征"),
+    "mixed": ("mixed", "混合"),
 }
