@@ -28,7 +28,7 @@ def test_torch_with_them_gives_what_litert_gives(name: str) -> None:
     network = reading.network
     node = next(node for node in network.nodes if isinstance(node.op, Conv | ConvTranspose))
     op: Any = node.op
-    held = [torch.from_numpy(weight_values(content, weight)) for weight in node.weights]
+    held: list[Any] = [torch.from_numpy(weight_values(content, weight)) for weight in node.weights]
     assert [tuple(value.shape) for value in held] == [weight.shape for weight in node.weights]
     image = np.random.default_rng(0).uniform(size=network.shapes["x"]).astype(np.float32)
     place, order = reading.places[network.outputs[0]]
@@ -36,9 +36,9 @@ def test_torch_with_them_gives_what_litert_gives(name: str) -> None:
     x = torch.from_numpy(image).movedim(-1, 1)
     x = torch.nn.functional.pad(x, [n for pair in reversed(op.padding) for n in pair])
     if isinstance(op, ConvTranspose):
-        found = torch.nn.functional.conv_transpose2d(x, *held, stride=op.stride)
+        found = torch.nn.functional.conv_transpose2d(x, held[0], stride=op.stride)
     else:
-        slide = torch.nn.functional.conv2d if x.ndim == 4 else torch.nn.functional.conv3d
+        slide: Any = torch.nn.functional.conv2d if x.ndim == 4 else torch.nn.functional.conv3d
         found = slide(x, *held, stride=op.stride, groups=op.groups)
     np.testing.assert_allclose(found.numpy(), expected.transpose(order), rtol=1e-5)
 
