@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from striate.crop import crop
+from striate.crop import Crop, crop
 from striate.errors import InputError, StriateError, UnsupportedError
 from striate.explore.cover import Floats
 from striate.explore.running import runner_of
@@ -137,25 +137,33 @@ def bench(
     fitted, place = _fitted(fields, whole, layer, _sizes(fields, layer) if smallest and module else ())
     shape, channel_axis = fitted.network.shapes[fitted.source], fields.layout.find("C")
     screen = Screen.of(shape[channel_axis] if channel_axis >= 0 else 1, black, white, blank, colour)
-    batched = _batched(whole.at({fitted.source: shape}) if fitted is not fields else whole, fitted, layer)
-    runner, fed, given = _running(batched, fitted, layer, place, smallest=smallest)
+    single = whole.at({fitted.source: shape}) if fitted is not fields else whole
+    runner, fed, given = _running(_batched(single, fitted, layer, place, smallest), fitted, layer, place, smallest)
     units = fitted.network.shapes[fitted.network.tensor(layer)]
     channels = prod(n for axis, n in enumerate(units) if axis and axis not in place)
     return Bench(layer, place, _hull(fitted, layer, place), channels, screen, fitted, runner, fed, given)
 
 
 def _running(
-    model: Model, fields: Fields, layer: str, place: dict[int, int], *, smallest: bool
+    model: Model, fields: Fields, layer: str, place: dict[int, int], smallest: bool
 ) -> tuple[Runner, Box, Box]:
-    """What runs a model, or the part of it that the unit needs where it can be cut out: what it takes and gives."""
+    """What runs a model, or the part of it that a unit needs where it is to be cut out: what it takes and gives."""
     network, tensor = model.network, model.network.tensor(layer)
-    given = Box.whole(network.shapes[tensor])
-    if smallest and not isinstance(model.source, TorchModule):
-        unit = Box([Interval(place[k], place[k] + 1) if k in place else side for k, side in enumerate(given)])
-        with suppress(UnsupportedError):
-            part = crop(network, {layer: unit})
-            return runner_of(model, part), part.feeds[fields.source], part.boxes[tensor]
-    return runner_of(model), Box.whole(network.shapes[fields.source]), given
+    part = _part(model, layer, place) if smallest else None
+    if part is not None:
+        return runner_of(model, part), part.feeds[fields.source], part.boxes[tensor]
+    return runner_of(model), Box.whole(network.shapes[fields.source]), Box.whole(network.shapes[tensor])
+
+
+def _part(model: Model, layer: str, place: dict[int, int]) -> Crop | None:
+    """The part of a file's network that a unit needs; None for a module, and where it cannot be cut out."""
+    if isinstance(model.source, TorchModule):
+        return None
+    whole = Box.whole(model.network.shapes[model.network.tensor(layer)])
+    unit = Box([Interval(place[k], place[k] + 1) if k in place else side for k, side in enumerate(whole)])
+    with suppress(UnsupportedError):
+        return crop(model.network, {layer: unit})
+    return None
 
 
 def _checked(fields: Fields, layer: str) -> None:
@@ -241,12 +249,13 @@ def _hull(fields: Fields, layer: str, place: dict[int, int]) -> Box:
     return Box(sides)
 
 
-def _batched(model: Model, fields: Fields, layer: str) -> Model:
+def _batched(model: Model, fields: Fields, layer: str, place: dict[int, int], smallest: bool) -> Model:
     """The model with as many pictures at once as it takes and memory allows; as it is where it takes no more."""
     shape, axis = fields.network.shapes[fields.source], fields.layout.find("N")
-    if axis != 0:
+    if axis != 0 or shape[0] != 1:
         return model
-    held = sum(4 * prod(found) for found in fields.network.shapes.values())
+    part = _part(model, layer, place) if smallest else None
+    held = sum(4 * prod(found) for found in (model.network if part is None else part.network).shapes.values())
     count = min(max(BATCH_BYTES // max(held, 1), 1), LARGEST_BATCH)
     try:
         several = model.at({fields.source: (count, *shape[1:])}).read()
