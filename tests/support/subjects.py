@@ -539,6 +539,7 @@ def commands() -> Sequence[Subject]:
         worded("compare", model, model, *shape),
         worded("check", model, *shape),
         worded("size", "4", "--kernel", "3", "--stride", "2"),
+        worded("tuning", model, "first", *shape, "--angles", "4", "--phases", "4", "--no-control"),
     ]
 
 

@@ -123,6 +123,7 @@ def bench(
     white: Level = 1.0,
     blank: Level | None = None,
     colour: object = "grey",
+    layout: str | None = None,
     smallest: bool = True,
 ) -> Bench:
     """A bench for a unit of ``layer``; ``black``, ``white`` and ``blank`` are the numbers that the network's input has.
@@ -131,7 +132,7 @@ def bench(
     input is no picture, or no unit's field lies inside the input.
     """
     whole = Model.of(model.model if isinstance(model, LoadedModel) else model, input_shape).read()
-    fields = Fields(whole)
+    fields = Fields(whole, None, layout)
     _checked(fields, layer)
     module = isinstance(whole.source, TorchModule)
     fitted, place = _fitted(fields, whole, layer, _sizes(fields, layer) if smallest and module else ())
