@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from math import pi
 from typing import Any
 
@@ -98,7 +99,7 @@ def answers(held: Any, images: np.ndarray) -> np.ndarray:
     """What the unit answers to whole inputs, in the bench's batches."""
     count = held.shape[0]
     padded = np.concatenate([images, np.zeros((-len(images) % count, *images.shape[1:]))])
-    return np.concatenate([held._ran(padded[k : k + count]) for k in range(0, len(padded), count)])[: len(images)]
+    return np.concatenate([held.answers(padded[k : k + count]) for k in range(0, len(padded), count)])[: len(images)]
 
 
 def test_a_size_curve_is_flat_beyond_the_hull() -> None:
@@ -149,7 +150,7 @@ def test_the_best_picture_of_a_linear_unit_is_its_kernel() -> None:
     def answer(picture: np.ndarray) -> float:
         image = np.zeros(held.shape)
         image[0, 0][held.hull.slices] = picture
-        return float(held._ran(image)[0, 0])
+        return float(held.answers(image)[0, 0])
 
     best = answer(kernel / np.linalg.norm(kernel))
     assert best == pytest.approx(np.linalg.norm(kernel))
@@ -243,6 +244,28 @@ def test_frequency_and_octaves() -> None:
     # exp(-2 (pi sigma)^2 (f - f0)^2) is one half at f0 -+ sqrt(ln 2 / 2) / (pi sigma).
     half = np.sqrt(np.log(2) / 2) / (pi * SIGMA)
     assert found.octaves[0] == pytest.approx(np.log2((0.125 + half) / (0.125 - half)), abs=0.05)
+
+
+# A file's unit is cut out of its network; it answers as the whole does.
+
+DENOISER = str(files("striate") / "data" / "denoiser.onnx")
+
+
+@pytest.mark.parametrize("layer", ["stem", "down2", "mid1"])
+def test_a_unit_cut_out_of_a_file_answers_as_the_whole(layer: str) -> None:
+    part, whole = (bench(DENOISER, layer, (1, 3, 96, 96), smallest=small) for small in (True, False))
+    assert part.fed[2].size < whole.fed[2].size
+    assert part.hull == whole.hull
+    stimuli = [Grating(a, 0.1, 30) for a in (0, 50, 110)] + [Blank()]
+    expected = whole.responses(stimuli)
+    assert part.responses(stimuli) == pytest.approx(expected, abs=1e-5)
+    assert np.ptp(expected, axis=0).max() > 0.01
+
+
+def test_a_file_is_tuned_like_a_module() -> None:
+    found = tuning(DENOISER, "stem", (1, 3, 64, 64), angles=4, phases=4)
+    assert found.field.shape == (7, 7)
+    assert found.responses.shape == (4, 4, 4, 24)
 
 
 # What is n/a, and what is refused.

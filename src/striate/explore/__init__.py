@@ -1,5 +1,21 @@
-"""What the units of a network answer to: stimuli, tuning, features, and one output taken apart."""
+"""What the units of a network answer to: stimuli on their exact fields, tuning, maps and curves."""
 
+from striate.explore.bench import Bench, bench
+from striate.explore.control import shuffled
+from striate.explore.curves import Curve, contrast_curve, size_curve
+from striate.explore.maps import SpotMaps, noise_average, spot_maps
 from striate.explore.tuning import Tuning, tuning
 
-__all__ = ["Tuning", "tuning"]
+__all__ = [
+    "Bench",
+    "Curve",
+    "SpotMaps",
+    "Tuning",
+    "bench",
+    "contrast_curve",
+    "noise_average",
+    "shuffled",
+    "size_curve",
+    "spot_maps",
+    "tuning",
+]

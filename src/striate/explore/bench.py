@@ -7,12 +7,14 @@ pictures go through at once as the model takes and memory allows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
 
-from striate.errors import InputError, StriateError
+from striate.crop import Crop, crop
+from striate.errors import InputError, StriateError, UnsupportedError
 from striate.explore.cover import Floats
 from striate.explore.running import runner_of
 from striate.explore.screen import Level, Screen
@@ -21,6 +23,7 @@ from striate.fields import Fields, Unit, borders, region
 from striate.fields.spans import AxisField
 from striate.formats.model import Model, Readable
 from striate.formats.shapes import InputShape
+from striate.formats.torch.module import TorchModule
 from striate.geometry import Box, Interval
 from striate.loaded import LoadedModel
 from striate.network.relation import Shape
@@ -37,10 +40,10 @@ COMMON_STEP = 32
 class Bench:
     """A unit in the middle of those whose field lies wholly inside the input; ``place`` are its indices by axis.
 
-    ``hull`` is its field, rows and columns of the input, and ``channels`` how many units stand at its place.
+    ``hull`` is its field, rows and columns of the input, and ``channels`` how many units stand at its place. What runs
+    takes the box ``fed`` of the input and gives the box ``given`` of the layer.
     """
 
-    model: Model
     layer: str
     place: dict[int, int]
     hull: Box
@@ -48,11 +51,13 @@ class Bench:
     screen: Screen
     fields: Fields = field(repr=False)
     runner: Runner = field(repr=False)
+    fed: Box
+    given: Box
 
     @property
     def shape(self) -> Shape:
-        """The shape of the input: as many pictures at once as the first axis is long."""
-        return self.model.network.shapes[self.fields.source]
+        """The shape of what is fed: as many pictures at once as the first axis is long."""
+        return self.fed.shape
 
     @property
     def size(self) -> tuple[int, int]:
@@ -74,19 +79,29 @@ class Bench:
         found = np.empty((len(stimuli), self.channels))
         for start in range(0, len(stimuli), batch):
             shown = stimuli[start : start + batch]
-            found[start : start + len(shown)] = self._ran(self.pictures(shown))[: len(shown)]
+            found[start : start + len(shown)] = self.answers(self.pictures(shown))[: len(shown)]
             ticker.step()
         return found
 
     def pictures(self, stimuli: Sequence[Stimulus]) -> Floats:
-        """A batch of inputs, each with its stimulus on the field and the blank elsewhere."""
+        """A batch of what is fed, each picture with its stimulus on the field and the blank elsewhere."""
         pictures = np.broadcast_to(self._laid_out(self.screen.input(np.zeros((1, 1)))), self.shape).copy()
         spot = [slice(None)] * len(self.shape)
         for axis, side in zip(self.fields.spatial.values(), self.hull, strict=True):
-            spot[axis] = slice(side.start, side.stop)
+            start = self.fed[axis].start
+            spot[axis] = slice(side.start - start, side.stop - start)
         for k, stimulus in enumerate(stimuli):
             pictures[k : k + 1][tuple(spot)] = self._laid_out(self.screen.input(stimulus.pattern(*self.size)))
         return pictures
+
+    def answers(self, pictures: Floats) -> Floats:
+        """What every channel at the unit's place answers to a batch of what is fed."""
+        values = self.runner.run({self.fields.source: pictures}, [self.layer])[self.layer]
+        index = tuple(
+            self.place[axis] - self.given[axis].start if axis in self.place else slice(None)
+            for axis in range(values.ndim)
+        )
+        return np.asarray(values[index], np.float64).reshape(len(pictures), -1)
 
     def _laid_out(self, image: Floats) -> Floats:
         """An image of channels, rows and columns in the order of the input's axes, others of length one."""
@@ -98,11 +113,6 @@ class Bench:
         others = tuple(axis for axis in range(len(self.shape)) if axis not in axes)
         return np.expand_dims(image.transpose(order), others)
 
-    def _ran(self, pictures: Floats) -> Floats:
-        values = self.runner.run({self.fields.source: pictures}, [self.layer])[self.layer]
-        index = tuple(self.place.get(axis, slice(None)) for axis in range(values.ndim))
-        return np.asarray(values[index], np.float64).reshape(len(pictures), -1)
-
 
 def bench(
     model: Source,
@@ -113,6 +123,7 @@ def bench(
     white: Level = 1.0,
     blank: Level | None = None,
     colour: object = "grey",
+    layout: str | None = None,
     smallest: bool = True,
 ) -> Bench:
     """A bench for a unit of ``layer``; ``black``, ``white`` and ``blank`` are the numbers that the network's input has.
@@ -121,19 +132,39 @@ def bench(
     input is no picture, or no unit's field lies inside the input.
     """
     whole = Model.of(model.model if isinstance(model, LoadedModel) else model, input_shape).read()
-    fields = Fields(whole)
+    fields = Fields(whole, None, layout)
     _checked(fields, layer)
-    fitted, place = _fitted(fields, whole, layer, _sizes(fields, layer) if smallest else ())
-    hull = _hull(fitted, layer, place)
-    shape = fitted.network.shapes[fitted.source]
-    channel_axis = fields.layout.find("C")
+    module = isinstance(whole.source, TorchModule)
+    fitted, place = _fitted(fields, whole, layer, _sizes(fields, layer) if smallest and module else ())
+    shape, channel_axis = fitted.network.shapes[fitted.source], fields.layout.find("C")
     screen = Screen.of(shape[channel_axis] if channel_axis >= 0 else 1, black, white, blank, colour)
-    small = whole.at({fitted.source: shape}) if fitted is not fields else whole
-    batched = _batched(small, fitted, layer)
+    single = whole.at({fitted.source: shape}) if fitted is not fields else whole
+    runner, fed, given = _running(_batched(single, fitted, layer, place, smallest), fitted, layer, place, smallest)
     units = fitted.network.shapes[fitted.network.tensor(layer)]
     channels = prod(n for axis, n in enumerate(units) if axis and axis not in place)
-    runner = runner_of(batched)
-    return Bench(batched, layer, place, hull, channels, screen, fitted, runner)
+    return Bench(layer, place, _hull(fitted, layer, place), channels, screen, fitted, runner, fed, given)
+
+
+def _running(
+    model: Model, fields: Fields, layer: str, place: dict[int, int], smallest: bool
+) -> tuple[Runner, Box, Box]:
+    """What runs a model, or the part of it that a unit needs where it is to be cut out: what it takes and gives."""
+    network, tensor = model.network, model.network.tensor(layer)
+    part = _part(model, layer, place) if smallest else None
+    if part is not None:
+        return runner_of(model, part), part.feeds[fields.source], part.boxes[tensor]
+    return runner_of(model), Box.whole(network.shapes[fields.source]), Box.whole(network.shapes[tensor])
+
+
+def _part(model: Model, layer: str, place: dict[int, int]) -> Crop | None:
+    """The part of a file's network that a unit needs; None for a module, and where it cannot be cut out."""
+    if isinstance(model.source, TorchModule):
+        return None
+    whole = Box.whole(model.network.shapes[model.network.tensor(layer)])
+    unit = Box([Interval(place[k], place[k] + 1) if k in place else side for k, side in enumerate(whole)])
+    with suppress(UnsupportedError):
+        return crop(model.network, {layer: unit})
+    return None
 
 
 def _checked(fields: Fields, layer: str) -> None:
@@ -219,12 +250,13 @@ def _hull(fields: Fields, layer: str, place: dict[int, int]) -> Box:
     return Box(sides)
 
 
-def _batched(model: Model, fields: Fields, layer: str) -> Model:
+def _batched(model: Model, fields: Fields, layer: str, place: dict[int, int], smallest: bool) -> Model:
     """The model with as many pictures at once as it takes and memory allows; as it is where it takes no more."""
     shape, axis = fields.network.shapes[fields.source], fields.layout.find("N")
-    if axis != 0:
+    if axis != 0 or shape[0] != 1:
         return model
-    held = sum(4 * prod(found) for found in fields.network.shapes.values())
+    part = _part(model, layer, place) if smallest else None
+    held = sum(4 * prod(found) for found in (model.network if part is None else part.network).shapes.values())
     count = min(max(BATCH_BYTES // max(held, 1), 1), LARGEST_BATCH)
     try:
         several = model.at({fields.source: (count, *shape[1:])}).read()

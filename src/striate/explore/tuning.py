@@ -185,6 +185,7 @@ def tuning(
     white: Level = 1.0,
     blank: Level | None = None,
     colour: object = "grey",
+    layout: str | None = None,
     progress: Progress | None = None,
 ) -> Tuning:
     """Show a unit of ``layer`` gratings, bars or edges of many angles, on its exact field and blank beyond.
@@ -193,14 +194,15 @@ def tuning(
     cycle in the field) and ``phases``; ``"bar"``, as long as the field's shorter side, at ``widths`` in pixels and
     ``positions`` across the field, light and dark; or ``"edge"``. ``black`` and ``white`` are the numbers that the
     network's input has there, one for all of its channels or one for each, ``blank`` the grey around, midway by
-    default; ``colour`` is ``"grey"``, ``"red-green"``, ``"blue-yellow"`` or a number for each channel. All channels of
+    default; ``colour`` is ``"grey"``, ``"red-green"``, ``"blue-yellow"`` or a number for each channel, and ``layout``
+    names the input's axes as for ``Fields``. All channels of
     the layer are answered by one sweep; ``channels`` keeps some.
 
     Raises InputError for a layer, a channel or a number that does not fit, and where no unit's field lies inside the
     input; UnsupportedError for a model without a runner.
     """
     text("stimulus", stimulus, KINDS)
-    held = bench(model, layer, input_shape, black=black, white=white, blank=blank, colour=colour)
+    held = bench(model, layer, input_shape, black=black, white=white, blank=blank, colour=colour, layout=layout)
     kept = _channels(channels, held)
     turned = np.arange(integer("angles", angles, 3), dtype=np.float64) * (180.0 / angles)
     scales = _scales(stimulus, held, frequencies, widths)

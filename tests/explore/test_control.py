@@ -1,0 +1,57 @@
+"""The control: every output channel keeps its weights and loses their order."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from onnx import load_from_string, numpy_helper
+from torch import nn
+
+from striate.errors import UnsupportedError
+from striate.explore.control import shuffled
+from striate.formats.model import Model
+from striate.formats.onnx.file import OnnxBytes
+from striate.formats.torch.module import TorchModule
+
+DENOISER = Path(str(files("striate") / "data" / "denoiser.onnx"))
+
+
+def same_but_moved(before: np.ndarray, after: np.ndarray) -> bool:
+    flat = [weights.reshape(len(weights), -1) for weights in (before, after)]
+    return bool((np.sort(flat[0]) == np.sort(flat[1])).all() and (flat[0] != flat[1]).any())
+
+
+def test_a_module_keeps_its_weights_channel_by_channel_and_is_not_touched() -> None:
+    torch.manual_seed(0)
+    layer = nn.Conv2d(2, 3, 5)
+    module = nn.Sequential(layer, nn.ReLU(), nn.Conv2d(3, 2, 3))
+    first = layer.weight.detach().clone()
+    control = shuffled(Model(module, (1, 2, 20, 20)))
+    assert isinstance(control.source, TorchModule)
+    assert torch.equal(layer.weight, first)
+    copies = [part.weight.detach().numpy() for part in control.source.module.modules() if isinstance(part, nn.Conv2d)]
+    assert same_but_moved(first.numpy(), copies[0])
+    assert control.network.shapes["2"] == (1, 2, 14, 14)
+
+
+def test_a_file_keeps_its_weights_channel_by_channel() -> None:
+    model = Model(DENOISER, (1, 3, 32, 32))
+    control, again, other = shuffled(model), shuffled(model), shuffled(model, 1)
+    assert control.identity == again.identity != other.identity
+    assert isinstance(control.source, OnnxBytes)
+    held = [load_from_string(content) for content in (DENOISER.read_bytes(), control.source.content)]
+    names = [node.input[1] for node in held[0].graph.node if node.op_type == "Conv"]
+    before, after = ({t.name: numpy_helper.to_array(t) for t in proto.graph.initializer} for proto in held)
+    kept = [name for name in names if name in before]
+    assert len(kept) > 10
+    assert all(same_but_moved(before[name], after[name]) for name in kept)
+    assert all((before[name] == after[name]).all() for name in before.keys() - set(names))
+
+
+def test_a_model_without_convolutions_has_no_control() -> None:
+    with pytest.raises(UnsupportedError, match="no convolution whose weights can be shuffled"):
+        shuffled(Model(nn.ReLU(), (1, 2, 4, 4)))
