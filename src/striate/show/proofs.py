@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 
 from rich.console import RenderableType
 
-from striate.show.grid import Column, Grid, Kind, short_name
+from striate.show.grid import LATE, Column, Grid, Kind, short_name
 from striate.show.words import word
 
 PROOF_SCHEMA = 1
@@ -105,11 +105,14 @@ class CheckDocument(TypedDict):
     all: AllDocument
 
 
+# No count is rounded: whether two of them are equal is what a proof is about.
 HEADS = (
     Column("layer", Kind.NAME),
     Column("unit", right=True),
-    *(Column(head, Kind.COUNT, right=True) for head in ("claimed", "lit", "outside proved")),
-    Column("method", Kind.LIST),
+    Column("claimed", right=True),
+    Column("lit", right=True),
+    Column("outside proved", leaves=LATE + 1, right=True),
+    Column("method", leaves=LATE),
 )
 
 
