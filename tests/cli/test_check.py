@@ -154,6 +154,7 @@ def test_local_fields(tmp_path: Path) -> None:
     assert found["without"] == ["globalaveragepool1"]
     text = run("check", path, "--local", "--layer", "mul3", "--unit", "4,4").stdout
     assert "Left out: the global paths of globalaveragepool1." in text
+    assert "Proved: without global operators all 1 units" in text
     (whole,) = answer(path, "--layer", "mul3", "--unit", "4,4")["units"]
     assert (whole["status"], whole["claimed"]) == ("proved", 72)
 

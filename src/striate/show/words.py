@@ -106,6 +106,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Proved: all {units} units looked at, in {layers}, read every pixel they are said to read and no other.",
         "已证明：所查看的全部 {units} 个单元（{layers}）读取所声称的每个像素，且不读取其他像素。",
     ),
+    "proof_local_all": (
+        "Proved: without global operators all {units} units looked at, in {layers}, read every pixel of their local "
+        "field and no other.",
+        "已证明：不计全局算子时，所查看的全部 {units} 个单元（{layers}）读取局部感受野的每个像素，且不读取其他像素。",
+    ),
     "proof_some": (
         "Nothing disagrees. Proved to read every pixel claimed and no other: {proved} of {units} units, in {layers}.",
         "没有不一致。已证明读取所声称的每个像素且不读取其他像素：{units} 个单元中的 {proved} 个（{layers}）。",
