@@ -1,4 +1,4 @@
-"""Fields without global paths: what they claim is read, and of a file nothing else once reductions are taken out."""
+"""Fields without global paths: what they claim is read, and nothing else once reductions are taken out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from support.small_graphs import Graph
 from torch import Tensor, nn
 
 from striate.check import check
+
+float32: Any = "float32"
 
 
 class Gated(nn.Module):
@@ -24,14 +26,28 @@ class Gated(nn.Module):
         return y * y.mean((2, 3), keepdim=True).sigmoid()
 
 
-def test_a_module_proves_the_inside_alone() -> None:
-    report = check(Gated(), (1, 1, 9, 8), ["conv", "output"], [(4, 4)], local=True)
+class Attending(nn.Module):
+    """Every place beside a weighted sum of all places: nothing local parts from it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.spread = nn.Conv2d(1, 1, 3, padding=1), nn.Linear(72, 72)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        return y + self.spread(y.reshape(1, 1, 72)).reshape(y.shape)
+
+
+@pytest.mark.parametrize(("made", "outside"), [(Gated, 63), (Attending, 0)])
+def test_a_module_proves_the_outside_where_reductions_alone_are_global(made: type[nn.Module], outside: int) -> None:
+    report = check(made(), (1, 1, 9, 8), ["output"], [(4, 4)], local=True)
+    (unit,) = report.units
     assert report.ok
-    assert not report.complete
+    assert report.complete is (outside == 63)
     assert report.extents == ()
-    assert [(unit.claimed, unit.confirmed, unit.outside, unit.others) for unit in report.units] == [(9, 9, 0, 63)] * 2
-    assert "and what it reads of the 63 others is not shown" in str(report.units[1])
-    whole = check(Gated(), (1, 1, 9, 8), ["output"], [(4, 4)])
+    assert (unit.claimed, unit.confirmed, unit.outside, unit.others) == (9, 9, outside, 63)
+    assert ("and what it reads of the 63 others is not shown" in str(unit)) is not report.complete
+    whole = check(made(), (1, 1, 9, 8), ["output"], [(4, 4)])
     assert (whole.complete, whole.units[0].claimed) == (True, 72)
 
 
@@ -48,9 +64,6 @@ def attended(graph: Graph, x: str) -> str:
     rows = graph("Reshape", x, graph.constant([1, 1, 72]))
     spread = graph("MatMul", rows, graph.weights(72, 72))
     return str(graph("Add", x, graph("Reshape", spread, graph.constant([1, 1, 9, 8]))))
-
-
-float32: Any = "float32"
 
 
 @pytest.mark.parametrize(("made", "outside"), [(gate, 63), (normalised, 63), (attended, 0)])

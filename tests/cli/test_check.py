@@ -12,6 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 from PIL import Image
+from rich.cells import cell_len
 from support.command_line import DENOISER, on_terminal, one_line, run
 from support.small_graphs import Graph
 
@@ -106,11 +107,13 @@ def test_json_says_what_the_table_says(model: Path) -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_no_number_is_cut_on_a_terminal_of_80_columns(lang: str, tmp_path: Path) -> None:
     graph = Graph(1, 3, 400, 300)
-    layer = graph("AveragePool", "image", kernel_shape=[100, 100], strides=[50, 50])
+    graph("AveragePool", "image", kernel_shape=[100, 100], strides=[50, 50])
+    layer = "a.name.of.many.parts." * 4 + "pooled"
+    graph.nodes[-1].name = graph.nodes[-1].output[0] = layer
     path = graph.save(tmp_path, layer)
     words = ("check", str(path), "--layer", layer, "--unit", "6,4", "--passes", "1")
     text = on_terminal(80, *words, "--lang", lang)
-    assert all(len(line) <= 80 for line in text.splitlines())
+    assert all(cell_len(line) <= 80 for line in text.splitlines())
     for number in ("6,4", "10,000", "110,000"):
         assert number in text
 
@@ -151,6 +154,7 @@ def test_local_fields(tmp_path: Path) -> None:
     assert found["without"] == ["globalaveragepool1"]
     text = run("check", path, "--local", "--layer", "mul3", "--unit", "4,4").stdout
     assert "Left out: the global paths of globalaveragepool1." in text
+    assert "Proved: without global operators all 1 units" in text
     (whole,) = answer(path, "--layer", "mul3", "--unit", "4,4")["units"]
     assert (whole["status"], whole["claimed"]) == ("proved", 72)
 

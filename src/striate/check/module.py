@@ -63,10 +63,16 @@ class ModuleRuntime:
         """Each claim against the gradient of its unit's twin, which tells all the pixels it reads."""
         told, watch = [], Stopwatch()
         for claim in claims:
-            unit = _compare(claim, self._twin.reads(claim.unit.layer, claim.unit.at, self._axes))
-            told.append(replace(unit, seconds=watch.lap()))
+            told.append(replace(self._compared(claim), seconds=watch.lap()))
             tick()
         return told
+
+    def _compared(self, claim: Claim) -> UnitCheck:
+        layer, at = claim.unit.layer, claim.unit.at
+        found = _compare(claim, self._twin.reads(layer, at, self._axes))
+        if claim.local and np.array_equal(self._twin.reads(layer, at, self._axes, local=True), claim.mask):
+            return replace(found, outside=found.others)
+        return found
 
     def extents(self, claimed: ExtentPass, layers: Sequence[str], limit: int, tick: Tick) -> list[Extent]:
         """What the gradients of several units together say, whose claims lie apart."""

@@ -51,9 +51,9 @@ def check(
     a bit of the unit may change; replacing the outermost lines of what it is said to read should change it.
     That pass shares nothing with the claim. A claim that is an upper bound is held to the outside alone.
 
-    ``local`` checks the fields without global paths: every pixel of them must be read, and of a model file nothing
-    else may be, once what reduces an axis of the image is taken out of the twin; where that does not part the paths,
-    and of a module, the outside is not shown. ``everything`` checks every unit of the layers, unless ``units`` are
+    ``local`` checks the fields without global paths: every pixel of them must be read, and no other where the unit
+    reads just those once what reduces an axis of the image is taken out of the twin; else the outside is not shown.
+    ``everything`` checks every unit of the layers, unless ``units`` are
     given, and every claimed pixel, however long that takes.
 
     ``layers`` are names of the network's layers, for a module paths of its submodules (default: up to twelve,

@@ -8,6 +8,7 @@ meets the source's values is refused by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -21,6 +22,8 @@ from striate.check.torch_masks import attended, hidden, masked_mix
 from striate.errors import UnsupportedError
 
 ROUNDING = 1e-11
+# Whether gradients leave out what passes through a reduction of an axis behind the channels.
+APART: ContextVar[bool] = ContextVar("APART", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,25 @@ def level(x: Tensor) -> Tensor:
 
 def _cut(gradient: Tensor) -> Tensor:
     return (gradient.abs() > ROUNDING).to(gradient.dtype)
+
+
+class _Gathered(torch.autograd.Function):
+    @staticmethod
+    def forward(_context: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(_context: Any, gradient: Tensor) -> Tensor:
+        return torch.zeros_like(gradient) if APART.get() else gradient
+
+
+def gathered(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """The sum over some axes, kept, at most 1; without a gradient while ``APART``, if one is behind the channels."""
+    made = level(x.sum(list(axes), keepdim=True))
+    if all(axis % x.dim() < 2 or x.shape[axis] == 1 for axis in axes):
+        return made
+    found: Tensor = _Gathered.apply(made)  # type: ignore[no-untyped-call]
+    return found
 
 
 def ones(*shape: int) -> Tensor:
@@ -240,7 +262,7 @@ def _attention(call: Call) -> Tensor:
 
 def mixed(x: Tensor, axes: Sequence[int]) -> Tensor:
     """Each element, and all along ``axes``."""
-    return x + level(x.sum(list(axes), keepdim=True))
+    return x + gathered(x, axes)
 
 
 def _batch_norm(call: Call) -> Tensor:
@@ -271,7 +293,7 @@ def _reduce(call: Call) -> Tensor:
         return _union(call)
     x, axes = call.first(), call.arguments.get("dim")
     axes = [axes] if isinstance(axes, int) else list(axes or range(x.dim()))
-    return level(x.sum(axes, keepdim=bool(call.arguments.get("keepdim", False)))).reshape(call.shape)
+    return gathered(x, axes).reshape(call.shape)
 
 
 def _scan(call: Call) -> Tensor:

@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
 from striate.check.torch_masks import HANDED_ON, SOFT
-from striate.check.torch_rules import Call, rewrite
+from striate.check.torch_rules import APART, Call, rewrite
 from striate.check.torch_run import as_found
 from striate.errors import UnsupportedError
 from striate.formats.given import NOTHING, Given
@@ -211,10 +211,20 @@ class TorchTwin:
             if isinstance(tensor, Tensor) and tensor in mode.twins:
                 self.outputs.setdefault(name, mode.twins[tensor])
 
-    def reads(self, path: str, at: Sequence[int], axes: Sequence[int]) -> NDArray[np.bool_]:
-        """The source's pixels (over its spatial ``axes``) that one unit of a submodule's output reads."""
+    def reads(
+        self, path: str, at: Sequence[int], axes: Sequence[int], *, local: bool = False
+    ) -> NDArray[np.bool_]:
+        """The source's pixels (over its spatial ``axes``) that one unit of a submodule's output reads.
+
+        ``local`` leaves out what passes through a reduction of an axis behind the channels.
+        """
         output = self.outputs[path]
-        return self._reached(output[(slice(None),) * (output.dim() - len(at)) + tuple(at)].sum(), axes)
+        unit = output[(slice(None),) * (output.dim() - len(at)) + tuple(at)].sum()
+        before = APART.set(local)
+        try:
+            return self._reached(unit, axes)
+        finally:
+            APART.reset(before)
 
     def reads_of(self, path: str, axes: Sequence[int], units: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The source's pixels that any of some units reads, which a mask over the output's units names."""

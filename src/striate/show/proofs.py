@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 
 from rich.console import RenderableType
 
-from striate.show.grid import Column, Grid, Kind, short_name
+from striate.show.grid import LATE, Column, Grid, Kind, short_name
 from striate.show.words import word
 
 PROOF_SCHEMA = 1
@@ -105,11 +105,14 @@ class CheckDocument(TypedDict):
     all: AllDocument
 
 
+# No count is rounded: whether two of them are equal is what a proof is about.
 HEADS = (
     Column("layer", Kind.NAME),
     Column("unit", right=True),
-    *(Column(head, Kind.COUNT, right=True) for head in ("claimed", "lit", "outside proved")),
-    Column("method", Kind.LIST),
+    Column("claimed", right=True),
+    Column("lit", right=True),
+    Column("outside proved", leaves=LATE + 1, right=True),
+    Column("method", leaves=LATE),
 )
 
 
@@ -180,12 +183,10 @@ def _verdict(document: CheckDocument, lang: str) -> str:
         counts = {"bad": len(bad), "worse": len(worse), "units": len(units), "extents": len(document["extents"])}
         return word("proof_wrong", lang, **{name: f"{count:,}" for name, count in counts.items()})
     proved, bounds, rest = (_with(units, status) for status in ("proved", "at most", "agrees"))
-    hidden = any(unit["outside"] < unit["others"] for unit in units)
-    some = "proof_some" if rest or bounds else "proof_one" if len(units) == 1 else "proof_all"
     layers = len({unit["layer"] for unit in units})
     told = [
         word(
-            "proof_local" if hidden else some,
+            _sentence(document, bool(rest or bounds)),
             lang,
             proved=f"{len(proved):,}",
             units=f"{len(units):,}",
@@ -198,6 +199,13 @@ def _verdict(document: CheckDocument, lang: str) -> str:
     if lit < claimed:
         told.append(word("proof_rest", lang, lit=f"{lit:,}", claimed=f"{claimed:,}", left=f"{claimed - lit:,}"))
     return word("gap", lang).join(told)
+
+
+def _sentence(document: CheckDocument, left: bool) -> str:
+    """The message that says what is proved, where nothing disagrees and something may be ``left``."""
+    if document["without"] is not None:
+        return "proof_local" if left else "proof_local_all"
+    return "proof_some" if left else "proof_one" if len(document["units"]) == 1 else "proof_all"
 
 
 def _with(units: Sequence[UnitDocument], status: Status) -> list[UnitDocument]:
