@@ -6,7 +6,6 @@
 #include "ways/task_way.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace striate {
 
@@ -24,8 +23,7 @@ void weight_gradient_on(const Target& target, bool by_lanes, const Problem& p, c
         run_tasks(d, kernel.of(p.dtype), {x, grad, nullptr, sums, Activation::none}, d.tasks(), threads, d.workspace());
     };
     if (d.parts == 1) return run(out);
-    const size_t bytes = size_t(d.parts * p.weight_count() * p.element_bytes());
-    Memory sums = reuse(bytes);
+    const Memory sums = allocate(size_t(d.parts * p.weight_count() * p.element_bytes()));
     run(sums.get());
     with_element(p.dtype, [&]<class T>() {
         each_piece(p.weight_count(), threads, [&](int64_t from, int64_t stop) {
@@ -37,7 +35,6 @@ void weight_gradient_on(const Target& target, bool by_lanes, const Problem& p, c
             }
         });
     });
-    keep(std::move(sums), bytes);
 }
 
 void bias_gradient(DType dtype, int64_t n, int64_t k, int64_t plane, const void* grad, void* out, int threads) {

@@ -23,7 +23,8 @@ struct WeightGradientPlan {
     Problem p;
     int64_t lanes;
     int64_t images, rows, width;  // of a band; more than one image where it takes all of their pixels
-    int64_t parts;                // that the bands are cut into; more than one where the weights are few
+    int64_t bands;                // in all
+    int64_t parts, part_bands;    // that these are cut into, more than one where the weights are few; bands of a part
     int64_t filters, k_tasks;     // of a task, tasks along them
     int64_t columns, c_tasks;     // of a task, tasks along them
     int64_t phases_y, shift_y;  // of the stride, with a kernel row in them; rows that a band's laid out pixels are more
@@ -37,16 +38,15 @@ struct WeightGradientPlan {
 
     int64_t group_columns() const { return p.group_c() * p.kw; }
     bool by_columns() const { return shift_x == 0; }
-    int64_t bands() const { return ceil_div(p.n, images) * ceil_div(p.oh, rows) * ceil_div(p.ow, width); }
-    int64_t part_bands() const { return ceil_div(bands(), parts); }
     int64_t phase_elements() const { return (rows + shift_y) * (width + shift_x); }
     int64_t copy_elements() const { return phases_y * phase_elements(); }
-    int64_t image_elements() const { return columns * copies / p.kw * copy_elements(); }
+    int64_t copies_of(int64_t some) const { return by_columns() ? some : some / p.kw * copies; }
+    int64_t image_elements() const { return copies_of(columns) * copy_elements(); }
     int64_t padded_filters() const { return by_lanes ? ceil_div(filters, lanes) * lanes : filters; }
     int64_t sum_count() const { return padded_filters() * columns * p.kh; }
     int64_t start_count() const { return by_lanes ? aligned(columns * p.kh * 8) / 8 : 0; }
     int64_t band_turned() const { return by_lanes ? padded_filters() * images * rows * width : 0; }
-    int64_t turned_count() const { return (keeps_turned ? part_bands() : 1) * band_turned(); }
+    int64_t turned_count() const { return (keeps_turned ? part_bands : 1) * band_turned(); }
     int64_t tasks() const { return p.groups * k_tasks * parts * c_tasks; }
     size_t workspace() const {
         return size_t(sum_count() + start_count()) * sizeof(double) +

@@ -42,6 +42,7 @@ WeightGradientPlan plan_weight_gradient(const Problem& p, int64_t lanes, bool by
     d.rows = std::clamp(band / p.ow, int64_t(1), p.oh);
     d.rows = ceil_div(p.oh, ceil_div(p.oh, d.rows));
     d.images = d.rows < p.oh ? 1 : std::clamp(band / (p.oh * p.ow), int64_t(1), p.n);
+    d.bands = ceil_div(p.n, d.images) * ceil_div(p.oh, d.rows) * ceil_div(p.ow, d.width);
     d.phases_y = std::min(p.kh, p.sh / std::gcd(p.sh, p.dh));
     d.shift_y = (p.kh - 1) * p.dh / p.sh;
     const bool by_columns = !by_lanes || p.ow < narrow;
@@ -56,10 +57,9 @@ WeightGradientPlan plan_weight_gradient(const Problem& p, int64_t lanes, bool by
     d.columns = std::min(whole(std::max<int64_t>(1, std::min(by_pixels, by_sums)), column_unit), d.group_columns());
     const int64_t natural = p.groups * ceil_div(p.group_k(), d.filters) * ceil_div(d.group_columns(), d.columns);
     const int64_t pixels = p.n * p.oh * p.ow;
-    d.parts = by_lanes
-                  ? std::clamp(std::min(ceil_div(least_tasks, natural), pixels / part_pixels), int64_t(1), d.bands())
-                  : 1;
-    d.parts = ceil_div(d.bands(), d.part_bands());
+    const int64_t cut = by_lanes ? std::min(ceil_div(least_tasks, natural), pixels / part_pixels) : 1;
+    d.part_bands = ceil_div(d.bands, std::clamp(cut, int64_t(1), d.bands));
+    d.parts = ceil_div(d.bands, d.part_bands);
     const int64_t wanted = ceil_div(tasks_per_thread * threads, p.groups * d.parts);
     if (d.group_columns() / d.columns < wanted && threads > 1)
         d.columns = whole(std::max<int64_t>(1, d.group_columns() / wanted), column_unit);
@@ -69,7 +69,7 @@ WeightGradientPlan plan_weight_gradient(const Problem& p, int64_t lanes, bool by
             std::clamp(ceil_div(p.group_k() * d.c_tasks, wanted), std::min(least_filters, d.filters), d.filters);
     d.filters = std::min(whole(d.filters, filter_unit), p.group_k());
     d.k_tasks = ceil_div(p.group_k(), d.filters);
-    d.keeps_turned = d.c_tasks > 1 && d.part_bands() * d.band_turned() * p.element_bytes() <= kept_bytes;
+    d.keeps_turned = d.c_tasks > 1 && d.part_bands * d.band_turned() * p.element_bytes() <= kept_bytes;
     return d;
 }
 

@@ -65,14 +65,15 @@ struct WeightGradientTask {
     // Where the pixels begin that kernel row r of the task's column `i` meets, in rows `pitch` apart.
     const T* pixels(int64_t image, int64_t i, int64_t r, int64_t oy, int64_t ox, int64_t pitch) const {
         const Problem& p = d.p;
+        const int64_t row = r % d.phases_y * d.phase_elements() + r * p.dh / p.sh * pitch;
+        if (d.by_columns() && !d.in_place) return laid_out + i * d.copy_elements() + row;
         const int64_t column = column0 + i, s = column % p.kw;
         if (d.in_place) {
             const int64_t channel = image * p.c + group * p.group_c() + column / p.kw;
             return static_cast<const T*>(a.x) + (channel * p.h + oy + r * p.dh) * p.w + ox + s * p.dw;
         }
-        const int64_t copy = d.by_columns() ? i : i / p.kw * d.copies + s % d.copies;
-        return laid_out + copy * d.copy_elements() + r % d.phases_y * d.phase_elements() + r * p.dh / p.sh * pitch +
-               (d.by_columns() ? 0 : s * p.dw / p.sw);
+        const int64_t copy = i / p.kw * d.copies + s % d.copies;
+        return laid_out + copy * d.copy_elements() + row + s * p.dw / p.sw;
     }
 
     // Calls multiply(band, runs, grad, pixels) for the bands of the task's part, `band` from 0 on: the first filter's
@@ -80,23 +81,33 @@ struct WeightGradientTask {
     template <class Multiply>
     void each_band(const Multiply& multiply) const {
         const Problem& p = d.p;
-        const int64_t plane = p.oh * p.ow, across = ceil_div(p.ow, d.width), down = ceil_div(p.oh, d.rows);
-        const int64_t first = part * d.part_bands(), stop = least(first + d.part_bands(), d.bands());
-        for (int64_t band = first; band < stop; ++band) {
-            const int64_t image = band / across / down * d.images, images = least(d.images, p.n - image);
-            const int64_t oy = band / across % down * d.rows, rows = least(d.rows, p.oh - oy);
-            const int64_t ox = band % across * d.width, width = least(d.width, p.ow - ox);
+        const int64_t plane = p.oh * p.ow, copied = d.in_place ? 0 : d.copies_of(columns);
+        const int64_t first = part * d.part_bands, count = least(d.part_bands, d.bands - first);
+        int64_t image = 0, oy = 0, ox = 0;
+        if (first) {
+            const int64_t across = ceil_div(p.ow, d.width), down = ceil_div(p.oh, d.rows);
+            image = first / across / down * d.images;
+            oy = first / across % down * d.rows;
+            ox = first % across * d.width;
+        }
+        for (int64_t band = 0; band < count; ++band) {
+            const int64_t images = least(d.images, p.n - image), rows = least(d.rows, p.oh - oy);
+            const int64_t width = least(d.width, p.ow - ox);
             const int64_t pitch = d.in_place ? p.w : width + d.shift_x;
-            for (int64_t j = 0; j < images && !d.in_place; ++j)
-                for (int64_t i = 0; i < columns * d.copies / p.kw; ++i)
+            for (int64_t j = 0; j < images; ++j)
+                for (int64_t i = 0; i < copied; ++i)
                     lay_out(image + j, i, oy, rows, ox, pitch, laid_out + j * d.image_elements());
             const T* const grad =
                 static_cast<const T*>(a.packed) + (image * p.k + group * p.group_k() + k0) * plane + oy * p.ow + ox;
             Runs runs{images, rows * width, rows, width, pitch, p.k * plane, d.image_elements(), plane};
             if (d.in_place) runs.x_image = p.c * p.h * p.w;
             if (pitch == width) runs.rows = 1, runs.width = runs.count;
-            multiply(band - first, runs, grad,
-                     [&](int64_t i, int64_t r) { return pixels(image, i, r, oy, ox, pitch); });
+            multiply(band, runs, grad, [&](int64_t i, int64_t r) { return pixels(image, i, r, oy, ox, pitch); });
+            if ((ox += d.width) < p.ow) continue;
+            ox = 0;
+            if ((oy += d.rows) < p.oh) continue;
+            oy = 0;
+            image += d.images;
         }
     }
 };
