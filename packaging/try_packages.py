@@ -6,6 +6,7 @@ is to be found.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -34,13 +35,14 @@ def install_and_run(wheel: Path, home: Path) -> None:
     """Install a wheel with its ONNX reader where no compiler is on the path, and run what it must do."""
     venv.create(home, with_pip=True)
     place = home / ("Scripts" if sys.platform == "win32" else "bin")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": str(place)}
     for command in (
         ["python", "-m", "pip", "install", "-q", "--only-binary", ":all:", f"{wheel}[onnx]"],
         ["python", "-I", str(ROOT / "packaging" / "smoke.py")],
         ["striate", "size", "4", "--kernel", "3"],
     ):
         program, *arguments = command
-        subprocess.run([place / program, *arguments], cwd=home, env={"PATH": str(place)}, check=True)
+        subprocess.run([place / program, *arguments], cwd=home, env=environment, check=True)
 
 
 def main(folder: Path) -> None:

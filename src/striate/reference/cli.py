@@ -27,6 +27,9 @@ line on stderr and an exit code. Files are written whole or not at all.
 No number is ever cut. Where a terminal is too narrow for a table, counts are rounded with their unit (99.5 M), then
 whole columns are left out, and a line beneath names them; a wider terminal, a pipe such as `| less -S`, and the other
 formats show everything.
+
+`--lang zh` makes every word Chinese, in the terminal, in HTML, Markdown and SVG; names, numbers and errors stay. What
+holds no words, JSON and CSV, refuses it, and so do pictures without Chinese letters: PNG, GIF, and a field over pixels.
 """
 
 COMPLETION = """

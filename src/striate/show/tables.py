@@ -22,10 +22,7 @@ COLUMNS: Mapping[str, Column] = {
         Column("axes", Kind.LIST, 1),
         Column("stride", leaves=LATE + 1, right=True),
         Column("start", leaves=LATE, right=True),
-        *(
-            Column(head, right=True)
-            for head in ("field", "input_size", "size", "shift", "output", "physical")
-        ),
+        *(Column(head, right=True) for head in ("field", "input_size", "size", "shift", "output", "physical")),
         Column("padding", leaves=LATE + 3, right=True),
         Column("centre", leaves=LATE + 4, right=True),
         Column("halo", leaves=LATE + 5, right=True),
