@@ -82,6 +82,15 @@ def test_what_cannot_be_run_is_refused_in_one_line(feeds: dict[str, np.ndarray],
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_an_input_that_stays_at_a_value_is_not_fed() -> None:
+    sketch = Sketch()
+    x, gain = sketch.input(1, 4, 4, 2), sketch.input(1, name="gain")
+    content = sketch.file(sketch.add("MUL", x, gain, options="MulOptions"))
+    reading = read_file(content, "m", None, Unknown.REFUSE, Given.of(None, {"gain": 3}))
+    (value,) = LiteRtRunner(content, reading).run({"x": np.ones((1, 4, 4, 2))}).values()
+    assert (value == 3).all()
+
+
 def test_few_interpreters_are_kept() -> None:
     own = runner(headed())
     for n in range(4, 14):

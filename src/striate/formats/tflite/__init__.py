@@ -34,11 +34,13 @@ __all__ = ["OPERATORS", "Reading", "declared_inputs", "read_file", "read_tflite"
 class Reading:
     """A network, and where its tensors are in the file.
 
-    ``places`` holds for each tensor that the file has its number there, and for each axis of it the file's axis.
+    ``places`` holds for each tensor that the file has its number there, and for each axis of it the file's axis;
+    ``fixed`` the values of the inputs that stay at one.
     """
 
     network: Network
     places: dict[str, tuple[int, Order]]
+    fixed: dict[int, Array]
 
 
 def read_tflite(
@@ -70,7 +72,7 @@ def read_file(held: Path | bytes, name: str, shapes: Shapes, unknown: Unknown, g
         walk.run()
         network = _network(Path(name).stem, graph, [k for k in bound if k not in fixed], walk)
         places = {tensor.name: (k, tensor.order) for k, tensor in walk.tensors.items() if tensor.data}
-        return Reading(with_stages(network), places)
+        return Reading(with_stages(network), places, fixed)
 
 
 def declared_inputs(graph: Graph) -> dict[str, Declared]:

@@ -69,14 +69,16 @@ class LiteRtRunner:
 
     def _images(self, feeds: Mapping[str, Array]) -> dict[int, Array]:
         """What is fed, by the numbers of the inputs, in their types."""
-        tensors, inputs = self._graph.tensors, {self._graph.tensors[k].name: k for k in self._graph.inputs}
+        tensors, fixed = self._graph.tensors, self._reading.fixed
+        inputs = {tensors[k].name: k for k in self._graph.inputs if k not in fixed}
         for name in feeds:
             if name not in inputs:
                 raise InputError(f"no input {name!r}{did_you_mean(name, list(inputs))} Inputs: {', '.join(inputs)}")
         missing = [name for name in inputs if name not in feeds]
         if missing:
             raise InputError(f"no array is fed for input {missing[0]!r}")
-        return {k: np.asarray(feeds[name]).astype(tensors[k].dtype, copy=False) for name, k in inputs.items()}
+        images = {k: np.asarray(feeds[name]).astype(tensors[k].dtype, copy=False) for name, k in inputs.items()}
+        return {k: images[k] if k in images else fixed[k] for k in self._graph.inputs}
 
     def _interpreter(self, wanted: tuple[int, ...], shapes: tuple[Shape, ...]) -> Any:
         """One that is ready to run the operations up to those that make some tensors, at some sizes."""
