@@ -143,14 +143,17 @@ class LoadedModel:
         """The fields of ``layer`` at several input sizes, and the sizes at which nothing shifts."""
         return sweep(self.model, layer, sizes, local=local)
 
-    def crop(self, wanted: Mapping[str, Box | str]) -> ModelCrop:
+    def crop(self, wanted: Mapping[str, Box | str], *, grow: bool = False) -> ModelCrop:
         """The part of the model that computes boxes of layers, as a network, a model file and something that runs.
 
         A box is a ``Box`` or text, ``"0:8,24:40"``, that may leave out leading axes, which are then taken whole.
+        ``grow`` lets the part take an image from end to end for operators that see all of it, as ``striate.crop.crop``
+        says.
         """
         if not isinstance(wanted, Mapping):
             raise InputError(f"crop: wanted must map layers to boxes, got {shown(wanted)}")
-        found = crop(self.network, {layer: box_in(self.network, layer, box) for layer, box in wanted.items()})
+        boxes = {layer: box_in(self.network, layer, box) for layer, box in wanted.items()}
+        found = crop(self.network, boxes, grow=grow)
         return ModelCrop(**{item.name: getattr(found, item.name) for item in fields(found)}, model=self.model)
 
     def _of(self, local: bool) -> Fields:

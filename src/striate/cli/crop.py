@@ -23,6 +23,9 @@ from striate.show import to_json
 @set_option
 @dtype_option
 @click.option("--out", type=FILE, help="Where the part goes, as an ONNX model of its own with weights.")
+@click.option(
+    "--grow", is_flag=True, help="Let the part take all of an image where a global operator, such as a gate, needs it."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON: boxes, shapes, costs.")
 def crop_command(
     model: str,
@@ -32,6 +35,7 @@ def crop_command(
     values: tuple[tuple[str, bool | int | float], ...],
     dtypes: tuple[tuple[str, str], ...],
     out: Path | None,
+    grow: bool,
     as_json: bool,
 ) -> None:
     """The part of MODEL that computes exactly BOX of TENSOR, a layer or an output.
@@ -48,7 +52,7 @@ def crop_command(
     """
     with progress("reading the model"):
         read = open_model(model, shapes_of(inputs), given=given_of(dtypes, values))
-        found = LoadedModel(read).crop({layer: box})
+        found = LoadedModel(read).crop({layer: box}, grow=grow)
         content = None if out is None else found.to_onnx()
     if as_json:
         say(to_json(_document(read, layer, found)))
