@@ -408,6 +408,21 @@ GEOMETRY = [
         },
     ),
     Subject(
+        "LoadedModel.crop",
+        lambda wanted: network().crop(wanted),
+        {"wanted": pick({"last": "0:4,2"}, {"x": CORNER})},
+    ),
+    Subject(
+        "ModelCrop.save",
+        lambda path: network().crop({"last": "0:4,2"}).save(path),
+        {"path": lambda rng: folder() / "drawn" / "part.onnx"},
+    ),
+    Subject(
+        "ModelCrop.run",
+        lambda feeds, layers: network().crop({"last": "0:4,2"}).run(feeds, layers),
+        {"feeds": lambda rng: {"x": np.zeros((1, 3, 9, 5), np.float32)}, "layers": pick([], ["last"], ["first"])},
+    ),
+    Subject(
         "Window",
         striate.Window,
         {
@@ -538,6 +553,8 @@ def commands() -> Sequence[Subject]:
         worded("sweep", model, "last", "16:18", *shape),
         worded("compare", model, model, *shape),
         worded("check", model, *shape),
+        worded("crop", model, "last", "1:3,2:5", *shape, "--out", folder() / "drawn" / "part.onnx"),
+        worded("crop", model, "first", "3,3", *shape, "--json"),
         worded("size", "4", "--kernel", "3", "--stride", "2"),
         worded("tuning", model, "first", *shape, "--angles", "4", "--phases", "4", "--no-control"),
     ]

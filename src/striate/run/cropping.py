@@ -9,22 +9,24 @@ import os
 from pathlib import Path
 
 from striate.crop import Crop
+from striate.crop import crop as crop_of
 from striate.errors import InputError, UnsupportedError
 from striate.files import write_atomically
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
+from striate.formats.torch.module import TorchModule
 from striate.geometry import Box
 from striate.network import Network
 from striate.network.network import sized
-from striate.values import instance
+from striate.values import instance, shown
 
 
 def part_of(model: Model, crop: Crop) -> bytes:
     """The ONNX model that computes a crop of a model's network, as the bytes of its file.
 
-    It is static and holds the file's own nodes and weights; ``striate.box.NAME`` in its metadata says which box each
-    input and output is. Raises InputError where the crop is one of another network, UnsupportedError, naming the
-    node, where a part has no form in ONNX.
+    It is static and holds the file's own nodes and weights, or those of the graph that torch exports of a module;
+    ``striate.box.NAME`` in its metadata says which box each input and output is. Raises InputError where the crop is
+    one of another network, UnsupportedError, naming the node, where a part has no form in ONNX.
 
     >>> from importlib.resources import files
     >>> import onnx
@@ -38,11 +40,32 @@ def part_of(model: Model, crop: Crop) -> bytes:
     instance("crop", crop, Crop)
     if crop.whole is not model.network and crop.whole != model.network:
         raise InputError(f"the crop is one of {crop.whole!r}, the model is {model.network!r}")
-    if not isinstance(model.source, OnnxFile | OnnxBytes):
-        raise UnsupportedError(f"{model.name} is a {model.kind} model; export it as an ONNX file and crop that")
+    if isinstance(model.source, TorchModule):
+        model, crop = _exported(model.source, model, crop)
     from striate.formats.onnx.writing import written_part
 
+    assert isinstance(model.source, OnnxFile | OnnxBytes)
     return written_part(model.source, model.shapes, model.unknown, model.given, crop.whole, crop.network, crop.boxes)
+
+
+def _exported(source: TorchModule, model: Model, crop: Crop) -> tuple[Model, Crop]:
+    """The graph that torch exports, and the same boxes of it."""
+    from striate.formats.torch.exporting import exported
+
+    content = exported(source.module, model.network, tuple(crop.asked), model.given)
+    graph = Model(OnnxBytes(content), unknown=model.unknown).read()
+    nodes = {tensor: node.name for node in graph.network.nodes for tensor in node.outputs}
+    found = crop_of(graph.network, {nodes[tensor]: box for tensor, box in crop.asked.items()}, grow=True)
+    if dict(found.feeds) != dict(crop.feeds):
+        raise UnsupportedError(
+            f"{model.name}: the exported graph reads {_spelled(found)}, the module {_spelled(crop)}; crop an exported "
+            "file instead"
+        )
+    return graph, found
+
+
+def _spelled(crop: Crop) -> str:
+    return ", ".join(f"{box} of {name}" for name, box in crop.feeds.items())
 
 
 def box_in(network: Network, layer: str, spelling: Box | str) -> Box:
@@ -73,4 +96,6 @@ def box_in(network: Network, layer: str, spelling: Box | str) -> Box:
 
 def save(model: Model, crop: Crop, path: str | os.PathLike[str]) -> Path:
     """Write ``part_of`` a model to a file, whole or not at all; the file's path."""
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"save: path must be the path of a file, got {shown(path)}")
     return write_atomically(path, part_of(model, crop))

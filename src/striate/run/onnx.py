@@ -19,7 +19,7 @@ from striate.formats.torch.module import TorchModule
 from striate.network import Network
 from striate.run.cropping import part_of
 from striate.run.runner import Array, cast_to, checked_feeds
-from striate.values import instance, integer, items
+from striate.values import instance, integer, items, text
 
 if TYPE_CHECKING:
     import onnx
@@ -88,18 +88,17 @@ class OnnxRunner:
     ) -> None:
         self._model, self._crop = instance("model", model, Model), crop
         self.network: Network = model.network if crop is None else instance("crop", crop, Crop).network
-        self.outputs = tuple(items("outputs", outputs)) or self.network.outputs
+        chosen = {name: self.network.tensor(name) for name in items("outputs", outputs)}
+        self._outputs = chosen or {name: name for name in self.network.outputs}
         self._threads = None if threads is None else integer("threads", threads, 1)
         self._sessions = sessions
         if crop is None and isinstance(model.source, TorchModule):
             raise InputError(f"{model.name} is a torch module; onnxruntime runs ONNX models and crops of modules")
-        for layer in self.outputs:
-            self.network.tensor(layer)
 
     def run(self, feeds: Mapping[str, Array], layers: Sequence[str] = ()) -> dict[str, Array]:
         """The tensors of some layers; see ``Runner.run``."""
-        names = items("layers", layers) or list(self.outputs)
-        tensors = [self.network.tensor(name) for name in names]
+        names = [text("layer", name) for name in items("layers", layers)] or list(self._outputs)
+        tensors = [self._outputs.get(name) or self.network.tensor(name) for name in names]
         arrays = checked_feeds(self.network, feeds)
         further = tuple(sorted(set(tensors) - set(self.network.outputs)))
         part = None if self._crop is None else self._crop.key
@@ -111,6 +110,11 @@ class OnnxRunner:
         """The file, or the bytes of a model that also gives some of its tensors."""
         source, values = self._model.source, self._model.given.values
         if self._crop is not None:
+            if further and isinstance(source, TorchModule):
+                own = ", ".join(self.network.outputs)
+                raise UnsupportedError(
+                    f"a crop of the module {self._model.name} gives {own} alone; crop for further layers"
+                )
             return with_outputs(load_whole(part_of(self._model, self._crop)), further)
         if isinstance(source, OnnxFile):
             return source.path if not (further or values) else with_outputs(load_whole(source.path, values), further)
