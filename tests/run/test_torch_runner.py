@@ -85,7 +85,7 @@ def test_what_cannot_be_run_is_one_line() -> None:
 
 def test_a_module_that_fails_is_one_line() -> None:
     _, runner, x = made()
-    runner._module.second = nn.Conv2d(9, 1, 1)  # type: ignore[assignment]
+    runner._module.second = nn.Conv2d(9, 1, 1)
     with pytest.raises(InputError, match=r"the module fails on x of shape \(1, 2, 12, 14\): "):
         runner.run({"x": x}, ["relu"])
 
