@@ -1,15 +1,17 @@
-"""What the units of a network answer to: stimuli on their exact fields, tuning, maps and curves."""
+"""What the units of a network answer to: stimuli on their exact fields, tuning, maps, curves, steps."""
 
 from striate.explore.bench import Bench, bench
 from striate.explore.control import shuffled
 from striate.explore.curves import Curve, contrast_curve, size_curve
 from striate.explore.maps import SpotMaps, noise_average, spot_maps
+from striate.explore.steps import Step, step
 from striate.explore.tuning import Tuning, tuning
 
 __all__ = [
     "Bench",
     "Curve",
     "SpotMaps",
+    "Step",
     "Tuning",
     "bench",
     "contrast_curve",
@@ -17,5 +19,6 @@ __all__ = [
     "shuffled",
     "size_curve",
     "spot_maps",
+    "step",
     "tuning",
 ]

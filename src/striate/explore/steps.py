@@ -1,0 +1,165 @@
+"""One output of a convolution layer of a network on a real picture, taken apart, beside the runtime's own number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.conv.explanation import Explanation, explain
+from striate.errors import InputError, UnsupportedError
+from striate.explore.bench import Source
+from striate.explore.running import runner_of
+from striate.formats.model import Model
+from striate.formats.onnx.file import OnnxBytes, OnnxFile
+from striate.formats.shapes import InputShape
+from striate.formats.torch.module import TorchModule
+from striate.geometry.axis_map import Border
+from striate.loaded import LoadedModel
+from striate.network import Network, Node
+from striate.network.operators import Conv, Elementwise
+from striate.values import integer, integers
+
+Array = NDArray[Any]
+MODES = {Border.ZERO: "zeros", Border.REFLECT: "reflect", Border.REPLICATE: "replicate", Border.CIRCULAR: "circular"}
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """How one output of ``layer`` came about; ``print`` it.
+
+    ``explanation`` has the window, the kernel, their products, the sum of each channel, the bias and the value;
+    ``runtime`` is what the runtime gave there. ``after`` names the operators of single elements that follow, such as
+    a batch normalisation and an activation, each with its function and the value that it gives at the same place.
+    """
+
+    layer: str
+    explanation: Explanation
+    runtime: float
+    after: tuple[tuple[str, str, float], ...]
+
+    @property
+    def row(self) -> Array:
+        """The kernel as a row of the matrix of weights, as im2col has it."""
+        return self.explanation.kernel.ravel()
+
+    @property
+    def column(self) -> Array:
+        """The window as a column of the matrix of windows: ``row @ column`` plus the bias is the value."""
+        return self.explanation.window.ravel()
+
+    def __str__(self) -> str:
+        lines = [str(self.explanation), f"the runtime's own value {self.runtime:.6g}"]
+        lines += [f"then {name} ({function}): {value:.6g}" for name, function, value in self.after]
+        return "\n".join(lines)
+
+
+def step(
+    model: Source, layer: str, at: Sequence[int], image: Array, channel: int = 0, input_shape: InputShape = None
+) -> Step:
+    """Take apart the output of ``channel`` at ``at`` = (y, x) of a convolution layer, on ``image``.
+
+    ``image`` has the shape of the network's input, in the numbers that it takes. Raises InputError for a layer that is
+    no convolution of two axes or whose input the runtime does not show, a place outside it and a picture of another
+    shape; UnsupportedError where the model
+    holds the layer's weights in a form that is not read.
+
+    >>> from importlib.resources import files
+    >>> picture = np.random.default_rng(0).random((1, 3, 16, 16))
+    >>> found = step(files("striate") / "data" / "denoiser.onnx", "stem/conv", (4, 5), picture, 2, (1, 3, 16, 16))
+    >>> found.explanation.window.shape, bool(abs(found.runtime - found.explanation.value) < 1e-5)
+    ((3, 7, 7), True)
+    """
+    held = Model.of(model.model if isinstance(model, LoadedModel) else model, input_shape).read()
+    network = held.network
+    if len(network.inputs) != 1:
+        raise InputError(f"{network.name} has inputs {', '.join(network.inputs)}; a step takes a model of one")
+    node = _convolution(network, layer)
+    conv, place = node.op, integers("at", at)
+    assert isinstance(conv, Conv)
+    if len(place) != 2:
+        raise InputError(f"at takes two numbers, y and x, got {len(place)}")
+    weights = _weights(held, node)
+    following = _following(network, node)
+    values = _values(held, image, node, [name for name, _ in following])
+    read = values[node.inputs[0]].astype(weights["weight"].dtype)
+    explanation = explain(
+        read, weights["weight"], weights.get("bias"), conv.stride, conv.padding, conv.dilation,
+        conv.groups, padding_mode=MODES[conv.border], at=(integer("channel", channel, 0), place[0], place[1]),
+    )  # fmt: skip
+    k, y, x = explanation.at
+    after = tuple((name, function, float(values[name][0, k, y, x])) for name, function in following if name in values)
+    return Step(layer, explanation, float(values[node.outputs[0]][0, k, y, x]), after)
+
+
+def _convolution(network: Network, layer: str) -> Node:
+    """The node that gives a layer, a convolution over two axes."""
+    tensor = network.tensor(layer)
+    node = next((node for node in network.nodes if tensor in node.outputs), None)
+    if node is None or not isinstance(node.op, Conv) or len(node.op.kernel) != 2 or node.op.border not in MODES:
+        known = [n.name for n in network.nodes if isinstance(n.op, Conv) and len(n.op.kernel) == 2]
+        what = "an input" if node is None else node.op.word
+        raise InputError(f"{layer} is {what}, no convolution of two axes; such as: {', '.join(known[:5]) or 'none'}")
+    return node
+
+
+def _weights(model: Model, node: Node) -> dict[str, Array]:
+    """The weights of a node by their role."""
+    held = _tensors(model)
+    found = {}
+    for weight in node.weights:
+        if weight.name not in held or weight.views:
+            raise UnsupportedError(f"{node.name}: its {weight.role} is worked out by the model and not stored as it is")
+        found[weight.role] = held[weight.name]
+    if "weight" not in found:
+        raise UnsupportedError(f"{node.name}: its weights are no part of the model")
+    return found
+
+
+def _tensors(model: Model) -> Mapping[str, Array]:
+    """Every stored tensor of a model by its name."""
+    match model.source:
+        case TorchModule(module=module):
+            stored = [*module.named_parameters(), *module.named_buffers()]
+            return {name: tensor.detach().numpy(force=True) for name, tensor in stored}
+        case OnnxFile() | OnnxBytes() as file:
+            from onnx import numpy_helper
+
+            from striate.formats.onnx.loading import load_whole
+
+            proto = load_whole(file.path if isinstance(file, OnnxFile) else file.content)
+            return {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+
+
+def _following(network: Network, node: Node) -> list[tuple[str, str]]:
+    """The operators of single elements behind a node, as long as each has but one reader: tensor and function."""
+    found: list[tuple[str, str]] = []
+    tensor = node.outputs[0]
+    while True:
+        readers = [other for other in network.nodes if tensor in other.inputs]
+        if len(readers) != 1 or not isinstance(readers[0].op, Elementwise):
+            return found
+        data = len(readers[0].inputs) - readers[0].op.parameters
+        if data != 1:
+            return found
+        tensor = readers[0].outputs[0]
+        found.append((tensor, readers[0].op.function.name or readers[0].source))
+
+
+def _values(model: Model, image: Array, node: Node, further: Sequence[str]) -> dict[str, Array]:
+    """What the runtime gives before and behind a convolution; of what follows, as much as it shows."""
+    runner, feeds = runner_of(model), {model.network.inputs[0]: np.asarray(image)}
+    before = node.inputs[0]
+    wanted = [name for name in (before, node.outputs[0]) if name not in model.network.inputs]
+    for count in range(len(further), -1, -1):
+        try:
+            values = runner.run(feeds, [*wanted, *further[:count]])
+        except InputError:
+            if not count:
+                raise
+            continue
+        return {**values, **feeds}
+    raise AssertionError

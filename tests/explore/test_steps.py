@@ -1,0 +1,71 @@
+"""One output taken apart: its parts add up to the number that the runtime gives, whatever the layer's settings."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from striate import InputError
+from striate.explore.steps import Step, step
+
+DENOISER = Path(str(files("striate") / "data" / "denoiser.onnx"))
+PICTURE = np.random.default_rng(0).random((1, 3, 32, 32)).astype(np.float32)
+
+
+def adds_up(found: Step) -> None:
+    told = found.explanation
+    assert told.value == pytest.approx(found.runtime, abs=1e-5)
+    assert float(found.row @ found.column) + told.bias == pytest.approx(found.runtime, abs=1e-5)
+    assert told.channel_sums.sum() == pytest.approx(told.products.sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize("layer", ["stem/conv", "enc1/conv", "down1/conv", "mid2/conv"])
+@pytest.mark.parametrize("at", [(0, 0), (3, 7)])
+def test_a_file_s_convolution_adds_up(layer: str, at: tuple[int, int]) -> None:
+    found = step(DENOISER, layer, at, PICTURE, 5, (1, 3, 32, 32))
+    adds_up(found)
+    assert found.runtime != 0
+
+
+@pytest.mark.parametrize("layer", [
+    nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(3, 6, (3, 5), 1, (2, 0), 2, groups=3, bias=False),
+])  # fmt: skip
+def test_a_module_s_convolution_adds_up_and_what_follows_is_told(layer: nn.Conv2d) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 3, 1), layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU()).eval()
+    for at in ((0, 0), (5, 4)):
+        found = step(module, "1", at, PICTURE, 3, (1, 3, 32, 32))
+        adds_up(found)
+        whole = module(torch.from_numpy(PICTURE))[0, 3, at[0], at[1]].item()
+        assert [name for name, _, _ in found.after] == ["2", "3"]
+        assert found.after[-1][2] == pytest.approx(whole, abs=1e-5)
+        assert "then 3 (relu): " in str(found)
+
+
+@pytest.mark.parametrize(("layer", "at", "channel", "said"), [
+    ("2", (0, 0), 0, "2 is elementwise, no convolution of two axes; such as: 0, 1"),
+    ("input", (0, 0), 0, "input is an input, no convolution"),
+    ("1", (40, 0), 0, "must lie inside the output"),
+    ("1", (0, 0), 9, "must lie inside the output"),
+    ("1", (0,), 0, "at takes two numbers"),
+    ("nine", (0, 0), 0, "no layer 'nine'"),
+])  # fmt: skip
+def test_what_is_no_output_is_one_line(layer: str, at: tuple[int, ...], channel: int, said: str) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 4, 3), nn.ReLU())
+    with pytest.raises(InputError, match=said):
+        step(module, layer, at, PICTURE, channel, (1, 3, 32, 32))
+
+
+def test_a_picture_of_another_size_is_one_line() -> None:
+    with pytest.raises(InputError, match="takes 1x3x16x16, is fed 1x3x32x32"):
+        step(DENOISER, "stem/conv", (0, 0), PICTURE, 0, (1, 3, 16, 16))
+
+
+def test_an_input_that_torch_does_not_show_is_one_line() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"))
+    with pytest.raises(InputError, match="is made between submodules, and torch shows what these give"):
+        step(module, "1", (0, 0), PICTURE, 0, (1, 3, 32, 32))
