@@ -111,16 +111,16 @@ class Shared:
         return found.moved(low, high) if low or high else found
 
     def normal(self, pieces: Pieces) -> Normal:
-        """The same pieces from a common begin to a common end; large ones are left where they are."""
-        if pieces not in self._normal:
-            self._normal[pieces] = self._normalised(pieces)
-        return self._normal[pieces]
-
-    def _normalised(self, pieces: Pieces) -> Normal:
-        low, high = next((self._ends_of(piece) for piece in pieces if not piece.whole), (0, 0))
-        if (low or high) and not _large(pieces):
-            return Normal(tuple(self.shifted(piece, -low, -high) for piece in pieces), low, high)
-        return Normal(pieces, 0, 0)
+        """The same pieces from a common begin to a common end; all stay where they are if one is not small."""
+        found = self._normal.get(pieces)
+        if found is None:
+            if not all(piece.lo.size <= SMALL for piece in pieces):
+                return Normal(pieces, 0, 0)
+            low, high = next((self._ends_of(piece) for piece in pieces if not piece.whole), (0, 0))
+            moved = tuple(self.shifted(piece, -low, -high) for piece in pieces) if low or high else pieces
+            found = Normal(moved, low, high)
+            self._normal[pieces] = found
+        return found
 
     def _ends_of(self, piece: Piece) -> tuple[int, int]:
         found = self._ends.get(piece)
