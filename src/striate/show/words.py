@@ -209,8 +209,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "感受野的增长，直至 {output}：各步长的最后一层",
     ),
     "way_note": (
-        "centre: off the middle of the stride · padding: outside, corner unit · "
-        "halo: what a tile needs before+after",
+        "centre: off the middle of the stride · padding: outside, corner unit · halo: what a tile needs before+after",
         "中心：相对步长中点的偏移 · 填充：角上单元在输入之外的比例 · 边缘：分块前+后所需像素",
     ),
     "way_all": ("all (n): n without global operators · ", "all (n)：n 不计全局算子 · "),
