@@ -211,9 +211,7 @@ class TorchTwin:
             if isinstance(tensor, Tensor) and tensor in mode.twins:
                 self.outputs.setdefault(name, mode.twins[tensor])
 
-    def reads(
-        self, path: str, at: Sequence[int], axes: Sequence[int], *, local: bool = False
-    ) -> NDArray[np.bool_]:
+    def reads(self, path: str, at: Sequence[int], axes: Sequence[int], *, local: bool = False) -> NDArray[np.bool_]:
         """The source's pixels (over its spatial ``axes``) that one unit of a submodule's output reads.
 
         ``local`` leaves out what passes through a reduction of an axis behind the channels.
