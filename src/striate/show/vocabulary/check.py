@@ -96,5 +96,4 @@ CHECK: dict[str, tuple[str, str]] = {
     "proof_legend_outside": ("not claimed, proved unread: {count}", "未声称，已证不读取：{count}"),
     "proof_legend_hidden": ("not claimed, not shown: {count}", "未声称，未能证明：{count}"),
     "proof_place": ("rows {rows}, columns {columns} of {shape}", "{shape} 中的行 {rows}，列 {columns}"),
-        "centre: off the middle of the stride · padding: outside, corner unit · halo: what a tile needs before+after",
 }
