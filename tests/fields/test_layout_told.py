@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from striate.errors import InputError
-from striate.fields import Fields, region
+from striate.fields import Fields, Unit, region
 from striate.fields.layout import layout_of
 from striate.formats.torch import read_torch
 
@@ -106,16 +106,15 @@ def test_the_axes_are_those_autograd_moves(name: str) -> None:
     network = read_torch(module, shape)
     fields = Fields(network)
     tensor = network.outputs[0]
-    rank = len(network.shapes[tensor])
     x = torch.rand(shape, requires_grad=True)
     y = module(x)
-    at = tuple(n // 2 for n in y.shape[2:])
-    y[(slice(None), slice(None), *at)].sum().backward()
+    unit = Unit(tensor, fields.layer_axes(tensor).centre)
+    y[fields.index(unit)].sum().backward()
     assert x.grad is not None
     others = tuple(axis for axis in range(len(shape)) if axis not in fields.spatial.values())
     moved = (x.grad != 0).sum(others) > 0
     places = sorted(fields.spatial, key=lambda axis: fields.spatial[axis])
-    found = region(fields, tensor, at[: rank - 2])
+    found = region(fields, unit)
     assert list(fields.spatial) == places
     assert found.mask.tolist() == moved.tolist()
 

@@ -14,18 +14,24 @@ from support.pairs import random_pair
 from striate.errors import InputError
 from striate.fields import Fields
 from striate.fields.queries import reach, region
+from striate.fields.unit import LayerAxes, Unit
 from striate.geometry import Interval
 from striate.network import Network
+
+
+def random_place(random: Random, axes: LayerAxes) -> tuple[tuple[int, ...], int | None]:
+    """A place in a layer and perhaps a channel."""
+    at = tuple(random.randrange(n) for n in axes.sizes)
+    channels = () if axes.channel is None else (random.randrange(axes.shape[axes.channel]),)
+    return at, random.choice([None, *channels])
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_region_equals_autograd_over_all_channels(seed: int) -> None:
     pair = random_pair(seed)
     fields, random = Fields(pair.network(), layout="NCHW"), Random(seed)
-    at = tuple(random.randrange(n) for n in pair.value.shape[2:])
-    channel = random.choice([None, random.randrange(pair.value.shape[1])])
-    chosen = range(pair.value.shape[1]) if channel is None else [channel]
-    truth = sum(pair.paths((0, c, *at)).numpy()[0] for c in chosen)
+    at, channel = random_place(random, fields.layer_axes(pair.tensor))
+    truth = pair.paths(fields.index(Unit(pair.tensor, at, channel))).numpy()[0]
     found = region(fields, pair.tensor, at, channel)
     np.testing.assert_array_equal(found.mask, (truth != 0).any(0))
     np.testing.assert_array_equal(found.channels, (truth != 0).any((1, 2)))
@@ -44,8 +50,8 @@ def test_a_unit_is_in_reach_exactly_when_the_pixel_is_in_its_region(seed: int) -
     fields, random = Fields(pair.network(), layout="NCHW"), Random(seed)
     pixel = tuple(random.randrange(n) for n in pair.shape[2:])
     found = reach(fields, pixel, pair.tensor)
-    assert found.mask.shape == tuple(pair.value.shape[2:])
-    for unit in np.ndindex(*pair.value.shape[2:]):
+    assert found.mask.shape == fields.layer_axes(pair.tensor).sizes
+    for unit in np.ndindex(*found.mask.shape):
         assert found.mask[unit] == region(fields, pair.tensor, unit).mask[pixel]
     for channel, touched in enumerate(found.channels):
         channels = [region(fields, pair.tensor, unit, channel).mask[pixel] for unit in np.ndindex(*found.mask.shape)]

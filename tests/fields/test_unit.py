@@ -13,7 +13,7 @@ from support.pairs import random_pair
 import striate
 from striate.errors import InputError
 from striate.fields import Fields, Unit, effective_field, reach, region
-from striate.fields.unit import centre_of, first_unit_axis, unit_axes, unit_sizes
+from striate.fields.unit import LayerAxes, first_unit_axis, unit_axes, unit_sizes
 
 SHAPES = [shape for rank in range(6) for shape in product((1, 3), repeat=rank)]
 
@@ -30,14 +30,14 @@ def test_which_axes_a_place_has_an_index_for(shape: tuple[int, ...], axes: tuple
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_unit_names_one_place_of_all_channels(shape: tuple[int, ...]) -> None:
-    values = np.arange(int(np.prod(shape, dtype=np.int64))).reshape(shape)
-    places = [Unit("layer", at).index(shape) for at in np.ndindex(unit_sizes(shape))]
+    values, axes = np.arange(int(np.prod(shape, dtype=np.int64))).reshape(shape), LayerAxes.of(shape)
+    places = [axes.index(Unit("layer", at)) for at in np.ndindex(unit_sizes(shape))]
     named = [values[place] for place in places]
     assert all(part.shape == shape[: first_unit_axis(shape)] for part in named)
     assert sorted(np.concatenate([part.ravel() for part in named]).tolist()) == values.ravel().tolist()
-    assert Unit("layer", centre_of(shape)).index(shape) in places
+    assert axes.index(Unit("layer", axes.centre)) in places
     for at in np.ndindex(shape):
-        assert values[Unit("layer", at).index(shape)] == values[at]
+        assert values[axes.index(Unit("layer", at))] == values[at]
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,16 @@ def test_a_unit_names_one_place_of_all_channels(shape: tuple[int, ...]) -> None:
 )
 def test_a_unit_outside_its_layer_is_refused(unit: Unit, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        unit.index((1, 3, 8, 9))
+        LayerAxes.of((1, 3, 8, 9)).index(unit)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_unit_and_its_three_words_are_asked_alike(seed: int) -> None:
     pair, random = random_pair(seed), Random(seed)
     fields = Fields(pair.network(), layout="NCHW")
-    at = tuple(random.randrange(n) for n in pair.value.shape[2:])
-    channel = random.choice([None, random.randrange(pair.value.shape[1])])
+    axes = fields.layer_axes(pair.tensor)
+    at = tuple(random.randrange(n) for n in axes.sizes)
+    channel = None if axes.channel is None else random.choice([None, random.randrange(axes.shape[axes.channel])])
     unit = Unit(pair.tensor, at, channel)
     words: Any = (pair.tensor, list(map(np.int64, at)), channel)
     one, other = region(fields, unit), region(fields, *words)

@@ -12,8 +12,6 @@ from support.oracle import Builder, dependence
 
 from striate.fields import Fields, region
 from striate.fields.fields import AxisField, Field
-from striate.fields.shared import Shared
-from striate.fields.summary import first_moving_axis
 from striate.fields.views import cut
 from striate.geometry import Interval
 from striate.network.relation import Shape
@@ -111,6 +109,16 @@ def told(field: Field) -> list[AxisField]:
     return found
 
 
+def counted(field: Field, axis: AxisField, at: tuple[int, ...]) -> int:
+    """The number by which the rule along one axis counts the unit at an index."""
+    grid = field.layer_axes.grid
+    if axis.along is None or grid is None or axis.along != grid.axis:
+        return 0 if axis.along is None else at[axis.along]
+    place = grid.place(at[grid.axis])
+    assert place is not None
+    return place[grid.names.index(axis.axis)]
+
+
 def check(seed: int, units: int = 12) -> int:
     """Compare every layer, and some of its units; the number of axes that have a rule."""
     left, right, pairs = build(seed)
@@ -124,15 +132,14 @@ def check(seed: int, units: int = 12) -> int:
         shape, axes = fields[name].shape, tuple(fields[name].axes.values())
         assert {axis.status for axis in axes} <= {"exact", "periodic", "irregular"}, (seed, name)
         ruled += sum(axis.status != "irregular" for axis in axes)
-        first = first_moving_axis(shape, fields.tables(name), Shared())
         for _ in range(units):
             at = tuple(random.randrange(n) for n in shape)
-            found = region(fields, name, at[first:])
+            found = region(fields, name, tuple(at[axis] for axis in fields.layer_axes(name).units))
             assert found.unclipped is not None
             for axis, n, seen, hull in zip(axes, image, found.unclipped, found.hull, strict=True):
                 assert seen.size <= (axis.size or 0)
                 if axis.status != "irregular":
-                    rule = axis.unit(0 if axis.along is None else at[axis.along])
+                    rule = axis.unit(counted(fields[name], axis, at))
                     assert rule == seen, (seed, name, at)
                     plain_rule = axis.status == "exact" and not strided and found.cover.size
                     assert not plain_rule or rule.clip(Interval(0, n)) == hull, (seed, name, at)
@@ -160,8 +167,8 @@ def test_a_digit_that_two_axes_name_is_parted_once() -> None:
     for name in ("rows", "sum"):
         for channel in range(6):
             seen = truth[name][0, channel, 0, 0].reshape(3, 6)
-            assert fields.hull(name, (0, 0), channel) == tuple(Interval.of(np.flatnonzero(seen.any(k))) for k in (1, 0))
-            assert region(fields, name, (0, 0), channel).hull == fields.hull(name, (0, 0), channel)
+            assert fields.hull(name, (channel,)) == tuple(Interval.of(np.flatnonzero(seen.any(k))) for k in (1, 0))
+            assert region(fields, name, (channel,)).hull == fields.hull(name, (0, channel, 0, 0))
 
 
 def test_a_wrong_view_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,9 +48,9 @@ class Pair:
             self.put(self.value * 1, self.builder("elementwise", self.tensor))
         return self.builder.network()
 
-    def paths(self, index: tuple[int, ...]) -> Tensor:
-        """Paths from every input element to one element of the last tensor, by autograd."""
-        (gradient,) = torch.autograd.grad(self.value[index], self.image, retain_graph=True, allow_unused=True)
+    def paths(self, index: tuple[int | slice, ...]) -> Tensor:
+        """Paths from every input element to some elements of the last tensor together, by autograd."""
+        (gradient,) = torch.autograd.grad(self.value[index].sum(), self.image, retain_graph=True, allow_unused=True)
         return torch.zeros(self.shape, dtype=torch.float64) if gradient is None else gradient
 
     def pads(self, most: int = 2) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -10,7 +10,7 @@ import numpy as np
 from striate.check.report import Disagreement
 from striate.errors import InputError
 from striate.fields import Fields, Unit, costs
-from striate.fields.unit import centre_of, unit_sizes
+from striate.fields.unit import LayerAxes, unit_axes
 from striate.network import Network
 from striate.network.relation import Shape
 
@@ -32,30 +32,34 @@ def evenly(names: Sequence[str], count: int = DEFAULT_LAYERS) -> list[str]:
 
 
 def choose_units(
-    network: Network, layers: Sequence[str], units: Sequence[Sequence[int]] | None, seed: int
+    fields: Fields, layers: Sequence[str], units: Sequence[Sequence[int]] | None, seed: int
 ) -> list[Unit]:
     """The units to check of each layer, without repeats."""
     random = np.random.default_rng(seed)
     chosen: list[Unit] = []
     for layer in layers:
-        shape = network.shapes[network.tensor(layer)]
-        sizes = unit_sizes(shape)
+        axes = fields.layer_axes(layer)
         if units is None:
-            wanted = [centre_of(shape), tuple(0 for _ in sizes)]
-            wanted += [tuple(int(random.integers(n)) for n in sizes) for _ in range(RANDOM_UNITS)]
+            wanted = [tuple(n // 2 for n in axes.sizes), tuple(0 for _ in axes.sizes)]
+            wanted += [tuple(int(random.integers(n)) for n in axes.sizes) for _ in range(RANDOM_UNITS)]
         else:
             wanted = [tuple(unit) for unit in units]
-            for unit in wanted:
-                _fits(layer, unit, sizes)
-        chosen += [Unit(layer, at) for at in dict.fromkeys(wanted)]
+        chosen += [_in_full(Unit(layer, at), axes) for at in dict.fromkeys(wanted)]
     if not chosen:
-        raise InputError(f"no layer of {network.name} depends on its input: there is nothing to check")
+        raise InputError(f"no layer of {fields.network.name} depends on its input: there is nothing to check")
     return chosen
 
 
-def _fits(layer: str, unit: tuple[int, ...], sizes: Shape) -> None:
-    if len(unit) != len(sizes) or any(not 0 <= i < n for i, n in zip(unit, sizes, strict=True)):
-        raise InputError(f"{layer}: unit {unit} does not lie in {sizes}")
+def _in_full(unit: Unit, axes: LayerAxes) -> Unit:
+    """The unit as twins name it: by the axes behind batch and channel, or by the middle one of all that stand there."""
+    try:
+        index = axes.index(unit)
+    except InputError as error:
+        raise InputError(f"{unit.layer}: {error}") from None
+    if axes.units == tuple(unit_axes(axes.shape)):
+        return unit
+    named = (n // 2 if isinstance(i, slice) else i for i, n in zip(index, axes.shape, strict=True))
+    return Unit(unit.layer, tuple(named))
 
 
 def affordable(network: Network, *, backward: bool = False) -> int:

@@ -101,7 +101,7 @@ class Runtime(Protocol):
 def prove(name: str, runtime: Runtime, fields: Fields, asked: Asked) -> CheckReport:
     """The report of one check of the model called ``name``."""
     network = fields.network
-    chosen = choose_units(network, _layers(runtime, fields, asked.layers), asked.units, asked.seed)
+    chosen = choose_units(fields, _layers(runtime, fields, asked.layers), asked.units, asked.seed)
     checked = list(dict.fromkeys(unit.layer for unit in chosen))
     wrong = wrong_shapes({layer: network.shapes[network.tensor(layer)] for layer in checked}, runtime.build(checked))
     right, bounded = [layer for layer in checked if layer not in wrong], upper_bounds(fields)

@@ -23,7 +23,7 @@ from striate.show.words import LANGUAGES
 
 LARGEST_SWEEP = 1000
 LARGEST_SIDE = 10_000_000
-LETTERS = "NCDHWLT"
+LETTERS = "NCDHWLTS"
 
 
 class _Parsed(click.ParamType[Any]):

@@ -18,10 +18,10 @@ from striate.network.relation import Shape
 class Borders:
     """How a layer meets the border of the image.
 
-    ``interior`` holds, per spatial axis of the input, the units along the layer's axis that follows it (one that
-    stands for all where none does) whose true hull is their whole unclipped field, empty where no unit fits;
-    ``centre`` and ``corner`` are the shares of the field of the middle and of the first unit that lie outside the
-    image, None where a global operator or an irregular field leaves nothing to share.
+    ``interior`` holds, per spatial axis of the input, the units along the layer's axis, or the side of its tokens'
+    grid, that follows it (one that stands for all where none does) whose true hull is their whole unclipped field,
+    empty where no unit fits; ``centre`` and ``corner`` are the shares of the field of the middle and of the first
+    unit that lie outside the image, None where a global operator or an irregular field leaves nothing to share.
     """
 
     interior: tuple[Interval, ...]
@@ -31,14 +31,13 @@ class Borders:
 
 def borders(fields: Fields, layer: str) -> Borders:
     """Interior and padding shares of a layer."""
-    tensor = fields.network.tensor(layer)
-    shape = fields.network.shapes[tensor]
-    axes = tuple(fields[layer].axes.values())
+    axes, placed = tuple(fields[layer].axes.values()), fields.on_grid(layer, clipped=True)
     image = [fields.network.shapes[fields.source][axis] for axis in fields.spatial.values()]
-    units = [_units(axis, shape) for axis in axes]
+    alongs = [None if axis.along is None else placed.counted(axis.axis, axis.along) for axis in axes]
+    units = [_units(axis, along, placed.shape) for axis, along in zip(axes, alongs, strict=True)]
     interior = tuple(
-        _interior(axis, table, n) if n else Interval(0, 0)
-        for axis, table, n in zip(axes, fields.clipped.get(tensor, ()), units, strict=False)
+        _interior(axis, table, along, n) if n else Interval(0, 0)
+        for axis, table, along, n in zip(axes, placed.tables.values(), alongs, units, strict=False)
     )
     if not all(units):
         return Borders(interior, None, None)
@@ -47,11 +46,11 @@ def borders(fields: Fields, layer: str) -> Borders:
     )
 
 
-def _units(axis: AxisField, shape: Shape) -> int:
+def _units(axis: AxisField, along: int | None, shape: Shape) -> int:
     """How many units an axis tells apart; none where it has no rule."""
     if not axis.phases:
         return 0
-    return 1 if axis.along is None else shape[axis.along]
+    return 1 if along is None else shape[along]
 
 
 def padding_share(axes: Sequence[AxisField], at: Sequence[int], image: Sequence[int]) -> Fraction:
@@ -64,9 +63,9 @@ def padding_share(axes: Sequence[AxisField], at: Sequence[int], image: Sequence[
     return 1 - inside
 
 
-def _interior(axis: AxisField, table: FieldTable, units: int) -> Interval:
+def _interior(axis: AxisField, table: FieldTable, along: int | None, units: int) -> Interval:
     """The first unbroken run of units whose true hull is the unclipped one."""
-    lo, hi = table.profile(axis.along, units)
+    lo, hi = table.profile(along, units)
     seen = [axis.unit(u) for u in range(units)]
     start, stop = np.array([s.start for s in seen]), np.array([s.stop for s in seen])
     whole = np.flatnonzero((lo == start) & (hi == stop))

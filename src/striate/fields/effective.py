@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from striate.errors import InputError, MissingDependencyError
 from striate.fields.fields import Fields
 from striate.fields.queries import region
-from striate.fields.unit import Unit, centre_of, unit_sizes
+from striate.fields.unit import LayerAxes, Unit
 from striate.geometry import Box, Interval
 from striate.names import did_you_mean
 from striate.network.relation import Shape
@@ -85,7 +85,7 @@ def effective_field(
     (1.5, 1.0, 0.6666666666666666)
     """
     if at is None and not isinstance(layer, Unit):
-        at = centre_of(fields.network.shapes[fields.network.tensor(layer)])
+        at = fields.layer_axes(layer).centre
     seen = region(fields, layer, at, channel)
     weights = seen.weights()
     if not weights.size:
@@ -213,7 +213,8 @@ def _output(layer: str, outputs: list[Any], at: Sequence[int] | None) -> tuple[U
     outputs.clear()
     value: torch.Tensor = last[0] if isinstance(last, tuple | list) else last
     shape = tuple(value.shape)
-    unit, sizes = Unit.of(layer, centre_of(shape) if at is None else at), unit_sizes(shape)
+    axes = LayerAxes.of(shape)
+    unit, sizes = Unit.of(layer, axes.centre if at is None else at), axes.sizes
     if len(unit.at) != len(sizes) or any(not 0 <= i < n for i, n in zip(unit.at, sizes, strict=True)):
         raise InputError(f"unit {unit.at} lies outside {layer}, whose units lie in {sizes}")
-    return unit, value[unit.index(shape)].sum()
+    return unit, value[axes.index(unit)].sum()

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from striate import collector
 from striate.errors import MissingDependencyError
+from striate.fields.axes import OnGrid, layer_axes, on_grid, units_along
 from striate.fields.costs import CostTable
 from striate.fields.layout import layout_of, spatial_axes
 from striate.fields.shared import Shared
 from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span, told
 from striate.fields.store import Tables
-from striate.fields.summary import Stand, axis_field, first_moving_axis, stand
+from striate.fields.summary import Stand, axis_field, stand
 from striate.fields.tables import FieldTable, carried, source_table, unite
-from striate.fields.unit import Unit
+from striate.fields.unit import Index, LayerAxes, Unit
 from striate.fields.walk import Unfollowed
 from striate.geometry import Box, Interval
 from striate.network import HasNetwork, Network, Node, network_of
@@ -55,13 +56,15 @@ class Field:
     ``activation_bytes`` is the size of its output. The name of a submodule speaks for all ``nodes`` that ran inside
     it: ``op`` then says ``stage of 24 nodes``, and parameters, MACs and activation bytes are sums over them.
     ``global_via`` names the operators that see everything, ``misaligned_at`` the merges whose branches' centres
-    disagree, ``at_most_via`` the nodes whose claim is an upper bound.
+    disagree, ``at_most_via`` the nodes whose claim is an upper bound. ``layer_axes`` says what each axis of ``shape``
+    is; units of tokens that run over a grid count along its sides.
     """
 
     name: str
     op: str
     shape: Shape
     axes: Mapping[str, AxisField]
+    layer_axes: LayerAxes
     parameters: int
     macs: int
     activation_bytes: int
@@ -78,9 +81,7 @@ class Field:
 class Fields(Mapping[str, Field]):
     """The fields of every layer of a network, or of a model's, with respect to one of its inputs; computed once."""
 
-    def __init__(
-        self, network: Network | HasNetwork, source: str | None = None, layout: str | None = None
-    ) -> None:
+    def __init__(self, network: Network | HasNetwork, source: str | None = None, layout: str | None = None) -> None:
         self.network = network_of(network)
         self._all_paths: Fields | None = None
         self._global: dict[str, set[tuple[str, Relation, int]]] = {}
@@ -91,6 +92,7 @@ class Fields(Mapping[str, Field]):
             self.layout = layout_of(self.network, self.source) if layout is None else text("layout", layout)
             self.spatial = spatial_axes(self.layout, shape)
             self._shared = Shared()
+            self._axes: dict[str, LayerAxes] = {}
             self._tables, self.misalignments = self._pass(clipped=False)
 
     @cached_property
@@ -162,22 +164,38 @@ class Fields(Mapping[str, Field]):
         each of the layer's axes but batch and channel. A unit that sees nothing has empty intervals.
         """
         unit = Unit.of(layer, at, channel)
-        index = unit.index(unit.shape(self.network))
-        return seen_by(self._shown(self.clipped.get(self.network.tensor(unit.layer), ())), index)
+        return seen_by(self._shown(self.clipped.get(self.network.tensor(unit.layer), ())), self.index(unit))
+
+    def layer_axes(self, layer: str) -> LayerAxes:
+        """What each axis of a layer is, and for which of them a unit's place has an index."""
+        tensor = self.network.tensor(layer)
+        if tensor not in self._axes:
+            every = self if self._all_paths is None else self._all_paths
+            tables = dict(zip(self.spatial, every._tables.get(tensor, ()), strict=False))
+            batch = self.layout.find("N")
+            size = self.network.shapes[self.source][batch] if batch >= 0 else None
+            self._axes[tensor] = layer_axes(self.network.shapes[tensor], tables, size, self._shared)
+        return self._axes[tensor]
+
+    def index(self, unit: Unit) -> Index:
+        """The index of a unit into its layer's tensor; InputError with the valid ranges where it lies outside."""
+        return self.layer_axes(unit.layer).index(unit)
+
+    def on_grid(self, layer: str, *, clipped: bool = False) -> OnGrid:
+        """The tables of a layer, true hulls where ``clipped``; tokens of a grid stand on it, along an axis each."""
+        tensor, axes = self.network.tensor(layer), self.layer_axes(layer)
+        found = self._shown(self.clipped.get(tensor, ())) if clipped else self.tables(layer)
+        return on_grid(dict(zip(self.spatial, found, strict=False)), axes, self._shared)
 
     def __getitem__(self, layer: str) -> Field:
-        tensor, cost = self.network.tensor(layer), self._costs[layer]
-        shape, tables = self.network.shapes[tensor], self.tables(layer)
-        names = list(self.spatial)
-        first = first_moving_axis(shape, tables, self._shared)
-        axes = {name: axis_field(name, table, first, self._shared) for name, table in zip(names, tables, strict=False)}
-        for name in names[len(tables) :]:
-            axes[name] = AxisField(name, "none")
+        cost, tables, layer_axes = self._costs[layer], self.tables(layer), self.layer_axes(layer)
+        axes = {name: AxisField(name, "none") for name in self.spatial} | self._along(layer)
         return Field(
             name=layer,
             op=cost.op,
-            shape=shape,
+            shape=layer_axes.shape,
             axes=axes,
+            layer_axes=layer_axes,
             parameters=cost.parameters,
             macs=cost.macs,
             activation_bytes=cost.activation_bytes,
@@ -186,6 +204,14 @@ class Fields(Mapping[str, Field]):
             misaligned_at=self._in_order({name for table in tables if table.local for name in table.misaligned}),
             at_most_via=self._in_order({name for table in tables if table.pieces for name in table.at_most}),
         )
+
+    def _along(self, layer: str) -> dict[str, AxisField]:
+        """A layer's field along each axis of the source that it depends on."""
+        units, shared, placed = self.layer_axes(layer).units, self._shared, self.on_grid(layer)
+        return {
+            name: axis_field(name, table, units, placed.span(name, shared), shared)
+            for name, table in zip(self.spatial, self.tables(layer), strict=False)
+        }
 
     def __iter__(self) -> Iterator[str]:
         return (node.name for node in self.network.nodes if node.outputs[0] in self._tables)
@@ -323,7 +349,7 @@ def _misaligned(
     if len(distinct) < 2:
         return None
     joined = node.op.axis if isinstance(node.op, Concat) else len(shape)
-    stands = [(name, _stand(made, itself, joined, shape, shared)) for name, made, itself in distinct.values()]
+    stands = [(name, _stand(axis, made, itself, joined, shape, shared)) for name, made, itself in distinct.values()]
     (_, first), *others = stands
     if any(stand.along != first.along for _, stand in others) or first.along == joined:
         return None
@@ -336,12 +362,14 @@ def _misaligned(
     )
 
 
-def _stand(made: FieldTable, itself: FieldTable, joined: int, shape: Shape, shared: Shared) -> Stand:
+def _stand(
+    axis: str, made: FieldTable, itself: FieldTable, joined: int, shape: Shape, shared: Shared
+) -> Stand:
     """Where a branch looks; as it did before, where it was joined along an axis that names no units."""
-    first = first_moving_axis(shape, (itself,), shared)
-    if joined < first and made.via == itself.via:
-        return stand(itself, first, shared)
-    return stand(made, first_moving_axis(shape, (made,), shared), shared)
+    units = units_along(shape, {axis: itself}, shared)
+    if joined not in units and joined < len(shape) and made.via == itself.via:
+        return stand(itself, units, shared)
+    return stand(made, units_along(shape, {axis: made}, shared), shared)
 
 
 def seen_by(tables: Sequence[FieldTable], index: Sequence[int | slice]) -> Box:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 
 from striate.errors import InputError
 from striate.geometry import TapMap, Whole
 from striate.network import Network, Node
-from striate.network.operators import AdaptivePool, Conv, ConvTranspose, Pool
+from striate.network.operators import AdaptivePool, Attention, Conv, ConvTranspose, MatMul, Pool
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Shape, Split
 
 BY_RANK = {1: "L", 2: "NL", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 BY_WINDOW = {1: "L", 2: "HW", 3: "DHW"}
-NAMES = {"L": "length", "T": "time", "D": "depth", "H": "height", "W": "width"}
+NAMES = {"L": "length", "T": "time", "D": "depth", "H": "height", "W": "width", "S": "token"}
+LETTERS = "N, C, D, H, W, L, T, S"
 
 Origins = tuple[frozenset[int], ...]
 Axis = tuple[tuple[frozenset[int], int], ...]
@@ -24,7 +25,8 @@ def layout_of(network: Network, source: str) -> str:
     """The axes of an input by letters: N batch, C channels, D, H, W or L what a convolution slides over, T its batch.
 
     The first convolution that slides over axes of ``source`` decides, without one the first pool, without either the
-    rank: NCHW for rank 4. Raises InputError where an axis of the input is lost before that convolution, and without
+    first attention over an input of three axes: S the tokens that it compares, C what it sums; else the rank: NCHW for
+    rank 4. Raises InputError where an axis of the input is lost before that convolution, and without
     one where there are more than five axes.
 
     >>> from striate.network.operators import Transpose
@@ -37,7 +39,7 @@ def layout_of(network: Network, source: str) -> str:
     'NHWC'
     """
     shape, pooled = network.shapes[source], ""
-    for node, origins in _reached(network, source):
+    for node, (origins, *_) in _reached(network, source, _slides):
         if max(map(len, origins[2:])) != 1:
             continue
         letters = _letters(origins)
@@ -46,14 +48,16 @@ def layout_of(network: Network, source: str) -> str:
             if "?" in found:
                 raise InputError(
                     f"the layout of input {source!r} of shape {shape} cannot be told: its axes come to convolution "
-                    f"{node.name} as {found}; name them with layout, one letter per axis of N, C, D, H, W, L, T"
+                    f"{node.name} as {found}; name them with layout, one letter per axis of {LETTERS}"
                 )
             return found
         pooled = pooled or ("" if "?" in found else found)
+    if not pooled and len(shape) == 3:
+        pooled = _attended(network, source)
     if not pooled and len(shape) not in BY_RANK:
         raise InputError(
             f"input {source!r} of shape {shape} has {len(shape)} axes and no convolution tells what they are: "
-            "name them with layout, one letter per axis of N, C, D, H, W, L, T"
+            f"name them with layout, one letter per axis of {LETTERS}"
         )
     return pooled or BY_RANK[len(shape)]
 
@@ -64,19 +68,37 @@ def spatial_axes(layout: str, shape: Shape) -> dict[str, int]:
     if len(layout) != len(shape) or set(layout) - set("NC") - set(NAMES) or len(set(spatial)) < len(spatial):
         raise InputError(
             f"layout {layout!r} does not name the {len(shape)} axes of input shape {shape}; "
-            "use one letter per axis of N, C, D, H, W, L, T, each of the last five once"
+            f"use one letter per axis of {LETTERS}, each of the last six once"
         )
     return {NAMES[letter]: axis for axis, letter in enumerate(layout) if letter in NAMES}
 
 
-def _reached(network: Network, source: str) -> Iterator[tuple[Node, Origins]]:
-    """Every convolution and pool that depends on ``source``, and which of its axes went into those of what is read."""
+def _attended(network: Network, source: str) -> str:
+    """The letters of an input of three axes by the first product of its rows with one another; none without one."""
+    for _, operands in _reached(network, source, _compares):
+        tokens, features = operands[0][-2:]
+        if len(operands) > 1 and len(tokens) == len(features) == 1 and tokens != features:
+            return "".join("S" if {axis} == tokens else "C" if {axis} == features else "N" for axis in range(3))
+    return ""
+
+
+def _compares(node: Node, rank: int) -> bool:
+    return isinstance(node.op, Attention | MatMul) and rank > 1
+
+
+def _reached(
+    network: Network, source: str, wanted: Callable[[Node, int], bool]
+) -> Iterator[tuple[Node, list[Origins]]]:
+    """Every node wanted that depends on ``source``, and which of its axes went into those of each tensor it reads.
+
+    ``wanted`` is asked about a node and the rank of the first tensor it reads.
+    """
     start = tuple(((frozenset({axis}), n),) for axis, n in enumerate(network.shapes[source]))
     known: dict[str, Factors] = {source: start}
     for node, result in zip(network.nodes, network.results, strict=True):
         first = node.inputs[0] if node.inputs else ""
-        if first in known and _slides(node, len(network.shapes[first])):
-            yield node, tuple(_origin(axis) for axis in known[first])
+        if first in known and wanted(node, len(network.shapes[first])):
+            yield node, [tuple(_origin(axis) for axis in known[name]) for name in node.inputs if name in known]
         for name, output in zip(node.outputs, result.outputs, strict=False):
             carried = [
                 _carried(relation, known[read])
@@ -135,11 +157,16 @@ def _carried(relation: Relation, before: Factors) -> Factors:
 
 
 def _parted(factors: Axis, split: Split) -> tuple[Axis, Axis]:
-    """The factors of two axes that one is split into; where a factor is cut, both axes come from it."""
+    """The factors of two axes that one is split into; a factor that is cut goes into both."""
     plain = (split.stride, split.dilation, split.offset) == (split.inner, 1, 0)
-    for k in range(1, len(factors)):
-        if plain and prod(n for _, n in factors[k:]) == split.inner:
-            return factors[:k], factors[k:]
+    for k in range(len(factors)):
+        last, (origin, n) = prod(size for _, size in factors[k + 1 :]), factors[k]
+        part = split.inner // last
+        if plain and part * last == split.inner and n % part == 0:
+            outer, inner = (((origin, size),) * (size > 1) for size in (n // part, part))
+            head, tail = factors[:k] + outer, inner + factors[k + 1 :]
+            if head and tail:
+                return head, tail
     origin = _origin(factors)
     return ((origin, split.outer),), ((origin, split.inner),)
 

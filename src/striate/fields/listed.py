@@ -11,7 +11,7 @@ import numpy as np
 from striate.fields.fields import Fields
 from striate.fields.pieces import Ints
 from striate.fields.shared import Shared
-from striate.fields.summary import first_moving_axis, laid, units_of
+from striate.fields.summary import laid, units_of
 
 MOST_UNITS = 4096
 
@@ -47,14 +47,13 @@ def listed(fields: Fields, layer: str, axis: str, most: int = MOST_UNITS) -> Lis
     shape, tables = fields.network.shapes[tensor], fields.clipped.get(tensor, ())
     if not tables:
         return None
-    shared = Shared()
-    first = first_moving_axis(shape, fields.tables(layer), shared)
-    pieces = [laid(piece, first, shared) for piece in tables[list(fields.spatial).index(axis)].pieces]
+    shared, units = Shared(), fields.layer_axes(layer).units
+    pieces = [laid(piece, units, shared) for piece in tables[list(fields.spatial).index(axis)].pieces]
     axes = tuple(k for k in range(len(shape)) if any(not piece.uniform(k) for piece in pieces))
     if prod(shape[k] for k in axes) > most:
         return None
     full = [n if k in axes else 1 for k, n in enumerate(shape)]
-    low, high = (np.broadcast_to(values, full).ravel() for values in units_of(pieces, 0))
+    low, high = (np.broadcast_to(values, full).ravel() for values in units_of(pieces, axes))
     return Listed(axes, tuple(_runs(low, high)))
 
 

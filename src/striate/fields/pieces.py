@@ -361,7 +361,7 @@ def flat(piece: Piece) -> Piece:
     for axis, place in enumerate(piece.view):
         if not place.full:
             piece, _ = isolated(piece, axis)
-    while not all(_plain(piece, place) for place in piece.view):
+    while not all(plain(piece, place) for place in piece.view):
         for axis in range(len(piece.view)):
             piece = resolved(piece, axis)
     rows = [[digit.root for digit in place.digits if isinstance(digit.root, int)] for place in piece.view]
@@ -371,7 +371,7 @@ def flat(piece: Piece) -> Piece:
     return _laid_out(piece, rows, order)
 
 
-def _plain(piece: Piece, place: Place) -> bool:
+def plain(piece: Piece, place: Place) -> bool:
     """Whether an axis runs over whole dimensions only."""
     return all(isinstance(digit.root, int) and digit.size == piece.dims[digit.root].size for digit in place.digits)
 

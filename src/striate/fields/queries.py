@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from striate.errors import InputError
 from striate.fields.fields import Fields, seen_by
 from striate.fields.patch import Patch, Semiring
-from striate.fields.unit import Unit, unit_axes
+from striate.fields.unit import Unit
 from striate.fields.walk import pull, push, trace
 from striate.geometry import Box
 from striate.network.relation import Shape
@@ -141,9 +141,7 @@ class Reach:
         return _on_whole(self.cover, self.box, self.shape)
 
 
-def region(
-    fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None
-) -> Region:
+def region(fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Region:
     """The input pixels that the unit of ``layer`` at ``at`` reads, or a ``Unit``; holes and borders exact.
 
     ``at`` has one index for each of the layer's axes but batch and channel (but batch alone where there are
@@ -159,10 +157,10 @@ def region(
     >>> int(found.cover.sum()), found.counts()[0, 0]
     (4, 12)
     """
-    unit, network = Unit.of(layer, at, channel), fields.network
+    unit = Unit.of(layer, at, channel)
     patch = _pulled(fields, unit, Semiring.COVER)
     cover = _cut(patch.sum(tuple(fields.spatial.values())))
-    unclipped = seen_by(fields.tables(unit.layer), unit.index(unit.shape(network)))
+    unclipped = seen_by(fields.tables(unit.layer), fields.index(unit))
     return Region(
         unit=unit,
         source=fields.source,
@@ -189,17 +187,15 @@ def reach(fields: Fields, at: Sequence[int] | Unit, layer: str, channel: int | N
     """
     network, pixel = fields.network, _pixel(fields, at, channel)
     tensor = network.tensor(layer)
-    patch = push(
-        network, fields.source, _pixel_patch(fields, pixel), tensor, fields.places, fields.unfollowed
-    )
-    shape = network.shapes[tensor]
-    cover = _cut(patch.sum(tuple(unit_axes(shape))))
+    patch = push(network, fields.source, _pixel_patch(fields, pixel), tensor, fields.places, fields.unfollowed)
+    axes = fields.layer_axes(layer)
+    cover = _cut(patch.sum(axes.units))
     return Reach(
         layer=layer,
         pixel=pixel,
         box=cover.box,
         cover=cover.values,
-        channels=_used(patch, 1 if len(shape) > 1 else -1),
+        channels=_used(patch, -1 if axes.channel is None else axes.channel),
         shape=cover.shape,
     )
 
@@ -212,8 +208,8 @@ def _pulled(fields: Fields, unit: Unit, semiring: Semiring) -> Patch:
 
 def unit_patch(fields: Fields, unit: Unit, semiring: Semiring) -> Patch:
     """One at a unit, along all of every axis of its layer that the unit does not name."""
-    shape = unit.shape(fields.network)
-    return Patch.at(shape, tuple(i if isinstance(i, int) else None for i in unit.index(shape)), semiring)
+    place = tuple(i if isinstance(i, int) else None for i in fields.index(unit))
+    return Patch.at(unit.shape(fields.network), place, semiring)
 
 
 def _pixel(fields: Fields, at: Sequence[int] | Unit, channel: int | None) -> Unit:

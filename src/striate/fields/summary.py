@@ -15,40 +15,20 @@ from striate.fields.reopen import rule
 from striate.fields.shared import Shared
 from striate.fields.spans import AxisField, Span
 from striate.fields.tables import FieldTable
-from striate.fields.unit import first_unit_axis
-from striate.fields.views import Digit, Place, leaves
+from striate.fields.views import Digit, Place
 from striate.fields.views import span as size_of
 from striate.geometry import Interval
-from striate.network.relation import Shape
+
+Units = tuple[int, ...]
+"""The axes of a layer that its units stand along."""
 
 
-def first_moving_axis(shape: Shape, tables: Sequence[FieldTable], shared: Shared) -> int:
-    """The first axis whose index names a unit, of one axis that one; all do where a field moves along another."""
-    first = min(first_unit_axis(shape), max(len(shape) - 1, 0))
-    return 0 if any(shared.once(_moves, table.pieces, first, shared) for table in tables) else first
-
-
-def _moves(pieces: tuple[Piece, ...], first: int, shared: Shared) -> bool:
-    """Whether a local field moves along one of the axes before ``first`` that grow with the input."""
-    if not any(_may_move(piece, first) for piece in pieces):
-        return False
-    laid = [shared.once(_flat, (piece,)) for piece in pieces if not piece.whole]
-    return any(piece.dims[k].grown and not piece.uniform(k) for piece in laid for k in range(first))
-
-
-def _may_move(piece: Piece, first: int) -> bool:
-    """Whether a piece has what it takes to move along one of the axes before ``first``."""
-    dims = leaves(piece.view[:first])
-    return not piece.whole and any(piece.dims[k].grown for k in dims) and not all(piece.uniform(k) for k in dims)
-
-
-def axis_field(axis: str, table: FieldTable, first: int, shared: Shared) -> AxisField:
-    """The public form of a table; units are named by the axes from ``first`` on."""
+def axis_field(axis: str, table: FieldTable, units: Units, span: Span | None, shared: Shared) -> AxisField:
+    """The public form of a table whose units are named by the axes ``units``, and whose local pieces say ``span``."""
     if not table.pieces:
         return AxisField(axis, "none")
-    span = local_span(table, first, shared) if table.local else None
     misaligned, at_most = span is not None and bool(table.misaligned), bool(table.at_most)
-    if table.whole and shared.once(_everywhere_whole, table.pieces, first):
+    if table.whole and shared.once(_everywhere_whole, table.pieces, units):
         return AxisField(axis, "whole", local=span, misaligned=misaligned, at_most=at_most)
     if table.whole or span is None:
         size = max(table.extent, span.size if span else 0)
@@ -59,9 +39,9 @@ def axis_field(axis: str, table: FieldTable, first: int, shared: Shared) -> Axis
     )  # fmt: skip
 
 
-def local_span(table: FieldTable, first: int, shared: Shared) -> Span:
-    """What the local pieces of a table say of every unit along one axis."""
-    return shared.once(_local_span, _local(table, first, shared), first, shared)
+def local_span(table: FieldTable, units: Units, shared: Shared) -> Span | None:
+    """What the local pieces of a table say of every unit along one axis; None where there are none."""
+    return shared.once(_local_span, _local(table, units, shared), units, shared) if table.local else None
 
 
 class Stand(NamedTuple):
@@ -72,41 +52,42 @@ class Stand(NamedTuple):
     centre: Fraction | None
 
 
-def stand(table: FieldTable, first: int, shared: Shared) -> Stand:
+def stand(table: FieldTable, units: Units, shared: Shared) -> Stand:
     """Where the units of the local pieces of a table look."""
-    return shared.once(_stand, _local(table, first, shared), first, shared)
+    return shared.once(_stand, _local(table, units, shared), units, shared)
 
 
-def _stand(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Stand:
-    span = shared.once(_rule, pieces, first, shared)
+def _stand(pieces: tuple[Piece, ...], units: Units, shared: Shared) -> Stand:
+    span = shared.once(_rule, pieces, units, shared)
     return Stand(None, None, None) if span is None else Stand(span.along, span.stride, span.centre)
 
 
-def _local(table: FieldTable, first: int, shared: Shared) -> tuple[Piece, ...]:
+def _local(table: FieldTable, units: Units, shared: Shared) -> tuple[Piece, ...]:
     """The local pieces of a table, each for the units that it names."""
-    return tuple(_anywhere(piece, first, shared) for piece in table.pieces if not piece.whole)
+    return tuple(_anywhere(piece, units, shared) for piece in table.pieces if not piece.whole)
 
 
-def _anywhere(piece: Piece, first: int, shared: Shared) -> Piece:
-    """A piece that names the same units: where it stands along the axes before ``first`` does not matter."""
-    if all(place.full for place in piece.view[:first]):
+def _anywhere(piece: Piece, units: Units, shared: Shared) -> Piece:
+    """A piece that names the same units: where it stands along other axes than theirs does not matter."""
+    if all(place.full for axis, place in enumerate(piece.view) if axis not in units):
         return piece
-    full = (Place(place.digits, size_of(place.digits)) for place in piece.view[:first])
-    return shared.pieces([viewed(piece, (*full, *piece.view[first:]))])[0]
+    places = enumerate(piece.view)
+    view = (place if axis in units else Place(place.digits, size_of(place.digits)) for axis, place in places)
+    return shared.pieces([viewed(piece, view)])[0]
 
 
-def _everywhere_whole(pieces: tuple[Piece, ...], first: int) -> bool:
+def _everywhere_whole(pieces: tuple[Piece, ...], units: Units) -> bool:
     """Whether all units see the whole axis, but for those that stand before or after them and see nothing."""
     if any(piece.whole and _fills(piece) for piece in pieces):
         return True
-    seen = np.less(*units_of([flat(piece) for piece in pieces if piece.whole], first))
+    seen = np.less(*units_of([flat(piece) for piece in pieces if piece.whole], units))
     if seen.all():
         return True
     others = [tuple(k for k in range(seen.ndim) if k != axis) for axis in range(seen.ndim)]
     filled = [np.flatnonzero(seen.any(axes)) for axes in others]
     if not seen[tuple(slice(places[0], places[-1] + 1) for places in filled)].all():
         return False
-    lo, hi = units_of([flat(piece) for piece in pieces if not piece.whole], first)
+    lo, hi = units_of([flat(piece) for piece in pieces if not piece.whole], units)
     return not (~seen & (lo < hi)).any()
 
 
@@ -115,12 +96,12 @@ def _fills(piece: Piece) -> bool:
     return all(place.full for place in piece.view) and bool((piece.lo < piece.hi).all())
 
 
-def units_of(pieces: Sequence[Piece], first: int) -> tuple[Ints, Ints]:
-    """The lowest and the highest pixel that each unit sees in some flat pieces."""
+def units_of(pieces: Sequence[Piece], units: Units) -> tuple[Ints, Ints]:
+    """The lowest and the highest pixel that each unit sees in some flat pieces; other axes than theirs have size 1."""
     low, high = np.array(FAR), np.array(-FAR)
     for piece in pieces:
-        piece = _over(piece, range(first))
-        for axis in range(first, len(piece.dims)):
+        piece = _over_others(piece, units)
+        for axis in units:
             piece = finite(piece, axis)
         low, high = np.minimum(low, piece.lo), np.maximum(high, piece.hi)
     return low, high
@@ -130,26 +111,26 @@ def _flat(pieces: tuple[Piece]) -> Piece:
     return flat(pieces[0])
 
 
-def laid(piece: Piece, first: int, shared: Shared) -> Piece:
-    """A flat piece for the units that the axes from ``first`` on name."""
-    return shared.once(_laid, (piece,), first, shared)
+def laid(piece: Piece, units: Units, shared: Shared) -> Piece:
+    """A flat piece for the units that stand along some axes."""
+    return shared.once(_laid, (piece,), units, shared)
 
 
-def _laid(pieces: tuple[Piece], first: int, shared: Shared) -> Piece:
-    return _over(shared.once(_flat, pieces), range(first))
+def _laid(pieces: tuple[Piece], units: Units, shared: Shared) -> Piece:
+    return _over_others(shared.once(_flat, pieces), units)
 
 
-def _local_span(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span:
+def _local_span(pieces: tuple[Piece, ...], units: Units, shared: Shared) -> Span:
     """The span of some local pieces."""
-    found = shared.once(_rule, pieces, first, shared)
-    return found or Span("irregular", _largest([laid(piece, first, shared) for piece in pieces]), None, None)
+    found = shared.once(_rule, pieces, units, shared)
+    return found or Span("irregular", _largest([laid(piece, units, shared) for piece in pieces]), None, None)
 
 
-def _rule(pieces: tuple[Piece, ...], first: int, shared: Shared) -> Span | None:
+def _rule(pieces: tuple[Piece, ...], units: Units, shared: Shared) -> Span | None:
     """The span of some local pieces whose units follow a rule; None where they follow none."""
-    if len({axis for piece in pieces for axis in _telling(piece, first)}) > 1:
+    if len({axis for piece in pieces for axis in _telling(piece, units)}) > 1:
         return None
-    pieces = tuple(laid(piece, first, shared) for piece in pieces)
+    pieces = tuple(laid(piece, units, shared) for piece in pieces)
     axes = {axis for piece in pieces for axis in range(len(piece.dims)) if not piece.uniform(axis)}
     if not axes:
         low, high = min(int(piece.lo.min()) for piece in pieces), max(int(piece.hi.max()) for piece in pieces)
@@ -176,17 +157,17 @@ def _inside(piece: Piece) -> Piece:
     return piece
 
 
-def _telling(piece: Piece, first: int) -> Iterator[int]:
+def _telling(piece: Piece, units: Units) -> Iterator[int]:
     """Axes that surely tell units apart, as the piece moves along them."""
-    for axis, place in enumerate(piece.view[first:], first):
-        match place.digits:
+    for axis in units:
+        match piece.view[axis].digits:
             case (Digit(int(dim), size, stride), *_) if size * stride == piece.dims[dim].size and piece.dims[dim].step:
                 yield axis
 
 
-def _over(piece: Piece, axes: range) -> Piece:
-    """The union over some axes of a flat piece."""
-    for axis in (axis for axis in axes if not piece.uniform(axis)):
+def _over_others(piece: Piece, units: Units) -> Piece:
+    """The union over all axes of a flat piece but those that units stand along."""
+    for axis in (axis for axis in range(len(piece.dims)) if axis not in units and not piece.uniform(axis)):
         piece = finite(piece, axis)
         lo, hi = piece.lo.min(axis, keepdims=True), piece.hi.max(axis, keepdims=True)
         piece = changed(piece, axis, piece.dims[axis]._replace(step=0), lo, hi)
@@ -201,7 +182,7 @@ def _ruled(pieces: Sequence[Piece], axis: int) -> Span | None:
     if len(pieces) == 1 and d.open:
         lo, hi = pieces[0].lo.ravel(), pieces[0].hi.ravel()
         return _span(lo, hi, d.step, axis)
-    lo, hi = (values.ravel() for values in units_of(pieces, 0))
+    lo, hi = (values.ravel() for values in units_of(pieces, (axis,)))
     found = rule(lo, hi, None)
     return None if found is None else _span(*found, axis)
 

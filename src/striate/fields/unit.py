@@ -1,9 +1,10 @@
-"""A unit of a layer, and the one rule for which axes of a tensor its place has an index for."""
+"""A unit of a layer, and the one rule for which axes of a layer its place has an index for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from striate.errors import InputError
 from striate.network import Network
@@ -14,8 +15,8 @@ Index = tuple[int | slice, ...]
 
 
 def first_unit_axis(shape: Shape) -> int:
-    """The first axis that a unit's place has an index for: behind batch and channel, or behind the batch alone of
-    a tensor of no more than two axes.
+    """The first axis that a unit's place has an index for where fields do not tell: behind batch and channel, or
+    behind the batch alone of a tensor of no more than two axes.
 
     >>> first_unit_axis((1, 3, 8, 8)), first_unit_axis((1, 10))
     (2, 1)
@@ -42,10 +43,10 @@ def centre_of(shape: Shape) -> tuple[int, ...]:
 class Unit:
     """One place in a layer: all its channels together, unless ``channel`` names one.
 
-    ``at`` has an index for each of the layer's ``unit_axes``; for all axes but the batch, or for all, where the
-    field differs along those too.
+    ``at`` has an index for each axis along which the layer's units differ (``LayerAxes.units``); tokens of a grid are
+    named by their index or by their place on it. An index for all axes but the batch, or for all, is taken too.
 
-    >>> Unit("conv", (3, 4)).index((1, 8, 16, 16))
+    >>> LayerAxes.of((1, 8, 16, 16)).index(Unit("conv", (3, 4)))
     (slice(None, None, None), slice(None, None, None), 3, 4)
     """
 
@@ -70,17 +71,122 @@ class Unit:
         """The shape of the unit's layer."""
         return network.shapes[network.tensor(self.layer)]
 
-    def index(self, shape: Shape) -> Index:
-        """The index into its layer's tensor; InputError with the valid range where the unit lies outside it."""
-        rank, first = len(shape), first_unit_axis(shape)
-        if len(self.at) not in (rank - first, rank - 1, rank):
-            raise InputError(f"a unit of shape {shape} needs {rank - first} indices, got {len(self.at)}")
-        for i, n in zip(self.at, shape[rank - len(self.at) :], strict=True):
-            if not 0 <= i < n:
-                raise InputError(f"unit {self.at} lies outside shape {shape}: index {i} must be in [0, {n})")
-        if self.channel is not None and (rank < 3 or not 0 <= self.channel < shape[1]):
-            raise InputError(f"channel {self.channel} lies outside shape {shape}")
-        index: list[int | slice] = [slice(None)] * (rank - len(self.at)) + list(self.at)
-        if self.channel is not None:
-            index[1] = self.channel
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The grid that the tokens along one axis of a layer run over.
+
+    ``sizes`` counts its places along the axes ``names`` of the source. The token of a place is ``first`` plus the sum
+    of its indices times ``strides``. Tokens before and behind, such as a class token, have no place.
+
+    >>> grid = Grid(1, ("height", "width"), first=1, sizes=(2, 3), strides=(3, 1))
+    >>> grid.token((1, 2)), grid.place(6), grid.place(0)
+    (6, (1, 2), None)
+    """
+
+    axis: int
+    names: tuple[str, ...]
+    first: int
+    sizes: Shape
+    strides: Shape
+
+    @property
+    def count(self) -> int:
+        """How many tokens have a place."""
+        return prod(self.sizes)
+
+    def token(self, place: Sequence[int]) -> int:
+        """The token that stands at a place."""
+        return self.first + sum(i * stride for i, stride in zip(place, self.strides, strict=True))
+
+    def place(self, token: int) -> tuple[int, ...] | None:
+        """Where a token stands; None where it has no place."""
+        rest = token - self.first
+        if not 0 <= rest < self.count:
+            return None
+        return tuple(rest // stride % n for n, stride in zip(self.sizes, self.strides, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class LayerAxes:
+    """What each axis of a layer is, and for which of them a unit's place has an index.
+
+    ``words`` names an axis of ``shape`` by the axis of the source that its units move along, ``token`` where they
+    move along several at once, ``mixed`` where features stand among them; ``batch`` or ``feature`` where all its
+    units see alike. ``units`` are the axes that a place has an index for, ``channel`` is the one that a channel
+    counts, None for none; ``grid`` is what tokens run over where they have one.
+    """
+
+    shape: Shape
+    words: tuple[str, ...]
+    units: tuple[int, ...]
+    channel: int | None = None
+    grid: Grid | None = None
+
+    @staticmethod
+    def of(shape: Shape) -> LayerAxes:
+        """The axes of a tensor of whose units nothing is known: batch, features and ``unit_axes``."""
+        words = ("batch", *("feature",) * (len(shape) - 1))[: len(shape)]
+        return LayerAxes(shape, words, tuple(unit_axes(shape)), 1 if len(shape) > 2 else None)
+
+    @property
+    def sizes(self) -> Shape:
+        """How many units stand along each of ``units``."""
+        return tuple(self.shape[axis] for axis in self.units)
+
+    @property
+    def centre(self) -> tuple[int, ...]:
+        """The place of the unit in the middle: on the grid where there is one."""
+        if self.grid is not None and self.units == (self.grid.axis,):
+            return tuple(n // 2 for n in self.grid.sizes)
+        return tuple(n // 2 for n in self.sizes)
+
+    def index(self, unit: Unit) -> Index:
+        """The index of a unit into its layer's tensor; InputError with the valid ranges where it lies outside.
+
+        >>> grid = Grid(1, ("height", "width"), first=1, sizes=(2, 3), strides=(3, 1))
+        >>> tokens = LayerAxes((1, 7, 8), ("batch", "token", "feature"), (1,), 2, grid)
+        >>> tokens.index(Unit("norm", (1, 2))) == tokens.index(Unit("norm", (6,)))
+        True
+        """
+        index: list[int | slice] = [slice(None)] * len(self.shape)
+        for axis, i in zip(*self._named(unit.at), strict=True):
+            index[axis] = i
+        if unit.channel is not None:
+            if self.channel is None or not 0 <= unit.channel < self.shape[self.channel]:
+                raise InputError(f"channel {unit.channel} lies outside shape {self.shape}")
+            index[self.channel] = unit.channel
         return tuple(index)
+
+    def _named(self, at: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Some axes, and the place's index along each of them."""
+        place, grid = at, self.grid
+        if grid is not None and len(at) == len(self.units) + len(grid.sizes) - 1:
+            start = self.units.index(grid.axis)
+            stop = start + len(grid.sizes)
+            if any(not 0 <= i < n for i, n in zip(at[start:stop], grid.sizes, strict=True)):
+                raise InputError(f"unit {at} lies outside shape {self.shape}: {self._ranges()}")
+            place = (*at[:start], grid.token(at[start:stop]), *at[stop:])
+        axes = next((axes for axes in self._spellings() if len(axes) == len(place)), None)
+        if axes is None:
+            wanted = f"needs {len(self.units)} indices" if grid is None else f"is named by {self._ranges()}"
+            raise InputError(f"a unit of shape {self.shape} {wanted}, got {len(at)}")
+        for i, n in ((i, self.shape[axis]) for i, axis in zip(place, axes, strict=True)):
+            if not 0 <= i < n:
+                told = f"index {i} must be in [0, {n})" if grid is None else self._ranges()
+                raise InputError(f"unit {at} lies outside shape {self.shape}: {told}")
+        return axes, place
+
+    def _spellings(self) -> list[tuple[int, ...]]:
+        """The axes that the indices of a place may speak of: units, all behind batch and channel, all but the first
+        axis, or all."""
+        every = tuple(range(len(self.shape)))
+        behind = tuple(unit_axes(self.shape))
+        return [self.units, *([behind] if set(self.units) <= set(behind) else []), every[1:], every]
+
+    def _ranges(self) -> str:
+        """The valid indices where there is a grid: of a token, and of a place."""
+        assert self.grid is not None
+        plain = {axis: f"{self.words[axis]} in [0, {self.shape[axis]})" for axis in self.units}
+        place = ", ".join(f"{name} in [0, {n})" for name, n in zip(self.grid.names, self.grid.sizes, strict=True))
+        return " or ".join(", ".join(named.values()) for named in (plain, {**plain, self.grid.axis: place}))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import TypeVar
 
-from striate.show.document import AxisDocument, LocalDocument, Ratio
+from striate.show.document import AxisDocument, LayerDocument, LocalDocument, Ratio
 from striate.show.words import word
 
 T = TypeVar("T")
@@ -32,6 +33,23 @@ def fraction_text(value: Ratio | None) -> str:
 def number(value: int | None) -> str:
     """An integer, or ``-`` for None."""
     return "-" if value is None else str(value)
+
+
+def axes_text(layer: LayerDocument, lang: str = "en") -> str:
+    """What each axis of a layer's shape is; the sides of the grid that tokens run over, and how many stand beside it.
+
+    >>> grid = {"axis": 1, "first": 1, "names": ["height", "width"], "sizes": [14, 14], "strides": [14, 1]}
+    >>> axes_text({"shape": [1, 197, 768], "shape_axes": ["batch", "token", "feature"], "grid": grid})
+    'batch x token 1+14x14 x feature'
+    """
+    texts, grid = [word(axis, lang) for axis in layer["shape_axes"]], layer["grid"]
+    if grid is not None:
+        placed = prod(grid["sizes"])
+        behind = layer["shape"][grid["axis"]] - placed - grid["first"]
+        sides = "x".join(str(n) for _, n in sorted(zip(grid["strides"], grid["sizes"], strict=True), reverse=True))
+        parts = [str(grid["first"])] * bool(grid["first"]) + [sides] + [str(behind)] * bool(behind)
+        texts[grid["axis"]] += f" {'+'.join(parts)}"
+    return " x ".join(texts)
 
 
 def local_of(axis: AxisDocument) -> AxisDocument | LocalDocument:

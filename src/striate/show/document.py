@@ -13,6 +13,7 @@ from striate.fields import AxisField, Field, Fields, Span
 from striate.fields.borders import borders
 from striate.fields.costs import costs
 from striate.fields.listed import listed
+from striate.fields.unit import Grid as TokenGrid
 from striate.names import did_you_mean
 from striate.network import Network
 from striate.show.units import Scale
@@ -91,13 +92,25 @@ class ShareDocument(TypedDict):
     corner: Ratio | None
 
 
+class GridDocument(TypedDict):
+    """The grid that tokens run over: token ``first`` plus the sum of a place's indices times ``strides``."""
+
+    axis: int
+    first: int
+    names: list[str]
+    sizes: list[int]
+    strides: list[int]
+
+
 class LayerDocument(TypedDict):
-    """One layer: its field along every axis, its costs."""
+    """One layer: what the axes of its shape are, its field along every axis, its costs."""
 
     name: str
     op: str
     nodes: int
     shape: list[int]
+    shape_axes: list[str]
+    grid: GridDocument | None
     params: int
     macs: int
     activation_bytes: int
@@ -151,7 +164,7 @@ class Document(TypedDict):
     layers: list[LayerDocument]
 
 
-SCHEMA = 2
+SCHEMA = 3
 
 MACS_CONVENTION = (
     "multiply-accumulates of convolutions and matrix products; bias, pooling, normalisation and activations left out"
@@ -160,7 +173,8 @@ UNITS_CONVENTION = (
     "without phases unit u sees pixels [u*stride + start, u*stride + start + size); with n phases it sees phase "
     "u mod n moved by (u div n)*n*stride pixels; without a stride every unit sees [start, start + size); irregular "
     "units have no rule: where they are few, units lists what each sees inside the image; behind whole the same holds "
-    "of local; all but units is unclipped, as if the input had no border"
+    "of local; all but units is unclipped, as if the input had no border; where a layer has a grid, u counts along the "
+    "grid's side that the axis names, and tokens without a place on it are not meant"
 )
 
 
@@ -262,6 +276,8 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> LayerDo
         "op": field.op,
         "nodes": field.nodes,
         "shape": list(field.shape),
+        "shape_axes": list(field.layer_axes.words),
+        "grid": None if field.layer_axes.grid is None else _grid(field.layer_axes.grid),
         "params": field.parameters,
         "macs": field.macs,
         "activation_bytes": field.activation_bytes,
@@ -279,6 +295,11 @@ def _layer(fields: Fields, field: Field, scales: Mapping[str, Scale]) -> LayerDo
         "interior": [[units.start, units.stop] for units in edge.interior],
         "padding_share": {"centre": ratio(edge.centre), "corner": ratio(edge.corner)},
     }
+
+
+def _grid(grid: TokenGrid) -> GridDocument:
+    names, sizes, strides = list(grid.names), list(grid.sizes), list(grid.strides)
+    return {"axis": grid.axis, "first": grid.first, "names": names, "sizes": sizes, "strides": strides}
 
 
 def _axis(fields: Fields, layer: str, axis: AxisField, scale: Scale | None) -> AxisDocument:

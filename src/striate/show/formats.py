@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 
 from striate.errors import InputError
 from striate.names import did_you_mean
-from striate.show.cells import by_axis, field_cells, fraction_text, physical_text, status_text
-from striate.show.document import AxisDocument, Document, LayerDocument, SpanDocument
+from striate.show.cells import axes_text, by_axis, field_cells, fraction_text, physical_text, status_text
+from striate.show.document import AxisDocument, Document, GridDocument, LayerDocument, SpanDocument
 from striate.show.phases import phase_lines
 from striate.show.words import word
 
 COLUMNS = ("layer", "op", "shape", "size", "stride", "start", "status", "params", "MACs")
 CSV_COLUMNS = (
-    *("layer", "op", "nodes", "shape", "params", "macs", "activation_bytes"),
+    *("layer", "op", "nodes", "shape", "shape_axes", "grid", "params", "macs", "activation_bytes"),
     *("axis", "along", "status", "facts", "size", "stride", "start", "phases"),
     *("local_status", "local_size", "local_stride", "local_start", "local_phases"),
     *("global_via", "misaligned_at", "at_most_via"),
@@ -56,8 +56,11 @@ def to_markdown(document: Document, lang: str = "en", chosen: Sequence[str] = ()
 
 
 def columns(document: Document, chosen: Sequence[str] = ()) -> tuple[str, ...]:
-    """The column heads, with one for physical units where the document has them, or those chosen of them."""
-    return chosen_columns((*COLUMNS, "physical") if _physical(document) else COLUMNS, chosen)
+    """The column heads, with those for tokens and physical units where the document has them, or those chosen."""
+    heads = [*COLUMNS, *["physical"] * _physical(document)]
+    if _tokens(document):
+        heads.insert(heads.index("shape") + 1, "axes")
+    return chosen_columns(tuple(heads), chosen)
 
 
 def chosen_columns(known: tuple[str, ...], chosen: Sequence[str]) -> tuple[str, ...]:
@@ -71,22 +74,31 @@ def chosen_columns(known: tuple[str, ...], chosen: Sequence[str]) -> tuple[str, 
 
 def rows(document: Document, lang: str = "en", chosen: Sequence[str] = ()) -> list[tuple[str, ...]]:
     """One tuple of cells per layer, in the order of ``columns``."""
-    physical, heads = _physical(document), columns(document)
-    kept = [heads.index(head) for head in columns(document, chosen)]
-    return [tuple(cells[k] for k in kept) for cells in (_row(layer, physical, lang) for layer in document["layers"])]
+    heads = columns(document, chosen)
+    return [tuple(cells[head] for head in heads) for cells in (_row(layer, lang) for layer in document["layers"])]
 
 
-def _row(layer: LayerDocument, physical: bool, lang: str) -> tuple[str, ...]:
-    cells = (
-        layer["name"],
-        layer["op"] if layer["nodes"] == 1 or layer["op"] == "input" else word("stage", lang, count=layer["nodes"]),
-        "x".join(map(str, layer["shape"])),
-        *field_cells(layer["axes"]),
-        status_text(layer["axes"], lang),
-        f"{layer['params']:,}",
-        f"{layer['macs']:,}",
-    )
-    return (*cells, by_axis(layer["axes"], physical_text)) if physical else cells
+def _row(layer: LayerDocument, lang: str) -> dict[str, str]:
+    """The cells of a layer by the heads of their columns."""
+    size, stride, start = field_cells(layer["axes"])
+    one = layer["nodes"] == 1 or layer["op"] == "input"
+    return {
+        "layer": layer["name"],
+        "op": layer["op"] if one else word("stage", lang, count=layer["nodes"]),
+        "shape": "x".join(map(str, layer["shape"])),
+        "axes": axes_text(layer, lang),
+        "size": size,
+        "stride": stride,
+        "start": start,
+        "status": status_text(layer["axes"], lang),
+        "params": f"{layer['params']:,}",
+        "MACs": f"{layer['macs']:,}",
+        "physical": by_axis(layer["axes"], physical_text),
+    }
+
+
+def _tokens(document: Document) -> bool:
+    return any({"token", "mixed"} & set(layer["shape_axes"]) for layer in document["layers"])
 
 
 def _physical(document: Document) -> bool:
@@ -99,6 +111,8 @@ def _csv_layer(layer: LayerDocument) -> dict[str, object]:
         "op": layer["op"],
         "nodes": layer["nodes"],
         "shape": "x".join(map(str, layer["shape"])),
+        "shape_axes": " ".join(layer["shape_axes"]),
+        "grid": None if layer["grid"] is None else _csv_grid(layer["grid"]),
         "params": layer["params"],
         "macs": layer["macs"],
         "activation_bytes": layer["activation_bytes"],
@@ -106,6 +120,11 @@ def _csv_layer(layer: LayerDocument) -> dict[str, object]:
         "misaligned_at": " ".join(dict.fromkeys(merge["node"] for merge in layer["misaligned"])),
         "at_most_via": " ".join(layer["at_most_via"]),
     }
+
+
+def _csv_grid(grid: GridDocument) -> str:
+    sides = zip(grid["names"], grid["sizes"], grid["strides"], strict=True)
+    return " ".join([str(grid["first"]), *(f"{name}:{size}:{stride}" for name, size, stride in sides)])
 
 
 def _csv_axis(axis: AxisDocument | None) -> dict[str, object]:

@@ -108,12 +108,20 @@ def middle_box(layer: LayerDocument) -> list[int]:
         if span["size"] is None or "irregular" in axis["facts"]:
             return []
         phases = span.get("phases") or [[span["start"] or 0, (span["start"] or 0) + span["size"]]]
-        unit = 0 if along is None else layer["shape"][along] // 2
+        unit = 0 if along is None else _units(layer, axis["axis"], along) // 2
         block, phase = divmod(unit, len(phases))
         stride = span["stride"]
         moved = 0 if stride is None else block * len(phases) * stride[0] // stride[1]
         found += [phases[phase][0] + moved, phases[phase][1] + moved]
     return found if len(found) == 4 else []
+
+
+def _units(layer: LayerDocument, axis: str, along: int) -> int:
+    """How many units count along an axis of a layer, for an axis of the input: those of its tokens' grid, or all."""
+    grid = layer["grid"]
+    if grid is None or grid["axis"] != along:
+        return layer["shape"][along]
+    return grid["sizes"][grid["names"].index(axis)]
 
 
 def _facts(document: Document, lang: str) -> str:

@@ -24,6 +24,7 @@ def rule_lines(document: Document, lang: str = "en") -> list[str]:
         "all_see_note": any(span["stride"] is None and span["start"] is not None for span in spans),
         "irregular_note": any(span["status"] == "irregular" for span in spans),
         "phases_note": phased,
+        "grid_note": any(layer["grid"] is not None for layer in document["layers"]),
     }
     return [word(kind, lang) for kind, there in kinds.items() if there]
 

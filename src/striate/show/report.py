@@ -11,7 +11,6 @@ import numpy as np
 
 from striate.errors import InputError
 from striate.fields import Fields, Region, region
-from striate.fields.unit import first_unit_axis
 from striate.show.cells import local_of
 from striate.show.document import Document
 from striate.show.picture import TALL, Photo, View, field_picture, figure_bytes, read_photo, view_of
@@ -121,14 +120,16 @@ def unit_under(fields: Fields, layer: str, pixel: tuple[int, int]) -> tuple[int,
 
     Along axes that are no place in the input, or two places at once, it is the middle one.
     """
-    shape, full = fields.network.shapes[fields.network.tensor(layer)], _plane(fields)
+    axes, full = fields.layer_axes(layer), _plane(fields)
+    if axes.grid is not None and axes.units == (axes.grid.axis,):
+        return tuple(i * n // size for i, n, size in zip(pixel, axes.grid.sizes, full, strict=True))
     spans = [axis.span for axis in fields[layer].axes.values()]
     alongs = [None if span is None else span.along for span in spans]
-    unit = [n // 2 for n in shape]
+    unit = [n // 2 for n in axes.shape]
     for along, place, size in zip(alongs, pixel, full, strict=True):
         if along is not None and alongs.count(along) == 1:
-            unit[along] = place * shape[along] // size
-    return tuple(unit[min((first_unit_axis(shape), *(along for along in alongs if along is not None))) :])
+            unit[along] = place * axes.shape[along] // size
+    return tuple(unit[axis] for axis in axes.units)
 
 
 def pictured_layers(document: Document) -> list[str]:

@@ -19,6 +19,7 @@ COLUMNS: Mapping[str, Column] = {
         Column("params", Kind.COUNT, 2, right=True),
         Column("MACs", Kind.COUNT, 3, right=True),
         Column("shape", leaves=4, right=True),
+        Column("axes", Kind.LIST, 1),
         Column("stride", leaves=LATE + 1, right=True),
         Column("start", leaves=LATE, right=True),
         *(

@@ -83,6 +83,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Irregular: units follow no common rule; the size is the largest unit's.",
         "不规则：各单元没有统一规律，大小为最大单元的大小。",
     ),
+    "grid_note": (
+        "Units of tokens are the places of their grid; 1+14x14 tokens are one without a place, then 14 rows of 14.",
+        "词元的单元即其网格上的位置；1+14x14 个词元表示先有一个不在网格上的词元，再有 14 行、每行 14 个。",
+    ),
     "and_more": ("and {count} more", "及另外 {count} 个"),
     "at_most_note": (
         "At most: these operators may read less than is claimed: {names}.",
@@ -95,6 +99,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "depth": ("depth", "深"),
     "length": ("length", "长"),
     "time": ("time", "时间"),
+    "axes": ("axes", "各轴"),
+    "batch": ("batch", "批次"),
+    "token": ("token", "词元"),
+    "feature": ("feature", "特征"),
+    "mixed": ("mixed", "混合"),
     "global_note": ("These operators see everything: {names}.", "以下算子看到整幅输入：{names}。"),
     "misaligned_note": (
         "Misaligned at {node} ({axis}): the branches' centres stand at {branches}.",

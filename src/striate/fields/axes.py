@@ -1,0 +1,204 @@
+"""What each axis of a layer is, told by its field tables: along which axes units differ in what they see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from striate.fields.pieces import Ints, Piece, divisors, flat, plain
+from striate.fields.shared import Shared
+from striate.fields.spans import Span
+from striate.fields.summary import laid, local_span, units_of
+from striate.fields.tables import FieldTable, carried
+from striate.fields.unit import Grid, LayerAxes, unit_axes
+from striate.geometry import part_map
+from striate.network.relation import Along, Relation, Shape, Split
+
+
+def layer_axes(shape: Shape, tables: Mapping[str, FieldTable], batch: int | None, shared: Shared) -> LayerAxes:
+    """The axes of a tensor by its tables, one for each spatial axis of the source; ``batch`` is the source's batch."""
+    moving = {name: _moving_axes(shape, table, shared) for name, table in tables.items()}
+    along = {axis: [name for name, axes in moving.items() if axis in axes] for axis in range(len(shape))}
+    alike = [axis for axis, names in along.items() if not names]
+    first = next((axis for axis in alike if shape[axis] == batch), None)
+    tokens = [axis for axis, names in along.items() if len(names) > 1]
+    grid = None
+    words = {axis: names[0] for axis, names in along.items() if len(names) == 1}
+    words |= {axis: "batch" if axis == first else "feature" for axis in alike}
+    for axis in tokens:
+        read = [tables[name] for name in along[axis]]
+        words[axis] = "mixed" if _holds_features(axis, read) else "token"
+    if len(tokens) == 1 and words[tokens[0]] == "token":
+        grid = _grid(tokens[0], shape, {name: tables[name] for name in along[tokens[0]]}, shared)
+    units = _units(shape, moving)
+    channel = next((axis for axis in alike if axis != first and axis not in units), None)
+    return LayerAxes(shape, tuple(words[axis] for axis in range(len(shape))), units, channel, grid)
+
+
+def units_along(shape: Shape, tables: Mapping[str, FieldTable], shared: Shared) -> tuple[int, ...]:
+    """The axes of a tensor along which units stand, told by its tables."""
+    return _units(shape, {name: _moving_axes(shape, table, shared) for name, table in tables.items()})
+
+
+def _units(shape: Shape, moving: Mapping[str, frozenset[int]]) -> tuple[int, ...]:
+    """The axes along which units differ; all behind batch and channel where none lies before and none holds tokens."""
+    found, behind = frozenset[int]().union(*moving.values()), frozenset(unit_axes(shape))
+    tokens = ("token" in moving and bool(found)) or sum(map(len, moving.values())) > len(found)
+    return tuple(sorted(found if tokens or not found <= behind else behind))
+
+
+def _moving_axes(shape: Shape, table: FieldTable, shared: Shared) -> frozenset[int]:
+    """The axes along which units look at different places of one axis of the source.
+
+    They are those that grow with it. Where none does, as of picked elements, channels that differ are left out.
+    """
+    local = tuple(piece for piece in table.pieces if not piece.whole)
+    found = shared.once(_moving, local or table.pieces, shared)
+    if found.grown or not found.every:
+        return found.grown
+    behind = frozenset(unit_axes(shape))
+    return (found.every & behind) or (found.every if any(shape[axis] > 1 for axis in behind) else frozenset())
+
+
+class _Moving(NamedTuple):
+    """The axes along which units see different things, and those of them whose extent comes from the input's."""
+
+    every: frozenset[int]
+    grown: frozenset[int]
+
+
+def _moving(pieces: tuple[Piece, ...], shared: Shared) -> _Moving:
+    every, grown = set[int](), set[int]()
+    for piece in pieces:
+        if not all(plain(piece, place) for place in piece.view):
+            piece = shared.once(_flat, (piece,))
+        for axis, place in enumerate(piece.view):
+            dims = [digit.root for digit in place.digits if isinstance(digit.root, int)]
+            if not place.full or not all(map(piece.uniform, dims)):
+                every.add(axis)
+                if any(piece.dims[dim].grown for dim in dims):
+                    grown.add(axis)
+    return _Moving(frozenset(every), frozenset(grown))
+
+
+def _flat(pieces: tuple[Piece]) -> Piece:
+    return flat(pieces[0])
+
+
+def _holds_features(axis: int, tables: Sequence[FieldTable]) -> bool:
+    """Whether part of the index along an axis tells nothing of the place: channels that were flattened with it."""
+    views = [(piece, piece.view[axis]) for table in tables for piece in table.pieces if not piece.whole]
+    sizes = {tuple(digit.size for digit in place.digits) for _, place in views}
+    if len(sizes) != 1 or not all(plain(piece, place) for piece, place in views):
+        return False
+    roots = [[digit.root for digit in place.digits if isinstance(digit.root, int)] for _, place in views]
+    uniform = [list(map(piece.uniform, dims)) for (piece, _), dims in zip(views, roots, strict=True)]
+    return any(all(column) for column in zip(*uniform, strict=True))
+
+
+def _grid(axis: int, shape: Shape, tables: Mapping[str, FieldTable], shared: Shared) -> Grid | None:
+    """The grid that tokens run over, told by what each of them sees along each axis of the source; None for none."""
+    local = [tuple(piece for piece in table.pieces if not piece.whole) for table in tables.values()]
+    counts = tuple(map(len, local))
+    found = shared.once(_laid_out, tuple(piece for pieces in local for piece in pieces), counts, axis, shape, shared)
+    if found is None:
+        return None
+    first, digits = found
+    sizes, strides = (tuple(digit[k] for digit in digits) for k in (0, 1))
+    return Grid(axis, tuple(tables), first, sizes, strides)
+
+
+def _laid_out(
+    pieces: tuple[Piece, ...], counts: tuple[int, ...], axis: int, shape: Shape, shared: Shared
+) -> tuple[int, tuple[tuple[int, int], ...]] | None:
+    """The first token that stands for a place, and per axis of the source how many places there are and their stride.
+
+    ``counts`` says how many of the pieces speak of each axis of the source.
+    """
+    rest, columns = list(pieces), []
+    for count in counts:
+        own, rest = rest[:count], rest[count:]
+        lo, hi = units_of([laid(piece, (axis,), shared) for piece in own], (axis,))
+        columns.append(np.stack([np.broadcast_to(values.ravel(), shape[axis]) for values in (lo, hi)], axis=1))
+    seen = np.flatnonzero(np.all([column[:, 0] < column[:, 1] for column in columns], axis=0))
+    if not seen.size or seen[-1] - seen[0] >= seen.size:
+        return None
+    first = int(seen[0])
+    digits = _digits({k: column[first : first + seen.size] for k, column in enumerate(columns)})
+    return None if digits is None else (first, tuple(digits[k] for k in range(len(columns))))
+
+
+def _digits(columns: Mapping[int, Ints]) -> dict[int, tuple[int, int]] | None:
+    """The size and stride of each column, where each moves with a digit of its own of the row; None elsewhere.
+
+    >>> rows, columns = np.divmod(np.arange(6), 3)
+    >>> _digits({0: rows[:, None], 1: columns[:, None]})
+    {1: (3, 1), 0: (2, 3)}
+    """
+    for k in list(columns)[::-1]:
+        n, period = len(columns[k]), _period(columns[k])
+        others = {j: column for j, column in columns.items() if j != k}
+        if not others:
+            return {k: (n, 1)} if period == n else None
+        blocks = [column.reshape(n // period, period, -1) for column in others.values()]
+        if all((block == block[:, :1]).all() for block in blocks):
+            outer = _digits({j: column[::period] for j, column in others.items()})
+            if outer is not None:
+                return {k: (period, 1), **{j: (size, stride * period) for j, (size, stride) in outer.items()}}
+    return None
+
+
+def _period(rows: Ints) -> int:
+    """The fewest rows that repeat to make all of them."""
+    n = len(rows)
+    repeats = (k for k in divisors(n) if (rows.reshape(n // k, k, -1) == rows[:k]).all())
+    return next(repeats, n)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnGrid:
+    """The tables of a layer whose tokens stand on their grid, of the ``shape`` and ``units`` that it has then.
+
+    ``axes`` names for each source axis of the grid the axis that counts along it.
+    """
+
+    tables: Mapping[str, FieldTable]
+    shape: Shape
+    units: tuple[int, ...]
+    axes: Mapping[str, int]
+    grid: Grid | None
+
+    def span(self, name: str, shared: Shared) -> Span | None:
+        """What the local pieces say of every unit along one axis of the source, counted along the layer's own axis."""
+        found = local_span(self.tables[name], self.units, shared)
+        if found is None or found.along is None or self.grid is None:
+            return found
+        start, more = self.grid.axis, len(self.grid.sizes) - 1
+        return replace(found, along=min(found.along, max(start, found.along - more)))
+
+    def counted(self, name: str, along: int) -> int:
+        """The axis of ``shape`` for an axis of the layer that units count along for one axis of the source."""
+        if self.grid is None or along < self.grid.axis:
+            return along
+        return self.axes[name] if along == self.grid.axis else along + len(self.grid.sizes) - 1
+
+
+def on_grid(tables: Mapping[str, FieldTable], axes: LayerAxes, shared: Shared) -> OnGrid:
+    """The tables of a layer; the tokens of a grid alone, which stand along one axis for each that it runs over."""
+    grid = axes.grid
+    if grid is None:
+        return OnGrid(tables, axes.shape, axes.units, {}, None)
+    order = sorted(range(len(grid.sizes)), key=lambda k: -grid.strides[k])
+    sizes, count, more = [grid.sizes[k] for k in order], grid.count, len(grid.sizes) - 1
+    relation: Relation = (Along(grid.axis, part_map(axes.shape[grid.axis], -grid.first, count)),)
+    for position, size in enumerate(sizes[:-1]):
+        count //= size
+        relation += (Split(grid.axis + position, size, count, count),)
+    found = {name: carried(table, (relation,), "", alone=True, shared=shared)[0] for name, table in tables.items()}
+    shape = (*axes.shape[: grid.axis], *sizes, *axes.shape[grid.axis + 1 :])
+    units = sorted({*range(grid.axis, grid.axis + more + 1), *(k if k < grid.axis else k + more for k in axes.units)})
+    moved = {grid.names[k]: grid.axis + position for position, k in enumerate(order)}
+    return OnGrid(found, shape, tuple(units), moved, grid)
