@@ -76,6 +76,17 @@ def units(shape: tuple[int, ...], most: int = 5) -> list[tuple[int, ...]]:
     return list(product(*chosen))
 
 
+def number_of(layer: dict[str, Any], axis: dict[str, Any], index: dict[int, int]) -> int:
+    """The number of a unit along one axis, by the document alone."""
+    if axis["along"] is None:
+        return 0
+    grid = layer["grid"]
+    if grid is None or grid["axis"] != axis["along"]:
+        return index[axis["along"]]
+    side = grid["names"].index(axis["axis"])
+    return (index[grid["axis"]] - grid["first"]) // grid["strides"][side] % grid["sizes"][side]
+
+
 def random_fields(seed: int, layers: int) -> Fields:
     """A random network of up to so many layers; it ends where torch refuses the next."""
     pair = Pair(Random(seed))
@@ -99,12 +110,13 @@ def agrees(fields: Fields) -> dict[str, int]:
             continue
         for axis in layer["axes"]:
             counted[axis["status"]] = counted.get(axis["status"], 0) + 1
-        first = 0 if {0, 1} & {axis["along"] for axis in layer["axes"]} else 2
-        for at in units(tuple(layer["shape"][first:]), 4 if first else 2):
+        standing = fields.layer_axes(layer["name"]).units
+        for at in units(tuple(layer["shape"][axis] for axis in standing), 4 if len(standing) < 3 else 2):
+            index = dict(zip(standing, at, strict=True))
             found = region(fields, layer["name"], at)
             if not found.cover.any():
                 continue
-            places = [0 if axis["along"] is None else at[axis["along"] - first] for axis in layer["axes"]]
+            places = [number_of(layer, axis, index) for axis in layer["axes"]]
             said = [seen_by_json(axis, u) for axis, u in zip(layer["axes"], places, strict=True)]
             sides = [seen_by_region(side) for side in found.unclipped or (None,) * len(places)]
             nothing = NOTHING in said or (NOTHING in sides and None in said)

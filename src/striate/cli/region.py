@@ -68,7 +68,8 @@ def region_command(
 ) -> None:
     """The input pixels that one unit reads: hull, exact cover with its holes, channels.
 
-    Y,X is the unit's place in LAYER, one index per spatial axis. Without --image the picture is drawn on grey; that of
+    Y,X is the unit's place in LAYER, one index per spatial axis; a token of a transformer is named by its place on the
+    grid or by its index alone. Without --image the picture is drawn on grey; that of
     a unit behind a global operator shows its local field and names the operator.
 
     \b
@@ -76,6 +77,7 @@ def region_command(
       striate region model.onnx layer4 3,3 --input 1x3x224x224
       striate region model.onnx layer4 3,3 --image photo.jpg --out field.png --with layer1 --with layer2
       striate region model.onnx layer4 3,3 --input 1x3x224x224 --draw maps --out maps.svg
+      striate region vit.onnx ln_1 17 --input 1x3x224x224
       striate region model.onnx layer4 3,3 --input 1x3x224x224 --local --draw paths --out paths.png
     """
     if (image is not None or others or draw != "field") and out is None:

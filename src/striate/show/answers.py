@@ -31,6 +31,7 @@ class RegionDocument(TypedDict):
     model: str
     layer: str
     at: list[int]
+    index: list[int | None]
     channel: int | None
     input: str
     hull: list[SideDocument]
@@ -85,6 +86,7 @@ def region_document(model: str, region: Region, counts: bool) -> RegionDocument:
         "model": model,
         "layer": region.layer,
         "at": list(region.at),
+        "index": [i if isinstance(i, int) else None for i in region.fields.index(region.unit)],
         "channel": region.channel,
         "input": region.source,
         "hull": _sides(names, region.hull),
@@ -105,6 +107,7 @@ def region_lines(region: Region, counts: bool) -> list[str]:
     names = list(region.fields.spatial)
     hull = " x ".join(str(side.size) for side in region.hull)
     lines = [f"{region.layer} {region.at} sees {hull} pixels of {region.source}: {_places(names, region.hull)}"]
+    lines += _token_line(region)
     if region.unclipped is not None and tuple(region.unclipped) != tuple(region.hull):
         lines.append(f"without the image's border: {_places(names, region.unclipped)}")
     lines += [_cover_line(region.cover, "pixels"), f"input channels: {_numbers(region.channels)}"]
@@ -113,6 +116,17 @@ def region_lines(region: Region, counts: bool) -> list[str]:
         paths = region.counts()
         lines.append(f"paths: {paths.sum():,} in all, {paths.max():,} from the pixel with the most")
     return lines
+
+
+def _token_line(region: Region) -> list[str]:
+    """Which token the unit is, and where it stands on the grid, where its layer has one."""
+    grid, index = region.fields.layer_axes(region.layer).grid, region.fields.index(region.unit)
+    token = None if grid is None else index[grid.axis]
+    if grid is None or not isinstance(token, int):
+        return []
+    sides = " x ".join(map(str, grid.sizes))
+    place = grid.place(token)
+    return [f"token {token}, {f'at {place}' if place else 'without a place'} on the grid of {sides}"]
 
 
 def effective_document(model: str, fields: Fields, found: Effective) -> EffectiveDocument:
