@@ -246,11 +246,14 @@ def test_places_of_a_channels_last_layer_and_of_windows() -> None:
     fields, layer = read(Windows(), (1, 3, 4, 6))
     assert fields.layer_axes(next(iter(fields))).words == ("batch", "height", "width", "feature")
     assert region(fields, next(iter(fields)), (3, 5)).hull == Box.parse("3:4,5:6")
-    assert fields.layer_axes(layer).words == ("token", "token", "feature")
+    axes = fields.layer_axes(layer)
+    assert (axes.words[0], axes.units) == ("token", (0,))
+    assert axes.grid == Grid(0, ("height", "width"), 0, (2, 3), (3, 1))
+    assert region(fields, layer, (1, 2)).hull == region(fields, layer, (5,)).hull == Box.parse("2:4,4:6")
     for window in range(6):
         for token in range(4):
             y, x = 2 * (window // 3) + token // 2, 2 * (window % 3) + token % 2
-            assert region(fields, layer, (window, token)).hull == Box.at((y, x))
+            assert region(fields, layer, (window, token, 0)).hull == Box.at((y, x))
 
 
 def test_where_nothing_tells_the_axes_are_those_of_a_picture() -> None:

@@ -170,13 +170,18 @@ def stated_otherwise(fields: Fields, layer: str, k: int) -> Disagreement | None:
     if stated.status not in ("exact", "periodic") or (along is not None and along < first):
         return None
     low, high = claimed_hulls(fields, layer, k)
-    index = np.zeros(low.shape, dtype=np.int64)
+    index, placed = np.zeros(low.shape, dtype=np.int64), np.ones(low.shape, dtype=np.bool_)
     if along is not None:
         index = np.indices(low.shape)[along - first]
         low, high = _whole_lines(low, high, along - first)
+    grid = fields.layer_axes(layer).grid
+    if grid is not None and along == grid.axis:
+        side = grid.names.index(name)
+        placed = (index >= grid.first) & (index < grid.first + grid.count)
+        index = np.where(placed, (index - grid.first) // grid.strides[side] % grid.sizes[side], 0)
     intervals = [stated.unit(u) for u in range(int(index.max()) + 1)]
     start, stop = (np.array([getattr(i, end) for i in intervals])[index] for end in ("start", "stop"))
-    inside = (start >= 0) & (stop <= n) & (start < stop)
+    inside = placed & (start >= 0) & (stop <= n) & (start < stop)
     beyond = inside & (low < high) & ((low < start) | (high > stop))
     equal = inside & (low == start) & (high == stop)
     wrong = beyond if beyond.any() or equal.any() else inside

@@ -128,7 +128,9 @@ def _laid_out(
         return None
     first = int(seen[0])
     digits = _digits({k: column[first : first + seen.size] for k, column in enumerate(columns)})
-    return None if digits is None else (first, tuple(digits[k] for k in range(len(columns))))
+    if digits is None or any(size == 1 for size, _ in digits.values()):
+        return None
+    return first, tuple(digits[k] for k in range(len(columns)))
 
 
 def _digits(columns: Mapping[int, Ints]) -> dict[int, tuple[int, int]] | None:

@@ -190,7 +190,7 @@ def test_a_loss_reads_what_its_gradient_says(name: str) -> None:
     assert x.grad is not None
     assert model.shapes[model.outputs[0]] == tuple(value.shape)
     if value.dim():
-        unit = Unit(model.outputs[0], (4, 5)) if value.dim() > 3 else Unit(model.outputs[0], (5,), 4)
+        unit = Unit(model.outputs[0], (4, 5))
         assert model.region(unit).cover.sum() == int((x.grad != 0).any(1).sum())
 
 
