@@ -23,6 +23,7 @@ from striate.fields import Fields, Unit, borders, region
 from striate.fields.spans import AxisField
 from striate.formats.model import Model, Readable
 from striate.formats.shapes import InputShape
+from striate.formats.tflite.file import TfliteModel
 from striate.formats.torch.module import TorchModule
 from striate.geometry import Box, Interval
 from striate.loaded import LoadedModel
@@ -158,7 +159,7 @@ def _running(
 
 def _part(model: Model, layer: str, place: dict[int, int]) -> Crop | None:
     """The part of a file's network that a unit needs; None for a module, and where it cannot be cut out."""
-    if isinstance(model.source, TorchModule):
+    if isinstance(model.source, TorchModule | TfliteModel):
         return None
     whole = Box.whole(model.network.shapes[model.network.tensor(layer)])
     unit = Box([Interval(place[k], place[k] + 1) if k in place else side for k, side in enumerate(whole)])

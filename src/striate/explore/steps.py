@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,12 @@ from striate.explore.running import runner_of
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.shapes import InputShape
+from striate.formats.tflite.file import TfliteModel
+from striate.formats.tflite.weights import weight_values
 from striate.formats.torch.module import TorchModule
 from striate.geometry.axis_map import Border
 from striate.loaded import LoadedModel
-from striate.network import Network, Node
+from striate.network import Network, Node, Weight
 from striate.network.operators import Conv, Elementwise
 from striate.values import integer, integers
 
@@ -64,8 +66,7 @@ def step(
 
     ``image`` has the shape of the network's input, in the numbers that it takes. Raises InputError for a layer that is
     no convolution of two axes or whose input the runtime does not show, a place outside it and a picture of another
-    shape; UnsupportedError where the model
-    holds the layer's weights in a form that is not read.
+    shape; UnsupportedError where the model holds the layer's weights in a form that is not read.
 
     >>> from importlib.resources import files
     >>> picture = np.random.default_rng(0).random((1, 3, 16, 16))
@@ -108,30 +109,35 @@ def _convolution(network: Network, layer: str) -> Node:
 
 def _weights(model: Model, node: Node) -> dict[str, Array]:
     """The weights of a node by their role."""
-    held = _tensors(model)
-    found = {}
-    for weight in node.weights:
-        if weight.name not in held or weight.views:
-            raise UnsupportedError(f"{node.name}: its {weight.role} is worked out by the model and not stored as it is")
-        found[weight.role] = held[weight.name]
+    read = _reader(model, node)
+    found = {weight.role: read(weight) for weight in node.weights}
     if "weight" not in found:
         raise UnsupportedError(f"{node.name}: its weights are no part of the model")
     return found
 
 
-def _tensors(model: Model) -> Mapping[str, Array]:
-    """Every stored tensor of a model by its name."""
+def _reader(model: Model, node: Node) -> Callable[[Weight], Array]:
+    """What reads a weight's numbers."""
     match model.source:
+        case TfliteModel(held):
+            return lambda weight: weight_values(held, weight)
         case TorchModule(module=module):
-            stored = [*module.named_parameters(), *module.named_buffers()]
-            return {name: tensor.detach().numpy(force=True) for name, tensor in stored}
+            tensors = [*module.named_parameters(), *module.named_buffers()]
+            stored: Mapping[str, Array] = {name: tensor.detach().numpy(force=True) for name, tensor in tensors}
         case OnnxFile() | OnnxBytes() as file:
             from onnx import numpy_helper
 
             from striate.formats.onnx.loading import load_whole
 
             proto = load_whole(file.path if isinstance(file, OnnxFile) else file.content)
-            return {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+            stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+
+    def read(weight: Weight) -> Array:
+        if weight.name not in stored or weight.views:
+            raise UnsupportedError(f"{node.name}: its {weight.role} is worked out by the model and not stored as it is")
+        return stored[weight.name]
+
+    return read
 
 
 def _following(network: Network, node: Node) -> list[tuple[str, str]]:
