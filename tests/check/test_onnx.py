@@ -57,7 +57,7 @@ def test_bad_requests_say_what_fits(tmp_path: Path) -> None:
     path = graph.save(tmp_path, GRAPHS["holes"](graph))
     with pytest.raises(InputError, match="did you mean 'conv2'"):
         check(path, layers=["conv22"])
-    with pytest.raises(InputError, match=r"conv2: unit \(40, 0\) does not lie in \(10, 9\)"):
+    with pytest.raises(InputError, match=r"conv2: unit \(40, 0\) lies outside shape .*: index 40 must be in \[0, 10\)"):
         check(path, layers=["conv2"], units=[(40, 0)])
 
 

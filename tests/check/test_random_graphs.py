@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.random_graphs import MAKERS, NOT_YET, claimed, disagreement, draw, measured
+from support.random_graphs import MAKERS, NOT_YET, claimed, disagreement, draw, fields_of, measured
 
 from striate.check import check
 
@@ -56,8 +56,9 @@ def test_the_measurement_can_tell_a_wrong_claim(tmp_path: Path) -> None:
     drawn = next(each for each in map(draw, range(99)) if each.kinds == ("conv",))
     path = tmp_path / "random.onnx"
     path.write_bytes(drawn.model.SerializeToString())
-    truth = measured(drawn)
-    claims, bound = claimed(path, drawn.output, list(truth))
-    assert not bound
+    fields = fields_of(path)
+    truth = measured(drawn, fields.layer_axes(drawn.output).units)
+    claims = claimed(fields, drawn.output, list(truth))
+    assert not fields[drawn.output].at_most_via
     assert all(np.array_equal(truth[at], claims[at]) for at in truth)
     assert any(not np.array_equal(truth[at], np.roll(claims[at], 1, axis=-1)) for at in truth)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.odd import RefusalError, Subject, drawn
-from support.subjects import FUNCTIONS, commands
+from support.subjects import FUNCTIONS, commands, folder
 
 import striate
 import striate.conv
@@ -32,7 +32,7 @@ ROOM = 4 * 2**30
 
 
 def outcome(subject: Subject, arguments: dict[str, Any]) -> str:
-    """What one call came to, in words that do not name memory; raises AssertionError where it is not allowed."""
+    """What one call came to, naming neither memory nor the folder; raises AssertionError where it is not allowed."""
     call = f"{subject.name}({', '.join(f'{name}={shown(value)}' for name, value in arguments.items())})"
     try:
         with warnings.catch_warnings():
@@ -43,7 +43,8 @@ def outcome(subject: Subject, arguments: dict[str, Any]) -> str:
         assert text.strip(), f"{subject.name}: an error without a word"
         assert len(text.splitlines()) == 1, f"{subject.name}: more than one line: {text!r}"
         assert len(text) < 2000, f"{subject.name}: {len(text)} characters"
-        return f"{type(error).__name__}: {text.split(' at 0x')[0]}"
+        text = text.split(" at 0x")[0].replace(str(folder()), "FOLDER")
+        return f"{type(error).__name__}: {text}"
     except AssertionError:
         raise
     except BaseException as error:

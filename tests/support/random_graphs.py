@@ -7,7 +7,7 @@ with weights and values such that nothing cancels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from striate.fields import Fields, region
-from striate.fields.unit import unit_sizes
 from striate.formats.model import Model
 
 Shape = tuple[int, ...]
@@ -559,8 +558,10 @@ def draw(seed: int) -> Drawn:
     return Drawn(d.model(x), x, d.source, tuple(kinds))
 
 
-def measured(drawn: Drawn, seed: int = 0, near: tuple[int, ...] | None = None) -> dict[tuple[int, ...], Mask]:
-    """For each unit of the output, the pixels of the input whose change it shows.
+def measured(
+    drawn: Drawn, axes: Sequence[int], seed: int = 0, near: tuple[int, ...] | None = None
+) -> dict[tuple[int, ...], Mask]:
+    """For each unit of the output, which stand along ``axes``, the pixels of the input whose change it shows.
 
     The images are random; those ``near`` a pixel have small values around it in the first turn, large ones in the
     second, so that the least and the largest of all lie there.
@@ -577,7 +578,7 @@ def measured(drawn: Drawn, seed: int = 0, near: tuple[int, ...] | None = None) -
         elif turn == 1:
             base = -base
         (quiet,) = session.run(None, {"image": base})
-        grid = unit_sizes(quiet.shape)
+        grid = tuple(quiet.shape[axis] for axis in axes)
         if not found:
             found = {at: np.zeros(spatial, np.bool_) for at in np.ndindex(grid)}
         for pixel in np.ndindex(spatial):
@@ -587,18 +588,21 @@ def measured(drawn: Drawn, seed: int = 0, near: tuple[int, ...] | None = None) -
                 image[(..., *pixel)] += change * random.uniform(0.8, 1.2, drawn.source[:2]).astype(np.float32)
                 (other,) = session.run(None, {"image": image})
                 unlike = (other != quiet) & ~(np.isnan(other) & np.isnan(quiet))
-                moved |= unlike.any(axis=tuple(range(quiet.ndim - len(grid))))
+                moved |= unlike.any(axis=tuple(axis for axis in range(quiet.ndim) if axis not in axes))
             for at in np.argwhere(moved):
                 found[tuple(int(i) for i in at)][pixel] = True
     return found
 
 
-def claimed(path: Path, output: str, units: list[tuple[int, ...]]) -> tuple[dict[tuple[int, ...], Mask], bool]:
-    """striate's cover of each unit, and whether the claim is an upper bound."""
+def fields_of(path: Path) -> Fields:
+    """The fields of a drawn file, its image's axes in their usual order."""
     network = Model(path).network
-    fields = Fields(network, layout=LAYOUTS[len(network.shapes["image"])])
-    bound = bool(fields[output].at_most_via)
-    return {at: region(fields, output, at).mask for at in units}, bound
+    return Fields(network, layout=LAYOUTS[len(network.shapes["image"])])
+
+
+def claimed(fields: Fields, output: str, units: list[tuple[int, ...]]) -> dict[tuple[int, ...], Mask]:
+    """striate's cover of each unit."""
+    return {at: region(fields, output, at).mask for at in units}
 
 
 def disagreement(drawn: Drawn, folder: Path, seed: int = 0) -> str:
@@ -609,18 +613,20 @@ def disagreement(drawn: Drawn, folder: Path, seed: int = 0) -> str:
     """
     path = folder / "random.onnx"
     path.write_bytes(drawn.model.SerializeToString())
-    truth = measured(drawn, seed)
+    fields = fields_of(path)
+    axes, bound = fields.layer_axes(drawn.output).units, bool(fields[drawn.output].at_most_via)
+    truth = measured(drawn, axes, seed)
     units = list(truth)
     if len(units) > MOST_UNITS:
         units = [units[k] for k in np.random.default_rng(seed).permutation(len(units))[:MOST_UNITS]]
-    claims, bound = claimed(path, drawn.output, units)
+    claims = claimed(fields, drawn.output, units)
     for more in range(MORE_IMAGES):
         unread = np.any([claims[at] & ~truth[at] for at in units], axis=0)
         if bound or not unread.any():
             break
         pixels = np.argwhere(unread)
         near = tuple(int(p) for p in pixels[0]) if more % 2 else None
-        for at, mask in measured(drawn, seed + 1 + more, near).items():
+        for at, mask in measured(drawn, axes, seed + 1 + more, near).items():
             truth[at] |= mask
     for at in units:
         wrong = truth[at] & ~claims[at] if bound else truth[at] != claims[at]
