@@ -7,7 +7,7 @@ from math import cos, pi, radians, sin
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from striate import InputError
@@ -48,6 +48,7 @@ def test_a_bar_lights_what_it_covers(
 
 @settings(deadline=None, max_examples=30)
 @given(st.floats(0, 360), st.floats(-5, 5))
+@example(2.2e-309, 0.0)
 def test_an_edge_has_light_to_its_left(angle: float, position: float) -> None:
     found = Edge(angle, position).pattern(6, 8)
     assert np.abs(found - (2 * counted(in_strip(angle, position, np.inf), 6, 8) - 1)).max() < 6 / FINE

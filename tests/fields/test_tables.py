@@ -134,6 +134,19 @@ def test_brute_force_disagrees_with_a_wrong_table() -> None:
     assert Fields(wrong.network()).hull("a", (4,))[0] != Interval.of(np.flatnonzero(truth))
 
 
+def test_two_units_between_two_that_see_nothing_make_no_rule() -> None:
+    """By their rule the last unit would see pixels 4 and 5; it stands beyond the last pair."""
+    b = Builder(1, 2, 6)
+    x = b("reshape", "image", shape=(1, 2, 3, 2))
+    x = b("reshape", b("mix", x, axes=(3,)), shape=(1, 2, 6))
+    x = b("conv", x, out_channels=2, kernel=(1,), padding=((2, 1),))
+    x = b("conv", x, out_channels=2, kernel=(1,), stride=(3,), padding=((1, 0),))
+    fields = Fields(b.network())
+    seen = [Interval(0, 0), Interval(0, 2), Interval(2, 4), Interval(0, 0)]
+    assert [fields.hull(x, (u,))[0] for u in range(4)] == seen
+    assert fields[x].axes["length"].status == "irregular"
+
+
 # . . 0 1 2 3 . -> conv3 -> conv3 s2 -> nearest x2: two units share each field.
 def test_phases_of_a_nearest_upsampling() -> None:
     b = Builder(1, 1, 16)

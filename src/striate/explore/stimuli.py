@@ -19,6 +19,7 @@ from striate.explore.cover import Floats, Point, disc_cover, places, polygon_cov
 from striate.values import integer, shown
 
 FAR = 1e5
+LEAST = 1e-100
 """Half of the side of what stands for the plane: beyond any picture, near enough for exact areas."""
 
 
@@ -214,7 +215,7 @@ def sparse_noise(height: int, width: int, side: int = 1, contrast: float = 1.0) 
 def _axes(angle: float) -> tuple[Point, Point]:
     """Unit vectors along an angle and across it, to its left; a quarter turn exchanges them exactly."""
     quarters, rest = divmod(angle, 90.0)
-    x, y = cos(radians(rest)), sin(radians(rest))
+    x, y = cos(radians(rest)), sin(radians(rest)) if rest > LEAST else 0.0
     for _ in range(int(quarters % 4)):
         x, y = -y, x
     return (x, y), (-y, x)

@@ -19,7 +19,8 @@ def reopened(piece: Piece, extent: int) -> Piece:
     """The piece with every literal dimension that is an axis of its own and follows a rule opened by it.
 
     A rule is taken from the units in the middle and must hold for all: a unit may see something else only where by
-    the rule it would reach past the input's ``extent``, and nothing at either end; at least half follow the rule.
+    the rule it would reach past the input's ``extent``, and nothing at either end where more than two periods lie
+    between; at least half follow the rule.
     """
     for dim in closed(piece):
         d = piece.dims[dim]
@@ -64,12 +65,13 @@ def _holds(
 ) -> tuple[Ints, Ints, int] | None:
     """One period of the rule of the two middle ones, and how many do not follow it; None where it does not hold."""
     n, limit = len(lo), FAR if extent is None else extent
+    outer = int((~ends).sum()) > 2 * period
     for units in (_some(n), np.arange(n)):
         turns, phases = np.divmod(units - start, period)
         shift = (turns * step).reshape([-1] + [1] * (lo.ndim - 1))
         low, high = lo[start + phases] + shift, hi[start + phases] + shift
         alike = ((low == lo[units]) & (high == hi[units])) | (empty[units] & (low >= high))
-        excepted = ends[units].reshape(shift.shape) | (low < 0) | (high > limit)
+        excepted = (outer & ends[units].reshape(shift.shape)) | (low < 0) | (high > limit)
         if not (alike if extent is None else alike | excepted).all():
             return None
     followed = 2 * (alike & ~empty).sum() >= (~empty).sum()
