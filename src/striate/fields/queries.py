@@ -100,7 +100,7 @@ class Region:
         >>> from striate import Network
         >>> from striate.network import Node
         >>> from striate.network.operators import Conv
-        >>> node = Node("conv", Conv((3,), dilation=(2,)), ("x",), ("y",))
+        >>> node = Node("conv", Conv((3,), dilation=(2,), out_channels=1), ("x",), ("y",))
         >>> fields = Fields(Network("one", ("x",), ("y",), (node,), {"x": (1, 1, 9), "y": (1, 1, 5)}))
         >>> cover = region(fields, "conv", (2,)).to_xarray()
         >>> cover.dims, cover["length"].values[cover].tolist()

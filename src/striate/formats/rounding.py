@@ -18,8 +18,8 @@ def beside(place: Place, n: int, computed: NDArray[np.floating[Any]]) -> bool:
     It then reads the pixels around with weights of the size of a rounding error, which are not zero.
 
     >>> from fractions import Fraction
-    >>> half, third = np.float32(0.5), np.float32(1) / np.float32(3)
-    >>> beside((Fraction(3), Fraction(1)), 30, (np.arange(10, dtype=np.float32) + half) / third - half)
+    >>> fifth = float(np.float32(0.2))
+    >>> beside((Fraction(1, 5), Fraction(-2, 5)), 2, (fifth * (np.arange(10) + 0.5) - 0.5).astype(np.float32))
     True
     """
     slope, origin = place
