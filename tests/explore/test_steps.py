@@ -47,10 +47,11 @@ def test_a_module_s_convolution_adds_up_and_what_follows_is_told(layer: nn.Conv2
 
 
 @pytest.mark.parametrize(("layer", "at", "channel", "said"), [
-    ("2", (0, 0), 0, "2 is elementwise, no convolution of two axes; such as: 0, 1"),
+    ("2", (0, 0), 0, "2 is elementwise, no convolution of two axes; the nearest: "),
     ("input", (0, 0), 0, "input is an input, no convolution"),
-    ("1", (40, 0), 0, "must lie inside the output"),
-    ("1", (0, 0), 9, "must lie inside the output"),
+    ("1", (40, 0), 0, r"unit 40,0 lies outside 1: y must be in \[0, 30\), x in \[0, 30\)"),
+    ("1", (0, -1), 0, "unit 0,-1 lies outside 1"),
+    ("1", (0, 0), 9, r"channel 9 lies outside 1: it must be in \[0, 4\)"),
     ("1", (0,), 0, "at takes two numbers"),
     ("nine", (0, 0), 0, "no layer 'nine'"),
 ])  # fmt: skip

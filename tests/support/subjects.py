@@ -251,7 +251,7 @@ CONVOLUTIONS = [
     Subject(
         "Explanation.lines",
         conv.explain(np.ones((1, 3, 3)), np.ones((1, 1, 3, 3)), at=(0, 0, 0)).lines,
-        {"lang": pick(LEFT_OUT, "en", "zh")},
+        {"lang": pick(LEFT_OUT, "en", "zh"), "most": pick(LEFT_OUT, None, 1, 3)},
     ),
     Subject("conv2d_bias_grad", conv.conv2d_bias_grad, {"grad": array((2, 3, 4, 5), (3, 4, 4))}),
     Subject(

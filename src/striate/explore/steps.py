@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,13 @@ from striate.geometry.axis_map import Border
 from striate.loaded import LoadedModel
 from striate.network import Network, Node, Weight
 from striate.network.operators import Conv, Elementwise
+from striate.network.relation import Shape
+from striate.run import Runner
+from striate.show.words import word
 from striate.values import integer, integers
 
 Array = NDArray[Any]
+NAMED = 3
 MODES = {Border.ZERO: "zeros", Border.REFLECT: "reflect", Border.REPLICATE: "replicate", Border.CIRCULAR: "circular"}
 
 
@@ -34,13 +39,15 @@ class Step:
     """How one output of ``layer`` came about; ``print`` it.
 
     ``explanation`` has the window, the kernel, their products, the sum of each channel, the bias and the value;
-    ``runtime`` is what the runtime gave there. ``after`` names the operators of single elements that follow, such as
-    a batch normalisation and an activation, each with its function and the value that it gives at the same place.
+    ``runtime`` is what the runtime, ``by``, gave there. ``after`` names the operators of single elements that
+    follow, such as a batch normalisation and an activation, each with its function and the value that it gives at the
+    same place.
     """
 
     layer: str
     explanation: Explanation
     runtime: float
+    by: str
     after: tuple[tuple[str, str, float], ...]
 
     @property
@@ -54,9 +61,14 @@ class Step:
         return self.explanation.window.ravel()
 
     def __str__(self) -> str:
-        lines = [str(self.explanation), f"the runtime's own value {self.runtime:.6g}"]
-        lines += [f"then {name} ({function}): {value:.6g}" for name, function, value in self.after]
-        return "\n".join(lines)
+        return "\n".join(self.lines())
+
+    def lines(self, lang: Literal["en", "zh"] = "en", most: int | None = None) -> list[str]:
+        """What ``print`` shows, in English or Chinese; of many channels the ``most`` with the largest sums."""
+        *told, counts = self.explanation.lines(lang, most)
+        told.append(word("step_runtime", lang, by=self.by, value=f"{self.runtime:.6g}"))
+        told += [word("step_after", lang, name=n, function=f, value=f"{v:.6g}") for n, f, v in self.after]
+        return [*told, counts]
 
 
 def step(
@@ -81,19 +93,20 @@ def step(
     node = _convolution(network, layer)
     conv, place = node.op, integers("at", at)
     assert isinstance(conv, Conv)
-    if len(place) != 2:
-        raise InputError(f"at takes two numbers, y and x, got {len(place)}")
+    channel = integer("channel", channel, 0)
+    _inside(layer, network.shapes[node.outputs[0]], channel, place)
     weights = _weights(held, node)
     following = _following(network, node)
-    values = _values(held, image, node, [name for name, _ in following])
+    runner = runner_of(held)
+    values = _values(runner, held, image, node, [name for name, _ in following])
     read = values[node.inputs[0]].astype(weights["weight"].dtype)
     explanation = explain(
         read, weights["weight"], weights.get("bias"), conv.stride, conv.padding, conv.dilation,
-        conv.groups, padding_mode=MODES[conv.border], at=(integer("channel", channel, 0), place[0], place[1]),
+        conv.groups, padding_mode=MODES[conv.border], at=(channel, place[0], place[1]),
     )  # fmt: skip
     k, y, x = explanation.at
     after = tuple((name, function, float(values[name][0, k, y, x])) for name, function in following if name in values)
-    return Step(layer, explanation, float(values[node.outputs[0]][0, k, y, x]), after)
+    return Step(layer, explanation, float(values[node.outputs[0]][0, k, y, x]), runner.name, after)
 
 
 def _convolution(network: Network, layer: str) -> Node:
@@ -102,9 +115,22 @@ def _convolution(network: Network, layer: str) -> Node:
     node = next((node for node in network.nodes if tensor in node.outputs), None)
     if node is None or not isinstance(node.op, Conv) or len(node.op.kernel) != 2 or node.op.border not in MODES:
         known = [n.name for n in network.nodes if isinstance(n.op, Conv) and len(n.op.kernel) == 2]
+        near = get_close_matches(layer, known, n=NAMED, cutoff=0.0)
         what = "an input" if node is None else node.op.word
-        raise InputError(f"{layer} is {what}, no convolution of two axes; such as: {', '.join(known[:5]) or 'none'}")
+        raise InputError(f"{layer} is {what}, no convolution of two axes; the nearest: {', '.join(near) or 'none'}")
     return node
+
+
+def _inside(layer: str, shape: Shape, channel: int, place: Sequence[int]) -> None:
+    """InputError with the valid ranges for a channel or a place outside a layer."""
+    _, channels, height, width = shape
+    if channel >= channels:
+        raise InputError(f"channel {channel} lies outside {layer}: it must be in [0, {channels})")
+    if len(place) != 2:
+        raise InputError(f"at takes two numbers, y and x, got {len(place)}")
+    y, x = place
+    if not (0 <= y < height and 0 <= x < width):
+        raise InputError(f"unit {y},{x} lies outside {layer}: y must be in [0, {height}), x in [0, {width})")
 
 
 def _weights(model: Model, node: Node) -> dict[str, Array]:
@@ -155,9 +181,9 @@ def _following(network: Network, node: Node) -> list[tuple[str, str]]:
         found.append((tensor, readers[0].op.function.name or readers[0].source))
 
 
-def _values(model: Model, image: Array, node: Node, further: Sequence[str]) -> dict[str, Array]:
+def _values(runner: Runner, model: Model, image: Array, node: Node, further: Sequence[str]) -> dict[str, Array]:
     """What the runtime gives before and behind a convolution; of what follows, as much as it shows."""
-    runner, feeds = runner_of(model), {model.network.inputs[0]: np.asarray(image)}
+    feeds = {model.network.inputs[0]: np.asarray(image)}
     before = node.inputs[0]
     wanted = [name for name in (before, node.outputs[0]) if name not in model.network.inputs]
     for count in range(len(further), -1, -1):

@@ -74,6 +74,8 @@ ANSWERS: dict[str, tuple[str, str]] = {
         "太大，无法绘制：每轴至多 {most} 个位置（含填充）。",
     ),
     "whole_output": ("the whole output, {size}:", "全部输出，{size}："),
+    "step_runtime": ("{by} gives {value}", "{by} 给出 {value}"),
+    "step_after": ("then {name} ({function}): {value}", "随后 {name}（{function}）：{value}"),
     "why_over": ("; {over} over", "；余 {over}"),
     "why_pads": (": {before} before, {after} after", "：前 {before}，后 {after}"),
     "why_padded": ("; pads ", "；填充 "),
@@ -87,7 +89,5 @@ ANSWERS: dict[str, tuple[str, str]] = {
         "：窗口大于填充后的输入，没有输出",
     ),
     "token_placed": ("token {token}, at {place} on the grid of {sides}", "词元 {token}，位于 {sides} 网格的 {place}"),
-    "token_alone": (
-        "token {token}, without a place on the grid of {sides}", "词元 {token}，不在 {sides} 网格上"
-    ),
+    "token_alone": ("token {token}, without a place on the grid of {sides}", "词元 {token}，不在 {sides} 网格上"),
 }
