@@ -573,6 +573,7 @@ def commands() -> Sequence[Subject]:
         worded("crop", model, "first", "3,3", *shape, "--json"),
         worded("size", "4", "--kernel", "3", "--stride", "2"),
         worded("explain", "4x4", "--kernel", "mean", "--lang", "zh"),
+        worded("explain", model, "first", "3,3", *shape, "--image", photo, "--json"),
         worded("tuning", model, "first", *shape, "--angles", "4", "--phases", "4", "--no-control"),
     ]
 

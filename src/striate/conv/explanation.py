@@ -14,7 +14,7 @@ from striate.conv.problem import Problem
 from striate.errors import InputError, named
 from striate.values import as_integer, as_list, integer, shown, text
 
-WIDEST_BESIDE = 3
+LONGEST_LINE = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +103,19 @@ _WORDS = {
 
 
 def _blocks(window: Array, kernel: Array, products: Array) -> list[str]:
-    """Window, kernel and products side by side, or beneath one another where they are wide."""
-    if window.shape[1] <= WIDEST_BESIDE:
-        rows = zip(window, kernel, products, strict=True)
-        return [f"  {_row(a)}  x {_row(b)}  = {_row(c)}" for a, b, c in rows]
-    blocks = zip(("  ", "x ", "= "), (window, kernel, products), strict=True)
-    return [f"{sign if k == 0 else '  '}{_row(row)}" for sign, block in blocks for k, row in enumerate(block)]
+    """Window, kernel and products side by side, or beneath one another where a line would be long."""
+    blocks = [_rows(block) for block in (window, kernel, products)]
+    beside = [f"  {a}  x {b}  = {c}" for a, b, c in zip(*blocks, strict=True)]
+    if max(map(len, beside)) <= LONGEST_LINE:
+        return beside
+    signed = zip(("  ", "x ", "= "), blocks, strict=True)
+    return [f"{'  ' if k else sign}{row}" for sign, rows in signed for k, row in enumerate(rows)]
 
 
-def _row(values: NDArray[np.floating]) -> str:
-    return "[" + " ".join(f"{value:9.4g}" for value in values) + "]"
+def _rows(values: NDArray[np.floating]) -> list[str]:
+    told = [[f"{value + 0:.4g}" for value in row] for row in values]
+    width = max(len(number) for row in told for number in row)
+    return ["[" + " ".join(number.rjust(width) for number in row) + "]" for row in told]
 
 
 @named("explain")

@@ -23,10 +23,9 @@ from striate.formats.torch.module import TorchModule
 from striate.geometry.axis_map import Border
 from striate.loaded import LoadedModel
 from striate.network import Network, Node, Weight
-from striate.network.operators import Conv, Elementwise
+from striate.network.operators import Conv, Elementwise, Transpose
 from striate.network.relation import Shape
 from striate.run import Runner
-from striate.show.words import word
 from striate.values import integer, integers
 
 Array = NDArray[Any]
@@ -66,9 +65,16 @@ class Step:
     def lines(self, lang: Literal["en", "zh"] = "en", most: int | None = None) -> list[str]:
         """What ``print`` shows, in English or Chinese; of many channels the ``most`` with the largest sums."""
         *told, counts = self.explanation.lines(lang, most)
-        told.append(word("step_runtime", lang, by=self.by, value=f"{self.runtime:.6g}"))
-        told += [word("step_after", lang, name=n, function=f, value=f"{v:.6g}") for n, f, v in self.after]
+        words = _WORDS[lang]
+        told.append(words["runtime"].format(by=self.by, value=self.runtime))
+        told += [words["after"].format(name=n, function=f, value=v) for n, f, v in self.after]
         return [*told, counts]
+
+
+_WORDS = {
+    "en": {"runtime": "{by} gives {value:.6g}", "after": "then {name} ({function}): {value:.6g}"},
+    "zh": {"runtime": "{by} 给出 {value:.6g}", "after": "随后 {name}（{function}）：{value:.6g}"},
+}
 
 
 def step(
@@ -184,8 +190,8 @@ def _following(network: Network, node: Node) -> list[tuple[str, str]]:
 def _values(runner: Runner, model: Model, image: Array, node: Node, further: Sequence[str]) -> dict[str, Array]:
     """What the runtime gives before and behind a convolution; of what follows, as much as it shows."""
     feeds = {model.network.inputs[0]: np.asarray(image)}
-    before = node.inputs[0]
-    wanted = [name for name in (before, node.outputs[0]) if name not in model.network.inputs]
+    known = {**feeds, **_turned(model.network, node.inputs[0], feeds)}
+    wanted = [name for name in (node.inputs[0], node.outputs[0]) if name not in known]
     for count in range(len(further), -1, -1):
         try:
             values = runner.run(feeds, [*wanted, *further[:count]])
@@ -193,5 +199,13 @@ def _values(runner: Runner, model: Model, image: Array, node: Node, further: Seq
             if not count:
                 raise
             continue
-        return {**values, **feeds}
+        return {**values, **known}
     raise AssertionError
+
+
+def _turned(network: Network, tensor: str, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    """A tensor that is an input with its axes in another order, which a reader may add and no runtime shows."""
+    made = next((node for node in network.nodes if tensor in node.outputs), None)
+    if made is None or not isinstance(made.op, Transpose) or made.inputs[0] not in feeds:
+        return {}
+    return {tensor: feeds[made.inputs[0]].transpose(made.op.order)}

@@ -74,8 +74,6 @@ ANSWERS: dict[str, tuple[str, str]] = {
         "太大，无法绘制：每轴至多 {most} 个位置（含填充）。",
     ),
     "whole_output": ("the whole output, {size}:", "全部输出，{size}："),
-    "step_runtime": ("{by} gives {value}", "{by} 给出 {value}"),
-    "step_after": ("then {name} ({function}): {value}", "随后 {name}（{function}）：{value}"),
     "why_over": ("; {over} over", "；余 {over}"),
     "why_pads": (": {before} before, {after} after", "：前 {before}，后 {after}"),
     "why_padded": ("; pads ", "；填充 "),
