@@ -111,6 +111,19 @@ def test_the_channels_with_the_largest_sums_are_shown(photo: Path) -> None:
     assert f"onnxruntime gives {found['runtime']['value']:.6g}" in lines
 
 
+def test_the_same_as_matrices(photo: Path) -> None:
+    unit = (DENOISER, "stem/conv", "3,4", "--channel", "7", "--image", photo, "--input", "1x3x32x32")
+    lines = run("explain", *unit, "--matrix").stdout.splitlines()
+    value = f"{told(*unit)['value']:.6g}"
+    assert "as matrices: weights 24 x 147 times windows 147 x 1,024" in lines
+    assert [line.rpartition(" = ")[2] for line in lines if line.startswith("row 7 times column 100 = ")] == [value]
+    assert not any(line.startswith("as matrices") for line in run("explain", *unit).stdout.splitlines())
+    assert told(*unit)["matrix"] == {
+        "group": [0, 1], "weights": [24, 147], "windows": [147, 1024], "place": [7, 100],
+    }  # fmt: skip
+    one_line(run("explain", "4x4", "--kernel", "mean", "--matrix"), 2, "--matrix belongs to MODEL LAYER Y,X")
+
+
 def test_it_fits_a_terminal(photo: Path) -> None:
     shown = on_terminal(80, "explain", DENOISER, "stem/conv", "3,4", "--image", str(photo))
     assert max(map(len, shown.splitlines())) <= 80
@@ -118,7 +131,7 @@ def test_it_fits_a_terminal(photo: Path) -> None:
 
 
 def test_it_speaks_chinese(photo: Path) -> None:
-    shown = run("explain", DENOISER, "mid1/conv", "3,4", "--image", photo, *SMALL, "--lang", "zh").stdout
+    shown = run("explain", DENOISER, "mid1/conv", "3,4", "--image", photo, *SMALL, "--lang", "zh", "--matrix").stdout
     assert "onnxruntime 给出" in shown
     assert "另有 52 个通道" in shown
     assert set(re.findall(r"[A-Za-z]{2,}", shown)) == {"onnxruntime", "mid", "relu"}

@@ -134,7 +134,7 @@ def test_a_matrix_of_no_output_and_of_halves() -> None:
         conv_matrix(np.full((1, 1, 2, 2), "a"), (3, 3))
 
 
-@pytest.mark.parametrize("most", [1, 2, 4, 9])
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 9])
 def test_the_channels_with_the_largest_sums_are_shown_and_the_others_add_up(most: int) -> None:
     part = explain(RNG.standard_normal((4, 5, 5)), RNG.standard_normal((1, 4, 3, 3)), at=(0, 1, 1))
     lines = part.lines(most=most)

@@ -20,7 +20,7 @@ PICTURE = np.random.default_rng(0).random((1, 3, 32, 32)).astype(np.float32)
 def adds_up(found: Step) -> None:
     told = found.explanation
     assert told.value == pytest.approx(found.runtime, abs=1e-5)
-    assert float(found.row @ found.column) + told.bias == pytest.approx(found.runtime, abs=1e-5)
+    assert found.product.value == pytest.approx(found.runtime, abs=1e-5)
     assert told.channel_sums.sum() == pytest.approx(told.products.sum(), abs=1e-6)
 
 
@@ -44,6 +44,28 @@ def test_a_module_s_convolution_adds_up_and_what_follows_is_told(layer: nn.Conv2
         assert [name for name, _, _ in found.after] == ["2", "3"]
         assert found.after[-1][2] == pytest.approx(whole, abs=1e-5)
         assert "then 3 (relu): " in str(found)
+
+
+@pytest.mark.parametrize("layer", [
+    nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(3, 6, (3, 5), 1, (2, 0), 2, groups=3, bias=False),
+])  # fmt: skip
+def test_the_product_is_an_entry_of_the_matrices_that_torch_unfolds(layer: nn.Conv2d) -> None:
+    found = step(nn.Sequential(layer), "0", (5, 4), PICTURE, 3, (1, 3, 32, 32))
+    groups = layer.groups
+    kernels = layer.weight.detach().reshape(groups, layer.out_channels // groups, -1)
+    size, padding, dilation = layer.kernel_size, layer.padding, layer.dilation
+    assert not isinstance(padding, str)
+    windows = nn.functional.unfold(torch.from_numpy(PICTURE), size, dilation, padding, layer.stride)
+    windows = windows.reshape(groups, kernels.shape[2], -1)
+    group = 3 // (layer.out_channels // groups)
+    row, column = found.product.place
+    assert found.product.group == (group, groups)
+    assert ("group 1 of 3, counted from 0:" in found.lines(matrix=True)) == (groups == 3)
+    assert (found.product.weights, found.product.windows) == (kernels[group].shape, windows[group].shape)
+    np.testing.assert_array_equal(found.product.row, kernels[group, row])
+    np.testing.assert_array_equal(found.product.column, windows[group, :, column])
+    bias = 0.0 if layer.bias is None else layer.bias[3].item()
+    assert (kernels @ windows)[group, row, column].item() + bias == pytest.approx(found.runtime, abs=1e-5)
 
 
 @pytest.mark.parametrize(("layer", "at", "channel", "said"), [

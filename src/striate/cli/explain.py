@@ -65,6 +65,7 @@ OF_LAYERS = ("channel", "inputs", "layout", "unknown", "black", "white", "fit")
 @click.option(
     "--most", type=click.IntRange(1), default=4, show_default=True, help="Channels shown, those of the largest sums."
 )
+@click.option("--matrix", is_flag=True, help="For MODEL: the same as a row of weights times a column of windows.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, with every channel.")
 @lang_option
 @click.pass_context
@@ -76,6 +77,7 @@ def explain_command(
     unit: tuple[int, ...] | None,
     image: Path | None,
     most: int,
+    matrix: bool,
     as_json: bool,
     lang: Literal["en", "zh"],
     **chosen: Any,
@@ -95,7 +97,10 @@ def explain_command(
       striate explain model.onnx conv1 20,30 --channel 5 --image photo.jpg --input 1x3x224x224 --fit crop
     """
     plain_json(as_json, lang)
-    _refuse(context, *((OF_LAYERS, "MODEL LAYER Y,X") if layer is None else (OF_KERNELS, "GRID or a photograph alone")))
+    _refuse(
+        context,
+        *(((*OF_LAYERS, "matrix"), "MODEL LAYER Y,X") if layer is None else (OF_KERNELS, "GRID or a photograph alone")),
+    )
     if layer is None:
         _plain(grid, image, most, as_json, lang, **{name: chosen[name] for name in OF_KERNELS})
         return
@@ -106,7 +111,7 @@ def explain_command(
     if as_json:
         deliver(to_json(_step_document(grid, found)), None)
         return
-    for line in found.lines(lang, most):
+    for line in found.lines(lang, most, matrix=matrix):
         say(line)
 
 
@@ -138,6 +143,12 @@ def _step_document(model: str, found: Step) -> dict[str, object]:
         **_document(found.explanation),
         "runtime": {"name": found.by, "value": found.runtime},
         "after": after,
+        "matrix": {
+            "group": list(found.product.group),
+            "weights": list(found.product.weights),
+            "windows": list(found.product.windows),
+            "place": list(found.product.place),
+        },
     }
 
 

@@ -67,7 +67,7 @@ class Explanation:
         others = len(self.channels) - len(shown)
         if others:
             terms.append(float(np.delete(self.channel_sums, shown).sum()))
-            found.append(words["others"].format(count=others, total=terms[-1]))
+            found.append(words["others" if others > 1 else "other"].format(count=others, total=terms[-1]))
         added = " + ".join(f"{total:.6g}" for total in terms)
         found.append(words["value"].format(value=self.value, terms=added, bias=self.bias))
         counts = {"shared": self.parameters, "local": self.local_parameters, "dense": self.dense_parameters}
@@ -86,6 +86,7 @@ _WORDS = {
     "en": {
         "reads": "output {k} at ({y}, {x}) reads rows {rows} and columns {columns}",
         "channel": "channel {channel}: window x kernel = products, sum {total:.6g}",
+        "other": "and one more channel, sum {total:.6g}",
         "others": "and {count} more channels, sum {total:.6g}",
         "value": "value {value:.6g} = {terms} + bias {bias:.6g}",
         "parameters": "parameters: {shared:,} shared; locally connected {local:,} ({local_times:,.1f} times), "
@@ -94,6 +95,7 @@ _WORDS = {
     "zh": {
         "reads": "输出通道 {k} 的 ({y}, {x}) 读取行 {rows}、列 {columns}",
         "channel": "通道 {channel}：窗口 x 卷积核 = 乘积，和 {total:.6g}",
+        "other": "另有 1 个通道，和 {total:.6g}",
         "others": "另有 {count} 个通道，和 {total:.6g}",
         "value": "值 {value:.6g} = {terms} + 偏置 {bias:.6g}",
         "parameters": "参数：共享 {shared:,}；局部连接 {local:,}（{local_times:,.1f} 倍），"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from striate.conv.explanation import Explanation, explain
 from striate.errors import InputError, UnsupportedError
 from striate.explore.bench import Source
+from striate.explore.product import Product
 from striate.explore.running import runner_of
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
@@ -40,34 +41,29 @@ class Step:
     ``explanation`` has the window, the kernel, their products, the sum of each channel, the bias and the value;
     ``runtime`` is what the runtime, ``by``, gave there. ``after`` names the operators of single elements that
     follow, such as a batch normalisation and an activation, each with its function and the value that it gives at the
-    same place.
+    same place. ``product`` is the output as an entry of a product of matrices.
     """
 
     layer: str
     explanation: Explanation
     runtime: float
     by: str
+    product: Product
     after: tuple[tuple[str, str, float], ...]
-
-    @property
-    def row(self) -> Array:
-        """The kernel as a row of the matrix of weights, as im2col has it."""
-        return self.explanation.kernel.ravel()
-
-    @property
-    def column(self) -> Array:
-        """The window as a column of the matrix of windows: ``row @ column`` plus the bias is the value."""
-        return self.explanation.window.ravel()
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    def lines(self, lang: Literal["en", "zh"] = "en", most: int | None = None) -> list[str]:
-        """What ``print`` shows, in English or Chinese; of many channels the ``most`` with the largest sums."""
+    def lines(self, lang: Literal["en", "zh"] = "en", most: int | None = None, *, matrix: bool = False) -> list[str]:
+        """What ``print`` shows, in English or Chinese; of many channels the ``most`` with the largest sums.
+
+        With ``matrix`` also the same as a product of matrices.
+        """
         *told, counts = self.explanation.lines(lang, most)
         words = _WORDS[lang]
         told.append(words["runtime"].format(by=self.by, value=self.runtime))
         told += [words["after"].format(name=n, function=f, value=v) for n, f, v in self.after]
+        told += self.product.lines(lang) if matrix else []
         return [*told, counts]
 
 
@@ -110,9 +106,11 @@ def step(
         read, weights["weight"], weights.get("bias"), conv.stride, conv.padding, conv.dilation,
         conv.groups, padding_mode=MODES[conv.border], at=(channel, place[0], place[1]),
     )  # fmt: skip
+    output = values[node.outputs[0]][0]
     k, y, x = explanation.at
     after = tuple((name, function, float(values[name][0, k, y, x])) for name, function in following if name in values)
-    return Step(layer, explanation, float(values[node.outputs[0]][0, k, y, x]), runner.name, after)
+    product = Product.of(explanation, output.shape, conv.groups)
+    return Step(layer, explanation, float(output[k, y, x]), runner.name, product, after)
 
 
 def _convolution(network: Network, layer: str) -> Node:
