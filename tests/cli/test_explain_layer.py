@@ -99,6 +99,20 @@ def test_channels_last_are_litert_s(photo: Path, tmp_path: Path) -> None:
     assert found["runtime"]["name"].startswith("LiteRT ")
 
 
+def test_an_activation_inside_the_convolution_is_litert_s(photo: Path, tmp_path: Path) -> None:
+    sketch = Sketch()
+    fused = conv(sketch, sketch.input(1, 32, 32, 3, name="image"), 4, 3, FusedActivationFunction=1)
+    content = sketch.file(fused)
+    (tmp_path / "fused.tflite").write_bytes(content)
+    unit = (tmp_path / "fused.tflite", "t3.conv", "0,9", "--channel", 1, "--image", photo)
+    (expected,) = Runtime(content).run((PIXELS[None] / 255).astype(np.float32), [fused])
+    found = told(*unit)
+    assert found["runtime"]["value"] is None
+    assert found["after"] == [{"layer": "t3", "function": "relu", "value": pytest.approx(expected[0, 0, 9, 1])}]
+    assert max(found["value"], 0) == pytest.approx(expected[0, 0, 9, 1], abs=1e-5)
+    assert "computes this and what follows in one, and shows the end" in run("explain", *unit).stdout
+
+
 def test_the_channels_with_the_largest_sums_are_shown(photo: Path) -> None:
     unit = ("mid1/conv", "3,4", "--channel", "7", "--image", photo, *SMALL)
     lines = run("explain", DENOISER, *unit, "--most", 2).stdout.splitlines()

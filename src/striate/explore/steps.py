@@ -39,14 +39,15 @@ class Step:
     """How one output of ``layer`` came about; ``print`` it.
 
     ``explanation`` has the window, the kernel, their products, the sum of each channel, the bias and the value;
-    ``runtime`` is what the runtime, ``by``, gave there. ``after`` names the operators of single elements that
+    ``runtime`` is what the runtime, ``by``, gave there; None where it shows that behind an activation alone, which it
+    computes in the same operation. ``after`` names the operators of single elements that
     follow, such as a batch normalisation and an activation, each with its function and the value that it gives at the
     same place. ``product`` is the output as an entry of a product of matrices.
     """
 
     layer: str
     explanation: Explanation
-    runtime: float
+    runtime: float | None
     by: str
     product: Product
     after: tuple[tuple[str, str, float], ...]
@@ -61,15 +62,24 @@ class Step:
         """
         *told, counts = self.explanation.lines(lang, most)
         words = _WORDS[lang]
-        told.append(words["runtime"].format(by=self.by, value=self.runtime))
+        given = "unseen" if self.runtime is None else "runtime"
+        told.append(words[given].format(by=self.by, value=self.runtime))
         told += [words["after"].format(name=n, function=f, value=v) for n, f, v in self.after]
         told += self.product.lines(lang) if matrix else []
         return [*told, counts]
 
 
 _WORDS = {
-    "en": {"runtime": "{by} gives {value:.6g}", "after": "then {name} ({function}): {value:.6g}"},
-    "zh": {"runtime": "{by} 给出 {value:.6g}", "after": "随后 {name}（{function}）：{value:.6g}"},
+    "en": {
+        "runtime": "{by} gives {value:.6g}",
+        "unseen": "{by} computes this and what follows in one, and shows the end",
+        "after": "then {name} ({function}): {value:.6g}",
+    },
+    "zh": {
+        "runtime": "{by} 给出 {value:.6g}",
+        "unseen": "{by} 将它与后续运算合并计算，只给出最后的值",
+        "after": "随后 {name}（{function}）：{value:.6g}",
+    },
 }
 
 
@@ -100,17 +110,19 @@ def step(
     weights = _weights(held, node)
     following = _following(network, node)
     runner = runner_of(held)
-    values = _values(runner, held, image, node, [name for name, _ in following])
+    chain = [node.outputs[0], *(tensor for tensor, _, _ in following)]
+    values = _values(runner, held, image, node, chain)
     read = values[node.inputs[0]].astype(weights["weight"].dtype)
     explanation = explain(
         read, weights["weight"], weights.get("bias"), conv.stride, conv.padding, conv.dilation,
         conv.groups, padding_mode=MODES[conv.border], at=(channel, place[0], place[1]),
     )  # fmt: skip
-    output = values[node.outputs[0]][0]
     k, y, x = explanation.at
-    after = tuple((name, function, float(values[name][0, k, y, x])) for name, function in following if name in values)
-    product = Product.of(explanation, output.shape, conv.groups)
-    return Step(layer, explanation, float(output[k, y, x]), runner.name, product, after)
+    given = {name: float(value[0, k, y, x]) for name, value in values.items() if name in chain}
+    after = tuple((name, function, given[tensor]) for tensor, name, function in following if tensor in given)
+    _, *output = network.shapes[node.outputs[0]]
+    product = Product.of(explanation, (output[0], output[1], output[2]), conv.groups)
+    return Step(layer, explanation, given.get(node.outputs[0]), runner.name, product, after)
 
 
 def _convolution(network: Network, layer: str) -> Node:
@@ -170,9 +182,9 @@ def _reader(model: Model, node: Node) -> Callable[[Weight], Array]:
     return read
 
 
-def _following(network: Network, node: Node) -> list[tuple[str, str]]:
-    """The operators of single elements behind a node, as long as each has but one reader: tensor and function."""
-    found: list[tuple[str, str]] = []
+def _following(network: Network, node: Node) -> list[tuple[str, str, str]]:
+    """The operators of single elements behind a node while each has but one reader: tensor, name and function."""
+    found: list[tuple[str, str, str]] = []
     tensor = node.outputs[0]
     while True:
         readers = [other for other in network.nodes if tensor in other.inputs]
@@ -182,23 +194,22 @@ def _following(network: Network, node: Node) -> list[tuple[str, str]]:
         if data != 1:
             return found
         tensor = readers[0].outputs[0]
-        found.append((tensor, readers[0].op.function.name or readers[0].source))
+        found.append((tensor, readers[0].name, readers[0].op.function.name or readers[0].source))
 
 
-def _values(runner: Runner, model: Model, image: Array, node: Node, further: Sequence[str]) -> dict[str, Array]:
-    """What the runtime gives before and behind a convolution; of what follows, as much as it shows."""
+def _values(runner: Runner, model: Model, image: Array, node: Node, chain: Sequence[str]) -> dict[str, Array]:
+    """What the runtime gives before a convolution, and behind it as much of a chain of tensors as it shows."""
     feeds = {model.network.inputs[0]: np.asarray(image)}
     known = {**feeds, **_turned(model.network, node.inputs[0], feeds)}
-    wanted = [name for name in (node.inputs[0], node.outputs[0]) if name not in known]
-    for count in range(len(further), -1, -1):
+    before = [name for name in node.inputs[:1] if name not in known]
+    parts = [chain[start:stop] for start in (0, 1) for stop in range(len(chain), start, -1)]
+    refusals = []
+    for part in parts:
         try:
-            values = runner.run(feeds, [*wanted, *further[:count]])
-        except InputError:
-            if not count:
-                raise
-            continue
-        return {**values, **known}
-    raise AssertionError
+            return {**runner.run(feeds, [*before, *part]), **known}
+        except InputError as refusal:
+            refusals.append(refusal)
+    raise refusals[-1]
 
 
 def _turned(network: Network, tensor: str, feeds: Mapping[str, Array]) -> dict[str, Array]:
