@@ -9,6 +9,7 @@ import pytest
 from support.command_line import DENOISER, one_line, run
 
 from striate.show.vocabulary.answers import ANSWERS
+from striate.show.vocabulary.check import CHECK
 from striate.show.vocabulary.demo import DEMO
 from striate.show.vocabulary.drawings import DRAWINGS
 from striate.show.vocabulary.report import REPORT
@@ -91,4 +92,4 @@ def test_what_has_no_chinese_words_refuses_them(arguments: tuple[str, ...], line
 
 
 def test_a_message_stands_in_one_place() -> None:
-    assert len(WORDS) == sum(map(len, (REPORT, ANSWERS, DRAWINGS, DEMO)))
+    assert len(WORDS) == sum(map(len, (REPORT, ANSWERS, DRAWINGS, CHECK, DEMO)))
