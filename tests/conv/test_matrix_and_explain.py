@@ -132,3 +132,25 @@ def test_a_matrix_of_no_output_and_of_halves() -> None:
     assert half.data[0] == np.float16(0.1)
     with pytest.raises(ArrayTypeError, match="conv_matrix: weight must hold numbers, got dtype"):
         conv_matrix(np.full((1, 1, 2, 2), "a"), (3, 3))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 9])
+def test_the_channels_with_the_largest_sums_are_shown_and_the_others_add_up(most: int) -> None:
+    part = explain(RNG.standard_normal((4, 5, 5)), RNG.standard_normal((1, 4, 3, 3)), at=(0, 1, 1))
+    lines = part.lines(most=most)
+    heads = [line for line in lines if line.startswith("channel ")]
+    largest = sorted(range(4), key=lambda i: -abs(part.channel_sums[i]))[:most]
+    assert [int(line.split()[1].rstrip(":")) for line in heads] == (largest if most < 4 else [0, 1, 2, 3])
+    others = [float(line.split()[-1]) for line in lines if line.startswith("and ")]
+    told = sum(float(line.split()[-1]) for line in heads) + sum(others)
+    assert len(others) == (most < 4)
+    assert told == pytest.approx(part.value, abs=1e-4)
+
+
+def test_wide_windows_stand_beneath_one_another() -> None:
+    x, weight = RNG.standard_normal((1, 9, 9)), RNG.standard_normal((1, 1, 7, 7))
+    lines = explain(x, weight, at=(0, 1, 1)).lines()
+    rows = [[float(n) for n in line.partition("[")[2].rstrip("]").split()] for line in lines[2:23]]
+    assert max(map(len, lines[2:23])) < 80
+    np.testing.assert_allclose(rows[:7], x[0, 1:8, 1:8], rtol=1e-3)
+    np.testing.assert_allclose(np.array(rows[:7]) * rows[7:14], rows[14:], rtol=2e-3)

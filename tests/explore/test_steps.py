@@ -20,7 +20,7 @@ PICTURE = np.random.default_rng(0).random((1, 3, 32, 32)).astype(np.float32)
 def adds_up(found: Step) -> None:
     told = found.explanation
     assert told.value == pytest.approx(found.runtime, abs=1e-5)
-    assert float(found.row @ found.column) + told.bias == pytest.approx(found.runtime, abs=1e-5)
+    assert found.product.value == pytest.approx(found.runtime, abs=1e-5)
     assert told.channel_sums.sum() == pytest.approx(told.products.sum(), abs=1e-6)
 
 
@@ -46,11 +46,34 @@ def test_a_module_s_convolution_adds_up_and_what_follows_is_told(layer: nn.Conv2
         assert "then 3 (relu): " in str(found)
 
 
+@pytest.mark.parametrize("layer", [
+    nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(3, 6, (3, 5), 1, (2, 0), 2, groups=3, bias=False),
+])  # fmt: skip
+def test_the_product_is_an_entry_of_the_matrices_that_torch_unfolds(layer: nn.Conv2d) -> None:
+    found = step(nn.Sequential(layer), "0", (5, 4), PICTURE, 3, (1, 3, 32, 32))
+    groups = layer.groups
+    kernels = layer.weight.detach().reshape(groups, layer.out_channels // groups, -1)
+    size, padding, dilation = layer.kernel_size, layer.padding, layer.dilation
+    assert not isinstance(padding, str)
+    windows = nn.functional.unfold(torch.from_numpy(PICTURE), size, dilation, padding, layer.stride)
+    windows = windows.reshape(groups, kernels.shape[2], -1)
+    group = 3 // (layer.out_channels // groups)
+    row, column = found.product.place
+    assert found.product.group == (group, groups)
+    assert ("group 1 of 3, counted from 0:" in found.lines(matrix=True)) == (groups == 3)
+    assert (found.product.weights, found.product.windows) == (kernels[group].shape, windows[group].shape)
+    np.testing.assert_array_equal(found.product.row, kernels[group, row])
+    np.testing.assert_array_equal(found.product.column, windows[group, :, column])
+    bias = 0.0 if layer.bias is None else layer.bias[3].item()
+    assert (kernels @ windows)[group, row, column].item() + bias == pytest.approx(found.runtime, abs=1e-5)
+
+
 @pytest.mark.parametrize(("layer", "at", "channel", "said"), [
-    ("2", (0, 0), 0, "2 is elementwise, no convolution of two axes; such as: 0, 1"),
+    ("2", (0, 0), 0, "2 is elementwise, no convolution of two axes; the nearest: "),
     ("input", (0, 0), 0, "input is an input, no convolution"),
-    ("1", (40, 0), 0, "must lie inside the output"),
-    ("1", (0, 0), 9, "must lie inside the output"),
+    ("1", (40, 0), 0, r"unit 40,0 lies outside 1: y must be in \[0, 30\), x in \[0, 30\)"),
+    ("1", (0, -1), 0, "unit 0,-1 lies outside 1"),
+    ("1", (0, 0), 9, r"channel 9 lies outside 1: it must be in \[0, 4\)"),
     ("1", (0,), 0, "at takes two numbers"),
     ("nine", (0, 0), 0, "no layer 'nine'"),
 ])  # fmt: skip

@@ -251,7 +251,7 @@ CONVOLUTIONS = [
     Subject(
         "Explanation.lines",
         conv.explain(np.ones((1, 3, 3)), np.ones((1, 1, 3, 3)), at=(0, 0, 0)).lines,
-        {"lang": pick(LEFT_OUT, "en", "zh")},
+        {"lang": pick(LEFT_OUT, "en", "zh"), "most": pick(LEFT_OUT, None, 1, 3)},
     ),
     Subject("conv2d_bias_grad", conv.conv2d_bias_grad, {"grad": array((2, 3, 4, 5), (3, 4, 4))}),
     Subject(
@@ -573,6 +573,7 @@ def commands() -> Sequence[Subject]:
         worded("crop", model, "first", "3,3", *shape, "--json"),
         worded("size", "4", "--kernel", "3", "--stride", "2"),
         worded("explain", "4x4", "--kernel", "mean", "--lang", "zh"),
+        worded("explain", model, "first", "3,3", *shape, "--image", photo, "--json"),
         worded("tuning", model, "first", *shape, "--angles", "4", "--phases", "4", "--no-control"),
     ]
 

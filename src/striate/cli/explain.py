@@ -1,59 +1,186 @@
-"""striate explain: one output of a convolution taken apart."""
+"""striate explain: one output of a convolution taken apart, of a plain kernel or of a layer of a network."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 import numpy as np
+from click.core import ParameterSource
 from numpy.typing import NDArray
 
-from striate.cli.options import FILE, POSITION, lang_option
-from striate.cli.terminal import say
-from striate.conv import conv2d, explain
+from striate.cli.options import (
+    FILE,
+    POSITION,
+    Question,
+    Shaped,
+    black_option,
+    fit_option,
+    input_option,
+    lang_option,
+    layout_option,
+    level,
+    named_input,
+    plain_json,
+    shapes_of,
+    unknown_option,
+    white_option,
+)
+from striate.cli.pictures import model_for
+from striate.cli.terminal import deliver, progress, say
+from striate.conv import Explanation, conv2d, explain
 from striate.conv.kernels import NAMED, parse_grid, parse_kernel
 from striate.errors import InputError
-from striate.show import read_photo
+from striate.explore import Step, step
+from striate.explore.photo import photo_input, photo_size
+from striate.show import read_photo, to_json
 from striate.show.words import word
+from striate.version import striate_version
 
 LARGEST_SHOWN = 16
+OF_KERNELS = ("kernel", "at", "bias", "stride", "padding", "dilation", "patch")
+OF_LAYERS = ("channel", "inputs", "layout", "unknown", "black", "white", "fit")
 
 
 @click.command("explain")
-@click.argument("grid", required=False)
-@click.option("--kernel", required=True, metavar="NAME|ROWS", help=f"{', '.join(NAMED)}, or rows: '1 0 -1; 2 0 -2'.")
-@click.option("--at", type=POSITION, default="0,0", show_default=True, metavar="Y,X", help="The output to take apart.")
-@click.option("--bias", type=float, help="What is added to every output.")
+@click.argument("grid", required=False, metavar="[GRID|MODEL]")
+@click.argument("layer", required=False)
+@click.argument("unit", type=POSITION, required=False, metavar="[Y,X]")
+@click.option("--kernel", metavar="NAME|ROWS", help=f"For GRID: {', '.join(NAMED)}, or rows: '1 0 -1; 2 0 -2'.")
+@click.option("--at", type=POSITION, default="0,0", show_default=True, metavar="Y,X", help="The output of GRID.")
+@click.option("--bias", type=float, help="What is added to every output of GRID.")
 @click.option("--stride", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Step of the window.")
 @click.option("--padding", type=click.IntRange(0, 10_000), default=0, show_default=True, help="Zeros on every side.")
 @click.option("--dilation", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Distance between taps.")
-@click.option("--image", type=FILE, help="A photograph in place of GRID: its three channels, each with the kernel.")
-@click.option("--patch", type=POSITION, metavar="Y,X,H,W", help="This part of the photograph alone.")
+@click.option("--image", type=FILE, help="The photograph for MODEL; or in place of GRID, its channels by the kernel.")
+@click.option("--patch", type=POSITION, metavar="Y,X,H,W", help="With --kernel: this part of the photograph alone.")
+@click.option("--channel", type=click.IntRange(0), default=0, show_default=True, help="The output channel of LAYER.")
+@input_option
+@layout_option
+@unknown_option
+@fit_option
+@black_option
+@white_option
+@click.option(
+    "--most", type=click.IntRange(1), default=4, show_default=True, help="Channels shown, those of the largest sums."
+)
+@click.option("--matrix", is_flag=True, help="For MODEL: the same as a row of weights times a column of windows.")
+@click.option("--json", "as_json", is_flag=True, help="JSON, with every channel.")
 @lang_option
+@click.pass_context
 def explain_command(
+    context: click.Context,
+    /,
     grid: str | None,
-    kernel: str,
-    at: tuple[int, ...],
-    bias: float | None,
-    stride: int,
-    padding: int,
-    dilation: int,
+    layer: str | None,
+    unit: tuple[int, ...] | None,
     image: Path | None,
-    patch: tuple[int, ...] | None,
+    most: int,
+    matrix: bool,
+    as_json: bool,
     lang: Literal["en", "zh"],
+    **chosen: Any,
 ) -> None:
     """Window times kernel, the products, their sum over taps and channels, the bias; and what the layer's weights cost.
 
-    GRID is rows of numbers, '1 2 3; 4 5 6; 7 8 9', or a size such as 4x4, which counts 0 1 2 and on.
+    GRID is rows of numbers, '1 2 3; 4 5 6; 7 8 9', or a size such as 4x4, which counts 0 1 2 and on. With MODEL LAYER
+    Y,X the output of a convolution layer of a network on a photograph is taken apart, with what follows it, beside
+    the number that the runtime gives. The network's input has --black where the photograph is black and --white where
+    it is white, 0 and 1 where nothing is said; give an option once for all channels or once for each.
 
     \b
     Examples:
       striate explain 4x4 --kernel sobel-x --at 1,1
       striate explain "0 0 9; 0 9 9; 9 9 9" --kernel "1 0; 0 1" --bias 0.5 --padding 1
       striate explain --image photo.jpg --patch 40,60,8,8 --kernel laplace --at 2,3
+      striate explain model.onnx conv1 20,30 --channel 5 --image photo.jpg --input 1x3x224x224 --fit crop
     """
+    plain_json(as_json, lang)
+    _refuse(
+        context,
+        *(((*OF_LAYERS, "matrix"), "MODEL LAYER Y,X") if layer is None else (OF_KERNELS, "GRID or a photograph alone")),
+    )
+    if layer is None:
+        _plain(grid, image, most, as_json, lang, **{name: chosen[name] for name in OF_KERNELS})
+        return
+    if grid is None or unit is None or image is None:
+        raise InputError("MODEL LAYER takes Y,X and --image; such as: striate explain m.onnx conv1 3,4 --image a.jpg")
+    with progress("running the model"):
+        found = _step(grid, layer, unit, image, **{name: chosen[name] for name in OF_LAYERS})
+    if as_json:
+        deliver(to_json(_step_document(grid, found)), None)
+        return
+    for line in found.lines(lang, most, matrix=matrix):
+        say(line)
+
+
+def _refuse(context: click.Context, names: tuple[str, ...], owner: str) -> None:
+    """InputError for an option that is given and belongs to the other use of the command."""
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if given and option.name in names:
+            raise InputError(f"{option.opts[0]} belongs to {owner}")
+
+
+def _step(
+    model: str, layer: str, unit: tuple[int, ...], image: Path, channel: int, inputs: Shaped, layout: str | None,
+    unknown: str, black: tuple[float, ...], white: tuple[float, ...], fit: str,
+) -> Step:  # fmt: skip
+    """One output of a layer on a photograph in the shape of the network's input."""
+    opened = model_for(question := Question(model, shapes_of(inputs), named_input(inputs), layout, unknown), image)
+    fields = question.fields_of(opened)
+    shown = photo_input(fields, read_photo(image, photo_size(fields), fit), level(black), level(white))
+    return step(opened, layer, unit, shown, channel)
+
+
+def _step_document(model: str, found: Step) -> dict[str, object]:
+    after = [{"layer": name, "function": function, "value": value} for name, function, value in found.after]
+    return {
+        "striate": striate_version(),
+        "model": model,
+        "layer": found.layer,
+        **_document(found.explanation),
+        "runtime": {"name": found.by, "value": found.runtime},
+        "after": after,
+        "matrix": {
+            "group": list(found.product.group),
+            "weights": list(found.product.weights),
+            "windows": list(found.product.windows),
+            "place": list(found.product.place),
+        },
+    }
+
+
+def _document(found: Explanation) -> dict[str, object]:
+    """Everything that an explanation holds, in plain numbers."""
+    channel, y, x = found.at
+    return {
+        "channel": channel,
+        "at": [y, x],
+        "rows": list(found.rows),
+        "columns": list(found.columns),
+        "channels": list(found.channels),
+        "window": found.window.tolist(),
+        "kernel": found.kernel.tolist(),
+        "products": found.products.tolist(),
+        "channel_sums": found.channel_sums.tolist(),
+        "bias": found.bias,
+        "value": found.value,
+        "parameters": found.parameters,
+        "locally_connected_parameters": found.local_parameters,
+        "dense_parameters": found.dense_parameters,
+    }
+
+
+def _plain(
+    grid: str | None, image: Path | None, most: int, as_json: bool, lang: Literal["en", "zh"], kernel: str | None,
+    at: tuple[int, ...], bias: float | None, stride: int, padding: int, dilation: int, patch: tuple[int, ...] | None,
+) -> None:  # fmt: skip
+    """One output of a plain kernel over a grid or a photograph."""
     x = _input(grid, image, patch)
+    if kernel is None:
+        raise InputError("give --kernel, such as sobel-x; or MODEL LAYER Y,X and --image for a layer of a network")
     weights = np.broadcast_to(parse_kernel(kernel), (1, x.shape[0], *parse_kernel(kernel).shape)).copy()
     offset = None if bias is None else np.array([bias])
     if len(at) != 2:
@@ -61,7 +188,11 @@ def explain_command(
     output = conv2d(x, weights, offset, stride, padding, dilation)[0]
     if at[0] >= output.shape[0] or at[1] >= output.shape[1]:
         raise InputError(f"--at {at[0]},{at[1]} lies outside the output of {output.shape[0]} x {output.shape[1]}")
-    for line in explain(x, weights, offset, stride, padding, dilation, at=(0, at[0], at[1])).lines(lang):
+    found = explain(x, weights, offset, stride, padding, dilation, at=(0, at[0], at[1]))
+    if as_json:
+        deliver(to_json({"striate": striate_version(), **_document(found)}), None)
+        return
+    for line in found.lines(lang, most):
         say(line)
     if max(output.shape) <= LARGEST_SHOWN:
         say(word("whole_output", lang, size=f"{output.shape[0]} x {output.shape[1]}"))

@@ -49,10 +49,7 @@ def _sizes(model: Model) -> str:
 
 def open_for_photo(text: str, photo_size: tuple[int, int], unknown: str, given: Given = NOTHING) -> Model:
     """MODEL at the size of a photograph where its input is free, else at its own size."""
-    model = Model(named_source(text), (1, 3, *photo_size), Unknown.of(unknown), given=given)
-    try:
+    model = Model(named_source(text), None, Unknown.of(unknown), given=given)
+    with suppress(InputError):
         return model.read()
-    except InputError as error:
-        with suppress(InputError):
-            return model.at(None).read()
-        raise error
+    return model.at((1, 3, *photo_size)).read()

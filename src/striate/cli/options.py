@@ -19,6 +19,7 @@ from striate.formats.given import DTYPES, NOTHING, Given
 from striate.formats.model import Model
 from striate.formats.unknown import Unknown
 from striate.show import parse_pixel_size, parse_rate
+from striate.show.picture import FITS
 from striate.show.words import LANGUAGES
 
 LARGEST_SWEEP = 1000
@@ -241,6 +242,14 @@ dtype_option = click.option(
     help="Element type of a torch model's inputs, such as int64 for token ids, or name=int64.",
 )
 
+unknown_option = click.option(
+    "--unknown",
+    type=click.Choice([word.value for word in Unknown]),
+    default=Unknown.REFUSE.value,
+    show_default=True,
+    help="An operator without a rule: refuse the model, or count it as seeing everything.",
+)
+
 
 def model_options(function: Callable[..., None]) -> Callable[..., None]:
     """MODEL and the options of every command that reads one, handed on as a Question."""
@@ -261,13 +270,7 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
 
     decorated: Callable[..., None] = ask
     for decorate in (
-        click.option(
-            "--unknown",
-            type=click.Choice([word.value for word in Unknown]),
-            default=Unknown.REFUSE.value,
-            show_default=True,
-            help="An operator without a rule: refuse the model, or count it as seeing everything.",
-        ),
+        unknown_option,
         layout_option,
         source_option,
         dtype_option,
@@ -296,6 +299,19 @@ pixel_size_option = click.option(
 rate_option = click.option(
     "--rate", type=RATE, metavar="RATE", help="Samples per second, such as 16kHz: adds fields in milliseconds."
 )
+fit_option = click.option(
+    "--fit",
+    type=click.Choice(FITS),
+    default="refuse",
+    show_default=True,
+    help="A photograph of another shape than the input is refused, cropped, or padded with grey; never stretched.",
+)
+black_option = click.option(
+    "--black", type=float, multiple=True, default=(0.0,), show_default=True, help="Black in the input."
+)
+white_option = click.option(
+    "--white", type=float, multiple=True, default=(1.0,), show_default=True, help="White in the input."
+)
 lang_option = click.option(
     "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="English or Chinese."
 )
@@ -305,3 +321,8 @@ def plain_json(as_json: bool, lang: str) -> None:
     """InputError where JSON is asked for in a language: it holds names and numbers alone."""
     if as_json and lang != "en":
         raise InputError(f"--json is the same in every language; leave out --lang {lang}")
+
+
+def level(given: tuple[float, ...]) -> float | tuple[float, ...]:
+    """``--black`` or ``--white``: one number for all channels, or one for each."""
+    return given if len(given) > 1 else given[0]

@@ -1,10 +1,14 @@
-"""Sketches on their way into files, of the kind that the file's name says."""
+"""Photographs on their way in, sketches on their way into files of the kind that their name says."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from striate.cli.models import open_for_photo
+from striate.cli.options import Question
 from striate.errors import InputError
+from striate.formats.model import Model
+from striate.show import read_photo
 from striate.show.sketch import Sketch, to_png, to_svg
 
 
@@ -22,3 +26,11 @@ def kind_of(out: Path, kinds: tuple[str, ...] = ("png", "svg"), lang: str = "en"
 def drawn(sketch: Sketch, out: Path) -> bytes | str:
     """A sketch as the file that ``out`` names."""
     return to_svg(sketch) if kind_of(out) == "svg" else to_png(sketch)
+
+
+def model_for(question: Question, image: Path) -> Model:
+    """The model, read at the photograph's size where its input is free and no shape is given."""
+    if question.shapes is not None:
+        return question.open()
+    height, width, _ = read_photo(image).shape
+    return open_for_photo(question.model, (height, width), question.unknown, question.given)

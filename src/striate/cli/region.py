@@ -6,17 +6,24 @@ from pathlib import Path
 
 import click
 
-from striate.cli.models import open_for_photo
-from striate.cli.options import FILE, POSITION, Question, lang_option, local_option, model_options, plain_json
-from striate.cli.pictures import drawn, kind_of
+from striate.cli.options import (
+    FILE,
+    POSITION,
+    Question,
+    fit_option,
+    lang_option,
+    local_option,
+    model_options,
+    plain_json,
+)
+from striate.cli.pictures import drawn, kind_of, model_for
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
-from striate.fields import Fields, Region, reach, region
-from striate.show import read_photo, to_json
+from striate.fields import Region, reach, region
+from striate.show import to_json
 from striate.show.answers import reach_document, reach_lines, region_document, region_lines
 from striate.show.heat import counts_sketch
 from striate.show.maps import maps_sketch
-from striate.show.picture import FITS
 from striate.show.report import region_picture
 
 DRAWINGS = ("field", "maps", "paths")
@@ -41,13 +48,7 @@ DRAWINGS = ("field", "maps", "paths")
     help="The field on the picture, the maps between input and unit, or a heat map of the path counts.",
 )
 @click.option("--image", type=FILE, help="The photograph to draw on.")
-@click.option(
-    "--fit",
-    type=click.Choice(FITS),
-    default="refuse",
-    show_default=True,
-    help="A photograph of another shape than the input is refused, cropped, or padded with grey; never stretched.",
-)
+@fit_option
 @click.option(
     "--size", type=click.IntRange(200, 4000), default=512, show_default=True, help="Height of the picture in pixels."
 )
@@ -92,7 +93,7 @@ def region_command(
     if out is not None and draw == "field" and lang != "en":
         raise InputError(f"--draw field has no Chinese letters: leave out --lang {lang}, or --draw maps or paths")
     with progress("reading the model"):
-        fields = _fields_for(question, image)
+        fields = question.fields() if image is None else question.fields_of(model_for(question, image))
         seen = region(fields, layer, at, channel)
         if out is not None:
             deliver(_picture(seen, draw, others, image, fit, size, out, lang), out)
@@ -139,11 +140,3 @@ def reach_command(
         return
     for line in reach_lines(fields, reached, lang):
         say(line)
-
-
-def _fields_for(question: Question, image: Path | None) -> Fields:
-    """The fields of a model, at the photograph's size where its input is free and no shape is given."""
-    if image is None or question.shapes is not None:
-        return question.fields()
-    size = read_photo(image).shape[:2]
-    return question.fields_of(open_for_photo(question.model, size, question.unknown, question.given))

@@ -12,7 +12,9 @@ from striate.conv.arguments import Arguments, PaddingArg, PairArg
 from striate.conv.arrays import Array, check_arrays, check_bias, compute_dtype, pad_border
 from striate.conv.problem import Problem
 from striate.errors import InputError, named
-from striate.values import as_integer, as_list, shown, text
+from striate.values import as_integer, as_list, integer, shown, text
+
+LONGEST_LINE = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +47,47 @@ class Explanation:
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    def lines(self, lang: Literal["en", "zh"] = "en") -> list[str]:
-        """What ``print`` shows, in English or Chinese; InputError for another language."""
+    def lines(self, lang: Literal["en", "zh"] = "en", most: int | None = None) -> list[str]:
+        """What ``print`` shows, in English or Chinese; of many channels the ``most`` with the largest sums.
+
+        Raises InputError for another language and for fewer than one channel.
+
+        >>> part = explain(np.arange(48.0).reshape(3, 4, 4), np.ones((1, 3, 1, 1)), at=(0, 1, 1))
+        >>> part.lines(most=1)[-3:-1]
+        ['and 2 more channels, sum 26', 'value 63 = 37 + 26 + bias 0']
+        """
         words = _WORDS[text("lang", lang, _WORDS)]
+        shown = self._largest(most)
         k, y, x = self.at
         found = [words["reads"].format(k=k, y=y, x=x, rows=list(self.rows), columns=list(self.columns))]
-        for i, channel in enumerate(self.channels):
-            found.append(words["channel"].format(channel=channel, total=self.channel_sums[i]))
-            for a, b, c in zip(self.window[i], self.kernel[i], self.products[i], strict=True):
-                found.append(f"  {_row(a)}  x {_row(b)}  = {_row(c)}")
-        terms = " + ".join(f"{total:.6g}" for total in self.channel_sums)
-        found.append(words["value"].format(value=self.value, terms=terms, bias=self.bias))
+        for i in shown:
+            found.append(words["channel"].format(channel=self.channels[i], total=self.channel_sums[i]))
+            found += _blocks(self.window[i], self.kernel[i], self.products[i])
+        terms = [float(self.channel_sums[i]) for i in shown]
+        others = len(self.channels) - len(shown)
+        if others:
+            terms.append(float(np.delete(self.channel_sums, shown).sum()))
+            found.append(words["others" if others > 1 else "other"].format(count=others, total=terms[-1]))
+        added = " + ".join(f"{total:.6g}" for total in terms)
+        found.append(words["value"].format(value=self.value, terms=added, bias=self.bias))
         counts = {"shared": self.parameters, "local": self.local_parameters, "dense": self.dense_parameters}
         times = {f"{name}_times": count / self.parameters for name, count in counts.items()}
         return [*found, words["parameters"].format(**counts, **times)]
+
+    def _largest(self, most: int | None) -> list[int]:
+        """Which channels are shown: all of them in their order, or those with the largest sums first."""
+        count = len(self.channels)
+        if most is None or count <= integer("most", most, 1):
+            return list(range(count))
+        return [int(i) for i in np.argsort(-np.abs(self.channel_sums), kind="stable")[:most]]
 
 
 _WORDS = {
     "en": {
         "reads": "output {k} at ({y}, {x}) reads rows {rows} and columns {columns}",
         "channel": "channel {channel}: window x kernel = products, sum {total:.6g}",
+        "other": "and one more channel, sum {total:.6g}",
+        "others": "and {count} more channels, sum {total:.6g}",
         "value": "value {value:.6g} = {terms} + bias {bias:.6g}",
         "parameters": "parameters: {shared:,} shared; locally connected {local:,} ({local_times:,.1f} times), "
         "dense {dense:,} ({dense_times:,.1f} times)",
@@ -72,6 +95,8 @@ _WORDS = {
     "zh": {
         "reads": "输出通道 {k} 的 ({y}, {x}) 读取行 {rows}、列 {columns}",
         "channel": "通道 {channel}：窗口 x 卷积核 = 乘积，和 {total:.6g}",
+        "other": "另有 1 个通道，和 {total:.6g}",
+        "others": "另有 {count} 个通道，和 {total:.6g}",
         "value": "值 {value:.6g} = {terms} + 偏置 {bias:.6g}",
         "parameters": "参数：共享 {shared:,}；局部连接 {local:,}（{local_times:,.1f} 倍），"
         "全连接 {dense:,}（{dense_times:,.1f} 倍）",
@@ -79,8 +104,20 @@ _WORDS = {
 }
 
 
-def _row(values: NDArray[np.floating]) -> str:
-    return "[" + " ".join(f"{value:9.4g}" for value in values) + "]"
+def _blocks(window: Array, kernel: Array, products: Array) -> list[str]:
+    """Window, kernel and products side by side, or beneath one another where a line would be long."""
+    blocks = [_rows(block) for block in (window, kernel, products)]
+    beside = [f"  {a}  x {b}  = {c}" for a, b, c in zip(*blocks, strict=True)]
+    if max(map(len, beside)) <= LONGEST_LINE:
+        return beside
+    signed = zip(("  ", "x ", "= "), blocks, strict=True)
+    return [f"{'  ' if k else sign}{row}" for sign, rows in signed for k, row in enumerate(rows)]
+
+
+def _rows(values: NDArray[np.floating]) -> list[str]:
+    told = [[f"{value + 0:.4g}" for value in row] for row in values]
+    width = max(len(number) for row in told for number in row)
+    return ["[" + " ".join(number.rjust(width) for number in row) + "]" for row in told]
 
 
 @named("explain")

@@ -4,12 +4,14 @@ from striate.explore.bench import Bench, bench
 from striate.explore.control import shuffled
 from striate.explore.curves import Curve, contrast_curve, size_curve
 from striate.explore.maps import SpotMaps, noise_average, spot_maps
+from striate.explore.product import Product
 from striate.explore.steps import Step, step
 from striate.explore.tuning import Tuning, tuning
 
 __all__ = [
     "Bench",
     "Curve",
+    "Product",
     "SpotMaps",
     "Step",
     "Tuning",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from striate.conv.explanation import Explanation, explain
 from striate.errors import InputError, UnsupportedError
 from striate.explore.bench import Source
+from striate.explore.product import Product
 from striate.explore.running import runner_of
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
@@ -22,10 +24,13 @@ from striate.formats.torch.module import TorchModule
 from striate.geometry.axis_map import Border
 from striate.loaded import LoadedModel
 from striate.network import Network, Node, Weight
-from striate.network.operators import Conv, Elementwise
+from striate.network.operators import Conv, Elementwise, Transpose
+from striate.network.relation import Shape
+from striate.run import Runner
 from striate.values import integer, integers
 
 Array = NDArray[Any]
+NAMED = 3
 MODES = {Border.ZERO: "zeros", Border.REFLECT: "reflect", Border.REPLICATE: "replicate", Border.CIRCULAR: "circular"}
 
 
@@ -34,29 +39,48 @@ class Step:
     """How one output of ``layer`` came about; ``print`` it.
 
     ``explanation`` has the window, the kernel, their products, the sum of each channel, the bias and the value;
-    ``runtime`` is what the runtime gave there. ``after`` names the operators of single elements that follow, such as
-    a batch normalisation and an activation, each with its function and the value that it gives at the same place.
+    ``runtime`` is what the runtime, ``by``, gave there; None where it shows that behind an activation alone, which it
+    computes in the same operation. ``after`` names the operators of single elements that
+    follow, such as a batch normalisation and an activation, each with its function and the value that it gives at the
+    same place. ``product`` is the output as an entry of a product of matrices.
     """
 
     layer: str
     explanation: Explanation
-    runtime: float
+    runtime: float | None
+    by: str
+    product: Product
     after: tuple[tuple[str, str, float], ...]
 
-    @property
-    def row(self) -> Array:
-        """The kernel as a row of the matrix of weights, as im2col has it."""
-        return self.explanation.kernel.ravel()
-
-    @property
-    def column(self) -> Array:
-        """The window as a column of the matrix of windows: ``row @ column`` plus the bias is the value."""
-        return self.explanation.window.ravel()
-
     def __str__(self) -> str:
-        lines = [str(self.explanation), f"the runtime's own value {self.runtime:.6g}"]
-        lines += [f"then {name} ({function}): {value:.6g}" for name, function, value in self.after]
-        return "\n".join(lines)
+        return "\n".join(self.lines())
+
+    def lines(self, lang: Literal["en", "zh"] = "en", most: int | None = None, *, matrix: bool = False) -> list[str]:
+        """What ``print`` shows, in English or Chinese; of many channels the ``most`` with the largest sums.
+
+        With ``matrix`` also the same as a product of matrices.
+        """
+        *told, counts = self.explanation.lines(lang, most)
+        words = _WORDS[lang]
+        given = "unseen" if self.runtime is None else "runtime"
+        told.append(words[given].format(by=self.by, value=self.runtime))
+        told += [words["after"].format(name=n, function=f, value=v) for n, f, v in self.after]
+        told += self.product.lines(lang) if matrix else []
+        return [*told, counts]
+
+
+_WORDS = {
+    "en": {
+        "runtime": "{by} gives {value:.6g}",
+        "unseen": "{by} computes this and what follows in one, and shows the end",
+        "after": "then {name} ({function}): {value:.6g}",
+    },
+    "zh": {
+        "runtime": "{by} 给出 {value:.6g}",
+        "unseen": "{by} 将它与后续运算合并计算，只给出最后的值",
+        "after": "随后 {name}（{function}）：{value:.6g}",
+    },
+}
 
 
 def step(
@@ -81,19 +105,24 @@ def step(
     node = _convolution(network, layer)
     conv, place = node.op, integers("at", at)
     assert isinstance(conv, Conv)
-    if len(place) != 2:
-        raise InputError(f"at takes two numbers, y and x, got {len(place)}")
+    channel = integer("channel", channel, 0)
+    _inside(layer, network.shapes[node.outputs[0]], channel, place)
     weights = _weights(held, node)
     following = _following(network, node)
-    values = _values(held, image, node, [name for name, _ in following])
+    runner = runner_of(held)
+    chain = [node.outputs[0], *(tensor for tensor, _, _ in following)]
+    values = _values(runner, held, image, node, chain)
     read = values[node.inputs[0]].astype(weights["weight"].dtype)
     explanation = explain(
         read, weights["weight"], weights.get("bias"), conv.stride, conv.padding, conv.dilation,
-        conv.groups, padding_mode=MODES[conv.border], at=(integer("channel", channel, 0), place[0], place[1]),
+        conv.groups, padding_mode=MODES[conv.border], at=(channel, place[0], place[1]),
     )  # fmt: skip
     k, y, x = explanation.at
-    after = tuple((name, function, float(values[name][0, k, y, x])) for name, function in following if name in values)
-    return Step(layer, explanation, float(values[node.outputs[0]][0, k, y, x]), after)
+    given = {name: float(value[0, k, y, x]) for name, value in values.items() if name in chain}
+    after = tuple((name, function, given[tensor]) for tensor, name, function in following if tensor in given)
+    _, *output = network.shapes[node.outputs[0]]
+    product = Product.of(explanation, (output[0], output[1], output[2]), conv.groups)
+    return Step(layer, explanation, given.get(node.outputs[0]), runner.name, product, after)
 
 
 def _convolution(network: Network, layer: str) -> Node:
@@ -102,9 +131,22 @@ def _convolution(network: Network, layer: str) -> Node:
     node = next((node for node in network.nodes if tensor in node.outputs), None)
     if node is None or not isinstance(node.op, Conv) or len(node.op.kernel) != 2 or node.op.border not in MODES:
         known = [n.name for n in network.nodes if isinstance(n.op, Conv) and len(n.op.kernel) == 2]
+        near = get_close_matches(layer, known, n=NAMED, cutoff=0.0)
         what = "an input" if node is None else node.op.word
-        raise InputError(f"{layer} is {what}, no convolution of two axes; such as: {', '.join(known[:5]) or 'none'}")
+        raise InputError(f"{layer} is {what}, no convolution of two axes; the nearest: {', '.join(near) or 'none'}")
     return node
+
+
+def _inside(layer: str, shape: Shape, channel: int, place: Sequence[int]) -> None:
+    """InputError with the valid ranges for a channel or a place outside a layer."""
+    _, channels, height, width = shape
+    if channel >= channels:
+        raise InputError(f"channel {channel} lies outside {layer}: it must be in [0, {channels})")
+    if len(place) != 2:
+        raise InputError(f"at takes two numbers, y and x, got {len(place)}")
+    y, x = place
+    if not (0 <= y < height and 0 <= x < width):
+        raise InputError(f"unit {y},{x} lies outside {layer}: y must be in [0, {height}), x in [0, {width})")
 
 
 def _weights(model: Model, node: Node) -> dict[str, Array]:
@@ -140,9 +182,9 @@ def _reader(model: Model, node: Node) -> Callable[[Weight], Array]:
     return read
 
 
-def _following(network: Network, node: Node) -> list[tuple[str, str]]:
-    """The operators of single elements behind a node, as long as each has but one reader: tensor and function."""
-    found: list[tuple[str, str]] = []
+def _following(network: Network, node: Node) -> list[tuple[str, str, str]]:
+    """The operators of single elements behind a node while each has but one reader: tensor, name and function."""
+    found: list[tuple[str, str, str]] = []
     tensor = node.outputs[0]
     while True:
         readers = [other for other in network.nodes if tensor in other.inputs]
@@ -152,20 +194,27 @@ def _following(network: Network, node: Node) -> list[tuple[str, str]]:
         if data != 1:
             return found
         tensor = readers[0].outputs[0]
-        found.append((tensor, readers[0].op.function.name or readers[0].source))
+        found.append((tensor, readers[0].name, readers[0].op.function.name or readers[0].source))
 
 
-def _values(model: Model, image: Array, node: Node, further: Sequence[str]) -> dict[str, Array]:
-    """What the runtime gives before and behind a convolution; of what follows, as much as it shows."""
-    runner, feeds = runner_of(model), {model.network.inputs[0]: np.asarray(image)}
-    before = node.inputs[0]
-    wanted = [name for name in (before, node.outputs[0]) if name not in model.network.inputs]
-    for count in range(len(further), -1, -1):
+def _values(runner: Runner, model: Model, image: Array, node: Node, chain: Sequence[str]) -> dict[str, Array]:
+    """What the runtime gives before a convolution, and behind it as much of a chain of tensors as it shows."""
+    feeds = {model.network.inputs[0]: np.asarray(image)}
+    known = {**feeds, **_turned(model.network, node.inputs[0], feeds)}
+    before = [name for name in node.inputs[:1] if name not in known]
+    parts = [chain[start:stop] for start in (0, 1) for stop in range(len(chain), start, -1)]
+    refusals = []
+    for part in parts:
         try:
-            values = runner.run(feeds, [*wanted, *further[:count]])
-        except InputError:
-            if not count:
-                raise
-            continue
-        return {**values, **feeds}
-    raise AssertionError
+            return {**runner.run(feeds, [*before, *part]), **known}
+        except InputError as refusal:
+            refusals.append(refusal)
+    raise refusals[-1]
+
+
+def _turned(network: Network, tensor: str, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    """A tensor that is an input with its axes in another order, which a reader may add and no runtime shows."""
+    made = next((node for node in network.nodes if tensor in node.outputs), None)
+    if made is None or not isinstance(made.op, Transpose) or made.inputs[0] not in feeds:
+        return {}
+    return {tensor: feeds[made.inputs[0]].transpose(made.op.order)}

@@ -87,7 +87,5 @@ ANSWERS: dict[str, tuple[str, str]] = {
         "：窗口大于填充后的输入，没有输出",
     ),
     "token_placed": ("token {token}, at {place} on the grid of {sides}", "词元 {token}，位于 {sides} 网格的 {place}"),
-    "token_alone": (
-        "token {token}, without a place on the grid of {sides}", "词元 {token}，不在 {sides} 网格上"
-    ),
+    "token_alone": ("token {token}, without a place on the grid of {sides}", "词元 {token}，不在 {sides} 网格上"),
 }
