@@ -14,7 +14,7 @@ from striate.cli.terminal import say
 from striate.conv import conv2d, explain
 from striate.conv.kernels import NAMED, parse_grid, parse_kernel
 from striate.errors import InputError
-from striate.show import read_photo
+from striate.photos import read_photo
 from striate.show.words import word
 
 LARGEST_SHOWN = 16

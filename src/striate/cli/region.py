@@ -12,11 +12,11 @@ from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.fields import Fields, Region, reach, region
-from striate.show import read_photo, to_json
+from striate.photos import FITS, read_photo
+from striate.show import to_json
 from striate.show.answers import reach_document, reach_lines, region_document, region_lines
 from striate.show.heat import counts_sketch
 from striate.show.maps import maps_sketch
-from striate.show.picture import FITS
 from striate.show.report import region_picture
 
 DRAWINGS = ("field", "maps", "paths")

@@ -3,6 +3,7 @@
 from striate.explore.bench import Bench, bench
 from striate.explore.control import shuffled
 from striate.explore.curves import Curve, contrast_curve, size_curve
+from striate.explore.features import Strongest, StrongUnit, strongest
 from striate.explore.maps import SpotMaps, noise_average, spot_maps
 from striate.explore.steps import Step, step
 from striate.explore.tuning import Tuning, tuning
@@ -12,6 +13,8 @@ __all__ = [
     "Curve",
     "SpotMaps",
     "Step",
+    "StrongUnit",
+    "Strongest",
     "Tuning",
     "bench",
     "contrast_curve",
@@ -20,5 +23,6 @@ __all__ = [
     "size_curve",
     "spot_maps",
     "step",
+    "strongest",
     "tuning",
 ]

@@ -17,7 +17,7 @@ from striate.crop import Crop, crop
 from striate.errors import InputError, StriateError, UnsupportedError
 from striate.explore.cover import Floats
 from striate.explore.running import runner_of
-from striate.explore.screen import Level, Screen
+from striate.explore.screen import Level, Screen, laid_out
 from striate.explore.stimuli import Stimulus
 from striate.fields import Fields, Unit, borders, region
 from striate.fields.spans import AxisField
@@ -86,13 +86,13 @@ class Bench:
 
     def pictures(self, stimuli: Sequence[Stimulus]) -> Floats:
         """A batch of what is fed, each picture with its stimulus on the field and the blank elsewhere."""
-        pictures = np.broadcast_to(self._laid_out(self.screen.input(np.zeros((1, 1)))), self.shape).copy()
+        pictures = np.broadcast_to(laid_out(self.screen.input(np.zeros((1, 1))), self.fields), self.shape).copy()
         spot = [slice(None)] * len(self.shape)
         for axis, side in zip(self.fields.spatial.values(), self.hull, strict=True):
             start = self.fed[axis].start
             spot[axis] = slice(side.start - start, side.stop - start)
         for k, stimulus in enumerate(stimuli):
-            pictures[k : k + 1][tuple(spot)] = self._laid_out(self.screen.input(stimulus.pattern(*self.size)))
+            pictures[k : k + 1][tuple(spot)] = laid_out(self.screen.input(stimulus.pattern(*self.size)), self.fields)
         return pictures
 
     def answers(self, pictures: Floats) -> Floats:
@@ -103,16 +103,6 @@ class Bench:
             for axis in range(values.ndim)
         )
         return np.asarray(values[index], np.float64).reshape(len(pictures), -1)
-
-    def _laid_out(self, image: Floats) -> Floats:
-        """An image of channels, rows and columns in the order of the input's axes, others of length one."""
-        letters = self.fields.layout
-        rows, columns = self.fields.spatial.values()
-        axes = [axis for axis in (letters.find("C"), rows, columns) if axis >= 0]
-        image = image if letters.find("C") >= 0 else image[0]
-        order = sorted(range(len(axes)), key=lambda k: axes[k])
-        others = tuple(axis for axis in range(len(self.shape)) if axis not in axes)
-        return np.expand_dims(image.transpose(order), others)
 
 
 def bench(

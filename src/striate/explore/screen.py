@@ -9,6 +9,7 @@ import numpy as np
 
 from striate.errors import InputError
 from striate.explore.cover import Floats
+from striate.fields import Fields
 from striate.values import items, shown
 
 COLOURS = {"grey": (1.0, 1.0, 1.0), "red-green": (1.0, -1.0, 0.0), "blue-yellow": (-0.5, -0.5, 1.0)}
@@ -50,6 +51,17 @@ class Screen:
         )
         part = pattern * colour
         return np.asarray(blank + np.where(part > 0, white - blank, blank - black) * part)
+
+
+def laid_out(image: Floats, fields: Fields) -> Floats:
+    """An image of channels, rows and columns in the order of the axes of a network's input, others of length one."""
+    letters = fields.layout
+    rows, columns = fields.spatial.values()
+    axes = [axis for axis in (letters.find("C"), rows, columns) if axis >= 0]
+    image = image if letters.find("C") >= 0 else image[0]
+    order = sorted(range(len(axes)), key=lambda k: axes[k])
+    others = tuple(axis for axis in range(len(fields.network.shapes[fields.source])) if axis not in axes)
+    return np.expand_dims(image.transpose(order), others)
 
 
 def _colour(colour: object, channels: int) -> tuple[float, ...]:

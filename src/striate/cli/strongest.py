@@ -1,0 +1,152 @@
+"""striate strongest: what in photographs the channels of a layer answer to most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+import click
+
+from striate.cli.models import open_for_photo
+from striate.cli.options import FILE, Question, model_options
+from striate.cli.pictures import drawn, kind_of
+from striate.cli.terminal import deliver, progress, say
+from striate.errors import InputError
+from striate.explore import Strongest, StrongUnit, strongest
+from striate.explore.features import picture_files
+from striate.formats.model import Model
+from striate.photos import FITS, Photo, read_photo
+from striate.show.patches import Patch, Row, patches_sketch
+
+MOST_SHOWN = 16
+MOST_SKIPPED = 8
+PHOTOS_HELD = 32
+
+
+@click.command("strongest")
+@model_options
+@click.argument("layer")
+@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--channel", "channels", type=click.IntRange(0), multiple=True, help="One channel; repeatable.")
+@click.option("--count", type=click.IntRange(1, 100), default=9, show_default=True, help="Units of each channel.")
+@click.option("--per-picture", type=click.IntRange(1, 100), default=1, show_default=True, help="At most, of a channel.")
+@click.option("--whole-fields-only", is_flag=True, help="Leave out units whose field reaches beyond the picture.")
+@click.option(
+    "--fit",
+    type=click.Choice(FITS),
+    default="crop",
+    show_default=True,
+    help="Pictures of another shape than the input are refused, cropped, or padded with grey; never stretched.",
+)
+@click.option("--black", type=float, multiple=True, default=(0.0,), show_default=True, help="Black in the input.")
+@click.option("--white", type=float, multiple=True, default=(1.0,), show_default=True, help="White in the input.")
+@click.option("--out", type=FILE, help="The patches as .png or .svg.")
+def strongest_command(
+    question: Question,
+    layer: str,
+    pictures: tuple[Path, ...],
+    channels: tuple[int, ...],
+    count: int,
+    per_picture: int,
+    whole_fields_only: bool,
+    fit: str,
+    black: tuple[float, ...],
+    white: tuple[float, ...],
+    out: Path | None,
+) -> None:
+    """What each channel of LAYER answers to most in PICTURES, files or folders: its strongest units, field by field.
+
+    Without --input the model is read at the size of the first picture, or at its own. Black and white are the numbers
+    that the network's input has there: one for all channels, or the option once for each. Files that cannot be read
+    are skipped and named. Dead channels, which no picture lifts above a blank one, are counted and come last.
+
+    \b
+    Examples:
+      striate strongest model.onnx conv2 photos/ --input 1x3x224x224 --out patches.png
+      striate strongest model.onnx conv2 photo.jpg --per-picture 9 --channel 5 --whole-fields-only
+    """
+    if out is not None:
+        kind_of(out)
+    model = _open(question, pictures)
+    with progress("showing pictures") as tell:
+        found = strongest(
+            model, layer, pictures, count=count, per_picture=per_picture, whole_fields_only=whole_fields_only,
+            fit=fit, black=black if len(black) > 1 else black[0], white=white if len(white) > 1 else white[0],
+            layout=question.layout, progress=tell,
+        )  # fmt: skip
+    for channel in channels:
+        if channel >= len(found.units):
+            raise InputError(f"channel {channel} lies outside {layer}, which has {len(found.units)}")
+    chosen = channels or found.channels[:MOST_SHOWN]
+    if out is not None:
+        with progress("drawing"):
+            sketch = patches_sketch(_rows(found, chosen, fit), f"{layer} of {model.name}", _summary(found))
+            deliver(drawn(sketch, out), out)
+    for line in (*_summary(found), *_skipped(found), *_table(found, chosen), *_more(found, chosen)):
+        say(line)
+
+
+def _open(question: Question, pictures: Sequence[Path]) -> Model:
+    """The model, at the size of the first picture that can be read where its input is free and no shape is given."""
+    if question.shapes is not None:
+        return question.open()
+    files = [file for picture in pictures for file in picture_files(picture)]
+    for path in files:
+        with suppress(InputError):
+            height, width, _ = read_photo(path).shape
+            break
+    else:
+        raise InputError(f"none of {len(files)} pictures can be read, such as {files[0]}")
+    return open_for_photo(question.model, (height, width), question.unknown, question.given)
+
+
+def _summary(found: Strongest) -> list[str]:
+    counts = (len(found.units), "channel"), (found.pictures, "picture")
+    channels, pictures = (f"{n} {name}{'s' * (n != 1)}" for n, name in counts)
+    skipped = f", {len(found.skipped)} skipped" if found.skipped else ""
+    return [f"{channels}: {len(found.dead)} dead; {pictures}{skipped}"]
+
+
+def _skipped(found: Strongest) -> list[str]:
+    more = len(found.skipped) - MOST_SKIPPED
+    lines = [f"skipped: {reason}" for _, reason in found.skipped[:MOST_SKIPPED]]
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def _table(found: Strongest, chosen: Sequence[int]) -> list[str]:
+    """The strongest unit of each channel."""
+    rows = [f"{'channel':>7}  {'value':>10}  {'unit':>9}  {'field':>17}  {'inside':>6}  picture"]
+    for channel in chosen:
+        for unit in found.units[channel][:1]:
+            at, name = ",".join(map(str, unit.at)), Path(unit.picture).name
+            rows.append(
+                f"{channel:>7}  {unit.value:>10.4g}  {at:>9}  {unit.region.hull!s:>17}  {_inside(unit):>6}  {name}"
+                + (" (dead)" if channel in found.dead else "")
+            )
+    return rows
+
+
+def _more(found: Strongest, chosen: Sequence[int]) -> list[str]:
+    more = len(found.units) - len(chosen)
+    return [f"and {more} more channels; --channel K shows one"] if more else []
+
+
+def _inside(unit: StrongUnit) -> str:
+    return "n/a" if unit.inside is None else f"{unit.inside:.0%}"
+
+
+def _rows(found: Strongest, chosen: Sequence[int], fit: str) -> list[Row]:
+    @lru_cache(PHOTOS_HELD)
+    def photo(path: str, size: tuple[int, int]) -> Photo:
+        return read_photo(path, size, fit)
+
+    def patch(unit: StrongUnit) -> Patch:
+        height, width = unit.region.mask.shape
+        told = (f"{unit.value:.4g}", f"{_inside(unit)} inside")
+        return Patch(unit.region, photo(unit.picture, (height, width)), told)
+
+    return [
+        Row(f"channel {k}", "dead" if k in found.dead else "", [patch(unit) for unit in found.units[k]]) for k in chosen
+    ]
