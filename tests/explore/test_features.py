@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from striate import InputError, UnsupportedError, load
-from striate.explore import Strongest, strongest
+from striate.explore import Strongest, feature_maps, strongest
 
 DENOISER = Path(str(files("striate") / "data" / "denoiser.onnx"))
 SHAPE = (1, 3, 32, 32)
@@ -109,6 +109,39 @@ def test_dead_channels_are_counted_and_last() -> None:
     assert set(found.channels[2:]) == {1, 3}
     top = [found.units[k][0].value for k in found.channels[:2]]
     assert top == sorted(top, reverse=True)
+
+
+@pytest.mark.parametrize("layer", ["stem/conv", "mid1", "denoised"])
+def test_maps_are_those_of_the_runtime(layer: str) -> None:
+    found = feature_maps(DENOISER, layer, PICTURES[0], input_shape=SHAPE)
+    whole = maps(layer, PICTURES[0])
+    assert (found.maps == whole).all()
+    assert found.signed == bool(whole.min() < 0)
+    farthest = max(abs(float(value)) for value in whole.ravel())
+    assert found.scale == ((-farthest if found.signed else 0.0), farthest)
+    alive = [k for k in found.channels if k not in found.dead]
+    heights = [float(np.abs(whole[k]).max()) for k in alive]
+    assert heights == sorted(heights, reverse=True)
+    assert found.channels[len(alive) :] == tuple(sorted(found.dead, key=lambda k: -np.abs(whole[k]).max()))
+
+
+def test_a_layer_may_be_signed_or_not() -> None:
+    signs = {
+        name: feature_maps(DENOISER, name, PICTURES[0], input_shape=SHAPE).signed for name in ("stem/conv", "stem")
+    }
+    assert signs == {"stem/conv": True, "stem": False}
+
+
+def test_a_constant_channel_is_dead_and_what_is_not_finite_is_refused() -> None:
+    conv = nn.Conv2d(3, 3, 3)
+    with torch.no_grad():
+        conv.weight.copy_(conv.weight.abs())
+        conv.weight[0] = 0
+        conv.bias[0] = 1e3  # type: ignore[index]
+    found = feature_maps(nn.Sequential(conv), "0", PICTURES[0], input_shape=SHAPE)
+    assert (found.dead, found.channels[-1]) == ((0,), 0)
+    with pytest.raises(InputError, match="values that are not finite"):
+        feature_maps(nn.Sequential(conv), "0", PICTURES[0] * np.nan, input_shape=SHAPE)
 
 
 def test_a_folder_with_broken_files_names_and_counts_them(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ import striate.torch
 from striate import conv, geometry, show
 from striate.cli import app
 from striate.crop import crop
-from striate.explore import strongest
+from striate.explore import feature_maps, strongest
 from support import oracles
 from support.odd import LEFT_OUT, Draw, RefusalError, Subject, array, pick
 
@@ -339,6 +339,18 @@ SETTINGS = [
 
 QUESTIONS = [
     Subject(
+        "feature_maps",
+        feature_maps,
+        {
+            "model": models,
+            "layer": pick("first", "last"),
+            "picture": pick(np.ones((1, 3, 16, 16), np.float32), folder() / "photo.png"),
+            "input_shape": pick((1, 3, 16, 16)),
+            "fit": pick(LEFT_OUT, "pad"),
+            "white": pick(LEFT_OUT, 2, (1, 2, 3)),
+        },
+    ),
+    Subject(
         "strongest",
         strongest,
         {
@@ -589,6 +601,7 @@ def commands() -> Sequence[Subject]:
         worded("crop", model, "first", "3,3", *shape, "--json"),
         worded("size", "4", "--kernel", "3", "--stride", "2"),
         worded("explain", "4x4", "--kernel", "mean", "--lang", "zh"),
+        worded("features", model, "first", "--image", photo, *shape, "--out", folder() / "drawn" / "maps.png"),
         worded("strongest", model, "first", photo, *shape, "--count", "2", "--out", folder() / "drawn" / "patches.png"),
         worded("tuning", model, "first", *shape, "--angles", "4", "--phases", "4", "--no-control"),
     ]

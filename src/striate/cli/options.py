@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 import click
 
-from striate.cli.models import AUTO, Shapes, open_model
+from striate.cli.models import AUTO, Shapes, open_for_photo, open_model
 from striate.errors import InputError
 from striate.fields import Fields
 from striate.formats.given import DTYPES, NOTHING, Given
 from striate.formats.model import Model
 from striate.formats.unknown import Unknown
+from striate.photos import FITS, read_photo
 from striate.show import parse_pixel_size, parse_rate
 from striate.show.words import LANGUAGES
 
@@ -155,6 +156,20 @@ class Question:
     def open(self) -> Model:
         """The model, read; raises the StriateError that says what is wrong."""
         return open_model(self.model, self.shapes, self.unknown, self.given)
+
+    def open_at(self, photos: Sequence[Path]) -> Model:
+        """The model, where no shape is given and its input is free at the size of the first photograph that can be
+        read; raises the StriateError that says what is wrong.
+        """
+        if self.shapes is not None:
+            return self.open()
+        for path in photos:
+            with suppress(InputError):
+                height, width, _ = read_photo(path).shape
+                break
+        else:
+            raise InputError(f"none of {len(photos)} pictures can be read, such as {photos[0]}")
+        return open_for_photo(self.model, (height, width), self.unknown, self.given)
 
     def fields(self) -> Fields:
         """The model's fields; raises the StriateError that says what is wrong."""
@@ -296,9 +311,27 @@ pixel_size_option = click.option(
 rate_option = click.option(
     "--rate", type=RATE, metavar="RATE", help="Samples per second, such as 16kHz: adds fields in milliseconds."
 )
+fit_option = click.option(
+    "--fit",
+    type=click.Choice(FITS),
+    default="crop",
+    show_default=True,
+    help="Pictures of another shape than the input are refused, cropped, or padded with grey; never stretched.",
+)
+black_option = click.option(
+    "--black", type=float, multiple=True, default=(0.0,), show_default=True, help="Black in the input."
+)
+white_option = click.option(
+    "--white", type=float, multiple=True, default=(1.0,), show_default=True, help="White in the input."
+)
 lang_option = click.option(
     "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="English or Chinese."
 )
+
+
+def level(given: tuple[float, ...]) -> float | tuple[float, ...]:
+    """``--black`` or ``--white``: given once, the number for all channels."""
+    return given if len(given) > 1 else given[0]
 
 
 def plain_json(as_json: bool, lang: str) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 import click
 
-from striate.cli.models import open_for_photo
-from striate.cli.options import FILE, Question, model_options
+from striate.cli.options import FILE, Question, black_option, fit_option, level, model_options, white_option
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.explore import Strongest, StrongUnit, strongest
 from striate.explore.features import picture_files
-from striate.formats.model import Model
-from striate.photos import FITS, Photo, read_photo
+from striate.photos import Photo, read_photo
 from striate.show.patches import Patch, Row, patches_sketch
 
 MOST_SHOWN = 16
@@ -33,15 +30,9 @@ PHOTOS_HELD = 32
 @click.option("--count", type=click.IntRange(1, 100), default=9, show_default=True, help="Units of each channel.")
 @click.option("--per-picture", type=click.IntRange(1, 100), default=1, show_default=True, help="At most, of a channel.")
 @click.option("--whole-fields-only", is_flag=True, help="Leave out units whose field reaches beyond the picture.")
-@click.option(
-    "--fit",
-    type=click.Choice(FITS),
-    default="crop",
-    show_default=True,
-    help="Pictures of another shape than the input are refused, cropped, or padded with grey; never stretched.",
-)
-@click.option("--black", type=float, multiple=True, default=(0.0,), show_default=True, help="Black in the input.")
-@click.option("--white", type=float, multiple=True, default=(1.0,), show_default=True, help="White in the input.")
+@fit_option
+@black_option
+@white_option
 @click.option("--out", type=FILE, help="The patches as .png or .svg.")
 def strongest_command(
     question: Question,
@@ -69,12 +60,11 @@ def strongest_command(
     """
     if out is not None:
         kind_of(out)
-    model = _open(question, pictures)
+    model = question.open_at([file for picture in pictures for file in picture_files(picture)])
     with progress("showing pictures") as tell:
         found = strongest(
             model, layer, pictures, count=count, per_picture=per_picture, whole_fields_only=whole_fields_only,
-            fit=fit, black=black if len(black) > 1 else black[0], white=white if len(white) > 1 else white[0],
-            layout=question.layout, progress=tell,
+            fit=fit, black=level(black), white=level(white), layout=question.layout, progress=tell,
         )  # fmt: skip
     for channel in channels:
         if channel >= len(found.units):
@@ -86,20 +76,6 @@ def strongest_command(
             deliver(drawn(sketch, out), out)
     for line in (*_summary(found), *_skipped(found), *_table(found, chosen), *_more(found, chosen)):
         say(line)
-
-
-def _open(question: Question, pictures: Sequence[Path]) -> Model:
-    """The model, at the size of the first picture that can be read where its input is free and no shape is given."""
-    if question.shapes is not None:
-        return question.open()
-    files = [file for picture in pictures for file in picture_files(picture)]
-    for path in files:
-        with suppress(InputError):
-            height, width, _ = read_photo(path).shape
-            break
-    else:
-        raise InputError(f"none of {len(files)} pictures can be read, such as {files[0]}")
-    return open_for_photo(question.model, (height, width), question.unknown, question.given)
 
 
 def _summary(found: Strongest) -> list[str]:

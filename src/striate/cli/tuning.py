@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from striate.cli.options import FILE, Question, model_options
+from striate.cli.options import FILE, Question, black_option, level, model_options, white_option
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import UnsupportedError
@@ -39,8 +39,8 @@ DECIMALS = {"preferred": 1, "preferred_tested": 1, "half_bandwidth": 1, "scale":
 @click.option("--phases", type=click.IntRange(3, 360), default=16, show_default=True, help="Phases of a grating.")
 @click.option("--frequency", "frequencies", type=float, multiple=True, help="Cycles per pixel; repeatable.")
 @click.option("--width", "widths", type=float, multiple=True, help="Width of a bar in pixels; repeatable.")
-@click.option("--black", type=float, multiple=True, default=(0.0,), show_default=True, help="Black in the input.")
-@click.option("--white", type=float, multiple=True, default=(1.0,), show_default=True, help="White in the input.")
+@black_option
+@white_option
 @click.option("--no-control", is_flag=True, help="Leave out the same layer with shuffled weights.")
 @click.option("--out", type=FILE, help="Rings as .png or .svg, or a table of all channels as .csv.")
 def tuning_command(
@@ -74,9 +74,7 @@ def tuning_command(
             return tuning(
                 model, layer, channels=channels or None, angles=angles, phases=phases,
                 frequencies=frequencies or None, widths=widths or None, stimulus=stimulus,
-                black=black if len(black) > 1 else black[0], white=white if len(white) > 1 else white[0],
-                layout=question.layout,
-                progress=tell,
+                black=level(black), white=level(white), layout=question.layout, progress=tell,
             )  # fmt: skip
 
     model = question.open()

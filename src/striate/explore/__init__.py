@@ -3,7 +3,7 @@
 from striate.explore.bench import Bench, bench
 from striate.explore.control import shuffled
 from striate.explore.curves import Curve, contrast_curve, size_curve
-from striate.explore.features import Strongest, StrongUnit, strongest
+from striate.explore.features import FeatureMaps, Strongest, StrongUnit, feature_maps, strongest
 from striate.explore.maps import SpotMaps, noise_average, spot_maps
 from striate.explore.steps import Step, step
 from striate.explore.tuning import Tuning, tuning
@@ -11,6 +11,7 @@ from striate.explore.tuning import Tuning, tuning
 __all__ = [
     "Bench",
     "Curve",
+    "FeatureMaps",
     "SpotMaps",
     "Step",
     "StrongUnit",
@@ -18,6 +19,7 @@ __all__ = [
     "Tuning",
     "bench",
     "contrast_curve",
+    "feature_maps",
     "noise_average",
     "shuffled",
     "size_curve",

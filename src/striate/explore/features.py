@@ -1,4 +1,4 @@
-"""What the channels of a layer answer to in photographs: the units of the largest values, each with its exact field."""
+"""What the channels of a layer answer to in photographs: their strongest units with exact fields, and their maps."""
 
 from __future__ import annotations
 
@@ -75,8 +75,72 @@ class Strongest:
     @property
     def channels(self) -> tuple[int, ...]:
         """All channels, those with the largest value first and the dead last."""
-        values = [units[0].value if units else -np.inf for units in self.units]
-        return tuple(sorted(range(len(values)), key=lambda k: (k in self.dead, -values[k], k)))
+        return _ordered([units[0].value if units else -np.inf for units in self.units], self.dead)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """What ``layer`` makes of one picture: ``maps`` has the channel first, then the axes of a unit's place.
+
+    ``dead`` are the channels that the picture lifts nowhere above what they give to the blank.
+    """
+
+    layer: str
+    maps: Array
+    dead: tuple[int, ...]
+
+    __repr__ = brief
+
+    @property
+    def signed(self) -> bool:
+        """Whether any value is negative."""
+        return bool((self.maps < 0).any())
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """The least and the largest value of one scale for all channels: from 0, around 0 where they are signed."""
+        most = float(np.abs(self.maps).max())
+        return (-most if self.signed else 0.0), most
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """All channels, those with the value farthest from 0 first and the dead last."""
+        return _ordered(np.abs(self.maps).reshape(len(self.maps), -1).max(1).tolist(), self.dead)
+
+
+def feature_maps(
+    model: Source,
+    layer: str,
+    picture: Picture,
+    *,
+    input_shape: InputShape = None,
+    fit: str = "crop",
+    black: Level = 0.0,
+    white: Level = 1.0,
+    blank: Level | None = None,
+    layout: str | None = None,
+) -> FeatureMaps:
+    """The maps of all channels of ``layer`` on one picture, a file or an array as for ``strongest``.
+
+    Raises InputError for a layer without channels, a picture that cannot be read and values that are not finite;
+    UnsupportedError for a model without a runner.
+
+    >>> from importlib.resources import files
+    >>> picture = np.random.default_rng(0).random((1, 3, 32, 32))
+    >>> found = feature_maps(files("striate") / "data" / "denoiser.onnx", "mid1", picture, input_shape=(1, 3, 32, 32))
+    >>> found.maps.shape, found.signed, found.scale[0]
+    ((56, 8, 8), False, 0.0)
+    """
+    text("fit", fit, FITS)
+    seen = viewer(model, layer, input_shape, black, white, blank, layout)
+    ((_, held), *more) = _listed(picture)
+    if more:
+        raise InputError(f"{picture} holds {1 + len(more)} pictures; feature maps are those of one")
+    maps, blanks = seen.maps(seen.fed(held, fit)), seen.maps(seen.blank)
+    if not np.isfinite(maps).all():
+        raise InputError(f"{layer} gives values that are not finite: there is no scale for its maps")
+    lifted = (maps > blanks).reshape(seen.channels, -1).any(1)
+    return FeatureMaps(layer, maps, tuple(int(k) for k in np.flatnonzero(~lifted)))
 
 
 def strongest(
@@ -168,6 +232,11 @@ class _Best:
         units = np.concatenate([self.units, order], 1)
         kept = np.argsort(-found, 1, kind="stable")[:, : self.values.shape[1]]
         return _Best(*(np.take_along_axis(part, kept, 1) for part in (found, pictures, units)))
+
+
+def _ordered(values: Sequence[float], dead: Sequence[int]) -> tuple[int, ...]:
+    """Channels from the largest value down, dead ones last."""
+    return tuple(sorted(range(len(values)), key=lambda k: (k in dead, -values[k], k)))
 
 
 def _units(seen: Viewer, best: _Best, channel: int, names: Sequence[str]) -> Iterator[StrongUnit]:
