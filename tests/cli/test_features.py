@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.command_line import DENOISER, run
+from support.tflite_cases import conv
+from support.tflite_models import Sketch
 
 from striate.explore import feature_maps
+from striate.formats.model import Model
 
 
 @pytest.fixture(name="photo")
@@ -22,7 +25,7 @@ def a_photo(tmp_path: Path) -> Path:
 def test_the_table_has_the_numbers_of_python(photo: Path) -> None:
     lines = run("features", DENOISER, "stem/conv", "--image", photo).output.splitlines()
     found = feature_maps(DENOISER, "stem/conv", photo, input_shape=(1, 3, 32, 40))
-    assert lines[0] == "24 channels of 32 x 40: 0 dead on this picture"
+    assert lines[0] == "24 channels of 32 x 40: 0 dead, 0 never above the blank on this picture"
     assert lines[1].endswith("signed, one scale around 0")
     assert lines[-1] == "and 8 more channels; --channel K shows one"
     for line, k in zip(lines[3:-1], found.channels, strict=False):
@@ -40,6 +43,16 @@ def test_maps_of_some_channels(photo: Path, tmp_path: Path) -> None:
     assert few.std() > 5
     run("features", DENOISER, "stem", "--image", photo, "--out", out)
     assert np.asarray(Image.open(out)).size > few.size
+
+
+def test_a_file_of_a_fixed_size_and_channels_last_is_read_at_its_own(photo: Path, tmp_path: Path) -> None:
+    sketch = Sketch()
+    made = conv(sketch, sketch.input(1, 9, 7, 3), 2, 3)
+    model = tmp_path / "fixed.tflite"
+    model.write_bytes(sketch.file(made))
+    layer = Model(model).network.outputs[0]
+    done = run("features", model, layer, "--image", photo)
+    assert done.output.splitlines()[0].startswith("2 channels of 9 x 7: ")
 
 
 @pytest.mark.parametrize(("more", "said"), [

@@ -28,7 +28,7 @@ def test_the_table_has_the_numbers_of_python(photos: Path) -> None:
     text = run("strongest", DENOISER, "stem", photos, "--input", "1x3x32x32").output
     found = strongest(DENOISER, "stem", photos, input_shape=(1, 3, 32, 32))
     lines = text.splitlines()
-    assert lines[0] == "24 channels: 0 dead; 2 pictures, 1 skipped"
+    assert lines[0] == "24 channels: 0 dead, 0 never above the blank; 2 pictures, 1 skipped"
     assert lines[1].endswith("broken.png: not an image that Pillow can read")
     assert lines[-1] == "and 8 more channels; --channel K shows one"
     for line, channel in zip(lines[3:-1], found.channels, strict=False):

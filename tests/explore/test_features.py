@@ -61,8 +61,7 @@ def test_no_unit_of_any_picture_is_stronger(layer: str, each: int, count: int) -
     found = strongest(DENOISER, layer, PICTURES, input_shape=SHAPE, count=count, per_picture=each)
     assert (found.pictures, found.skipped) == (5, ())
     for channel in range(0, len(found.units), 7):
-        if channel not in found.dead:
-            assert told(found, channel) == every_unit(layer, channel, each)[:count]
+        assert told(found, channel) == every_unit(layer, channel, each)[:count]
 
 
 def test_the_oracle_tells_another_channel_and_a_single_picture_apart() -> None:
@@ -98,17 +97,22 @@ def test_whole_fields_only_leaves_out_the_border_alone() -> None:
         assert told(found, channel) == every_unit("stem", channel, 1, slice(3, -3))
 
 
-def test_dead_channels_are_counted_and_last() -> None:
+def silent() -> nn.Module:
+    """Channels 1 and 3 are constant, 2 is full at the blank and can only fall."""
     conv = nn.Conv2d(3, 4, 3)
     with torch.no_grad():
         conv.weight.copy_(conv.weight.abs())
         conv.weight[1] = 0
-        conv.bias[3] = -1e3  # type: ignore[index]
-    found = strongest(nn.Sequential(conv, nn.ReLU()), "1", PICTURES, input_shape=SHAPE)
-    assert found.dead == (1, 3)
-    assert set(found.channels[2:]) == {1, 3}
-    top = [found.units[k][0].value for k in found.channels[:2]]
-    assert top == sorted(top, reverse=True)
+        conv.weight[2] = 1.0
+        conv.bias.copy_(torch.tensor([0, 0, -7.5, -1e3]))  # type: ignore[union-attr]
+    return nn.Sequential(conv, nn.ReLU6())
+
+
+def test_dead_and_unresponsive_channels_are_counted_and_last() -> None:
+    found = strongest(silent(), "1", PICTURES, input_shape=SHAPE)
+    assert (found.dead, found.unresponsive, found.channels) == ((1, 3), (2,), (0, 2, 1, 3))
+    brighter = strongest(silent(), "1", PICTURES, input_shape=SHAPE, blank=0.4)
+    assert brighter.unresponsive == ()
 
 
 @pytest.mark.parametrize("layer", ["stem/conv", "mid1", "denoised"])
@@ -119,10 +123,10 @@ def test_maps_are_those_of_the_runtime(layer: str) -> None:
     assert found.signed == bool(whole.min() < 0)
     farthest = max(abs(float(value)) for value in whole.ravel())
     assert found.scale == ((-farthest if found.signed else 0.0), farthest)
-    alive = [k for k in found.channels if k not in found.dead]
+    alive = [k for k in found.channels if k not in (*found.unresponsive, *found.dead)]
     heights = [float(np.abs(whole[k]).max()) for k in alive]
     assert heights == sorted(heights, reverse=True)
-    assert found.channels[len(alive) :] == tuple(sorted(found.dead, key=lambda k: -np.abs(whole[k]).max()))
+    assert set(found.channels[len(alive) :]) == {*found.unresponsive, *found.dead}
 
 
 def test_a_layer_may_be_signed_or_not() -> None:

@@ -39,7 +39,7 @@ def features_command(
     white: tuple[float, ...],
     out: Path | None,
 ) -> None:
-    """The feature maps of LAYER on a photograph, all on one scale, the strongest first and dead channels last.
+    """The feature maps of LAYER on a photograph, all on one scale, the strongest first and the silent last.
 
     Without --input the model is read at the size of the photograph, or at its own. Black and white are the numbers that
     the network's input has there: one for all channels, or the option once for each.
@@ -78,9 +78,10 @@ def _photo(model: Model, question: Question, image: Path, fit: str) -> Photo:
 
 def _summary(found: FeatureMaps) -> list[str]:
     count, sizes = len(found.maps), " x ".join(map(str, found.maps.shape[1:]))
+    silent = f"{len(found.dead)} dead, {len(found.unresponsive)} never above the blank"
     kind = "signed, one scale around 0" if found.signed else "never negative, one scale from 0"
     return [
-        f"{count} channel{'s' * (count != 1)} of {sizes}: {len(found.dead)} dead on this picture",
+        f"{count} channel{'s' * (count != 1)} of {sizes}: {silent} on this picture",
         f"values from {found.maps.min():.4g} to {found.maps.max():.4g}: {kind}",
     ]
 
@@ -94,7 +95,7 @@ def _told(found: FeatureMaps, channel: int) -> str:
 def _table(found: FeatureMaps, chosen: Sequence[int]) -> list[str]:
     rows = [f"{'channel':>7}  {'least':>10}  {'largest':>10}  {'mean':>10}  {'zero':>5}"]
     for k in chosen:
-        plane, dead = found.maps[k], "  dead" if k in found.dead else ""
+        plane, dead = found.maps[k], "  dead" if k in found.dead else "  never above" * (k in found.unresponsive)
         numbers = f"{plane.min():>10.4g}  {plane.max():>10.4g}  {plane.mean():>10.4g}  {(plane == 0).mean():>5.0%}"
         rows.append(f"{k:>7}  {numbers}{dead}")
     more = len(found.maps) - len(chosen)

@@ -52,7 +52,7 @@ def open_for_photo(text: str, photo_size: tuple[int, int], unknown: str, given: 
     model = Model(named_source(text), (1, 3, *photo_size), Unknown.of(unknown), given=given)
     try:
         return model.read()
-    except InputError as error:
-        with suppress(InputError):
+    except StriateError as error:
+        with suppress(StriateError):
             return model.at(None).read()
         raise error

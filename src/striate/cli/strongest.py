@@ -51,7 +51,8 @@ def strongest_command(
 
     Without --input the model is read at the size of the first picture, or at its own. Black and white are the numbers
     that the network's input has there: one for all channels, or the option once for each. Files that cannot be read
-    are skipped and named. Dead channels, which no picture lifts above a blank one, are counted and come last.
+    are skipped and named. Channels that answer to no picture more than to a blank one are counted and come last; dead
+    are those that answer to all as to the blank.
 
     \b
     Examples:
@@ -82,7 +83,8 @@ def _summary(found: Strongest) -> list[str]:
     counts = (len(found.units), "channel"), (found.pictures, "picture")
     channels, pictures = (f"{n} {name}{'s' * (n != 1)}" for n, name in counts)
     skipped = f", {len(found.skipped)} skipped" if found.skipped else ""
-    return [f"{channels}: {len(found.dead)} dead; {pictures}{skipped}"]
+    silent = f"{len(found.dead)} dead, {len(found.unresponsive)} never above the blank"
+    return [f"{channels}: {silent}; {pictures}{skipped}"]
 
 
 def _skipped(found: Strongest) -> list[str]:
@@ -99,7 +101,7 @@ def _table(found: Strongest, chosen: Sequence[int]) -> list[str]:
             at, name = ",".join(map(str, unit.at)), Path(unit.picture).name
             rows.append(
                 f"{channel:>7}  {unit.value:>10.4g}  {at:>9}  {unit.region.hull!s:>17}  {_inside(unit):>6}  {name}"
-                + (" (dead)" if channel in found.dead else "")
+                + (f" ({word})" if (word := _silence(found, channel)) else "")
             )
     return rows
 
@@ -107,6 +109,12 @@ def _table(found: Strongest, chosen: Sequence[int]) -> list[str]:
 def _more(found: Strongest, chosen: Sequence[int]) -> list[str]:
     more = len(found.units) - len(chosen)
     return [f"and {more} more channels; --channel K shows one"] if more else []
+
+
+def _silence(found: Strongest, channel: int) -> str:
+    if channel in found.dead:
+        return "dead"
+    return "never above" if channel in found.unresponsive else ""
 
 
 def _inside(unit: StrongUnit) -> str:
@@ -123,6 +131,4 @@ def _rows(found: Strongest, chosen: Sequence[int], fit: str) -> list[Row]:
         told = (f"{unit.value:.4g}", f"{_inside(unit)} inside")
         return Patch(unit.region, photo(unit.picture, (height, width)), told)
 
-    return [
-        Row(f"channel {k}", "dead" if k in found.dead else "", [patch(unit) for unit in found.units[k]]) for k in chosen
-    ]
+    return [Row(f"channel {k}", _silence(found, k), [patch(unit) for unit in found.units[k]]) for k in chosen]

@@ -23,6 +23,7 @@ from striate.photos import FITS
 from striate.progress import Progress, Ticker
 from striate.values import brief, instance, integer, items, text
 
+Bools = NDArray[np.bool_]
 Picture = str | PathLike[str] | Array
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MOST_KEPT = 1000
@@ -60,13 +61,15 @@ class Strongest:
     """The units of the largest values for each channel of ``layer``, over ``pictures`` pictures.
 
     ``units`` has the channels' units, each channel's strongest first, by channel. ``channels`` lists the channels from
-    the largest value down, ``dead`` ones last: those that no unit of any picture lifts above what it gives to the
-    blank, which a constant never does. ``skipped`` names the files that could not be read, and why.
+    the largest value down, last the ``unresponsive``, in which no unit of any picture rises above what it gives to the
+    blank, and the ``dead``, which answer to every picture as to the blank, to the last bit. ``skipped`` names the files
+    that could not be read, and why.
     """
 
     layer: str
     units: tuple[tuple[StrongUnit, ...], ...]
     dead: tuple[int, ...]
+    unresponsive: tuple[int, ...]
     pictures: int
     skipped: tuple[tuple[str, str], ...]
 
@@ -74,20 +77,23 @@ class Strongest:
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """All channels, those with the largest value first and the dead last."""
-        return _ordered([units[0].value if units else -np.inf for units in self.units], self.dead)
+        """All channels, those with the largest value first, the unresponsive and the dead last."""
+        values = [units[0].value if units else -np.inf for units in self.units]
+        return _ordered(values, self.unresponsive, self.dead)
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureMaps:
     """What ``layer`` makes of one picture: ``maps`` has the channel first, then the axes of a unit's place.
 
-    ``dead`` are the channels that the picture lifts nowhere above what they give to the blank.
+    ``dead`` are the channels that answer to the picture as to the blank, to the last bit, ``unresponsive`` the others
+    that nowhere rise above what they give to the blank.
     """
 
     layer: str
     maps: Array
     dead: tuple[int, ...]
+    unresponsive: tuple[int, ...]
 
     __repr__ = brief
 
@@ -104,8 +110,9 @@ class FeatureMaps:
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """All channels, those with the value farthest from 0 first and the dead last."""
-        return _ordered(np.abs(self.maps).reshape(len(self.maps), -1).max(1).tolist(), self.dead)
+        """All channels, those with the value farthest from 0 first, the unresponsive and the dead last."""
+        farthest = np.abs(self.maps).reshape(len(self.maps), -1).max(1)
+        return _ordered(farthest.tolist(), self.unresponsive, self.dead)
 
 
 def feature_maps(
@@ -137,10 +144,10 @@ def feature_maps(
     if more:
         raise InputError(f"{picture} holds {1 + len(more)} pictures; feature maps are those of one")
     maps, blanks = seen.maps(seen.fed(held, fit)), seen.maps(seen.blank)
+    flat, blank_flat = (part.reshape(seen.channels, -1) for part in (maps, blanks))
     if not np.isfinite(maps).all():
         raise InputError(f"{layer} gives values that are not finite: there is no scale for its maps")
-    lifted = (maps > blanks).reshape(seen.channels, -1).any(1)
-    return FeatureMaps(layer, maps, tuple(int(k) for k in np.flatnonzero(~lifted)))
+    return FeatureMaps(layer, maps, *_silent(np.any(flat != blank_flat, 1), np.any(flat > blank_flat, 1)))
 
 
 def strongest(
@@ -185,7 +192,7 @@ def strongest(
     kept = (seen.whole_units() if whole else np.ones(seen.sizes, np.bool_)).ravel()
     blanks = seen.maps(seen.blank).reshape(seen.channels, -1)
     best = _Best.none(seen.channels, wanted)
-    lifted = np.zeros(seen.channels, np.bool_)
+    changed, lifted = np.zeros(seen.channels, np.bool_), np.zeros(seen.channels, np.bool_)
     names: list[str] = []
     skipped: list[tuple[str, str]] = []
     listed = _listed(pictures)
@@ -199,6 +206,7 @@ def strongest(
             skipped.append((name, str(error)))
         else:
             values = seen.maps(fed).reshape(seen.channels, -1)
+            changed |= ((values != blanks) & kept).any(1)
             lifted |= ((values > blanks) & kept).any(1)
             best = best.joined(np.where(kept & ~np.isnan(values), values, -np.inf), len(names), each)
             names.append(name)
@@ -206,8 +214,7 @@ def strongest(
     if not names:
         raise InputError(f"none of {len(skipped)} pictures can be read, such as {skipped[0][1]}")
     units = tuple(tuple(_units(seen, best, channel, names)) for channel in range(seen.channels))
-    dead = tuple(int(k) for k in np.flatnonzero(~lifted))
-    return Strongest(layer, units, dead, len(names), tuple(skipped))
+    return Strongest(layer, units, *_silent(changed, lifted), len(names), tuple(skipped))
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,9 +241,15 @@ class _Best:
         return _Best(*(np.take_along_axis(part, kept, 1) for part in (found, pictures, units)))
 
 
-def _ordered(values: Sequence[float], dead: Sequence[int]) -> tuple[int, ...]:
-    """Channels from the largest value down, dead ones last."""
-    return tuple(sorted(range(len(values)), key=lambda k: (k in dead, -values[k], k)))
+def _silent(changed: Bools, lifted: Bools) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The dead channels, and the unresponsive, from whether each differs from the blank and rises above it."""
+    dead, unresponsive = np.flatnonzero(~changed), np.flatnonzero(changed & ~lifted)
+    return tuple(dead.tolist()), tuple(unresponsive.tolist())
+
+
+def _ordered(values: Sequence[float], unresponsive: Sequence[int], dead: Sequence[int]) -> tuple[int, ...]:
+    """Channels from the largest value down, the unresponsive and then the dead last."""
+    return tuple(sorted(range(len(values)), key=lambda k: (k in dead, k in unresponsive, -values[k], k)))
 
 
 def _units(seen: Viewer, best: _Best, channel: int, names: Sequence[str]) -> Iterator[StrongUnit]:
