@@ -24,6 +24,7 @@ import striate.torch
 from striate import conv, geometry, show
 from striate.cli import app
 from striate.crop import crop
+from striate.explore import feature_maps, strongest
 from support import oracles
 from support.odd import LEFT_OUT, Draw, RefusalError, Subject, array, pick
 
@@ -338,6 +339,33 @@ SETTINGS = [
 
 QUESTIONS = [
     Subject(
+        "feature_maps",
+        feature_maps,
+        {
+            "model": models,
+            "layer": pick("first", "last"),
+            "picture": pick(np.ones((1, 3, 16, 16), np.float32), folder() / "photo.png"),
+            "input_shape": pick((1, 3, 16, 16)),
+            "fit": pick(LEFT_OUT, "pad"),
+            "white": pick(LEFT_OUT, 2, (1, 2, 3)),
+        },
+    ),
+    Subject(
+        "strongest",
+        strongest,
+        {
+            "model": models,
+            "layer": pick("first", "last"),
+            "pictures": pick(folder(), [np.ones((1, 3, 16, 16), np.float32)], str(folder() / "photo.png")),
+            "input_shape": pick((1, 3, 16, 16)),
+            "count": pick(LEFT_OUT, 1, 3),
+            "per_picture": pick(LEFT_OUT, 2),
+            "whole_fields_only": pick(LEFT_OUT, True),
+            "fit": pick(LEFT_OUT, "crop", "pad", "refuse"),
+            "black": pick(LEFT_OUT, -1, (0, 0, 1)),
+        },
+    ),
+    Subject(
         "load",
         lambda **a: striate.load(**a).name,
         {
@@ -574,6 +602,8 @@ def commands() -> Sequence[Subject]:
         worded("size", "4", "--kernel", "3", "--stride", "2"),
         worded("explain", "4x4", "--kernel", "mean", "--lang", "zh"),
         worded("explain", model, "first", "3,3", *shape, "--image", photo, "--json"),
+        worded("features", model, "first", "--image", photo, *shape, "--out", folder() / "drawn" / "maps.png"),
+        worded("strongest", model, "first", photo, *shape, "--count", "2", "--out", folder() / "drawn" / "patches.png"),
         worded("tuning", model, "first", *shape, "--angles", "4", "--phases", "4", "--no-control"),
     ]
 

@@ -9,15 +9,17 @@ from striate.cli.crop import crop_command
 from striate.cli.demo import demo_command
 from striate.cli.effective import effective_command
 from striate.cli.explain import explain_command
+from striate.cli.features import features_command
 from striate.cli.fields import fields_command
 from striate.cli.region import reach_command, region_command
 from striate.cli.size import size_command
+from striate.cli.strongest import strongest_command
 from striate.cli.tuning import tuning_command
 
 COMMANDS = (
     *(fields_command, region_command, reach_command, effective_command, sweep_command, compare_command),
-    *(check_command, crop_command, size_command, explain_command, tuning_command, animate_command, demo_command),
-    completion_command,
+    *(check_command, crop_command, size_command, explain_command, tuning_command, strongest_command, features_command),
+    *(animate_command, demo_command, completion_command),
 )
 for command in COMMANDS:
     app.add_command(command)

@@ -34,7 +34,8 @@ from striate.conv.kernels import NAMED, parse_grid, parse_kernel
 from striate.errors import InputError
 from striate.explore import Step, step
 from striate.explore.photo import photo_input, photo_size
-from striate.show import read_photo, to_json
+from striate.photos import read_photo
+from striate.show import to_json
 from striate.show.words import word
 from striate.version import striate_version
 

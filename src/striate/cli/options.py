@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
+from click.decorators import FC
 
-from striate.cli.models import AUTO, Shapes, open_model
+from striate.cli.models import AUTO, Shapes, open_for_photo, open_model
 from striate.errors import InputError
 from striate.fields import Fields
 from striate.formats.given import DTYPES, NOTHING, Given
 from striate.formats.model import Model
 from striate.formats.unknown import Unknown
+from striate.photos import FITS, read_photo
 from striate.show import parse_pixel_size, parse_rate
-from striate.show.picture import FITS
 from striate.show.words import LANGUAGES
 
 LARGEST_SWEEP = 1000
@@ -156,6 +157,20 @@ class Question:
     def open(self) -> Model:
         """The model, read; raises the StriateError that says what is wrong."""
         return open_model(self.model, self.shapes, self.unknown, self.given)
+
+    def open_at(self, photos: Sequence[Path]) -> Model:
+        """The model, where no shape is given and its input is free at the size of the first photograph that can be
+        read; raises the StriateError that says what is wrong.
+        """
+        if self.shapes is not None:
+            return self.open()
+        for path in photos:
+            with suppress(InputError):
+                height, width, _ = read_photo(path).shape
+                break
+        else:
+            raise InputError(f"none of {len(photos)} pictures can be read, such as {photos[0]}")
+        return open_for_photo(self.model, (height, width), self.unknown, self.given)
 
     def fields(self) -> Fields:
         """The model's fields; raises the StriateError that says what is wrong."""
@@ -299,13 +314,19 @@ pixel_size_option = click.option(
 rate_option = click.option(
     "--rate", type=RATE, metavar="RATE", help="Samples per second, such as 16kHz: adds fields in milliseconds."
 )
-fit_option = click.option(
-    "--fit",
-    type=click.Choice(FITS),
-    default="refuse",
-    show_default=True,
-    help="A photograph of another shape than the input is refused, cropped, or padded with grey; never stretched.",
-)
+
+
+def _fit_option(default: str) -> Callable[[FC], FC]:
+    return click.option(
+        "--fit",
+        type=click.Choice(FITS),
+        default=default,
+        show_default=True,
+        help="A photograph of another shape than the input is refused, cropped, or padded with grey; never stretched.",
+    )
+
+
+fit_option, crop_option = _fit_option("refuse"), _fit_option("crop")
 black_option = click.option(
     "--black", type=float, multiple=True, default=(0.0,), show_default=True, help="Black in the input."
 )
@@ -317,12 +338,12 @@ lang_option = click.option(
 )
 
 
+def level(given: tuple[float, ...]) -> float | tuple[float, ...]:
+    """``--black`` or ``--white``: given once, the number for all channels."""
+    return given if len(given) > 1 else given[0]
+
+
 def plain_json(as_json: bool, lang: str) -> None:
     """InputError where JSON is asked for in a language: it holds names and numbers alone."""
     if as_json and lang != "en":
         raise InputError(f"--json is the same in every language; leave out --lang {lang}")
-
-
-def level(given: tuple[float, ...]) -> float | tuple[float, ...]:
-    """``--black`` or ``--white``: one number for all channels, or one for each."""
-    return given if len(given) > 1 else given[0]

@@ -8,7 +8,7 @@ from striate.cli.models import open_for_photo
 from striate.cli.options import Question
 from striate.errors import InputError
 from striate.formats.model import Model
-from striate.show import read_photo
+from striate.photos import read_photo
 from striate.show.sketch import Sketch, to_png, to_svg
 
 

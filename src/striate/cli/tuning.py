@@ -74,8 +74,7 @@ def tuning_command(
             return tuning(
                 model, layer, channels=channels or None, angles=angles, phases=phases,
                 frequencies=frequencies or None, widths=widths or None, stimulus=stimulus,
-                black=level(black), white=level(white), layout=question.layout,
-                progress=tell,
+                black=level(black), white=level(white), layout=question.layout, progress=tell,
             )  # fmt: skip
 
     model = question.open()

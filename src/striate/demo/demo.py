@@ -16,10 +16,11 @@ from striate.errors import MissingDependencyError
 from striate.fields import Fields, region
 from striate.files import write_atomically
 from striate.formats.model import Model
+from striate.photos import Photo
 from striate.show.document import describe
 from striate.show.formats import to_csv, to_json, to_markdown
 from striate.show.page import to_html
-from striate.show.picture import Photo, field_picture, figure_bytes, strip_picture, view_of
+from striate.show.picture import field_picture, figure_bytes, strip_picture, view_of
 from striate.show.report import ROW_TALL, unit_under
 from striate.show.tables import fields_table, notes
 from striate.show.words import word

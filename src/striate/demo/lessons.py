@@ -12,10 +12,10 @@ from striate.fields import Fields, region
 from striate.geometry import Window
 from striate.network import Builder, Network
 from striate.network.operators import Conv
+from striate.photos import Photo
 from striate.show.conventions import CONVENTION_COLUMNS, convention_rows
 from striate.show.document import describe
 from striate.show.formats import rows
-from striate.show.picture import Photo
 from striate.show.tables import grid
 from striate.show.words import word
 

@@ -2,13 +2,14 @@
 
 from striate.files import write_atomically
 from striate.geometry.conventions import SizeAnswer, output_sizes
+from striate.photos import read_photo
 from striate.show.chart import chart_sketch
 from striate.show.document import Document, describe, select_layers
 from striate.show.formats import to_csv, to_json, to_markdown
 from striate.show.heat import counts_sketch, effective_sketch
 from striate.show.maps import maps_sketch
 from striate.show.page import to_html
-from striate.show.picture import View, field_picture, figure_bytes, read_photo, view_of
+from striate.show.picture import View, field_picture, figure_bytes, view_of
 from striate.show.sketch import Sketch, to_animated_svg, to_gif, to_png, to_svg
 from striate.show.summary import summary
 from striate.show.tables import fields_table, notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -90,13 +91,13 @@ def _plane(shares: NDArray[np.float64], box: Box, unclipped: Box | None, title: 
     return sketch
 
 
-def coloured(shares: NDArray[np.float64]) -> Pixels:
-    """Numbers from 0 to 1 as colours from white over orange to dark red."""
-    stops = np.array(STOPS, dtype=np.float64)
-    place = np.clip(shares, 0, 1) * (len(stops) - 1)
-    low = np.minimum(place.astype(np.int64), len(stops) - 2)
+def coloured(shares: NDArray[np.float64], stops: Sequence[tuple[int, int, int]] = STOPS) -> Pixels:
+    """Numbers from 0 to 1 as colours from the first to the last stop: from white over orange to dark red."""
+    colours = np.array(stops, dtype=np.float64)
+    place = np.clip(shares, 0, 1) * (len(colours) - 1)
+    low = np.minimum(place.astype(np.int64), len(colours) - 2)
     part = (place - low)[..., None]
-    return np.asarray((stops[low] * (1 - part) + stops[low + 1] * part).round(), dtype=np.uint8)
+    return np.asarray((colours[low] * (1 - part) + colours[low + 1] * part).round(), dtype=np.uint8)
 
 
 def _cell(box: Box) -> float:

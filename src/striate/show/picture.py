@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +13,13 @@ from numpy.typing import NDArray
 from striate.errors import InputError, MissingDependencyError
 from striate.fields import Region
 from striate.geometry import Box, Interval
+from striate.photos import Photo
 from striate.show.grid import shortened
 from striate.show.words import word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from PIL.Image import Image
-
-Photo = NDArray[np.uint8]
 
 COLOURS = ("#ff9f1c", "#2ec4ff", "#7ae582", "#ff5d8f", "#c792ff", "#ffe45e")
 INK, PAPER = "#1c2330", "#ffffff"
@@ -34,11 +30,8 @@ MARGIN, HEAD, GAP, TITLE, NOTE = 20, 58, 24, 52, 30
 TALL, WIDE = 512, 900
 GRID_FROM = 10
 TOO_SMALL = 16
-FITS = ("refuse", "crop", "pad")
-PADDED = 190
 OUTSIDE, PADDED_TOO = "hatched: outside the picture", ", where padding is read"
 DIM = 0.42
-MAX_PIXELS = 64_000_000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -76,53 +69,6 @@ def view_of(region: Region, label: str = "", lang: str = "en") -> View:
         np.asarray(region.mask, dtype=np.bool_),
         free,
         "" if label else region.layer,
-    )
-
-
-def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None, fit: str = "refuse") -> Photo:
-    """A photograph as (height, width, 3) uint8, resized to ``size`` (height, width) where given, never stretched.
-
-    One of another shape is refused, cropped around its middle, or padded with grey, as ``fit`` says. Raises InputError
-    for one that is refused and for a file that is missing, damaged, or no image.
-    """
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingDependencyError("pictures need Pillow: pip install 'striate[plot]'") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise InputError(f"{path}: {image.width}x{image.height} is more than {MAX_PIXELS:,} pixels")
-                picture = image.convert("RGB")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: not an image that Pillow can read") from error
-    if size is not None and (picture.height, picture.width) != size:
-        picture = _fitted(picture, size, fit, path)
-    return np.asarray(picture, dtype=np.uint8)
-
-
-def _fitted(picture: Image, size: tuple[int, int], fit: str, path: object) -> Image:
-    """A picture in (height, width), its own shape kept to a pixel."""
-    from PIL import Image, ImageOps
-
-    height, width = size
-    closest = (round(width * picture.height / picture.width), round(height * picture.width / picture.height))
-    lanczos = Image.Resampling.LANCZOS
-    if abs(closest[0] - height) <= 1 or abs(closest[1] - width) <= 1:
-        return picture.resize((width, height), lanczos)
-    if fit == "crop":
-        return ImageOps.fit(picture, (width, height), lanczos)
-    if fit == "pad":
-        return ImageOps.pad(picture, (width, height), lanczos, color=(PADDED,) * 3)
-    raise InputError(
-        f"{path}: {picture.height}x{picture.width} pixels do not fit an input of {height}x{width} without stretching; "
-        "choose fit='crop' or fit='pad'"
     )
 
 

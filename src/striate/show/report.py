@@ -11,9 +11,10 @@ import numpy as np
 
 from striate.errors import InputError
 from striate.fields import Fields, Region, region
+from striate.photos import Photo, read_photo
 from striate.show.cells import local_of
 from striate.show.document import Document
-from striate.show.picture import TALL, Photo, View, field_picture, figure_bytes, read_photo, view_of
+from striate.show.picture import TALL, View, field_picture, figure_bytes, view_of
 from striate.show.words import word
 
 if TYPE_CHECKING:

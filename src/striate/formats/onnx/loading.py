@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from os.path import isdir
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def _parsed(held: Path | bytes) -> onnx.ModelProto:
         import onnx
     except ImportError as error:
         raise MissingDependencyError('reading ONNX files needs onnx: pip install "striate[onnx]"') from error
-    if isinstance(held, Path) and held.is_dir():
+    if isinstance(held, Path) and isdir(held):
         raise InputError(folder(held))
     content = _slim_bytes(held) if isinstance(held, bytes) else _slim_file(held)
     try:

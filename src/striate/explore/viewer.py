@@ -1,0 +1,116 @@
+"""A layer of a network that is shown photographs, in the numbers that the network's input has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import InputError, UnsupportedError
+from striate.explore.bench import Source
+from striate.explore.running import runner_of
+from striate.explore.screen import Level, Screen, laid_out
+from striate.fields import Fields, borders
+from striate.fields.unit import LayerAxes
+from striate.formats.model import Model
+from striate.formats.shapes import InputShape
+from striate.loaded import LoadedModel
+from striate.photos import read_photo
+from striate.run import Runner
+from striate.values import text
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Viewer:
+    """A layer of a network that is shown photographs; ``blank`` is the input that shows none."""
+
+    layer: str
+    fields: Fields
+    axes: LayerAxes
+    screen: Screen
+    runner: Runner
+
+    @property
+    def channels(self) -> int:
+        """How many channels the layer has."""
+        assert self.axes.channel is not None
+        return self.axes.shape[self.axes.channel]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many units stand along each axis of a unit's place."""
+        return self.axes.sizes
+
+    @property
+    def blank(self) -> Array:
+        """The input that shows the blank alone."""
+        shape = self.fields.network.shapes[self.fields.source]
+        return np.broadcast_to(laid_out(self.fields, self.screen.input(np.zeros((1, 1)))), shape)
+
+    def fed(self, picture: Path | Array, fit: str) -> Array:
+        """A picture as the network's input; InputError for a file that cannot be read or made to fit."""
+        if not isinstance(picture, Path):
+            return picture
+        shape, (rows, columns) = self.fields.network.shapes[self.fields.source], self.fields.spatial.values()
+        photo = read_photo(picture, (shape[rows], shape[columns]), fit).astype(np.float64) / 255
+        image = photo.mean(-1)[None] if len(self.screen.black) == 1 else photo.transpose(2, 0, 1)
+        black, white = (np.array(level)[:, None, None] for level in (self.screen.black, self.screen.white))
+        return laid_out(self.fields, black + (white - black) * image)
+
+    def maps(self, fed: Array) -> Array:
+        """What the layer gives: the channel first, then the axes of a unit's place."""
+        values = self.runner.run({self.fields.source: fed}, [self.layer])[self.layer]
+        assert self.axes.channel is not None
+        first = (self.axes.channel, *self.axes.units)
+        rest = tuple(axis for axis in range(values.ndim) if axis not in first)
+        return values.transpose(*first, *rest).reshape(self.channels, *self.sizes)
+
+    def whole_units(self) -> NDArray[np.bool_]:
+        """Which units' fields lie wholly inside the picture; InputError where none does."""
+        if self.axes.grid is not None:
+            raise UnsupportedError(f"{self.layer} has tokens: which of them see whole fields is not told")
+        kept = np.ones(self.sizes, np.bool_)
+        axes, interior = self.fields[self.layer].axes.values(), borders(self.fields, self.layer).interior
+        for axis, inside in zip(axes, interior, strict=True):
+            if axis.along is not None:
+                place = self.axes.units.index(axis.along)
+                along = np.moveaxis(kept, place, 0)
+                along[: inside.start] = along[inside.stop :] = False
+            elif inside.empty:
+                kept[...] = False
+        if not kept.any():
+            raise InputError(f"no unit of {self.layer} has its whole field inside the picture: give a larger input")
+        return kept
+
+
+def viewer(
+    model: Source,
+    layer: str,
+    input_shape: InputShape = None,
+    black: Level = 0.0,
+    white: Level = 1.0,
+    blank: Level | None = None,
+    layout: str | None = None,
+) -> Viewer:
+    """A layer of a model, ready to be shown photographs; InputError where model and layer are not fit for it."""
+    held = Model.of(model.model if isinstance(model, LoadedModel) else model, input_shape).read()
+    fields = Fields(held, None, layout)
+    network, axes = fields.network, fields.layer_axes(text("layer", layer))
+    if len(network.inputs) > 1:
+        raise InputError(f"{network.name} has inputs {', '.join(network.inputs)}; pictures are shown to models of one")
+    if len(fields.spatial) != 2:
+        raise InputError(f"the input must be a picture, of two spatial axes; it is laid out {fields.layout}")
+    if axes.channel is None:
+        raise InputError(f"{layer} has no channels: its shape is {'x'.join(map(str, axes.shape))}")
+    if prod(axes.shape) != axes.shape[axes.channel] * prod(axes.sizes):
+        raise InputError(f"{layer} of {'x'.join(map(str, axes.shape))} is not one map for each channel of one picture")
+    colours = network.shapes[fields.source][fields.layout.find("C")] if "C" in fields.layout else 1
+    if colours not in (1, 3):
+        raise InputError(f"photographs have 1 channel or 3; {fields.source} has {colours}")
+    return Viewer(layer, fields, axes, Screen.of(colours, black, white, blank), runner_of(held))

@@ -1,0 +1,84 @@
+"""Feature maps: a plane of numbers for each channel, all on one scale, with a legend of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import InputError
+from striate.photos import Photo
+from striate.show.heat import coloured
+from striate.show.letters import cut_to, fitting
+from striate.show.sketch import INK, SOFT, Anchor, Pixels, Raster, Rect, Sketch, Text
+
+COLUMNS, SIDE, GAP, FOOT, MARGIN, HEAD = 8, 128, 12, 44, 16, 52
+LETTERS, SMALL = 17, 13
+BAR_WIDTH, BAR_HEIGHT, BAR_ROOM = 320, 14, 46
+BELOW_ZERO = ((250, 250, 252), (146, 197, 222), (44, 115, 178), (16, 42, 94))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plane:
+    """One channel's numbers, (rows, columns), its name, and what is told of it."""
+
+    name: str
+    values: NDArray[Any]
+    told: str
+
+
+def planes_sketch(
+    planes: Sequence[Plane], scale: tuple[float, float], photo: Photo, title: str, lines: Sequence[str]
+) -> Sketch:
+    """The photograph and a map for each plane, row by row, on one ``scale`` from its least to its largest number.
+
+    A scale that begins at 0 goes from white to dark red; one around 0 has white at 0, red above and blue below.
+    Raises InputError for what is no plane.
+    """
+    cells = [_cell(photo, "the picture", ""), *(_cell(tinted(p.values, scale), p.name, p.told) for p in planes)]
+    columns, step = min(COLUMNS, max(len(cells), 4)), max(cell.height for cell in cells)
+    head = HEAD + 22 * len(lines)
+    rows = -(-len(cells) // columns)
+    sketch = Sketch(2 * MARGIN + columns * (SIDE + GAP), head + BAR_ROOM + rows * step + MARGIN)
+    room = sketch.width - 2 * MARGIN
+    sketch.add(Text(MARGIN, 34, cut_to(title, LETTERS, room), LETTERS))
+    for k, line in enumerate(lines):
+        sketch.add(Text(MARGIN, 60 + 22 * k, line, fitting(line, SMALL, room), SOFT))
+    _legend(sketch, scale, head - 6)
+    for k, cell in enumerate(cells):
+        row, column = divmod(k, columns)
+        sketch.put(cell, MARGIN + column * (SIDE + GAP), head + BAR_ROOM + row * step)
+    return sketch
+
+
+def tinted(values: NDArray[Any], scale: tuple[float, float]) -> Pixels:
+    """Numbers as colours of a scale from 0, or around it.
+
+    >>> tinted(np.array([[0.0, 2.0, -2.0]]), (-2, 2)).tolist()
+    [[[250, 250, 252], [110, 10, 60], [16, 42, 94]]]
+    """
+    if values.ndim != 2:
+        raise InputError(f"a map needs two axes, one of these has {values.ndim}")
+    shares = np.asarray(values, np.float64) / (scale[1] or 1.0)
+    return np.where((shares < 0)[..., None], coloured(-shares, BELOW_ZERO), coloured(shares))
+
+
+def _legend(sketch: Sketch, scale: tuple[float, float], top: float) -> None:
+    sketch.add(Raster(MARGIN, top, BAR_WIDTH, BAR_HEIGHT, tinted(np.linspace(*scale, BAR_WIDTH)[None], scale)))
+    sketch.add(Rect(MARGIN, top, BAR_WIDTH, BAR_HEIGHT, "none", SOFT))
+    for value in sorted({scale[0], 0.0, scale[1]}):
+        share = (value - scale[0]) / ((scale[1] - scale[0]) or 1.0)
+        anchor: Anchor = "start" if share == 0 else "end" if share == 1 else "middle"
+        sketch.add(Text(MARGIN + share * BAR_WIDTH, top + BAR_HEIGHT + 16, f"{value:.4g}", SMALL, INK, anchor))
+
+
+def _cell(pixels: Pixels, name: str, told: str) -> Sketch:
+    height, width = (max(round(n * SIDE / max(pixels.shape[:2])), 1) for n in pixels.shape[:2])
+    sketch, left = Sketch(SIDE, height + FOOT), (SIDE - width) / 2
+    sketch.add(Raster(left, 0, width, height, pixels), Rect(left, 0, width, height, "none", SOFT))
+    sketch.add(Text(SIDE / 2, height + 14, cut_to(name, SMALL, SIDE), SMALL, INK, "middle"))
+    sketch.add(Text(SIDE / 2, height + 30, cut_to(told, SMALL, SIDE), SMALL, SOFT, "middle"))
+    return sketch

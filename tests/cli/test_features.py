@@ -1,0 +1,66 @@
+"""striate features: its summary, table and maps, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.command_line import DENOISER, run
+from support.tflite_cases import conv
+from support.tflite_models import Sketch
+
+from striate.explore import feature_maps
+from striate.formats.model import Model
+
+
+@pytest.fixture(name="photo")
+def a_photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 40, 3), np.uint8)).save(path)
+    return path
+
+
+def test_the_table_has_the_numbers_of_python(photo: Path) -> None:
+    lines = run("features", DENOISER, "stem/conv", "--image", photo).output.splitlines()
+    found = feature_maps(DENOISER, "stem/conv", photo, input_shape=(1, 3, 32, 40))
+    assert lines[0] == "24 channels of 32 x 40: 0 dead, 0 never above the blank on this picture"
+    assert lines[1].endswith("signed, one scale around 0")
+    assert lines[-1] == "and 8 more channels; --channel K shows one"
+    for line, k in zip(lines[3:-1], found.channels, strict=False):
+        numbers = [float(word) for word in line.split()[:4]]
+        assert numbers == pytest.approx([k, found.maps[k].min(), found.maps[k].max(), found.maps[k].mean()], rel=1e-3)
+    assert max(map(len, lines)) < 80
+
+
+def test_maps_of_some_channels(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "maps.png"
+    done = run("features", DENOISER, "stem", "--image", photo, "--channel", "5", "--channel", "2", "--out", out)
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.output.splitlines()[3:5]] == ["5", "2"]
+    few = np.asarray(Image.open(out))
+    assert few.std() > 5
+    run("features", DENOISER, "stem", "--image", photo, "--out", out)
+    assert np.asarray(Image.open(out)).size > few.size
+
+
+def test_a_file_of_a_fixed_size_and_channels_last_is_read_at_its_own(photo: Path, tmp_path: Path) -> None:
+    sketch = Sketch()
+    made = conv(sketch, sketch.input(1, 9, 7, 3), 2, 3)
+    model = tmp_path / "fixed.tflite"
+    model.write_bytes(sketch.file(made))
+    layer = Model(model).network.outputs[0]
+    done = run("features", model, layer, "--image", photo)
+    assert done.output.splitlines()[0].startswith("2 channels of 9 x 7: ")
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    (("--channel", "99"), "channel 99 lies outside stem, which has 24"),
+    (("--image", "nowhere.png"), "none of 1 pictures can be read, such as nowhere.png"),
+    (("--out", "a.pdf"), "a.pdf: the picture is a .png or .svg file"),
+])  # fmt: skip
+def test_what_does_not_fit_is_one_line(photo: Path, more: tuple[str, ...], said: str) -> None:
+    done = run("features", DENOISER, "stem", "--image", photo, *more)
+    assert (done.exit_code, len(done.output.splitlines())) == (2, 1)
+    assert said in done.output
