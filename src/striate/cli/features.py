@@ -12,6 +12,7 @@ from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.explore import FeatureMaps, feature_maps
+from striate.explore.photo import photo_size
 from striate.formats.model import Model
 from striate.photos import Photo, read_photo
 from striate.show.planes import Plane, planes_sketch
@@ -71,9 +72,7 @@ def features_command(
 
 def _photo(model: Model, question: Question, image: Path, fit: str) -> Photo:
     """The photograph as the network is shown it."""
-    fields = question.fields_of(model)
-    rows, columns = (fields.network.shapes[fields.source][axis] for axis in fields.spatial.values())
-    return read_photo(image, (rows, columns), fit)
+    return read_photo(image, photo_size(question.fields_of(model)), fit)
 
 
 def _summary(found: FeatureMaps) -> list[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from striate.errors import InputError, UnsupportedError
 from striate.explore.bench import Source
+from striate.explore.photo import photo_input, photo_size
 from striate.explore.running import runner_of
 from striate.explore.screen import Level, Screen, laid_out
 from striate.fields import Fields, borders
@@ -57,11 +58,8 @@ class Viewer:
         """A picture as the network's input; InputError for a file that cannot be read or made to fit."""
         if not isinstance(picture, Path):
             return picture
-        shape, (rows, columns) = self.fields.network.shapes[self.fields.source], self.fields.spatial.values()
-        photo = read_photo(picture, (shape[rows], shape[columns]), fit).astype(np.float64) / 255
-        image = photo.mean(-1)[None] if len(self.screen.black) == 1 else photo.transpose(2, 0, 1)
-        black, white = (np.array(level)[:, None, None] for level in (self.screen.black, self.screen.white))
-        return laid_out(self.fields, black + (white - black) * image)
+        photo = read_photo(picture, photo_size(self.fields), fit)
+        return photo_input(self.fields, photo, self.screen.black, self.screen.white)
 
     def maps(self, fed: Array) -> Array:
         """What the layer gives: the channel first, then the axes of a unit's place."""
