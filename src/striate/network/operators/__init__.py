@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from striate.network.operators import arrange, combine, indexing, spatial
+from striate.network.operators import arrange, combine, indexing, products, regroup, spatial
 from striate.network.operators.arrange import (
     ChannelShuffle,
     Concat,
@@ -27,13 +27,9 @@ from striate.network.operators.arrange import (
 )
 from striate.network.operators.base import Operator, Output, Result
 from striate.network.operators.combine import (
-    Attention,
     Constant,
-    Einsum,
     Elementwise,
     Everything,
-    Linear,
-    MatMul,
     Mix,
     Recurrent,
     Reduce,
@@ -44,19 +40,16 @@ from striate.network.operators.combine import (
 )
 from striate.network.operators.function import Function
 from striate.network.operators.indexing import Index, ScatterAt
+from striate.network.operators.products import Attention, Einsum, Linear, MatMul
+from striate.network.operators.regroup import DepthToSpace, Fold, Sliding, SpaceToDepth, Unfold
 from striate.network.operators.spatial import (
     AdaptivePool,
     Conv,
     ConvTranspose,
-    DepthToSpace,
-    Fold,
     Pad,
     Pool,
     Resize,
     Sample,
-    Sliding,
-    SpaceToDepth,
-    Unfold,
 )
 from striate.network.operators.values import Mask, Places
 
@@ -114,7 +107,7 @@ __all__ = [
     "broadcast_shape",
 ]
 
-FAMILIES = (arrange, combine, indexing, spatial)
+FAMILIES = (arrange, combine, products, indexing, spatial, regroup)
 
 OPERATORS: tuple[type[Operator], ...] = tuple(
     value
