@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from striate.fields.pieces import Ints, Piece, divisors, flat, plain
-from striate.fields.shared import Shared
+from striate.fields.pieces import Ints, Piece, divisors, plain
+from striate.fields.shared import Pieces, Shared
 from striate.fields.spans import Span
-from striate.fields.summary import laid, local_span, units_of
+from striate.fields.summary import flattened, laid, local_span, units_of
 from striate.fields.tables import FieldTable, carried
 from striate.fields.unit import Grid, LayerAxes, unit_axes
 from striate.geometry import part_map
@@ -20,7 +21,18 @@ from striate.network.relation import Along, Relation, Shape, Split
 
 def layer_axes(shape: Shape, tables: Mapping[str, FieldTable], batch: int | None, shared: Shared) -> LayerAxes:
     """The axes of a tensor by its tables, one for each spatial axis of the source; ``batch`` is the source's batch."""
-    moving = {name: _moving_axes(shape, table, shared) for name, table in tables.items()}
+    normal = [shared.normal(table.pieces).pieces for table in tables.values()]
+    counts, every = tuple(map(len, normal)), tuple(piece for pieces in normal for piece in pieces)
+    return shared.once(_layer_axes, every, counts, tuple(tables), shape, batch, shared)
+
+
+def _layer_axes(
+    every: Pieces, counts: tuple[int, ...], names: tuple[str, ...], shape: Shape, batch: int | None, shared: Shared
+) -> LayerAxes:
+    """The same of the tables' pieces, wherever they begin and end; ``counts`` are of each axis of the source."""
+    rest = iter(every)
+    tables = {name: tuple(islice(rest, count)) for name, count in zip(names, counts, strict=True)}
+    moving = {name: _moving_axes(shape, pieces, shared) for name, pieces in tables.items()}
     along = {axis: [name for name, axes in moving.items() if axis in axes] for axis in range(len(shape))}
     alike = [axis for axis, names in along.items() if not names]
     first = next((axis for axis in alike if shape[axis] == batch), None)
@@ -40,7 +52,7 @@ def layer_axes(shape: Shape, tables: Mapping[str, FieldTable], batch: int | None
 
 def units_along(shape: Shape, tables: Mapping[str, FieldTable], shared: Shared) -> tuple[int, ...]:
     """The axes of a tensor along which units stand, told by its tables."""
-    return _units(shape, {name: _moving_axes(shape, table, shared) for name, table in tables.items()})
+    return _units(shape, {name: _moving_axes(shape, table.pieces, shared) for name, table in tables.items()})
 
 
 def _units(shape: Shape, moving: Mapping[str, frozenset[int]]) -> tuple[int, ...]:
@@ -50,13 +62,12 @@ def _units(shape: Shape, moving: Mapping[str, frozenset[int]]) -> tuple[int, ...
     return tuple(sorted(found if tokens or not found <= behind else behind))
 
 
-def _moving_axes(shape: Shape, table: FieldTable, shared: Shared) -> frozenset[int]:
+def _moving_axes(shape: Shape, pieces: Pieces, shared: Shared) -> frozenset[int]:
     """The axes along which units look at different places of one axis of the source.
 
     They are those that grow with it. Where none does, as of picked elements, channels that differ are left out.
     """
-    local = tuple(piece for piece in table.pieces if not piece.whole)
-    found = shared.once(_moving, local or table.pieces, shared)
+    found = shared.once(_moving, shared.normal(_local(pieces) or pieces).pieces, shared)
     if found.grown or not found.every:
         return found.grown
     behind = frozenset(unit_axes(shape))
@@ -70,11 +81,11 @@ class _Moving(NamedTuple):
     grown: frozenset[int]
 
 
-def _moving(pieces: tuple[Piece, ...], shared: Shared) -> _Moving:
+def _moving(pieces: Pieces, shared: Shared) -> _Moving:
     every, grown = set[int](), set[int]()
     for piece in pieces:
         if not all(plain(piece, place) for place in piece.view):
-            piece = shared.once(_flat, (piece,))
+            piece = flattened(piece, shared)
         for axis, place in enumerate(piece.view):
             dims = [digit.root for digit in place.digits if isinstance(digit.root, int)]
             if not place.full or not all(map(piece.uniform, dims)):
@@ -84,13 +95,13 @@ def _moving(pieces: tuple[Piece, ...], shared: Shared) -> _Moving:
     return _Moving(frozenset(every), frozenset(grown))
 
 
-def _flat(pieces: tuple[Piece]) -> Piece:
-    return flat(pieces[0])
+def _local(pieces: Pieces) -> Pieces:
+    return tuple(piece for piece in pieces if not piece.whole)
 
 
-def _holds_features(axis: int, tables: Sequence[FieldTable]) -> bool:
+def _holds_features(axis: int, tables: Sequence[Pieces]) -> bool:
     """Whether part of the index along an axis tells nothing of the place: channels that were flattened with it."""
-    views = [(piece, piece.view[axis]) for table in tables for piece in table.pieces if not piece.whole]
+    views = [(piece, piece.view[axis]) for pieces in tables for piece in _local(pieces)]
     sizes = {tuple(digit.size for digit in place.digits) for _, place in views}
     if len(sizes) != 1 or not all(plain(piece, place) for piece, place in views):
         return False
@@ -99,9 +110,9 @@ def _holds_features(axis: int, tables: Sequence[FieldTable]) -> bool:
     return any(all(column) for column in zip(*uniform, strict=True))
 
 
-def _grid(axis: int, shape: Shape, tables: Mapping[str, FieldTable], shared: Shared) -> Grid | None:
+def _grid(axis: int, shape: Shape, tables: Mapping[str, Pieces], shared: Shared) -> Grid | None:
     """The grid that tokens run over, told by what each of them sees along each axis of the source; None for none."""
-    local = [tuple(piece for piece in table.pieces if not piece.whole) for table in tables.values()]
+    local = [shared.normal(_local(pieces)).pieces for pieces in tables.values()]
     counts = tuple(map(len, local))
     found = shared.once(_laid_out, tuple(piece for pieces in local for piece in pieces), counts, axis, shape, shared)
     if found is None:

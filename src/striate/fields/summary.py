@@ -131,6 +131,11 @@ def units_of(pieces: Sequence[Piece], units: Units) -> tuple[Ints, Ints]:
     return low, high
 
 
+def flattened(piece: Piece, shared: Shared) -> Piece:
+    """The piece with an axis of its own for each axis of its view, laid out once."""
+    return shared.once(_flat, (piece,))
+
+
 def _flat(pieces: tuple[Piece]) -> Piece:
     return flat(pieces[0])
 
@@ -141,7 +146,7 @@ def laid(piece: Piece, units: Units, shared: Shared) -> Piece:
 
 
 def _laid(pieces: tuple[Piece], units: Units, shared: Shared) -> Piece:
-    return _over_others(shared.once(_flat, pieces), units)
+    return _over_others(flattened(pieces[0], shared), units)
 
 
 def _rule(pieces: Pieces, units: Units, shared: Shared) -> Span | None:
