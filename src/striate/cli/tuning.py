@@ -83,10 +83,12 @@ def tuning_command(
     if out is not None and kind == "csv":
         deliver(_csv(found), out)
     elif out is not None:
-        sketch = rings_sketch(_rings(found), f"{layer} of {question.model}", _summary(found, control))
+        sketch = rings_sketch(_rings(found), f"{layer} of {model.name}", _summary(found, control))
         deliver(drawn(sketch, out), out)
     for line in (*_summary(found, control), *_listed(found), *_formulas(found)):
         say(line)
+    if control is None and not no_control:
+        say(f"no control: {model.name} holds no convolution's weights to shuffle")
 
 
 def _control(model: Model, tuned: Callable[[Model, str], Tuning]) -> Tuning | None:
