@@ -109,6 +109,16 @@ def test_random_networks(first: int) -> None:
             check_same(found, network, wanted)
 
 
+def test_no_more_are_held_than_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("striate.crop.crops.MOST_HELD", 3)
+    crops = Crops(up_and_down(96))
+    boxes = [{"last": Box(f"0:1,0:1,0:{n},0:{n}")} for n in range(1, 8)]
+    first, *_, last = [crops.crop(box) for box in boxes]
+    assert crops.crop(boxes[-1]) is last
+    assert crops.crop(boxes[0]) is not first
+    assert crops.crop(boxes[0]).network == first.network
+
+
 def test_bad_input() -> None:
     crops = Crops(up_and_down(96))
     with pytest.raises(InputError, match="lies outside"):

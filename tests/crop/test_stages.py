@@ -20,6 +20,8 @@ from striate.crop import Joined, Stage, stages
 from striate.errors import InputError
 from striate.formats.torch import read_torch
 from striate.geometry import Box, Interval
+from striate.network import Builder
+from striate.network.operators import Conv, Elementwise, Function, Linear
 
 SHAPE = (1, 3, 40, 48)
 
@@ -64,6 +66,20 @@ class Softmax(nn.Module):
         return F.softmax(y.flatten(2), 2).view_as(y) * y
 
 
+class Lines(nn.Module):
+    """A dense layer over the columns and one over the rows, of one tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.across, self.down = nn.Conv2d(3, 2, 3, 1, 1), nn.Linear(48, 48), nn.Linear(40, 40)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        turned: Tensor = self.down(y.transpose(2, 3))
+        made: Tensor = self.across(y) + turned.transpose(2, 3)
+        return made
+
+
 MODULES: dict[str, tuple[Callable[[], nn.Module], list[Joined]]] = {
     "nothing global": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3, 2)), []),
     "gate": (Gate, [Joined.MEAN]),
@@ -87,6 +103,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], list[Joined]]] = {
     "layer": (lambda: nn.Sequential(nn.Conv2d(3, 2, 3, 1, 1), nn.LayerNorm((2, 40, 48))), [Joined.MOMENTS]),
     "softmax": (Softmax, [Joined.SOFTMAX]),
     "attention": (Attention, [Joined.WHOLE] * 2),
+    "rows and columns": (Lines, [Joined.WHOLE] * 2),
 }
 
 
@@ -182,6 +199,18 @@ def test_random_networks_come_apart_and_nothing_is_lost(seed: int) -> None:
         assert set(stage.network.inputs) <= there
         there |= {*stage.network.outputs, *(name for join in stage.joins for name in join.gives)}
     assert set(network.outputs) <= there
+
+
+def test_what_is_joined_along_one_axis_is_tiled_along_the_other() -> None:
+    """Read whole along the rows by one operator and along the columns by another, a tensor is joined twice."""
+    b = Builder("lines", x=SHAPE)
+    y = b.add(Conv((3, 3), padding=((1, 1), (1, 1)), out_channels=2), "x", name="conv")
+    rows, columns = (b.add(Linear(SHAPE[axis], axis=axis), y) for axis in (2, 3))
+    b.add(Elementwise(function=Function("add")), rows, columns, name="sum")
+    first, second = stages(b.network())
+    assert [(join.tensor, join.axes) for join in first.joins] == [("conv", (2,)), ("conv", (3,))]
+    feeds = second.crop({"sum": Box("0:1,0:2,4:5,7:8")}).feeds
+    assert [str(feeds[join.gives[0]]) for join in first.joins] == ["0:1,0:2,0:40,7:8", "0:1,0:2,4:5,0:48"]
 
 
 def test_bad_input() -> None:

@@ -27,6 +27,7 @@ from striate.network.operators import (
 from striate.network.relation import Shape
 from striate.values import instance
 
+MOST_HELD = 256
 STEPS = sorted(2**a * 3**b * 5**c for a in range(8) for b in range(2) for c in range(2))
 Shifts = Mapping[str, tuple[int, ...]]
 """By how much the box of every tensor is moved along each of its axes."""
@@ -66,7 +67,8 @@ class Crops:
 
     Where all operators of the network slide (convolutions, pools, resizes, arithmetic without masks), crops of one
     layer that differ by a multiple of the layer's period and touch no border are alike: they share their network, and
-    each costs microseconds. Others, and those of several layers at once, are worked out when they are first asked for.
+    each costs microseconds. Others, and those of several layers at once, are worked out when they are first asked for;
+    the 256 used last are held.
 
     >>> from striate.network.builder import Builder
     >>> from striate.network.operators import Conv
@@ -104,9 +106,11 @@ class Crops:
 
     def _worked_out(self, asked: Boxes) -> Crop:
         key = tuple(asked.items())
-        if key not in self._crops:
-            self._crops[key] = crop(self.network, asked, grow=self._grow)
-        return self._crops[key]
+        found = self._crops.pop(key, None) or crop(self.network, asked, grow=self._grow)
+        self._crops[key] = found
+        if len(self._crops) > MOST_HELD:
+            del self._crops[next(iter(self._crops))]
+        return found
 
     @cached_property
     def _slides(self) -> bool:

@@ -132,10 +132,12 @@ class Cuts:
             return Cut(replace(node, op=local, inputs=(tensor, *gives)), (join,))
         inputs, joins = list(node.inputs), []
         for k, axes in found.items():
-            inputs[k] = f"{node.inputs[k]}/whole"
+            name = node.inputs[k]
+            every = len(axes) == len(self._tiles(name))
+            inputs[k] = f"{name}/whole" if every else f"{name}/whole along {', '.join(map(str, axes))}"
             if inputs[k] not in self.level:
-                join = Join(node.name, node.inputs[k], axes, None, Joined.WHOLE, (inputs[k],))
-                joins.append(self._join(join, {inputs[k]: self.shapes[node.inputs[k]]}))
+                join = Join(node.name, name, axes, None, Joined.WHOLE, (inputs[k],))
+                joins.append(self._join(join, {inputs[k]: self.shapes[name]}))
         return Cut(replace(node, inputs=tuple(inputs)), tuple(joins))
 
     def _join(self, join: Join, gives: Mapping[str, Shape]) -> Join:

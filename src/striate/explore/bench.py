@@ -16,22 +16,20 @@ import numpy as np
 from striate.crop import Crop, crop
 from striate.errors import InputError, StriateError, UnsupportedError
 from striate.explore.cover import Floats
-from striate.explore.running import runner_of
+from striate.explore.running import Source, opened, runner_of
 from striate.explore.screen import Level, Screen, laid_out
 from striate.explore.stimuli import Stimulus
 from striate.fields import Fields, Unit, borders, region
 from striate.fields.spans import AxisField
-from striate.formats.model import Model, Readable
+from striate.formats.model import Model
 from striate.formats.shapes import InputShape
 from striate.formats.tflite.file import TfliteModel
 from striate.formats.torch.module import TorchModule
 from striate.geometry import Box, Interval
-from striate.loaded import LoadedModel
 from striate.network.relation import Shape
 from striate.progress import Progress, Ticker
 from striate.run import Runner
 
-Source = Model | LoadedModel | Readable
 BATCH_BYTES = 1 << 26
 LARGEST_BATCH = 256
 COMMON_STEP = 32
@@ -122,7 +120,7 @@ def bench(
     Without ``smallest`` the input stays as large as it is given. Raises InputError where the layer is not there, the
     input is no picture, or no unit's field lies inside the input.
     """
-    whole = Model.of(model.model if isinstance(model, LoadedModel) else model, input_shape).read()
+    whole = opened(model, input_shape)
     fields = Fields(whole, None, layout)
     _checked(fields, layer)
     module = isinstance(whole.source, TorchModule)

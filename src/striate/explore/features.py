@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import InputError
-from striate.explore.bench import Source
+from striate.explore.running import Source
 from striate.explore.screen import Level
 from striate.explore.viewer import Array, Viewer, viewer
 from striate.fields import Fields, Region, region

@@ -1,12 +1,21 @@
-"""Which runner a model has."""
+"""A model opened to be run, and which runner it has."""
 
 from __future__ import annotations
 
 from striate.crop import Crop
-from striate.formats.model import Model
+from striate.formats.model import Model, Readable
+from striate.formats.shapes import InputShape
 from striate.formats.tflite.file import TfliteModel
 from striate.formats.torch.module import TorchModule
+from striate.loaded import LoadedModel
 from striate.run import OnnxRunner, Runner
+
+Source = Model | LoadedModel | Readable
+
+
+def opened(model: Source, input_shape: InputShape = None) -> Model:
+    """A model that has been read, at ``input_shape`` where one is given; raises what reading raises."""
+    return Model.of(model.model if isinstance(model, LoadedModel) else model, input_shape).read()
 
 
 def runner_of(model: Model, part: Crop | None = None) -> Runner:

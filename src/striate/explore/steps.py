@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from striate.conv.explanation import Explanation, explain
 from striate.errors import InputError, UnsupportedError
-from striate.explore.bench import Source
 from striate.explore.product import Product
-from striate.explore.running import runner_of
+from striate.explore.running import Source, opened, runner_of
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.shapes import InputShape
@@ -22,7 +21,6 @@ from striate.formats.tflite.file import TfliteModel
 from striate.formats.tflite.weights import weight_values
 from striate.formats.torch.module import TorchModule
 from striate.geometry.axis_map import Border
-from striate.loaded import LoadedModel
 from striate.network import Network, Node, Weight
 from striate.network.operators import Conv, Elementwise, Transpose
 from striate.network.relation import Shape
@@ -98,7 +96,7 @@ def step(
     >>> found.explanation.window.shape, bool(abs(found.runtime - found.explanation.value) < 1e-5)
     ((3, 7, 7), True)
     """
-    held = Model.of(model.model if isinstance(model, LoadedModel) else model, input_shape).read()
+    held = opened(model, input_shape)
     network = held.network
     if len(network.inputs) != 1:
         raise InputError(f"{network.name} has inputs {', '.join(network.inputs)}; a step takes a model of one")

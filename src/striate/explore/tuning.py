@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from striate.errors import InputError
 from striate.explore import measures
-from striate.explore.bench import Bench, Source, bench
+from striate.explore.bench import Bench, bench
 from striate.explore.cover import Floats
+from striate.explore.running import Source
 from striate.explore.screen import Level
 from striate.explore.stimuli import Bar, Blank, Edge, Grating, Stimulus
 from striate.formats.shapes import InputShape

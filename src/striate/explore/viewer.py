@@ -11,15 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import InputError, UnsupportedError
-from striate.explore.bench import Source
 from striate.explore.photo import photo_input, photo_size
-from striate.explore.running import runner_of
+from striate.explore.running import Source, opened, runner_of
 from striate.explore.screen import Level, Screen, laid_out
 from striate.fields import Fields, borders
 from striate.fields.unit import LayerAxes
-from striate.formats.model import Model
 from striate.formats.shapes import InputShape
-from striate.loaded import LoadedModel
 from striate.photos import read_photo
 from striate.run import Runner
 from striate.values import text
@@ -97,7 +94,7 @@ def viewer(
     layout: str | None = None,
 ) -> Viewer:
     """A layer of a model, ready to be shown photographs; InputError where model and layer are not fit for it."""
-    held = Model.of(model.model if isinstance(model, LoadedModel) else model, input_shape).read()
+    held = opened(model, input_shape)
     fields = Fields(held, None, layout)
     network, axes = fields.network, fields.layer_axes(text("layer", layer))
     if len(network.inputs) > 1:

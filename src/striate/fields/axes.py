@@ -67,7 +67,7 @@ def _moving_axes(shape: Shape, pieces: Pieces, shared: Shared) -> frozenset[int]
 
     They are those that grow with it. Where none does, as of picked elements, channels that differ are left out.
     """
-    found = shared.once(_moving, shared.normal(_local(pieces) or pieces).pieces, shared)
+    found = _moving(shared.normal(_local(pieces) or pieces).pieces, shared)
     if found.grown or not found.every:
         return found.grown
     behind = frozenset(unit_axes(shape))
@@ -114,7 +114,7 @@ def _grid(axis: int, shape: Shape, tables: Mapping[str, Pieces], shared: Shared)
     """The grid that tokens run over, told by what each of them sees along each axis of the source; None for none."""
     local = [shared.normal(_local(pieces)).pieces for pieces in tables.values()]
     counts = tuple(map(len, local))
-    found = shared.once(_laid_out, tuple(piece for pieces in local for piece in pieces), counts, axis, shape, shared)
+    found = _laid_out(tuple(piece for pieces in local for piece in pieces), counts, axis, shape, shared)
     if found is None:
         return None
     first, digits = found

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ModelError, UnsupportedError
+from striate.errors import ModelError
+from striate.formats.inputs import LARGEST_FOLLOWED, Inputs, counted
 from striate.network.operators import Operator
 from striate.network.relation import Shape
 
 Array = NDArray[Any]
 
-LARGEST_FOLLOWED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Inputs[Tensor]):
     """One node with its inputs resolved."""
 
     op: str
@@ -81,17 +81,6 @@ class Call:
     def rank(self) -> int:
         """Axes of the first input."""
         return len(self.x)
-
-    def has(self, position: int) -> bool:
-        """Whether an optional input is given."""
-        return position < len(self.inputs) and self.inputs[position] is not None
-
-    def tensor(self, position: int) -> Tensor:
-        """An input that must be given."""
-        found = self.inputs[position] if position < len(self.inputs) else None
-        if found is None:
-            raise ModelError(f"input {position} is missing")
-        return found
 
     def shape(self, position: int) -> Shape:
         """The shape of an input."""
@@ -119,15 +108,6 @@ class Call:
             raise ModelError(f"attribute {name!r} should be a number, is {type(found).__name__}")
         return float(found)
 
-    def value(self, position: int) -> Array:
-        """The value of a constant input; one that data makes, or a large one, is an error."""
-        found = self.tensor(position)
-        if found.data:
-            raise UnsupportedError(f"input {position} ({found.name!r}) depends on data; the shape is not fixed")
-        if found.value is None:
-            raise UnsupportedError(f"input {position} ({found.name!r}) is no small constant; the shape is not fixed")
-        return found.value
-
     def constant(self, position: int) -> bool:
         """Whether an input is given and its value known."""
         return self.has(position) and self.tensor(position).value is not None
@@ -152,10 +132,7 @@ class Call:
 
     def axis(self, axis: int, rank: int | None = None) -> int:
         """An axis counted from the front."""
-        rank = self.rank if rank is None else rank
-        if not -rank <= axis < rank:
-            raise ModelError(f"axis {axis} lies outside rank {rank}")
-        return axis % rank
+        return counted(axis, self.rank if rank is None else rank)
 
     def axes(self, axes: tuple[int, ...], rank: int | None = None) -> tuple[int, ...]:
         """Axes counted from the front."""

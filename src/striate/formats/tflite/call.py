@@ -16,6 +16,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from striate.errors import ModelError, UnsupportedError
+from striate.formats.inputs import LARGEST_FOLLOWED, Inputs, counted
 from striate.formats.tflite.schema import Operation, named
 from striate.network import Weight
 from striate.network.operators import Elementwise, Function, Operator, Reshape, Transpose, broadcast_shape
@@ -24,7 +25,6 @@ from striate.network.relation import Shape
 Array = NDArray[Any]
 Order = tuple[int, ...]
 
-LARGEST_FOLLOWED = 1 << 20
 FUSED = {
     "RELU": Function.of("relu"),
     "RELU6": Function.of("clip", min=0.0, max=6.0),
@@ -149,7 +149,7 @@ def weight(role: str, constant: Tensor, *views: Operator) -> Weight:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Call:
+class Call(Inputs[Tensor]):
     """One operation with its inputs resolved; ``declared`` are the shapes that the file states of its outputs."""
 
     operation: Operation
@@ -175,17 +175,6 @@ class Call:
         """The options of a kind, by the schema's generated class."""
         return self.operation.settings(kind)
 
-    def has(self, position: int) -> bool:
-        """Whether an optional input is given."""
-        return position < len(self.inputs) and self.inputs[position] is not None
-
-    def tensor(self, position: int) -> Tensor:
-        """An input that must be given."""
-        found = self.inputs[position] if position < len(self.inputs) else None
-        if found is None:
-            raise ModelError(f"input {position} is missing")
-        return found
-
     def shape(self, position: int) -> Shape:
         """The shape of an input, in the file's order."""
         return self.tensor(position).filed
@@ -206,15 +195,6 @@ class Call:
         orders = [self.tensor(p).order for p in positions if self.tensor(p).data]
         order = next((found for found in orders if len(found) == rank and found != as_stored(rank)), as_stored(rank))
         return tuple(widened(self.tensor(p), rank, order) for p in positions)
-
-    def value(self, position: int) -> Array:
-        """The value of a constant input; one that data makes, or a large one, is an error."""
-        found = self.tensor(position)
-        if found.data:
-            raise UnsupportedError(f"input {position} ({found.name!r}) depends on data; the shape is not fixed")
-        if found.value is None:
-            raise UnsupportedError(f"input {position} ({found.name!r}) is no small constant; the shape is not fixed")
-        return found.value
 
     def ints(self, position: int) -> tuple[int, ...]:
         """A constant input as integers."""
@@ -241,10 +221,7 @@ class Call:
 
     def axis(self, axis: int, rank: int | None = None) -> int:
         """An axis of the file counted from the front."""
-        rank = self.rank if rank is None else rank
-        if not -rank <= axis < rank:
-            raise ModelError(f"axis {axis} lies outside rank {rank}")
-        return axis % rank
+        return counted(axis, self.rank if rank is None else rank)
 
     def weight(self, role: str, position: int, *views: Operator) -> tuple[Weight, ...]:
         """What an input adds to a step's weights: nothing where it is left out or made of data."""
