@@ -18,7 +18,7 @@ from striate.serve.packed import PackedDocument, packed_bytes, packed_floats
 from striate.serve.tables import map_size
 from striate.show.document import Pair
 
-MOST_VALUES = 1 << 20
+MOST_VALUES = 1 << 19
 BINS = 10
 MEASURES = (
     *("preferred", "preferred_tested", "osi", "cv", "half_bandwidth", "orthogonal"),
@@ -130,8 +130,8 @@ def planes_document(fields: Fields, found: FeatureMaps, channels: Sequence[int])
     for channel in channels:
         if not 0 <= channel < len(planes):
             raise InputError(f"channel {channel} lies outside {found.layer}, which has {len(planes)}")
-    if len(channels) * planes[0].size > MOST_VALUES:
-        most = max(MOST_VALUES // planes[0].size, 1)
+    most = max(MOST_VALUES // planes[0].size, 1)
+    if len(channels) > most:
         raise InputError(f"{len(channels)} maps of {found.layer} are too many at once: ask for {most} or fewer")
     return packed_floats(planes[list(channels)])
 

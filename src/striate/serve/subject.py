@@ -1,0 +1,133 @@
+"""The network and the picture that the page is about, and what was worked out of them, kept for the next question."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import RLock
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from striate.errors import InputError, UnsupportedError
+from striate.explore import (
+    Bench,
+    FeatureMaps,
+    SpotMaps,
+    Strongest,
+    Tuning,
+    bench,
+    feature_maps,
+    shuffled,
+    spot_maps,
+    strongest,
+    tuning,
+)
+from striate.explore.cover import Floats
+from striate.explore.photo import photo_input
+from striate.explore.screen import Level
+from striate.explore.tuning import Kind
+from striate.fields import Fields
+from striate.formats.model import Model
+from striate.formats.tflite.file import TfliteModel
+from striate.photos import Photo
+
+T = TypeVar("T")
+
+KEPT = 12
+BEST = 9
+ANGLES, PHASES = 12, 8
+MOST_SPOTS = 15 * 15
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model and a photograph in the size of its input; ``black`` and ``white`` are the numbers it has there.
+
+    ``photo`` is None without a picture. Answers may be asked for from several threads; each is worked out once.
+    """
+
+    model: Model
+    photo: Photo | None = None
+    black: Level = 0.0
+    white: Level = 1.0
+    layout: str | None = None
+    _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict, init=False, repr=False)
+    _lock: RLock = field(default_factory=RLock, init=False, repr=False)
+
+    @cached_property
+    def fields(self) -> Fields:
+        """The fields of every layer."""
+        return Fields(self.model, None, self.layout)
+
+    @cached_property
+    def fed(self) -> Floats:
+        """The photograph as the network's input; InputError where there is none."""
+        if self.photo is None:
+            raise InputError("there is no picture: give one to see what the network makes of it")
+        return photo_input(self.fields, self.photo, self.black, self.white)
+
+    def maps(self, layer: str) -> FeatureMaps:
+        """The maps of a layer on the picture."""
+        return self._once(
+            ("maps", layer),
+            lambda: feature_maps(
+                self.model, layer, self.fed, black=self.black, white=self.white, layout=self.fields.layout
+            ),
+        )
+
+    def strongest(self, layer: str, whole: bool) -> Strongest:
+        """The strongest units of every channel on the picture; those with whole fields alone where asked for."""
+        return self._once(
+            ("strongest", layer, whole),
+            lambda: strongest(
+                self.model, layer, self.fed, count=BEST, per_picture=BEST, whole_fields_only=whole,
+                black=self.black, white=self.white, layout=self.fields.layout,
+            ),
+        )  # fmt: skip
+
+    def bench(self, layer: str) -> Bench:
+        """A bench for a unit of a layer."""
+        return self._once(
+            ("bench", layer),
+            lambda: bench(self.model, layer, black=self.black, white=self.white, layout=self.fields.layout),
+        )
+
+    def spots(self, layer: str) -> SpotMaps:
+        """Where in its field every channel answers to light and to dark, in at most ``MOST_SPOTS`` squares."""
+        held = self.bench(layer)
+        side = max(-(-int(np.ceil(np.sqrt(held.hull.size))) // int(MOST_SPOTS**0.5)), 1)
+        return self._once(("spots", layer), lambda: spot_maps(held, side))
+
+    def tuning(self, layer: str, stimulus: Kind, control: bool = False) -> Tuning | None:
+        """The experiment of Hubel and Wiesel; the ``control`` has shuffled weights, None where there are none."""
+        model = self._shuffled if control else self.model
+        if model is None:
+            return None
+        return self._once(
+            ("tuning", layer, stimulus, control),
+            lambda: tuning(
+                model, layer, angles=ANGLES, phases=PHASES, stimulus=stimulus,
+                black=self.black, white=self.white, layout=self.fields.layout,
+            ),
+        )  # fmt: skip
+
+    @cached_property
+    def _shuffled(self) -> Model | None:
+        if isinstance(self.model.source, TfliteModel):
+            return None
+        try:
+            return shuffled(self.model)
+        except UnsupportedError:
+            return None
+
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            self._kept.move_to_end(key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return cast(T, self._kept[key])
