@@ -8,11 +8,10 @@ from typing import Any, TypedDict
 from striate.errors import InputError
 from striate.explore.tuning import Kind
 from striate.fields import Unit
-from striate.serve import answers, units
+from striate.serve import answers, recipes, units
 from striate.serve.blocks import blocks, opened_at_first
 from striate.serve.layout import HEIGHT, WIDTH, layout
 from striate.serve.subject import Subject
-from striate.serve.tables import network_document
 
 Given = Mapping[str, Any]
 Question = Callable[[Subject, Given], Any]
@@ -102,8 +101,26 @@ def answered(subject: Subject, given: Given) -> answers.AnswerDocument:
     return answers.answer_document(subject.bench(_text(given, "layer")), [answers.stimulus_of(one) for one in told])
 
 
+def code(subject: Subject, given: Given) -> dict[str, str]:
+    """The lines of Python that give what a view shows."""
+    recipe, layer, view = recipes.Recipe(subject), _text(given, "layer"), _text(given, "view")
+    match view:
+        case "fields":
+            lines = recipes.field_lines(recipe, layer, _place(given, "at"), local=_flag(given, "local"))
+        case "features":
+            lines = recipes.feature_lines(recipe, layer, _number(given, "channel"), whole=_flag(given, "whole"))
+        case "tuning":
+            lines = recipes.tuning_lines(recipe, layer, _number(given, "channel"))
+        case "answer":
+            shown = answers.stimulus_of(_told(given, "stimulus"))
+            lines = recipes.answer_lines(recipe, layer, _number(given, "channel"), repr(shown))
+        case _:
+            raise InputError(f"there are no lines for {view!r:.40}: ask for fields, features, tuning or answer")
+    return {"code": "\n".join(lines) + "\n"}
+
+
 QUESTIONS: Mapping[str, Question] = {
-    "network": lambda subject, given: network_document(subject.fields, subject.model.name),
+    "network": lambda subject, given: subject.network,
     "graph": graph,
     "unit": lambda subject, given: units.unit_document(subject.fields, _unit(given), local=_flag(given, "local")),
     "effective": lambda subject, given: units.effective_document(
@@ -119,6 +136,7 @@ QUESTIONS: Mapping[str, Question] = {
     ),
     "tuning": tuned,
     "answer": answered,
+    "code": code,
     "spots": lambda subject, given: answers.spots_document(
         subject.spots(_text(given, "layer")), _number(given, "channel")
     ),
@@ -156,6 +174,13 @@ def _number(given: Given, name: str) -> int:
     value = given.get(name)
     if type(value) is not int:
         raise InputError(f"{name} must be a whole number, got {value!r:.40}")
+    return value
+
+
+def _told(given: Given, name: str) -> Given:
+    value = given.get(name)
+    if not isinstance(value, dict):
+        raise InputError(f"{name} must be an object, got {value!r:.40}")
     return value
 
 

@@ -33,6 +33,7 @@ from striate.fields import Fields
 from striate.formats.model import Model
 from striate.formats.tflite.file import TfliteModel
 from striate.photos import Photo
+from striate.serve.tables import NetworkDocument, network_document
 
 T = TypeVar("T")
 
@@ -46,7 +47,8 @@ MOST_SPOTS = 15 * 15
 class Subject:
     """A model and a photograph in the size of its input; ``black`` and ``white`` are the numbers it has there.
 
-    ``photo`` is None without a picture. Answers may be asked for from several threads; each is worked out once.
+    ``photo`` is None without a picture; ``picture`` is the file that it came from and ``fit`` how it was made to fit,
+    for those who want to read it again. Answers may be asked for from several threads; each is worked out once.
     """
 
     model: Model
@@ -54,6 +56,8 @@ class Subject:
     black: Level = 0.0
     white: Level = 1.0
     layout: str | None = None
+    picture: str = "picture.png"
+    fit: str = "crop"
     _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict, init=False, repr=False)
     _lock: RLock = field(default_factory=RLock, init=False, repr=False)
 
@@ -61,6 +65,11 @@ class Subject:
     def fields(self) -> Fields:
         """The fields of every layer."""
         return Fields(self.model, None, self.layout)
+
+    @cached_property
+    def network(self) -> NetworkDocument:
+        """All that the page is told of the network."""
+        return network_document(self.fields, self.model.name)
 
     @cached_property
     def fed(self) -> Floats:
