@@ -37,7 +37,7 @@ export async function featuresView(root, page) {
     (value) => { order = value; first = 0; page.state.set({ order }); load(); });
   const scales = choice(word("nv_scales"), [["one", word("nv_one_scale")], ["own", word("nv_own_scale")]], own ? "own" : "one",
     (value) => { own = value === "own"; page.state.set({ own }); load(); });
-  const wholes = choice(word("nv_patch_key"), [["all", word("all")], ["whole", word("nv_whole_only")]], whole ? "whole" : "all",
+  const wholes = choice(word("nv_patch_key"), [["all", word("nv_all")], ["whole", word("nv_whole_only")]], whole ? "whole" : "all",
     (value) => { whole = value === "whole"; page.state.set({ whole }); best(); });
   root.replaceChildren(make("div", { class: "nv-three" }, panel.element,
     make("section", { class: "nv-middle" }, head, make("div", { class: "nv-bar" }, orders, scales, scale), pager, grid, behind),
@@ -83,7 +83,7 @@ export async function featuresView(root, page) {
       const plane = Array.prototype.slice.call(values, k * area, (k + 1) * area);
       return tile(found, channel, plane);
     }));
-    behind.replaceChildren(table(word("nv_table"), [word("channel"), word("nv_least"), word("nv_most"), word("nv_mean"), word("nv_zero")],
+    behind.replaceChildren(table(word("nv_table"), [word("nv_channel"), word("nv_least"), word("nv_most"), word("nv_mean"), word("nv_zero")],
       ordered(found, order).map((k) => [`${k}${state(found, k)}`, short(found.least[k]), short(found.most[k]), short(found.mean[k]), `${short(found.zero[k] * 100, 3)} %`])));
     best();
   }
@@ -103,7 +103,7 @@ export async function featuresView(root, page) {
         Math.max(0, Math.min(columns - 1, Math.floor(((event.clientX - box.left) / box.width) * columns)))]);
     };
     return make("button", { type: "button", class: `nv-tile${found.dead.includes(channel) ? " nv-deadtile" : ""}`, "aria-pressed": String(channel === held.channel),
-      "data-channel": channel, "aria-label": `${word("channel")} ${channel}${state(found, channel)}: ${still}`,
+      "data-channel": channel, "aria-label": `${word("nv_channel")} ${channel}${state(found, channel)}: ${still}`,
       onpointermove: (/** @type {PointerEvent} */ event) => {
         const at = under(event);
         said.textContent = `(${at.join(", ")}) = ${short(plane[at[0] * found.size[1] + at[1]], 5)}`;

@@ -164,7 +164,7 @@ export async function fieldsView(root, page) {
         draw("rect", { width: columns, height: rows, class: "nv-paper" }),
         draw("rect", { x: left, y: top, width: right - left, height: bottom - top, fill: FIELD })),
       make("b", {}, tail(step.layer)), make("small", {}, `${bottom - top}×${right - left} / ${rows}×${columns}`));
-    }), table(word("nv_table"), [word("layer"), word("nv_size"), word("nv_rows"), word("nv_columns")],
+    }), table(word("nv_table"), [word("nv_layer"), word("nv_size"), word("nv_rows"), word("nv_columns")],
       found.path.map((/** @type {any} */ step) => [step.layer, step.size.join("×"), `[${step.box[0].join(", ")})`, `[${step.box[1].join(", ")})`]))];
   }
   function depth() {
@@ -175,7 +175,7 @@ export async function fieldsView(root, page) {
       points: told.map((/** @type {any[]} */ row) => /** @type {Side} */ ([row[0], row[k]])), hue: k === 2 ? FIELD : LOCKED, dash: k === 3 }));
     chart.replaceChildren(lineChart({ lines, x: word("nv_layer_number"), y: word("nv_field_px"), mark: index, label: word("nv_depth"),
       pick: (x) => { held.choose(net.layers[Math.max(0, Math.min(net.layers.length - 1, Math.round(x)))].layer.name); settle(); } }),
-    table(word("nv_table"), [word("layer"), word("nv_rows"), word("nv_columns")], told.map((/** @type {any[]} */ row) => [row[1], row[2], row[3] ?? "–"])));
+    table(word("nv_table"), [word("nv_layer"), word("nv_rows"), word("nv_columns")], told.map((/** @type {any[]} */ row) => [row[1], row[2], row[3] ?? "–"])));
   }
   /** @param {Side} pixel */
   async function pinPixel(pixel) {

@@ -76,7 +76,7 @@ export async function hubelView(root, page) {
     const mine = ++turn, layer = held.layer, chosen = Math.max(held.channel, 0);
     page.state.set({ channel: chosen });
     const parts = { kernel: make("div", { class: "nv-card" }), strong: make("div", { class: "nv-card" }), tuned: make("div", { class: "nv-card" }) };
-    card.replaceChildren(make("h2", {}, `${tail(layer)} · ${word("channel")} ${chosen}`), parts.tuned, parts.kernel, parts.strong);
+    card.replaceChildren(make("h2", {}, `${tail(layer)} · ${word("nv_channel")} ${chosen}`), parts.tuned, parts.kernel, parts.strong);
     const wait = (/** @type {HTMLElement} */ place, /** @type {string} */ title) => place.replaceChildren(make("h3", {}, title), make("p", { class: "nv-soft" }, word("nv_working")));
     const titles = { tuned: word("nv_tuning"), kernel: word("nv_kernel"), strong: word("nv_strongest", { channel: chosen }) };
     for (const [name, place] of Object.entries(parts)) wait(place, titles[/** @type {keyof typeof titles} */ (name)]);

@@ -78,8 +78,8 @@ function layerList(page, net, pick) {
   }));
   const costHead = make("th", { scope: "col" }, "MACs");
   const element = make("div", { class: "nv-scroll nv-list" }, make("table", { role: "grid", "aria-label": page.word("nv_network") },
-    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, page.word("layer")),
-      make("th", { scope: "col" }, page.word("field")), make("th", { scope: "col" }, page.word("nv_jump")), costHead)), body));
+    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, page.word("nv_layer")),
+      make("th", { scope: "col" }, page.word("nv_field")), make("th", { scope: "col" }, page.word("nv_jump")), costHead)), body));
   /** @param {Event} event */
   function move(event) {
     const { key } = /** @type {KeyboardEvent} */ (event), row = /** @type {HTMLElement} */ (event.currentTarget);

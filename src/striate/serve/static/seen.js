@@ -69,7 +69,7 @@ export function selection(page, net) {
 export function featureMap(page, net, held, heed) {
   const { word } = page, canvas = /** @type {HTMLCanvasElement} */ (make("canvas", { class: "nv-values" }));
   const value = make("output", { class: "nv-soft" }), scale = make("div", {});
-  const channels = /** @type {HTMLSelectElement} */ (make("select", { "aria-label": word("channel"), onchange: () => {
+  const channels = /** @type {HTMLSelectElement} */ (make("select", { "aria-label": word("nv_channel"), onchange: () => {
     held.channel = Number(channels.value);
     page.state.set({ channel: held.channel });
     load();
@@ -114,7 +114,7 @@ export function featureMap(page, net, held, heed) {
     }
   }
   return {
-    element: make("div", { class: "nv-map" }, make("div", { class: "nv-bar" }, make("label", {}, word("channel"), " ", channels), value, scale), pane.element),
+    element: make("div", { class: "nv-map" }, make("div", { class: "nv-bar" }, make("label", {}, word("nv_channel"), " ", channels), value, scale), pane.element),
     load, mark: pane.mark,
   };
 }
