@@ -132,9 +132,9 @@ function fail(error) {
       /** @type {HTMLElement} */ (event.target).parentElement?.remove() }, "×")));
 }
 
-window.addEventListener("popstate", drawView);
 window.addEventListener("unhandledrejection", (event) => fail(event.reason));
 words = await told(await fetch("words.json"));
 desk = await ask("desk");
 photo = photoCanvas(desk.picture);
+window.addEventListener("popstate", drawView);
 await drawView();
