@@ -31,6 +31,7 @@ export function draw(tag, given = {}, ...children) {
 function fill(element, given, children) {
   for (const [name, value] of Object.entries(given)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style") /** @type {HTMLElement} */ (element).style.cssText = value;
     else if (value !== null && value !== undefined && value !== false) {
       element.setAttribute(name, value === true ? "" : String(value));
     }
@@ -41,6 +42,15 @@ function fill(element, given, children) {
     }
   }
   return element;
+}
+
+/**
+ * Fills an element anew.
+ * @param {Element} element @param {...Child} children
+ */
+export function put(element, ...children) {
+  element.replaceChildren();
+  fill(element, {}, children);
 }
 
 /**
