@@ -31,7 +31,7 @@ export async function fieldsView(root, page) {
   const more = make("div", { class: "nv-more" }), chart = make("div", {});
   const panel = networkPanel(page, net, (layer) => { held.choose(layer); settle(); });
   const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: page.photo,
-    point: (pixel) => pixel ? hoverPixel(pixel) : rest(), pick: (pixel) => pinPixel(pixel),
+    point: (pixel) => pixel ? hoverPixel(pixel) : rest(), pick: (pixel) => { pinned = null; pinPixel(pixel); },
     start: () => /** @type {Side} */ (net.picture.map((/** @type {number} */ n) => n >> 1)) });
   const map = featureMap(page, net, held, { point: (at) => at ? hoverUnit(at) : rest(), pick: (at) => { held.at = at; settle(); } });
   const scope = choice(word("nv_paths"), [["all", word("nv_all_paths")], ["local", word("nv_local_paths")]],
@@ -44,6 +44,8 @@ export async function fieldsView(root, page) {
     make("section", { class: "nv-side" }, readout, more, make("h3", {}, word("nv_chain")), chain,
       make("h3", {}, word("nv_depth")), chart, copyButton(page, () => ({ view: "fields", layer: held.layer, at: held.at, local })))));
   let asked = 0;
+  /** @type {(() => void) | null} */
+  let pinned = null;
 
   /** @param {Side} at */
   function known(at) {
@@ -87,13 +89,17 @@ export async function fieldsView(root, page) {
       make("p", {}, word("nv_sees", { rows: size[0], columns: size[1], from: box.map(([start]) => start).join(", "), to: box.map(([, stop]) => stop).join(", ") })),
       share ? make("p", {}, word("nv_outside", { share: percent(share) })) : null);
   }
-  function rest() { settle(false); }
+  function rest() {
+    if (pinned) pinned();
+    else settle(false);
+  }
 
   /** @param {boolean} [ask] */
   async function settle(ask = true) {
     const at = held.at, mine = ++asked;
     panel.choose(held.layer);
     if (ask) {
+      pinned = null;
       page.state.set({ layer: held.layer, at, pixel: null });
       panel.note(null);
       map.load();
@@ -178,24 +184,33 @@ export async function fieldsView(root, page) {
       pick: (x) => { held.choose(net.layers[Math.max(0, Math.min(net.layers.length - 1, Math.round(x)))].layer.name); settle(); } }),
     table(word("nv_table"), [word("nv_layer"), word("nv_rows"), word("nv_columns")], told.map((/** @type {any[]} */ row) => [row[1], row[2], row[3] ?? "–"])));
   }
-  /** @param {Side} pixel */
+  /**
+   * Asks what a pixel reaches: in the chosen layer, then in all others.
+   * @param {Side} pixel
+   */
   async function pinPixel(pixel) {
-    const mine = ++asked, layers = net.layers.filter((/** @type {any} */ entry) => entry.map).map((/** @type {any} */ entry) => entry.layer.name);
+    const mine = ++asked, maps = net.layers.filter((/** @type {any} */ entry) => entry.map).map((/** @type {any} */ entry) => entry.layer.name);
     page.state.set({ pixel });
-    const found = [];
-    for (let k = 0; k < layers.length; k += 48) {
-      found.push(...await held.ask("reach", { pixel, layers: layers.slice(k, k + 48), local }));
+    const notes = new Map();
+    for (const layers of [[held.layer], ...parted(maps, 32)]) {
+      const found = await held.ask("reach", { pixel, layers, local });
       if (mine !== asked) return;
+      if (!pinned) tellPixel(pixel, found[0]);
+      for (const { layer, units, box, cover } of found) notes.set(layer, units ? `${sized(box)}${cover ? "∘" : ""}` : "–");
+      panel.note(notes);
     }
-    panel.note(new Map(found.map((answer) => [answer.layer, answer.units ? `${answer.box.map((/** @type {Side} */ [a, b]) => b - a).join("×")}${answer.cover ? "∘" : ""}` : "–"])));
-    const here = found.find((answer) => answer.layer === held.layer);
-    picture.mark(lockedMark(), pixel);
-    map.mark(here ? [{ box: here.box, hue: "#e11d8f", cover: here.cover }] : []);
-    if (here) {
-      put(readout, ...here.lines[page.lang].map((/** @type {string} */ line, /** @type {number} */ k) => make("p", { class: k ? null : "nv-head" }, line)),
+  }
+  /** @param {Side} pixel @param {any} here */
+  function tellPixel(pixel, here) {
+    pinned = () => {
+      picture.mark(lockedMark(), pixel);
+      picture.warm(null);
+      map.mark(here ? [{ box: here.box, hue: "#e11d8f", cover: here.cover }] : []);
+      put(readout, ...here ? here.lines[page.lang].map((/** @type {string} */ line, /** @type {number} */ k) => make("p", { class: k ? null : "nv-head" }, line)) : [],
         make("p", { class: "nv-soft" }, word("nv_reach_list")));
-      page.say(here.lines[page.lang].join(". "));
-    }
+    };
+    pinned();
+    if (here) page.say(here.lines[page.lang].join(". "));
   }
   function tellLock() {
     lock.textContent = page.state.get().locked ? word("nv_unlock") : word("nv_lock");
@@ -225,6 +240,13 @@ function distinct(steps) {
   const kept = steps.filter((step, k) => !k || k === steps.length - 1 || JSON.stringify([step.size, step.box]) !== JSON.stringify([steps[k - 1].size, steps[k - 1].box]));
   const most = 12, last = kept.length - 1;
   return kept.length <= most ? kept : Array.from({ length: most }, (_, k) => kept[Math.round((k * last) / (most - 1))]);
+}
+
+/**
+ * @param {string[]} all @param {number} most
+ */
+function parted(all, most) {
+  return Array.from({ length: Math.ceil(all.length / most) }, (_, k) => all.slice(k * most, (k + 1) * most));
 }
 
 /**
