@@ -80,7 +80,7 @@ class Guard:
             return False
         value = sent.value.encode() if sent else b""
         with self._lock:
-            return any([secrets.compare_digest(browser.encode(), value) for browser in self._browsers])
+            return sum(secrets.compare_digest(browser.encode(), value) for browser in self._browsers) > 0
 
 
 def _bracketed(host: str) -> str:

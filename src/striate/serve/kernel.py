@@ -286,13 +286,15 @@ def code(kernel: Kernel) -> dict[str, list[str]]:
         steps += f", output_padding={kernel.output_padding}"
     name, bias = "conv_transpose2d" if kernel.transposed else "conv2d", "bias" if "bias" in arrays else "None"
     mode = "" if kernel.padding_mode == "zeros" else f', padding_mode="{kernel.padding_mode}"'
-    torch = ["import torch", *(f"{key} = torch.tensor({_listed(a)}, dtype=torch.float64)" for key, a in arrays.items())]
+    torch = ["import torch"]
+    torch += [f"{key} = torch.tensor({_listed(a)}, dtype=torch.float64)" for key, a in arrays.items()]
     if mode:
         left = (kernel.padding[1],) * 2 + (kernel.padding[0],) * 2
         torch.append(f'x = torch.nn.functional.pad(x[None], {left}, mode="{kernel.padding_mode}")[0]')
     bare = steps.replace(f"padding={kernel.padding}", "padding=(0, 0)", 1) if mode else steps
     torch.append(f"y = torch.nn.functional.{name}(x, weight, {bias}, {bare})")
-    striate = ["import numpy as np", "import striate", *(f"{key} = np.array({_listed(a)}, float)" for key, a in arrays.items())]
+    striate = ["import numpy as np", "import striate"]
+    striate += [f"{key} = np.array({_listed(a)}, float)" for key, a in arrays.items()]
     striate.append(f"y = striate.{name}(x, weight, {bias}, {steps}{mode})")
     return {"torch": torch, "striate": striate}
 
@@ -302,15 +304,15 @@ def _matrix_code(kernel: Kernel) -> list[str]:
     steps = f"{tuple(size)}, {kernel.stride}, {kernel.padding}, {kernel.dilation}, {kernel.groups}"
     mode = "" if kernel.padding_mode == "zeros" else f', padding_mode="{kernel.padding_mode}"'
     lines = ["import numpy as np", "import striate"]
-    lines += [f"{name} = np.array({_listed(a)}, float)" for name, a in (("x", kernel.x), ("weight", kernel.weight))]
+    arrays = {"x": kernel.x, "weight": kernel.weight}
+    lines += [f"{name} = np.array({_listed(a)}, float)" for name, a in arrays.items()]
     lines.append(f"matrix = striate.conv_matrix(weight, {steps}{mode}){'.T' if kernel.transposed else ''}")
     return [*lines, f"y = (matrix @ x.ravel()).reshape{tuple(kernel.output.shape)}"]
 
 
 def _listed(values: Numbers) -> str:
     whole = (values == np.round(values)).all() and np.abs(values).max() < 1e15
-    text = repr((values.astype(int) if whole else values).tolist())
-    return text.replace(" ", "") if not whole else text.replace("], [", "],[")
+    return repr((values.astype(int) if whole else values).tolist())
 
 
 def _pair(given: Given, name: str, least: int) -> tuple[int, int]:

@@ -69,7 +69,7 @@ function inputs(page, k, answer, changed, point) {
   const pixels = [places(answer?.rows, answer?.row_pixels), places(answer?.columns, answer?.column_pixels)];
   const tone = tones(k.x.flat(2));
   const grids = k.x.map((plane, c) => numberGrid({
-    label: k.x.length > 1 ? page.word("input_channel", { c }) : page.word("input"), editable: true, tone,
+    label: k.x.length > 1 ? page.word("input_channel", { c }) : page.word("one_input"), editable: true, tone,
     first: [-border[0], -border[1]],
     ring: ([y, x]) => y < 0 || x < 0 || y >= height || x >= width,
     values: Array.from({ length: height + 2 * border[0] }, (_, i) => Array.from({ length: width + 2 * border[1] }, (__, j) => {
@@ -80,7 +80,7 @@ function inputs(page, k, answer, changed, point) {
     edit: ([y, x], value) => changed({ ...k, x: k.x.map((old, i) => (i === c ? replaced(old, y, x, value) : old)) }),
   }));
   const element = make("section", { class: "block" }, grids.map((grid, c) =>
-    make("figure", {}, make("figcaption", {}, k.x.length > 1 ? page.word("input_channel", { c }) : page.word("input")), grid.element)));
+    make("figure", {}, make("figcaption", {}, k.x.length > 1 ? page.word("input_channel", { c }) : page.word("one_input")), grid.element)));
   return { element, grids };
 }
 

@@ -11,6 +11,9 @@
  */
 
 import { convolveView } from "./convolve.js";
+import { featuresView } from "./features.js";
+import { fieldsView } from "./fields.js";
+import { hubelView } from "./hubel.js";
 import { make } from "./make.js";
 import { matrixView } from "./matrix.js";
 import { photoCanvas } from "./photo.js";
@@ -22,6 +25,9 @@ import * as state from "./state.js";
 const VIEWS = {
   convolve: convolveView,
   matrix: matrixView,
+  fields: fieldsView,
+  features: featuresView,
+  hubel: hubelView,
   sharing: sharingView,
   questions: questionsView,
 };
@@ -126,9 +132,9 @@ function fail(error) {
       /** @type {HTMLElement} */ (event.target).parentElement?.remove() }, "×")));
 }
 
-window.addEventListener("popstate", drawView);
 window.addEventListener("unhandledrejection", (event) => fail(event.reason));
 words = await told(await fetch("words.json"));
 desk = await ask("desk");
 photo = photoCanvas(desk.picture);
+window.addEventListener("popstate", drawView);
 await drawView();

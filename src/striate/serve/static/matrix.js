@@ -108,7 +108,7 @@ function product(page, k, answer) {
   }
   /** @param {string} caption @param {...HTMLElement} grids */
   const figure = (caption, ...grids) => make("figure", {}, make("figcaption", {}, caption), grids);
-  return make("section", { class: "play" }, told, make("div", { class: "stage" }, figure(word("input"), ...input.map((grid) => grid.element)), figure(word("kernel"), ...weight.map((grid) => grid.element)),
+  return make("section", { class: "play" }, told, make("div", { class: "stage" }, figure(word("one_input"), ...input.map((grid) => grid.element)), figure(word("kernel"), ...weight.map((grid) => grid.element)),
     make("span", { class: "sign" }, "→"), figure(word("output"), ...units.map((grid) => grid.element))),
   make("div", { class: "stage scroll", tabindex: 0 }, figure(word("matrix"), matrix.element), make("span", { class: "sign" }, "×"), figure(word("unrolled_input"), vector.element),
     make("span", { class: "sign" }, "="), figure(word("output"), result.element)));

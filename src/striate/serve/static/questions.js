@@ -21,7 +21,7 @@ const QUESTIONS = [
   ["effective", "fields", { warm: true }],
   ["larger", "fields", {}],
   ["pointwise", "fields", {}],
-  ["layers", "tuning", {}],
+  ["layers", "hubel", {}],
 ];
 const ERRORS = ["tf_pad", "sides", "steps", "area", "around"];
 

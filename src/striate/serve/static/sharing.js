@@ -52,7 +52,7 @@ export async function sharingView(root, page) {
     after.light("same", way.follows.flatMap((row, y) => row.flatMap((same, x) => (same ? [/** @type {[number, number]} */ ([y + 1, x + 1])] : []))));
     const figure = (/** @type {string} */ text, /** @type {HTMLElement} */ grid) => make("figure", {}, make("figcaption", {}, text), grid);
     maps.replaceChildren(make("h2", {}, word(`way_${way.way}`)), make("p", {}, word(`way_${way.way}_told`)),
-      make("div", { class: "stage" }, figure(word("input"), numberGrid({ label: word("input"), values: found.input, tone: inputs }).element), make("span", { class: "sign" }, "→"), figure(word("map"), numberGrid({ label: word("map"), values: way.map, tone: outputs }).element)),
+      make("div", { class: "stage" }, figure(word("one_input"), numberGrid({ label: word("one_input"), values: found.input, tone: inputs }).element), make("span", { class: "sign" }, "→"), figure(word("map"), numberGrid({ label: word("map"), values: way.map, tone: outputs }).element)),
       make("div", { class: "stage" }, figure(word("input_moved", { y: found.stride[0], x: found.stride[1] }), numberGrid({ label: word("input_moved", { y: found.stride[0], x: found.stride[1] }), values: found.moved, tone: inputs }).element), make("span", { class: "sign" }, "→"), figure(word("map_moved"), after.element)),
       make("p", { class: "soft" }, word("follows_told")));
   }

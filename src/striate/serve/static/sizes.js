@@ -18,7 +18,7 @@ export async function sizesPanel(page, k) {
   const alike = JSON.stringify(axes[0]) === JSON.stringify(axes[1]);
   return make("section", { class: "frameworks" }, make("h2", {}, page.word("frameworks")), make("p", { class: "soft" }, page.word("frameworks_told")),
     axes.slice(0, alike ? 1 : 2).map((answers, axis) => make("div", { class: "scroll", tabindex: 0 }, make("table", {},
-      make("thead", {}, make("tr", {}, [alike ? page.word("both_axes") : page.word(axis ? "columns" : "rows"), page.word("output"), page.word("pads"), page.word("axis_drawn"), page.word("why")]
+      make("thead", {}, make("tr", {}, [alike ? page.word("both_axes") : page.word(axis ? "columns" : "rows"), page.word("output"), page.word("pads_around"), page.word("axis_drawn"), page.word("why")]
         .map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, answers.map((answer) => make("tr", {}, make("th", { scope: "row" }, answer.convention), make("td", {}, answer.output),
         make("td", {}, answer.pads.join(" + ")), make("td", {}, strip(page, answer, n[axis])), make("td", { class: "why" }, answer.why))))))));
