@@ -15,8 +15,8 @@ MOST_BOXES = 40
 class Block:
     """Nodes that stand in one box; a run of one folder's nodes in execution order, so that no way leads back into it.
 
-    ``layer`` is the name to ask questions of, ``folder`` the stage that the box stands for, empty for a node or an
-    input by itself, and ``within`` the opened stages around it, the outermost first.
+    ``layer`` is the name to ask questions of, that of the node whose output leaves the block; ``folder`` is the stage
+    that the box stands for, empty for a node or an input by itself, ``within`` the opened ones around it from outside.
     """
 
     layer: str
@@ -51,7 +51,7 @@ def blocks(network: Network, opened: Iterable[str] = ()) -> Blocks:
     >>> last = b.add(Elementwise(), b.add(Elementwise(), "x", name="a/one"), name="a/two")
     >>> from striate.network.stages import with_stages
     >>> [block.layer for block in blocks(with_stages(b.network())).blocks]
-    ['x', 'a']
+    ['x', 'a/two']
     """
     folders, opened = _folders(network), frozenset(opened)
     inputs = [Block(name, "", (), ()) for name in network.inputs]
@@ -97,8 +97,14 @@ def _runs(network: Network, folders: Mapping[str, Sequence[str]], opened: frozen
         names = tuple(network.nodes[position].name for position in run)
         chain = folders[names[0]]
         within = tuple(chain[: chain.index(folder)] if folder else chain)
-        whole = folder and len(names) == len(network.parts[folder]) and folder in network.layers
-        yield Block(folder if whole else names[-1], folder if len(names) > 1 else "", names, within)
+        whole = folder and len(names) == len(network.parts[folder])
+        yield Block(_speaker(network, folder) if whole else names[-1], folder if len(names) > 1 else "", names, within)
+
+
+def _speaker(network: Network, folder: str) -> str:
+    """The node that writes the tensor which a stage stands for; the stage's own name where none does."""
+    tensor = network.tensor(folder)
+    return next((node.name for node in network.nodes if tensor in node.outputs[:1]), folder)
 
 
 def _links(network: Network, found: Sequence[Block]) -> Iterator[Link]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from threading import RLock
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from striate.errors import InputError, UnsupportedError
+from striate.errors import InputError, StriateError, UnsupportedError
 from striate.explore import (
     Bench,
     FeatureMaps,
@@ -33,11 +35,11 @@ from striate.fields import Fields
 from striate.formats.model import Model
 from striate.formats.tflite.file import TfliteModel
 from striate.photos import Photo
-from striate.serve.tables import NetworkDocument, network_document
+from striate.serve.tables import NetworkDocument, map_size, network_document
 
 T = TypeVar("T")
 
-KEPT = 12
+KEPT, MOST_TRIED = 12, 6
 BEST = 9
 ANGLES, PHASES = 12, 8
 MOST_SPOTS = 15 * 15
@@ -69,7 +71,17 @@ class Subject:
     @cached_property
     def network(self) -> NetworkDocument:
         """All that the page is told of the network."""
-        return network_document(self.fields, self.model.name)
+        return network_document(self.fields, self.model.name, self.first)
+
+    @property
+    def first(self) -> str:
+        """The layer to begin with: a map near the middle, one that can be shown where there is a picture."""
+        layers = [name for name in self.fields if prod(map_size(self.fields, name) or (1,)) > 1]
+        nearest = sorted(range(len(layers)), key=lambda k: abs(2 * k - len(layers)))
+        for k in nearest[:MOST_TRIED] if self.photo is not None else ():
+            with suppress(StriateError):
+                return self.maps(layers[k]).layer
+        return layers[nearest[0]] if layers else ""
 
     @cached_property
     def fed(self) -> Floats:

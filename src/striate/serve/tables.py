@@ -56,12 +56,13 @@ class NetworkDocument(TypedDict):
     layout: str
     picture: list[int] | None
     channels: int
+    first: str
     totals: TotalsDocument
     layers: list[TableDocument]
 
 
-def network_document(fields: Fields, model: str) -> NetworkDocument:
-    """Everything that the browser is told of a network, once."""
+def network_document(fields: Fields, model: str, first: str = "") -> NetworkDocument:
+    """Everything that the browser is told of a network, once; ``first`` is the layer to begin with."""
     shape = fields.network.shapes[fields.source]
     names = [name for name in fields.network.inputs if name == fields.source] + list(fields)
     told = describe(fields, names, model)
@@ -73,6 +74,7 @@ def network_document(fields: Fields, model: str) -> NetworkDocument:
         "layout": fields.layout,
         "picture": _picture(fields),
         "channels": shape[channel] if channel >= 0 else 1,
+        "first": first,
         "totals": told["totals"],
         "layers": [
             {"layer": layer, "cells": _cells(layer), "map": map_document(fields, layer["name"])}

@@ -2,7 +2,7 @@
 /** View Features: the maps of any layer on the picture, on one scale, and the strongest patches of a channel. */
 
 import { hull, sidesOf } from "./fieldtables.js";
-import { choice, make, short, table } from "./make.js";
+import { choice, make, put, short, table } from "./make.js";
 import { network, networkPanel, tail } from "./network.js";
 import { patches } from "./patches.js";
 import { board } from "./picture.js";
@@ -23,7 +23,7 @@ const FIELD = "#d97706", PER_PAGE = 24, MOST_VALUES = 1 << 19;
 export async function featuresView(root, page) {
   const net = await network(page), { word } = page;
   if (!net.picture || !page.photo) {
-    root.replaceChildren(make("p", { class: "nv-note" }, word("nv_no_picture")));
+    put(root, make("p", { class: "nv-note" }, word("nv_no_picture")));
     return;
   }
   const held = selection(page, net), kept = page.state.get();
@@ -39,7 +39,7 @@ export async function featuresView(root, page) {
     (value) => { own = value === "own"; page.state.set({ own }); load(); });
   const wholes = choice(word("nv_patch_key"), [["all", word("nv_all")], ["whole", word("nv_whole_only")]], whole ? "whole" : "all",
     (value) => { whole = value === "whole"; page.state.set({ whole }); best(); });
-  root.replaceChildren(make("div", { class: "nv-three" }, panel.element,
+  put(root, make("div", { class: "nv-three" }, panel.element,
     make("section", { class: "nv-middle" }, head, make("div", { class: "nv-bar" }, orders, scales, scale), pager, grid, behind),
     make("section", { class: "nv-side" }, picture.element, make("div", { class: "nv-bar" }, wholes), strong,
       copyButton(page, () => ({ view: "features", layer: held.layer, channel: Math.max(held.channel, 0), whole })))));
@@ -61,8 +61,8 @@ export async function featuresView(root, page) {
       tell(found, shown, unpacked(packed), channels.length, count);
     } catch (error) {
       if (mine !== turn) return;
-      head.replaceChildren(make("p", { class: "nv-note" }, String(/** @type {Error} */ (error).message)));
-      for (const part of [grid, pager, strong, behind, scale]) part.replaceChildren();
+      put(head, make("p", { class: "nv-note" }, String(/** @type {Error} */ (error).message)));
+      for (const part of [grid, pager, strong, behind, scale]) put(part);
       picture.mark([]);
     } finally {
       grid.removeAttribute("aria-busy");
@@ -73,17 +73,17 @@ export async function featuresView(root, page) {
    */
   function tell(found, shown, values, all, count) {
     const area = found.size[0] * found.size[1];
-    head.replaceChildren(make("p", { class: "nv-head" }, word("nv_maps_title", { count: found.count, layer: tail(found.layer), dead: found.dead.length, silent: found.unresponsive.length })),
+    put(head, make("p", { class: "nv-head" }, word("nv_maps_title", { count: found.count, layer: tail(found.layer), dead: found.dead.length, silent: found.unresponsive.length })),
       make("p", { class: "nv-soft" }, `${found.size.join("×")} · ${word(found.signed ? "nv_signed" : "nv_positive")}`));
-    scale.replaceChildren(...own ? [] : [legend(found.scale, found.signed, word("nv_scale"))]);
+    put(scale, ...own ? [] : [legend(found.scale, found.signed, word("nv_scale"))]);
     const more = (/** @type {string} */ key, /** @type {number} */ step, /** @type {boolean} */ off) => make("button", { type: "button", disabled: off, onclick: () => { first += step; load(); } }, word(key));
-    pager.replaceChildren(...all > count ? [more("nv_earlier", -count, first === 0), make("span", { class: "nv-soft" },
+    put(pager, ...all > count ? [more("nv_earlier", -count, first === 0), make("span", { class: "nv-soft" },
       word("nv_shown_of", { from: first + 1, to: first + shown.length, count: all })), more("nv_later", count, first + count >= all)] : []);
-    grid.replaceChildren(...shown.map((channel, k) => {
+    put(grid, ...shown.map((channel, k) => {
       const plane = Array.prototype.slice.call(values, k * area, (k + 1) * area);
       return tile(found, channel, plane);
     }));
-    behind.replaceChildren(table(word("nv_table"), [word("nv_channel"), word("nv_least"), word("nv_most"), word("nv_mean"), word("nv_zero")],
+    put(behind, table(word("nv_table"), [word("nv_channel"), word("nv_least"), word("nv_most"), word("nv_mean"), word("nv_zero")],
       ordered(found, order).map((k) => [`${k}${state(found, k)}`, short(found.least[k]), short(found.most[k]), short(found.mean[k]), `${short(found.zero[k] * 100, 3)} %`])));
     best();
   }
@@ -131,18 +131,18 @@ export async function featuresView(root, page) {
   async function best() {
     const mine = turn, channel = held.channel, asked = whole;
     field(held.at);
-    strong.replaceChildren(make("p", { class: "nv-soft" }, word("nv_working")));
+    put(strong, make("p", { class: "nv-soft" }, word("nv_working")));
     try {
       const units = await held.ask("strongest", { layer: held.layer, channel, whole });
       if (mine !== turn || channel !== held.channel || asked !== whole) return;
-      strong.replaceChildren(make("h3", {}, word("nv_strongest", { channel })), patches(page, units, (at) => {
+      put(strong, make("h3", {}, word("nv_strongest", { channel })), patches(page, units, (at) => {
         held.at = at;
         page.state.set({ at });
         field(at);
       }), make("p", { class: "nv-soft" }, word("nv_patch_key")));
       page.say(word("nv_strongest", { channel }));
     } catch (error) {
-      if (mine === turn) strong.replaceChildren(make("p", { class: "nv-note" }, String(/** @type {Error} */ (error).message)));
+      if (mine === turn) put(strong, make("p", { class: "nv-note" }, String(/** @type {Error} */ (error).message)));
     }
   }
   load();

@@ -4,7 +4,7 @@
 import { hull, outside, reached, sidesOf, unclipped } from "./fieldtables.js";
 import { lineChart } from "./charts.js";
 import { copyButton, featureMap, selection } from "./seen.js";
-import { choice, draw, make, short, table } from "./make.js";
+import { choice, draw, make, put, short, table } from "./make.js";
 import { network, networkPanel, tail } from "./network.js";
 import { board } from "./picture.js";
 
@@ -22,7 +22,7 @@ const FIELD = "#d97706", LOCKED = "#0284c7", BRANCHES = ["#15803d", "#be185d", "
 export async function fieldsView(root, page) {
   const net = await network(page), { word } = page;
   if (!net.picture || !page.photo) {
-    root.replaceChildren(make("p", { class: "nv-note" }, word("nv_no_picture")));
+    put(root, make("p", { class: "nv-note" }, word("nv_no_picture")));
     return;
   }
   const held = selection(page, net);
@@ -31,7 +31,7 @@ export async function fieldsView(root, page) {
   const more = make("div", { class: "nv-more" }), chart = make("div", {});
   const panel = networkPanel(page, net, (layer) => { held.choose(layer); settle(); });
   const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: page.photo,
-    point: (pixel) => pixel ? hoverPixel(pixel) : rest(), pick: (pixel) => pinPixel(pixel),
+    point: (pixel) => pixel ? hoverPixel(pixel) : rest(), pick: (pixel) => { pinned = null; pinPixel(pixel); },
     start: () => /** @type {Side} */ (net.picture.map((/** @type {number} */ n) => n >> 1)) });
   const map = featureMap(page, net, held, { point: (at) => at ? hoverUnit(at) : rest(), pick: (at) => { held.at = at; settle(); } });
   const scope = choice(word("nv_paths"), [["all", word("nv_all_paths")], ["local", word("nv_local_paths")]],
@@ -39,11 +39,13 @@ export async function fieldsView(root, page) {
   const heat = choice(word("nv_weight"), [["no", word("nv_field_only")], ["yes", word("nv_effective")]], warm ? "yes" : "no",
     (value) => { warm = value === "yes"; page.state.set({ warm }); settle(); });
   const lock = make("button", { type: "button", onclick: toggleLock });
-  root.replaceChildren(make("div", { class: "nv-three" }, panel.element,
+  put(root, make("div", { class: "nv-three" }, panel.element,
     make("section", { class: "nv-middle" }, make("div", { class: "nv-bar" }, scope, heat, lock), picture.element, map.element),
     make("section", { class: "nv-side" }, readout, more, make("h3", {}, word("nv_chain")), chain,
       make("h3", {}, word("nv_depth")), chart, copyButton(page, () => ({ view: "fields", layer: held.layer, at: held.at, local })))));
   let asked = 0;
+  /** @type {(() => void) | null} */
+  let pinned = null;
 
   /** @param {Side} at */
   function known(at) {
@@ -72,7 +74,7 @@ export async function fieldsView(root, page) {
     if (!sides) return;
     const [rows, columns] = reached(sides, pixel);
     map.mark([{ box: [rows, columns], hue: "#e11d8f" }]);
-    readout.replaceChildren(make("p", { class: "nv-head" }, word("nv_pixel", { at: pixel.join(", ") })),
+    put(readout, make("p", { class: "nv-head" }, word("nv_pixel", { at: pixel.join(", ") })),
       make("p", {}, rows[0] < rows[1] ? word("nv_reached_box", { rows: rows[1] - rows[0], columns: columns[1] - columns[0], layer: tail(held.layer) })
         : word("nv_reached_none", { layer: tail(held.layer) })), make("p", { class: "nv-soft" }, word("nv_click_pixel")));
   }
@@ -83,17 +85,21 @@ export async function fieldsView(root, page) {
   function brief(at, { box, free }) {
     const size = box.map(([start, stop]) => stop - start);
     const share = free ? outside(/** @type {[Side, Side]} */ (free), net.picture) : 0;
-    readout.replaceChildren(make("p", { class: "nv-head" }, word("nv_unit", { layer: tail(held.layer), at: at.join(", ") })),
+    put(readout, make("p", { class: "nv-head" }, word("nv_unit", { layer: tail(held.layer), at: at.join(", ") })),
       make("p", {}, word("nv_sees", { rows: size[0], columns: size[1], from: box.map(([start]) => start).join(", "), to: box.map(([, stop]) => stop).join(", ") })),
-      free ? make("p", {}, word("nv_outside", { share: percent(share) })) : null);
+      share ? make("p", {}, word("nv_outside", { share: percent(share) })) : null);
   }
-  function rest() { settle(false); }
+  function rest() {
+    if (pinned) pinned();
+    else settle(false);
+  }
 
   /** @param {boolean} [ask] */
   async function settle(ask = true) {
     const at = held.at, mine = ++asked;
     panel.choose(held.layer);
     if (ask) {
+      pinned = null;
       page.state.set({ layer: held.layer, at, pixel: null });
       panel.note(null);
       map.load();
@@ -102,7 +108,7 @@ export async function fieldsView(root, page) {
     tellLock();
     if (!at) {
       picture.mark(lockedMark());
-      readout.replaceChildren(make("p", {}, word("nv_no_map", { layer: held.layer })));
+      put(readout, make("p", {}, word("nv_no_map", { layer: held.layer })));
       return;
     }
     map.mark([{ box: cell(at), hue: FIELD }]);
@@ -114,7 +120,7 @@ export async function fieldsView(root, page) {
     const effective = warm && found.pixels ? await held.ask("effective", { layer: held.layer, at, local }) : null;
     if (mine !== asked) return;
     picture.warm(effective?.heat, effective?.box);
-    more.replaceChildren(...effective ? [weighed(effective)] : [], ...branches(found), ...compared(found));
+    put(more, ...effective ? [weighed(effective)] : [], ...branches(found), ...compared(found));
     if (ask) page.say(found.lines[page.lang].join(". "));
   }
   /** @param {any} found */
@@ -122,9 +128,9 @@ export async function fieldsView(root, page) {
     const colours = found.branches.map((/** @type {any} */ branch, /** @type {number} */ k) => ({ box: branch.hull, free: null, hue: BRANCHES[k % BRANCHES.length], dash: true }));
     picture.mark([{ box: found.hull, free: found.unclipped, hue: FIELD, cover: found.cover }, ...colours, ...lockedMark()]);
     const share = found.padding && found.padding[0] / found.padding[1];
-    readout.replaceChildren(...found.lines[page.lang].map((/** @type {string} */ line, /** @type {number} */ k) => make("p", { class: k ? null : "nv-head" }, line)),
-      found.padding ? make("p", {}, word("nv_outside", { share: percent(share) })) : null);
-    chain.replaceChildren(...chained(found));
+    put(readout, ...found.lines[page.lang].map((/** @type {string} */ line, /** @type {number} */ k) => make("p", { class: k ? null : "nv-head" }, line)),
+      share ? make("p", {}, word("nv_outside", { share: percent(share) })) : null);
+    put(chain, ...chained(found));
   }
   /** @param {any} found */
   function weighed(found) {
@@ -162,7 +168,7 @@ export async function fieldsView(root, page) {
         settle();
       } }, draw("svg", { viewBox: `0 0 ${columns} ${rows}`, class: "nv-mini" },
         draw("rect", { width: columns, height: rows, class: "nv-paper" }),
-        draw("rect", { x: left, y: top, width: right - left, height: bottom - top, fill: FIELD })),
+        draw("rect", { x: left, y: top, width: right - left, height: bottom - top, fill: FIELD, stroke: FIELD, class: "nv-line" })),
       make("b", {}, tail(step.layer)), make("small", {}, `${bottom - top}×${right - left} / ${rows}×${columns}`));
     }), table(word("nv_table"), [word("nv_layer"), word("nv_size"), word("nv_rows"), word("nv_columns")],
       found.path.map((/** @type {any} */ step) => [step.layer, step.size.join("×"), `[${step.box[0].join(", ")})`, `[${step.box[1].join(", ")})`]))];
@@ -171,30 +177,40 @@ export async function fieldsView(root, page) {
     const told = net.layers.map((/** @type {any} */ { layer }, /** @type {number} */ k) => [k, layer.name, ...layer.axes.slice(0, 2).map((/** @type {any} */ axis) => (axis.local ?? axis).size)])
       .filter((/** @type {any[]} */ row) => row[2] !== null && row[2] !== undefined);
     const index = net.layers.findIndex((/** @type {any} */ { layer }) => layer.name === held.layer);
-    const lines = [2, 3].filter((k) => told.every((/** @type {any[]} */ row) => row[k] !== undefined)).map((k) => ({
-      points: told.map((/** @type {any[]} */ row) => /** @type {Side} */ ([row[0], row[k]])), hue: k === 2 ? FIELD : LOCKED, dash: k === 3 }));
-    chart.replaceChildren(lineChart({ lines, x: word("nv_layer_number"), y: word("nv_field_px"), mark: index, label: word("nv_depth"),
+    const apart = told.some((/** @type {any[]} */ row) => row[2] !== row[3]);
+    const lines = (apart ? [2, 3] : [2]).map((k) => ({ points: told.map((/** @type {any[]} */ row) => /** @type {Side} */ ([row[0], row[k] ?? 0])),
+      hue: k === 2 ? FIELD : LOCKED, dash: k === 3 }));
+    put(chart, lineChart({ lines, x: word("nv_layer_number"), y: word("nv_field_px"), mark: index, label: word("nv_depth"),
       pick: (x) => { held.choose(net.layers[Math.max(0, Math.min(net.layers.length - 1, Math.round(x)))].layer.name); settle(); } }),
     table(word("nv_table"), [word("nv_layer"), word("nv_rows"), word("nv_columns")], told.map((/** @type {any[]} */ row) => [row[1], row[2], row[3] ?? "–"])));
   }
-  /** @param {Side} pixel */
+  /**
+   * Asks what a pixel reaches: in the chosen layer, then in all others.
+   * @param {Side} pixel
+   */
   async function pinPixel(pixel) {
-    const mine = ++asked, layers = net.layers.filter((/** @type {any} */ entry) => entry.map).map((/** @type {any} */ entry) => entry.layer.name);
+    const mine = ++asked, maps = net.layers.filter((/** @type {any} */ entry) => entry.map).map((/** @type {any} */ entry) => entry.layer.name);
     page.state.set({ pixel });
-    const found = [];
-    for (let k = 0; k < layers.length; k += 48) {
-      found.push(...await held.ask("reach", { pixel, layers: layers.slice(k, k + 48), local }));
+    const notes = new Map();
+    for (const layers of [[held.layer], ...parted(maps, 32)]) {
+      const found = await held.ask("reach", { pixel, layers, local });
       if (mine !== asked) return;
+      if (!pinned) tellPixel(pixel, found[0]);
+      for (const { layer, units, box, cover } of found) notes.set(layer, units ? `${sized(box)}${cover ? "∘" : ""}` : "–");
+      panel.note(notes);
     }
-    panel.note(new Map(found.map((answer) => [answer.layer, answer.units ? `${answer.box.map((/** @type {Side} */ [a, b]) => b - a).join("×")}${answer.cover ? "∘" : ""}` : "–"])));
-    const here = found.find((answer) => answer.layer === held.layer);
-    picture.mark(lockedMark(), pixel);
-    map.mark(here ? [{ box: here.box, hue: "#e11d8f", cover: here.cover }] : []);
-    if (here) {
-      readout.replaceChildren(...here.lines[page.lang].map((/** @type {string} */ line, /** @type {number} */ k) => make("p", { class: k ? null : "nv-head" }, line)),
+  }
+  /** @param {Side} pixel @param {any} here */
+  function tellPixel(pixel, here) {
+    pinned = () => {
+      picture.mark(lockedMark(), pixel);
+      picture.warm(null);
+      map.mark(here ? [{ box: here.box, hue: "#e11d8f", cover: here.cover }] : []);
+      put(readout, ...here ? here.lines[page.lang].map((/** @type {string} */ line, /** @type {number} */ k) => make("p", { class: k ? null : "nv-head" }, line)) : [],
         make("p", { class: "nv-soft" }, word("nv_reach_list")));
-      page.say(here.lines[page.lang].join(". "));
-    }
+    };
+    pinned();
+    if (here) page.say(here.lines[page.lang].join(". "));
   }
   function tellLock() {
     lock.textContent = page.state.get().locked ? word("nv_unlock") : word("nv_lock");
@@ -224,6 +240,13 @@ function distinct(steps) {
   const kept = steps.filter((step, k) => !k || k === steps.length - 1 || JSON.stringify([step.size, step.box]) !== JSON.stringify([steps[k - 1].size, steps[k - 1].box]));
   const most = 12, last = kept.length - 1;
   return kept.length <= most ? kept : Array.from({ length: most }, (_, k) => kept[Math.round((k * last) / (most - 1))]);
+}
+
+/**
+ * @param {string[]} all @param {number} most
+ */
+function parted(all, most) {
+  return Array.from({ length: Math.ceil(all.length / most) }, (_, k) => all.slice(k * most, (k + 1) * most));
 }
 
 /**

@@ -2,8 +2,8 @@
 /** View Hubel and Wiesel: a unit on the picture, its channel's card, and a stimulus to drag over its field. */
 
 import { histogram, lineChart, ring } from "./charts.js";
-import { hull, sidesOf, unclipped } from "./fieldtables.js";
-import { choice, make, short, table } from "./make.js";
+import { hull, reached, sidesOf, unclipped } from "./fieldtables.js";
+import { choice, make, put, short, table } from "./make.js";
 import { network, networkPanel, tail } from "./network.js";
 import { patches } from "./patches.js";
 import { board } from "./picture.js";
@@ -24,7 +24,7 @@ const FIELD = "#d97706", CURVE = "#0284c7", STEPS = 25;
 export async function hubelView(root, page) {
   const net = await network(page), { word } = page;
   if (!net.picture || !page.photo) {
-    root.replaceChildren(make("p", { class: "nv-note" }, word("nv_no_picture")));
+    put(root, make("p", { class: "nv-note" }, word("nv_no_picture")));
     return;
   }
   const held = selection(page, net);
@@ -34,18 +34,20 @@ export async function hubelView(root, page) {
     point: (pixel) => { field(pixel ? nearest(pixel) : held.at); }, pick: (pixel) => pick(nearest(pixel)),
     start: () => /** @type {Side} */ (net.picture.map((/** @type {number} */ n) => n >> 1)) });
   const map = featureMap(page, net, held, { point: (at) => field(at ?? held.at), pick, changed: channel });
-  root.replaceChildren(make("div", { class: "nv-three" }, panel.element,
+  put(root, make("div", { class: "nv-three" }, panel.element,
     make("section", { class: "nv-middle" }, picture.element, map.element, live.element),
     make("section", { class: "nv-side" }, card, copyButton(page, () => ({ view: "tuning", layer: held.layer, channel: Math.max(held.channel, 0) })))));
   let turn = 0;
 
   /**
-   * The unit of the layer whose field's middle lies nearest to a pixel, by the layer's own jump.
+   * The unit in the middle of those whose fields hold a pixel.
    * @param {Side} pixel @returns {Side | null}
    */
   function nearest(pixel) {
-    const size = held.table().map?.size;
-    return size ? /** @type {Side} */ (size.map((n, k) => Math.min(n - 1, Math.floor(((pixel[k] + 0.5) / net.picture[k]) * n)))) : null;
+    const plane = held.table().map, sides = plane && sidesOf(plane, false);
+    if (!sides) return null;
+    const [[top, bottom], [left, right]] = reached(sides, pixel);
+    return top < bottom ? [(top + bottom - 1) >> 1, (left + right - 1) >> 1] : null;
   }
   /** @param {Side | null} at */
   function field(at) {
@@ -66,7 +68,7 @@ export async function hubelView(root, page) {
     panel.choose(held.layer);
     page.state.set({ layer: held.layer, at: held.at, channel: held.channel });
     field(held.at);
-    card.replaceChildren(make("p", { class: "nv-soft" }, word("nv_working")));
+    put(card, make("p", { class: "nv-soft" }, word("nv_working")));
     live.close();
     await map.load();
     await channel();
@@ -76,8 +78,8 @@ export async function hubelView(root, page) {
     const mine = ++turn, layer = held.layer, chosen = Math.max(held.channel, 0);
     page.state.set({ channel: chosen });
     const parts = { kernel: make("div", { class: "nv-card" }), strong: make("div", { class: "nv-card" }), tuned: make("div", { class: "nv-card" }) };
-    card.replaceChildren(make("h2", {}, `${tail(layer)} · ${word("nv_channel")} ${chosen}`), parts.tuned, parts.kernel, parts.strong);
-    const wait = (/** @type {HTMLElement} */ place, /** @type {string} */ title) => place.replaceChildren(make("h3", {}, title), make("p", { class: "nv-soft" }, word("nv_working")));
+    put(card, make("h2", {}, `${tail(layer)} · ${word("nv_channel")} ${chosen}`), parts.tuned, parts.kernel, parts.strong);
+    const wait = (/** @type {HTMLElement} */ place, /** @type {string} */ title) => put(place, make("h3", {}, title), make("p", { class: "nv-soft" }, word("nv_working")));
     const titles = { tuned: word("nv_tuning"), kernel: word("nv_kernel"), strong: word("nv_strongest", { channel: chosen }) };
     for (const [name, place] of Object.entries(parts)) wait(place, titles[/** @type {keyof typeof titles} */ (name)]);
     /**
@@ -90,7 +92,7 @@ export async function hubelView(root, page) {
       } catch (error) {
         shown = [make("p", { class: "nv-note" }, String(/** @type {Error} */ (error).message))];
       }
-      if (mine === turn) place.replaceChildren(make("h3", {}, title), .../** @type {Node[]} */ (shown.filter(Boolean)));
+      if (mine === turn) put(place, make("h3", {}, title), .../** @type {Node[]} */ (shown.filter(Boolean)));
     }
     await fill(parts.strong, titles.strong, async () => [patches(page, await held.ask("strongest", { layer, channel: chosen, whole: true }).catch(() =>
       held.ask("strongest", { layer, channel: chosen, whole: false })), pick)]);
@@ -219,7 +221,7 @@ function stimulus(page, held) {
     grey(canvas, unpacked(found.shown));
     told.textContent = word("nv_live_is", { at: `(${found.at.join(", ")})`, field: size().join("×") });
     said.textContent = word("nv_answers", { channel, value: short(of(places.length), 5), blank: short(found.blank[channel], 5) });
-    plot.replaceChildren(lineChart({ x: word("nv_position"), y: word("nv_response"), label: word("nv_response"), height: 170,
+    put(plot, lineChart({ x: word("nv_position"), y: word("nv_response"), label: word("nv_response"), height: 170,
       lines: [{ points: places.map((place, k) => /** @type {Side} */ ([place, of(k)])), hue: CURVE },
         { points: places.length ? [[places[0], found.blank[channel]], [/** @type {number} */ (places.at(-1)), found.blank[channel]]] : [], hue: "#8a93a3", dash: true },
         { points: [[here, of(places.length)]], hue: FIELD, dots: true }] }),
@@ -228,7 +230,7 @@ function stimulus(page, held) {
   return {
     element,
     load() { seen = null; show(); },
-    close() { seen = null; said.textContent = ""; plot.replaceChildren(); },
+    close() { seen = null; said.textContent = ""; put(plot); },
   };
 }
 

@@ -45,6 +45,15 @@ function fill(element, given, children) {
 }
 
 /**
+ * Fills an element anew.
+ * @param {Element} element @param {...Child} children
+ */
+export function put(element, ...children) {
+  element.replaceChildren();
+  fill(element, {}, children);
+}
+
+/**
  * A table behind a picture, closed at first.
  * @param {string} title @param {string[]} head @param {(string | number)[][]} rows
  */

@@ -99,13 +99,10 @@ function layerList(page, net, pick) {
         row.setAttribute("aria-selected", String(name === layer));
         row.tabIndex = name === layer ? 0 : -1;
       }
-      const row = rows.get(layer);
-      if (row && element.isConnected) {
-        const top = row.offsetTop - element.clientHeight / 2;
-        if (row.offsetTop < element.scrollTop + 30 || row.offsetTop > element.scrollTop + element.clientHeight - 40) {
-          element.scrollTop = Math.max(top, 0);
-        }
-      }
+      requestAnimationFrame(() => {
+        const top = rows.get(layer)?.offsetTop ?? 0, seen = top - element.scrollTop;
+        if (seen < 30 || seen > element.clientHeight - 50) element.scrollTop = top - element.clientHeight / 2;
+      });
     },
     /** @param {Map<string, string> | null} notes */
     note(notes) {
@@ -161,7 +158,7 @@ function layerGraph(page, net, pick) {
     for (const box of found.boxes) {
       const fact = facts.get(box.layer), cells = fact?.cells[page.lang] ?? [];
       const told = `${box.folder || box.layer}\n${fact ? fact.layer.shape.join("×") : ""}  ${cells[0] ?? ""}`;
-      const name = tail(box.folder || box.layer);
+      const name = (box.folder || box.layer).split("/").slice(box.folder ? -1 : -2).join("/");
       const act = () => pick(box.layer);
       svg.append(draw("g", { class: `nv-box${box.folder ? " nv-stage" : ""}`, "data-layer": box.layer, tabindex: 0,
         transform: `translate(${box.x} ${box.y})`, role: "button", "aria-label": told, onclick: act,
@@ -171,7 +168,7 @@ function layerGraph(page, net, pick) {
           if (event.key === "ArrowLeft" && box.within.length) turn(box.within.at(-1), false);
         } },
       draw("title", {}, told), draw("rect", { width: wide, height: tall, rx: 6 }),
-      draw("text", { x: 8, y: 14 }, clipped(name, box.folder ? 15 : 19)),
+      draw("text", { x: 8, y: 14 }, clipped(name, box.folder ? 16 : 20)),
       draw("text", { x: 8, y: 27, class: "nv-soft" }, clipped(`${(cells[0] ?? "").replaceAll(" x ", "×")} · ${box.folder
         ? page.word("nv_nodes", { count: box.nodes }) : fact?.layer.op ?? ""}`, 23)),
       box.folder && draw("text", { x: wide - 18, y: 21, class: "nv-open", onclick: (/** @type {Event} */ event) => {
@@ -187,7 +184,10 @@ function layerGraph(page, net, pick) {
     for (const box of place.querySelectorAll(".nv-box")) {
       const same = box.getAttribute("data-layer") === layer;
       box.classList.toggle("nv-chosen", same);
-      if (same) box.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (same) {
+        const [x, y] = (box.getAttribute("transform") ?? "").match(/[\d.]+/g)?.map(Number) ?? [0, 0];
+        requestAnimationFrame(() => place.scrollTo(x - place.clientWidth / 2 + 66, y - place.clientHeight / 2));
+      }
     }
   }
   return { element, load, choose };

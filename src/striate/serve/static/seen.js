@@ -1,7 +1,7 @@
 // @ts-check
 /** What the views of a network share: the chosen unit, the map of its layer, and the button that copies code. */
 
-import { make, short } from "./make.js";
+import { make, put, short } from "./make.js";
 import { board } from "./picture.js";
 import { legend, paint, unpacked } from "./values.js";
 
@@ -19,12 +19,10 @@ export function selection(page, net) {
   /** @type {Map<string, Table>} */
   const tables = new Map(net.layers.map((/** @type {Table} */ table) => [table.layer.name, table]));
   const kept = page.state.get();
-  const usual = net.layers.filter((/** @type {Table} */ entry) => entry.map && entry.map.size[0] * entry.map.size[1] > 1);
-  const first = usual[Math.floor(usual.length / 2)] ?? net.layers[0];
   /** @type {Map<string, Promise<any>>} */
   const answers = new Map();
   const held = {
-    layer: tables.has(kept.layer) ? kept.layer : first.layer.name,
+    layer: tables.has(kept.layer) ? kept.layer : net.first || net.layers[0].layer.name,
     /** @type {Side | null} */
     at: null,
     channel: kept.channel ?? -1,
@@ -100,9 +98,9 @@ export function featureMap(page, net, held, heed) {
       if (layer !== held.layer || channel !== held.channel) return;
       shown = { values: unpacked(packed), size: found.size };
       paint(canvas, shown.values, found.size, found.scale, found.signed);
-      scale.replaceChildren(legend(found.scale, found.signed, word("nv_scale")));
+      put(scale, legend(found.scale, found.signed, word("nv_scale")));
       if (filled !== layer) {
-        channels.replaceChildren(...found.channels.map((/** @type {number} */ k) => make("option", { value: k },
+        put(channels, ...found.channels.map((/** @type {number} */ k) => make("option", { value: k },
           `${k}${found.dead.includes(k) ? ` · ${word("nv_dead")}` : found.unresponsive.includes(k) ? ` · ${word("nv_silent")}` : ""}`)));
         filled = layer;
       }
@@ -110,7 +108,7 @@ export function featureMap(page, net, held, heed) {
       tell(held.at);
     } catch (error) {
       paint(canvas, new Float32Array(plane.size[0] * plane.size[1]), plane.size, [0, 1], false);
-      scale.replaceChildren(make("span", { class: "nv-soft" }, String(/** @type {Error} */ (error).message)));
+      put(scale, make("span", { class: "nv-soft" }, String(/** @type {Error} */ (error).message)));
     }
   }
   return {

@@ -114,8 +114,8 @@ VIEWS: dict[str, tuple[str, str]] = {
     "nv_kernel": ("What one pixel does", "单个像素的作用"),
     "nv_kernel_is": (
         "The answer to a light square of {side} px at each place less that to a dark one; "
-        "of a first layer, its kernel, colours added up.",
-        "每处 {side} 像素亮方块的响应减去暗方块的响应；对第一层而言即其卷积核（各颜色相加）。",
+        "of a first layer, its kernel up to a factor, colours added up.",
+        "每处 {side} 像素亮方块的响应减去暗方块的响应；对第一层而言即其卷积核（相差一个倍数，各颜色相加）。",
     ),
     "nv_tuning": ("Tuning for angle", "方向调谐"),
     "nv_measure": ("Measure this layer", "测量该层"),
