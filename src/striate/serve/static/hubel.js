@@ -10,7 +10,7 @@ import { board } from "./picture.js";
 import { copyButton, featureMap, selection } from "./seen.js";
 import { legend, paint, unpacked } from "./values.js";
 
-const FIELD = "#d97706", CURVE = "#0284c7", STEPS = 25;
+const FIELD = "#d97706", CURVE = "#0284c7", STEPS = 25, AT_ONCE = 31;
 
 /**
  * @typedef {import("./network.js").Page} Page
@@ -71,8 +71,8 @@ export async function hubelView(root, page) {
     put(card, make("p", { class: "nv-soft" }, word("nv_working")));
     live.close();
     await map.load();
-    await channel();
     live.load();
+    channel();
   }
   async function channel() {
     const mine = ++turn, layer = held.layer, chosen = Math.max(held.channel, 0);
@@ -96,17 +96,21 @@ export async function hubelView(root, page) {
     }
     await fill(parts.strong, titles.strong, async () => [patches(page, await held.ask("strongest", { layer, channel: chosen, whole: true }).catch(() =>
       held.ask("strongest", { layer, channel: chosen, whole: false })), pick)]);
+    await new Promise((done) => setTimeout(done, 400));
     if (mine !== turn) return;
     await fill(parts.tuned, titles.tuned, async () => tuned(await held.ask("tuning", { layer, stimulus: "grating" }), chosen));
     if (mine !== turn) return;
-    await fill(parts.kernel, titles.kernel, async () => spots(await held.ask("spots", { layer, channel: chosen })));
+    const measure = () => fill(parts.kernel, titles.kernel, async () => spots(await held.ask("spots", { layer, channel: chosen })));
+    const wide = Math.max(...list(held.table().layer.axes).map((axis) => (axis.local ?? axis).size ?? Infinity)) > AT_ONCE;
+    if (!wide) measure();
+    else put(parts.kernel, make("h3", {}, titles.kernel), make("button", { type: "button", onclick: () => { wait(parts.kernel, titles.kernel); measure(); } }, word("nv_measure")));
   }
   /** @param {any} found @param {number} chosen */
   function tuned(found, chosen) {
     const all = unpacked(found.curves), n = found.angles.length, curve = Array.from(all.slice(chosen * n, (chosen + 1) * n));
     const value = (/** @type {string} */ name) => found.measures[name][chosen];
     const dead = found.dead.includes(chosen), silent = found.unresponsive.includes(chosen);
-    const facts = [["nv_preferred", `${short(value("preferred"), 4)}°`], ["OSI", short(value("osi"), 3)], ["F1/F0", `${short(value("f1f0"), 3)} · ${found.kinds[chosen]}`],
+    const facts = [["nv_preferred", value("preferred") === null ? "n/a" : `${short(value("preferred"), 4)}°`], ["OSI", short(value("osi"), 3)], ["F1/F0", value("f1f0") === null ? "n/a" : `${short(value("f1f0"), 3)} · ${found.kinds[chosen]}`],
       ["nv_period", value("scale") ? `${short(1 / value("scale"), 3)} px` : "n/a"]];
     const bars = (/** @type {string} */ name, /** @type {string} */ label) => {
       const { range, counts, control, median, control_median: other } = found.histograms[name];
@@ -114,7 +118,7 @@ export async function hubelView(root, page) {
         make("figcaption", { class: "nv-soft" }, control ? word("nv_medians", { measure: label, ours: short(median, 3), theirs: short(other, 3) })
           : word("nv_median", { measure: label, ours: short(median, 3) })));
     };
-    return [dead || silent ? make("p", { class: "nv-note" }, word(dead ? "nv_dead" : "nv_nothing")) : null,
+    return [dead || silent ? make("p", { class: "nv-note" }, word(dead ? "nv_dead_told" : "nv_nothing")) : null,
       make("div", { class: "nv-pair" }, ring({ curve, angles: found.angles, preferred: value("preferred"), label: word("nv_tuning"), hue: FIELD }),
         make("dl", {}, facts.flatMap(([name, text]) => [make("dt", {}, name.startsWith("nv_") ? word(name) : name), make("dd", {}, text)]))),
       make("h3", {}, word("nv_population")), make("div", { class: "nv-pair" }, bars("osi", "OSI"), bars("f1f0", "F1/F0")),

@@ -214,7 +214,7 @@ function bent(points) {
  */
 export function tail(name) {
   const parts = name.split("/").filter(Boolean);
-  return parts.length > 2 ? `…/${parts.slice(-2).join("/")}` : parts.join("/") || name;
+  return parts.slice(-3).join("/") || name;
 }
 
 /**
