@@ -59,7 +59,7 @@ def numbers_in(given: Given, name: str, axes: int, most: int) -> Numbers:
     """Finite numbers in nested lists, ``axes`` deep, no list longer than ``most``."""
     try:
         values = np.array(given.get(name), dtype=np.float64)
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         raise InputError(f"{name} must be numbers in {axes} nested lists of equal lengths") from None
     if values.ndim != axes or 0 in values.shape or max(values.shape) > most:
         raise InputError(f"{name} must have {axes} axes of 1 to {most}, got {'x'.join(map(str, values.shape)) or 0}")

@@ -11,7 +11,7 @@ import numpy as np
 from striate.conv import conv2d, conv_matrix, conv_transpose2d
 from striate.conv.arrays import pad_border
 from striate.errors import InputError, StriateError
-from striate.geometry.conventions import output_sizes
+from striate.geometry.conventions import SizeAnswer, output_sizes
 from striate.geometry.window import Window
 from striate.serve.given import Given, Numbers, flag_in, number_in, numbers_in, place_in, text_in
 
@@ -48,7 +48,9 @@ class Kernel:
             numbers_in(given, "x", 3, MOST_SIDE),
             numbers_in(given, "weight", 4, MOST_SIDE),
             bias,
-            *(_pair(given, name, least) for name, least in (("stride", 1), ("padding", 0), ("dilation", 1))),
+            _pair(given, "stride", 1),
+            _pair(given, "padding", 0),
+            _pair(given, "dilation", 1),
             number_in(given, "groups"),
             text_in(given, "padding_mode"),
             flag_in(given, "transposed"),
@@ -61,14 +63,16 @@ class Kernel:
         if self.transposed:
             if self.padding_mode != "zeros":
                 raise InputError("a transposed convolution has padding_mode='zeros' alone")
-            return conv_transpose2d(
+            result = conv_transpose2d(
                 self.x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups,
                 self.dilation,
             )  # fmt: skip
-        return conv2d(
-            self.x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
-            padding_mode=self.padding_mode, accuracy="strict",
-        )  # fmt: skip
+        else:
+            result = conv2d(
+                self.x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
+                padding_mode=self.padding_mode, accuracy="strict",
+            )  # fmt: skip
+        return result.astype(np.float64, copy=False)
 
     @property
     def window(self) -> tuple[Window, Window]:
@@ -193,7 +197,8 @@ def _bounds(kernel: Kernel) -> dict[str, list[int]]:
 def _changed(kernel: Kernel, name: str, axis: int, value: int) -> Kernel:
     pair = list(getattr(kernel, name))
     pair[axis] = value
-    return replace(kernel, **{name: tuple(pair)})
+    changed: dict[str, Any] = {name: tuple(pair)}
+    return replace(kernel, **changed)
 
 
 def _fits(kernel: Kernel) -> bool:
@@ -245,10 +250,10 @@ def matrix_of(kernel: Kernel, weight: Numbers, output: tuple[int, ...]) -> Numbe
     """The convolution as a matrix (units, pixels) of some weights in the kernel's shape."""
     steps = kernel.stride, kernel.padding, kernel.dilation, kernel.groups
     if kernel.transposed:
-        dense: Numbers = conv_matrix(weight, output[1:], *steps).toarray().T
-        return dense
-    dense = conv_matrix(weight, kernel.x.shape[1:], *steps, padding_mode=kernel.padding_mode).toarray()
-    return dense
+        table: Numbers = conv_matrix(weight, output[1:], *steps).toarray().T
+        return table
+    table = conv_matrix(weight, kernel.x.shape[1:], *steps, padding_mode=kernel.padding_mode).toarray()
+    return table
 
 
 def _unrolled(kernel: Kernel, output: tuple[int, ...]) -> list[list[float]] | None:
@@ -268,14 +273,19 @@ def sizes(given: Given) -> list[list[dict[str, Any]]]:
     )
     if any(len(pair) != 2 for pair in (n, kernel, stride, dilation, padding)) or max(*n, *padding) > MOST_SIDE:
         raise InputError(f"sizes are asked for pairs of numbers up to {MOST_SIDE}")
-    return [
-        [
-            {"convention": a.convention, "output": a.output, "pads": list(a.pads), "never": list(a.never_read),
-             "unused": list(a.unused_padding), "why": a.why, "reads": [list(a.window.reads(i)) for i in range(a.output)]}
-            for a in output_sizes(*numbers)
-        ]
-        for numbers in zip(n, kernel, stride, dilation, padding, strict=True)
-    ]  # fmt: skip
+    axes = zip(n, kernel, stride, dilation, padding, strict=True)
+    return [[_told(answer) for answer in output_sizes(*numbers)] for numbers in axes]
+
+
+def _told(answer: SizeAnswer) -> dict[str, Any]:
+    return {
+        "convention": answer.convention,
+        "output": answer.output,
+        "pads": list(answer.pads),
+        "never": list(answer.never_read),
+        "why": answer.why,
+        "starts": [answer.window.reads(unit)[0] for unit in range(answer.output)],
+    }
 
 
 def code(kernel: Kernel) -> dict[str, list[str]]:

@@ -10,10 +10,10 @@ from striate.explore.tuning import Kind
 from striate.fields import Unit
 from striate.serve import answers, recipes, units
 from striate.serve.blocks import blocks, opened_at_first
+from striate.serve.given import Given, flag_in, number_in, place_in, text_in, texts_in
 from striate.serve.layout import HEIGHT, WIDTH, layout
 from striate.serve.subject import Subject
 
-Given = Mapping[str, Any]
 Question = Callable[[Subject, Given], Any]
 
 MOST_LAYERS, MOST_STIMULI = 64, 64
@@ -54,7 +54,7 @@ class GraphDocument(TypedDict):
 def graph(subject: Subject, given: Given) -> GraphDocument:
     """The network drawn with the stages ``opened``; with those that are so at first where nothing is given."""
     network = subject.fields.network
-    opened = frozenset(_texts(given, "opened")) if "opened" in given else opened_at_first(network)
+    opened = frozenset(texts_in(given, "opened")) if "opened" in given else opened_at_first(network)
     found = blocks(network, opened)
     drawn = layout(found)
     return {
@@ -76,15 +76,15 @@ def graph(subject: Subject, given: Given) -> GraphDocument:
 
 def reached(subject: Subject, given: Given) -> list[units.ReachedDocument]:
     """What a pixel reaches in some layers."""
-    layers = _texts(given, "layers")
+    layers = texts_in(given, "layers")
     if len(layers) > MOST_LAYERS:
         raise InputError(f"{len(layers)} layers are too many at once: ask for {MOST_LAYERS} or fewer")
-    return units.reached_documents(subject.fields, _place(given, "pixel"), layers, local=_flag(given, "local"))
+    return units.reached_documents(subject.fields, place_in(given, "pixel"), layers, local=flag_in(given, "local"))
 
 
 def tuned(subject: Subject, given: Given) -> answers.TuningDocument:
     """The experiment of Hubel and Wiesel on a layer, and its control."""
-    layer, stimulus = _text(given, "layer"), _text(given, "stimulus")
+    layer, stimulus = text_in(given, "layer"), text_in(given, "stimulus")
     if stimulus not in SHOWN:
         raise InputError(f"stimulus is one of {', '.join(SHOWN)}, got {stimulus!r:.40}")
     kind = SHOWN[stimulus]
@@ -98,23 +98,23 @@ def answered(subject: Subject, given: Given) -> answers.AnswerDocument:
     told = given.get("stimuli")
     if not isinstance(told, list) or not 1 <= len(told) <= MOST_STIMULI or not all(isinstance(s, dict) for s in told):
         raise InputError(f"stimuli are a list of 1 to {MOST_STIMULI}, each with its kind and numbers")
-    layer, stimuli = _text(given, "layer"), [answers.stimulus_of(one) for one in told]
+    layer, stimuli = text_in(given, "layer"), [answers.stimulus_of(one) for one in told]
     return answers.answer_document(subject.bench(layer), subject.answers(layer, stimuli), stimuli)
 
 
 def code(subject: Subject, given: Given) -> dict[str, str]:
     """The lines of Python that give what a view shows."""
-    recipe, layer, view = recipes.Recipe(subject), _text(given, "layer"), _text(given, "view")
+    recipe, layer, view = recipes.Recipe(subject), text_in(given, "layer"), text_in(given, "view")
     match view:
         case "fields":
-            lines = recipes.field_lines(recipe, layer, _place(given, "at"), local=_flag(given, "local"))
+            lines = recipes.field_lines(recipe, layer, place_in(given, "at"), local=flag_in(given, "local"))
         case "features":
-            lines = recipes.feature_lines(recipe, layer, _number(given, "channel"), whole=_flag(given, "whole"))
+            lines = recipes.feature_lines(recipe, layer, number_in(given, "channel"), whole=flag_in(given, "whole"))
         case "tuning":
-            lines = recipes.tuning_lines(recipe, layer, _number(given, "channel"))
+            lines = recipes.tuning_lines(recipe, layer, number_in(given, "channel"))
         case "answer":
             shown = answers.stimulus_of(_told(given, "stimulus"))
-            lines = recipes.answer_lines(recipe, layer, _number(given, "channel"), repr(shown))
+            lines = recipes.answer_lines(recipe, layer, number_in(given, "channel"), repr(shown))
         case _:
             raise InputError(f"there are no lines for {view!r:.40}: ask for fields, features, tuning or answer")
     return {"code": "\n".join(lines) + "\n"}
@@ -123,70 +123,35 @@ def code(subject: Subject, given: Given) -> dict[str, str]:
 QUESTIONS: Mapping[str, Question] = {
     "network": lambda subject, given: subject.network,
     "graph": graph,
-    "unit": lambda subject, given: units.unit_document(subject.fields, _unit(given), local=_flag(given, "local")),
+    "unit": lambda subject, given: units.unit_document(subject.fields, _unit(given), local=flag_in(given, "local")),
     "effective": lambda subject, given: units.effective_document(
-        subject.fields, _unit(given), local=_flag(given, "local")
+        subject.fields, _unit(given), local=flag_in(given, "local")
     ),
     "reach": reached,
-    "maps": lambda subject, given: answers.maps_document(subject.fields, subject.maps(_text(given, "layer"))),
+    "maps": lambda subject, given: answers.maps_document(subject.fields, subject.maps(text_in(given, "layer"))),
     "planes": lambda subject, given: answers.planes_document(
-        subject.fields, subject.maps(_text(given, "layer")), _place(given, "channels")
+        subject.fields, subject.maps(text_in(given, "layer")), place_in(given, "channels")
     ),
     "strongest": lambda subject, given: answers.strong_documents(
-        subject.strongest(_text(given, "layer"), _flag(given, "whole")), _number(given, "channel")
+        subject.strongest(text_in(given, "layer"), flag_in(given, "whole")), number_in(given, "channel")
     ),
     "tuning": tuned,
     "answer": answered,
     "code": code,
     "spots": lambda subject, given: answers.spots_document(
-        subject.spots(_text(given, "layer")), _number(given, "channel")
+        subject.spots(text_in(given, "layer")), number_in(given, "channel")
     ),
 }
 """Every question by name."""
 
 
 def _unit(given: Given) -> Unit:
-    channel = None if given.get("channel") is None else _number(given, "channel")
-    return Unit(_text(given, "layer"), tuple(_place(given, "at")), channel)
-
-
-def _text(given: Given, name: str) -> str:
-    value = given.get(name)
-    if not isinstance(value, str):
-        raise InputError(f"{name} must be text, got {value!r:.40}")
-    return value
-
-
-def _texts(given: Given, name: str) -> list[str]:
-    values = given.get(name)
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise InputError(f"{name} must be a list of texts, got {values!r:.40}")
-    return values
-
-
-def _place(given: Given, name: str) -> list[int]:
-    values = given.get(name)
-    if not isinstance(values, list) or not all(type(value) is int for value in values):
-        raise InputError(f"{name} must be a list of whole numbers, got {values!r:.40}")
-    return values
-
-
-def _number(given: Given, name: str) -> int:
-    value = given.get(name)
-    if type(value) is not int:
-        raise InputError(f"{name} must be a whole number, got {value!r:.40}")
-    return value
+    channel = None if given.get("channel") is None else number_in(given, "channel")
+    return Unit(text_in(given, "layer"), tuple(place_in(given, "at")), channel)
 
 
 def _told(given: Given, name: str) -> Given:
     value = given.get(name)
     if not isinstance(value, dict):
         raise InputError(f"{name} must be an object, got {value!r:.40}")
-    return value
-
-
-def _flag(given: Given, name: str) -> bool:
-    value = given.get(name, False)
-    if not isinstance(value, bool):
-        raise InputError(f"{name} must be true or false, got {value!r:.40}")
     return value

@@ -4,8 +4,8 @@
 import { make } from "./make.js";
 
 /**
- * @typedef {{convention: string, output: number, pads: number[], never: number[], unused: number[], why: string,
- *   reads: number[][]}} Convention
+ * @typedef {{convention: string, output: number, pads: number[], never: number[], why: string,
+ *   starts: number[]}} Convention
  */
 
 /**
@@ -28,7 +28,7 @@ export async function sizesPanel(page, k) {
  * @param {Convention} answer @param {number} n
  */
 function strip(page, answer, n) {
-  const starts = new Set(answer.reads.map((taps) => taps[0])), never = new Set(answer.never);
+  const starts = new Set(answer.starts), never = new Set(answer.never);
   const cells = Array.from({ length: answer.pads[0] + n + answer.pads[1] }, (_, i) => i - answer.pads[0]);
   const told = answer.never.length ? page.word("dropped", { pixels: answer.never.join(", ") }) : page.word("none_dropped");
   return make("span", { class: "strip", role: "img", "aria-label": told, title: told }, cells.map((pixel) =>
