@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from striate.errors import InputError
 from striate.explore import Bench, FeatureMaps, SpotMaps, Strongest, Tuning
+from striate.explore.cover import Floats
 from striate.explore.measures import kind
-from striate.explore.stimuli import Bar, Blank, Edge, Grating, Spot, Stimulus
+from striate.explore.stimuli import Bar, Edge, Grating, Spot, Stimulus
 from striate.fields import Fields
 from striate.serve.packed import PackedDocument, packed_bytes, packed_floats
 from striate.serve.tables import map_size
@@ -187,9 +188,8 @@ def tuning_document(found: Tuning, control: Tuning | None) -> TuningDocument:
     }
 
 
-def answer_document(held: Bench, stimuli: Sequence[Stimulus]) -> AnswerDocument:
-    """What every channel of a bench answers to some stimuli, shown one after the other on the unit's exact field."""
-    found = held.responses([Blank(), *stimuli])
+def answer_document(held: Bench, found: Floats, stimuli: Sequence[Stimulus]) -> AnswerDocument:
+    """What every channel of a bench answered to the blank and then to some stimuli on the unit's exact field."""
     pattern = stimuli[-1].pattern(*held.size)
     return {
         "layer": held.layer,

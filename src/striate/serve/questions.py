@@ -98,7 +98,8 @@ def answered(subject: Subject, given: Given) -> answers.AnswerDocument:
     told = given.get("stimuli")
     if not isinstance(told, list) or not 1 <= len(told) <= MOST_STIMULI or not all(isinstance(s, dict) for s in told):
         raise InputError(f"stimuli are a list of 1 to {MOST_STIMULI}, each with its kind and numbers")
-    return answers.answer_document(subject.bench(text_in(given, "layer")), [answers.stimulus_of(one) for one in told])
+    layer, stimuli = text_in(given, "layer"), [answers.stimulus_of(one) for one in told]
+    return answers.answer_document(subject.bench(layer), subject.answers(layer, stimuli), stimuli)
 
 
 def code(subject: Subject, given: Given) -> dict[str, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from threading import RLock
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -30,6 +30,7 @@ from striate.explore import (
 from striate.explore.cover import Floats
 from striate.explore.photo import photo_input
 from striate.explore.screen import Level
+from striate.explore.stimuli import Blank, Stimulus
 from striate.explore.tuning import Kind
 from striate.fields import Fields
 from striate.formats.model import Model
@@ -61,7 +62,8 @@ class Subject:
     picture: str = "picture.png"
     fit: str = "crop"
     _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict, init=False, repr=False)
-    _lock: RLock = field(default_factory=RLock, init=False, repr=False)
+    _turns: dict[Hashable, Lock] = field(default_factory=dict, init=False, repr=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     @cached_property
     def fields(self) -> Fields:
@@ -120,7 +122,12 @@ class Subject:
         """Where in its field every channel answers to light and to dark, in at most ``MOST_SPOTS`` squares."""
         held = self.bench(layer)
         side = max(-(-int(np.ceil(np.sqrt(held.hull.size))) // int(MOST_SPOTS**0.5)), 1)
-        return self._once(("spots", layer), lambda: spot_maps(held, side))
+
+        def shown() -> SpotMaps:
+            with self._turn(("answers", layer)):
+                return spot_maps(held, side)
+
+        return self._once(("spots", layer), shown)
 
     def tuning(self, layer: str, stimulus: Kind, control: bool = False) -> Tuning | None:
         """The experiment of Hubel and Wiesel; the ``control`` has shuffled weights, None where there are none."""
@@ -144,11 +151,26 @@ class Subject:
         except UnsupportedError:
             return None
 
+    def answers(self, layer: str, stimuli: Sequence[Stimulus]) -> Floats:
+        """What every channel of a layer's bench answers to the blank, and then to some stimuli."""
+        held = self.bench(layer)
+        with self._turn(("answers", layer)):
+            return held.responses([Blank(), *stimuli])
+
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._turn(key):
+            with self._lock:
+                if key in self._kept:
+                    self._kept.move_to_end(key)
+                    return cast(T, self._kept[key])
+            made = make()
+            with self._lock:
+                self._kept[key] = made
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            return made
+
+    def _turn(self, key: Hashable) -> Lock:
+        """What lets one thread at a time work out one answer."""
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-            self._kept.move_to_end(key)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-            return cast(T, self._kept[key])
+            return self._turns.setdefault(key, Lock())

@@ -4,7 +4,7 @@
 import { draw, short } from "./make.js";
 
 /**
- * @typedef {{points: [number, number][], hue: string, dash?: boolean, dots?: boolean}} Line
+ * @typedef {{points: number[][], hue: string, dash?: boolean, dots?: boolean}} Line
  */
 
 /**
@@ -104,7 +104,7 @@ export function histogram({ range: [from, to], counts, control, mark, label, x, 
 }
 
 /**
- * @param {number[]} values @returns {[number, number]}
+ * @param {number[]} values @returns {number[]}
  */
 function range(values) {
   return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];

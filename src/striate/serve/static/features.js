@@ -2,7 +2,7 @@
 /** View Features: the maps of any layer on the picture, on one scale, and the strongest patches of a channel. */
 
 import { hull, sidesOf } from "./fieldtables.js";
-import { choice, make, put, short, table } from "./make.js";
+import { canvas, choice, make, put, short, table } from "./make.js";
 import { network, networkPanel, tail } from "./network.js";
 import { patches } from "./patches.js";
 import { board } from "./picture.js";
@@ -13,7 +13,7 @@ const FIELD = "#d97706", PER_PAGE = 24, MOST_VALUES = 1 << 19;
 
 /**
  * @typedef {import("./network.js").Page} Page
- * @typedef {[number, number]} Side
+ * @typedef {number[]} Side
  */
 
 /**
@@ -32,7 +32,7 @@ export async function featuresView(root, page) {
   const head = make("div", { class: "nv-read" }), grid = make("div", { class: "nv-maps" }), pager = make("div", { class: "nv-bar" });
   const strong = make("div", {}), scale = make("div", {}), behind = make("div", {});
   const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: page.photo, point: () => undefined, pick: () => undefined,
-    start: () => /** @type {Side} */ ([0, 0]) });
+    start: () => [0, 0] });
   const orders = choice(word("nv_order"), [["strength", word("nv_by_strength")], ["sparse", word("nv_by_zeros")], ["number", word("nv_by_number")]], order,
     (value) => { order = value; first = 0; page.state.set({ order }); load(); });
   const scales = choice(word("nv_scales"), [["one", word("nv_one_scale")], ["own", word("nv_own_scale")]], own ? "own" : "one",
@@ -91,15 +91,15 @@ export async function featuresView(root, page) {
    * @param {any} found @param {number} channel @param {number[]} plane
    */
   function tile(found, channel, plane) {
-    const canvas = /** @type {HTMLCanvasElement} */ (make("canvas", { class: "nv-values" })), said = make("small", {});
+    const image = canvas(), said = make("small", {});
     const most = Math.max(Math.abs(found.least[channel]), Math.abs(found.most[channel]));
     const range = own ? [found.signed ? -most : 0, most] : found.scale;
-    paint(canvas, plane, found.size, range, found.signed);
+    paint(image, plane, found.size, range, found.signed);
     const still = `${short(found.least[channel], 3)} … ${short(found.most[channel], 3)}`;
     said.textContent = still;
     const under = (/** @type {PointerEvent} */ event) => {
-      const box = canvas.getBoundingClientRect(), [rows, columns] = found.size;
-      return /** @type {Side} */ ([Math.max(0, Math.min(rows - 1, Math.floor(((event.clientY - box.top) / box.height) * rows))),
+      const box = image.getBoundingClientRect(), [rows, columns] = found.size;
+      return ([Math.max(0, Math.min(rows - 1, Math.floor(((event.clientY - box.top) / box.height) * rows))),
         Math.max(0, Math.min(columns - 1, Math.floor(((event.clientX - box.left) / box.width) * columns)))]);
     };
     return make("button", { type: "button", class: `nv-tile${found.dead.includes(channel) ? " nv-deadtile" : ""}`, "aria-pressed": String(channel === held.channel),
@@ -117,7 +117,7 @@ export async function featuresView(root, page) {
         for (const other of grid.children) other.setAttribute("aria-pressed", String(other.getAttribute("data-channel") === String(channel)));
         best();
       } },
-    canvas, make("b", {}, `${channel}${state(found, channel)}`), said);
+    image, make("b", {}, `${channel}${state(found, channel)}`), said);
   }
   /** @param {any} found @param {number} channel */
   function state(found, channel) {

@@ -4,7 +4,7 @@
 import { hull, outside, reached, sidesOf, unclipped } from "./fieldtables.js";
 import { lineChart } from "./charts.js";
 import { copyButton, featureMap, selection } from "./seen.js";
-import { choice, draw, make, put, short, table } from "./make.js";
+import { choice, draw, list, make, put, short, table } from "./make.js";
 import { network, networkPanel, tail } from "./network.js";
 import { board } from "./picture.js";
 
@@ -12,7 +12,7 @@ const FIELD = "#d97706", LOCKED = "#0284c7", BRANCHES = ["#15803d", "#be185d", "
 
 /**
  * @typedef {import("./network.js").Page} Page
- * @typedef {[number, number]} Side
+ * @typedef {number[]} Side
  */
 
 /**
@@ -32,7 +32,7 @@ export async function fieldsView(root, page) {
   const panel = networkPanel(page, net, (layer) => { held.choose(layer); settle(); });
   const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: page.photo,
     point: (pixel) => pixel ? hoverPixel(pixel) : rest(), pick: (pixel) => { pinned = null; pinPixel(pixel); },
-    start: () => /** @type {Side} */ (net.picture.map((/** @type {number} */ n) => n >> 1)) });
+    start: () => (list(net.picture).map((n) => n >> 1)) });
   const map = featureMap(page, net, held, { point: (at) => at ? hoverUnit(at) : rest(), pick: (at) => { held.at = at; settle(); } });
   const scope = choice(word("nv_paths"), [["all", word("nv_all_paths")], ["local", word("nv_local_paths")]],
     local ? "local" : "all", (value) => { local = value === "local"; page.state.set({ local }); settle(); });
@@ -51,7 +51,7 @@ export async function fieldsView(root, page) {
   function known(at) {
     const { map: plane, layer } = held.table(), sides = plane && sidesOf(plane, local);
     if (!sides) return null;
-    const box = hull(sides, at), free = layer.axes.map((/** @type {any} */ axis, /** @type {number} */ k) => unclipped(axis, at[k], local));
+    const box = hull(sides, at), free = list(layer.axes).map((axis, k) => unclipped(axis, at[k], local));
     return { box, free: free.length && free.every(Boolean) ? free : null };
   }
   function lockedMark() {
@@ -80,11 +80,11 @@ export async function fieldsView(root, page) {
   }
   /**
    * What is known of a unit at once.
-   * @param {Side} at @param {{box: Side[], free: Side[] | null}} found
+   * @param {Side} at @param {{box: Side[], free: any}} found
    */
   function brief(at, { box, free }) {
     const size = box.map(([start, stop]) => stop - start);
-    const share = free ? outside(/** @type {[Side, Side]} */ (free), net.picture) : 0;
+    const share = free ? outside((free), net.picture) : 0;
     put(readout, make("p", { class: "nv-head" }, word("nv_unit", { layer: tail(held.layer), at: at.join(", ") })),
       make("p", {}, word("nv_sees", { rows: size[0], columns: size[1], from: box.map(([start]) => start).join(", "), to: box.map(([, stop]) => stop).join(", ") })),
       share ? make("p", {}, word("nv_outside", { share: percent(share) })) : null);
@@ -125,10 +125,10 @@ export async function fieldsView(root, page) {
   }
   /** @param {any} found */
   function tell(found) {
-    const colours = found.branches.map((/** @type {any} */ branch, /** @type {number} */ k) => ({ box: branch.hull, free: null, hue: BRANCHES[k % BRANCHES.length], dash: true }));
+    const colours = list(found.branches).map((branch, k) => ({ box: branch.hull, free: null, hue: BRANCHES[k % BRANCHES.length], dash: true }));
     picture.mark([{ box: found.hull, free: found.unclipped, hue: FIELD, cover: found.cover }, ...colours, ...lockedMark()]);
     const share = found.padding && found.padding[0] / found.padding[1];
-    put(readout, ...found.lines[page.lang].map((/** @type {string} */ line, /** @type {number} */ k) => make("p", { class: k ? null : "nv-head" }, line)),
+    put(readout, ...list(found.lines[page.lang]).map((line, k) => make("p", { class: k ? null : "nv-head" }, line)),
       share ? make("p", {}, word("nv_outside", { share: percent(share) })) : null);
     put(chain, ...chained(found));
   }
@@ -144,15 +144,15 @@ export async function fieldsView(root, page) {
   function branches(found) {
     if (!found.branches.length) return [];
     return [make("div", { class: "nv-card" }, make("h3", {}, word("nv_misaligned")),
-      ...found.branches.map((/** @type {any} */ branch, /** @type {number} */ k) => make("p", {}, make("i", { class: "nv-dot", style: `background:${BRANCHES[k % BRANCHES.length]}` }),
-        `${tail(branch.tensor)}: ${branch.offsets.map((/** @type {any} */ o) => o ? short(o[0] / o[1]) : "–").join(", ")} px`)))];
+      ...list(found.branches).map((branch, k) => make("p", {}, make("i", { class: "nv-dot", style: `background:${BRANCHES[k % BRANCHES.length]}` }),
+        `${tail(branch.tensor)}: ${list(branch.offsets).map((o) => o ? short(o[0] / o[1]) : "–").join(", ")} px`)))];
   }
   /** @param {any} found */
   function compared(found) {
     const locked = page.state.get().locked;
     if (!locked) return [];
-    const both = found.hull.map((/** @type {Side} */ side, /** @type {number} */ k) => Math.max(0, Math.min(side[1], locked.box[k][1]) - Math.max(side[0], locked.box[k][0])));
-    const areas = [found.hull, locked.box].map((box) => box.reduce((/** @type {number} */ product, /** @type {Side} */ [a, b]) => product * (b - a), 1));
+    const both = list(found.hull).map((side, k) => Math.max(0, Math.min(side[1], locked.box[k][1]) - Math.max(side[0], locked.box[k][0])));
+    const areas = [found.hull, locked.box].map((box) => list(box).reduce((product, [a, b]) => product * (b - a), 1));
     return [make("div", { class: "nv-card" }, make("h3", {}, word("nv_compare")),
       make("p", {}, make("i", { class: "nv-dot", style: `background:${LOCKED}` }), `${tail(locked.layer)} (${locked.at.join(", ")}): ${sized(locked.box)}`),
       make("p", {}, make("i", { class: "nv-dot", style: `background:${FIELD}` }), `${tail(found.layer)} (${found.at.join(", ")}): ${sized(found.hull)}`),
@@ -164,32 +164,32 @@ export async function fieldsView(root, page) {
     return [...steps.map((step) => {
       const [rows, columns] = step.size, [[top, bottom], [left, right]] = step.box;
       return make("button", { type: "button", class: "nv-step", title: step.layer, onclick: () => {
-        held.choose(step.layer, /** @type {Side} */ ([(top + bottom) >> 1, (left + right) >> 1]));
+        held.choose(step.layer, ([(top + bottom) >> 1, (left + right) >> 1]));
         settle();
       } }, draw("svg", { viewBox: `0 0 ${columns} ${rows}`, class: "nv-mini" },
         draw("rect", { width: columns, height: rows, class: "nv-paper" }),
         draw("rect", { x: left, y: top, width: right - left, height: bottom - top, fill: FIELD, stroke: FIELD, class: "nv-line" })),
       make("b", {}, tail(step.layer)), make("small", {}, `${bottom - top}×${right - left} / ${rows}×${columns}`));
     }), table(word("nv_table"), [word("nv_layer"), word("nv_size"), word("nv_rows"), word("nv_columns")],
-      found.path.map((/** @type {any} */ step) => [step.layer, step.size.join("×"), `[${step.box[0].join(", ")})`, `[${step.box[1].join(", ")})`]))];
+      list(found.path).map((step) => [step.layer, step.size.join("×"), `[${step.box[0].join(", ")})`, `[${step.box[1].join(", ")})`]))];
   }
   function depth() {
-    const told = net.layers.map((/** @type {any} */ { layer }, /** @type {number} */ k) => [k, layer.name, ...layer.axes.slice(0, 2).map((/** @type {any} */ axis) => (axis.local ?? axis).size)])
+    const told = list(net.layers).map(({ layer }, k) => [k, layer.name, ...layer.axes.slice(0, 2).map((/** @type {any} */ axis) => (axis.local ?? axis).size)])
       .filter((/** @type {any[]} */ row) => row[2] !== null && row[2] !== undefined);
-    const index = net.layers.findIndex((/** @type {any} */ { layer }) => layer.name === held.layer);
-    const apart = told.some((/** @type {any[]} */ row) => row[2] !== row[3]);
-    const lines = (apart ? [2, 3] : [2]).map((k) => ({ points: told.map((/** @type {any[]} */ row) => /** @type {Side} */ ([row[0], row[k] ?? 0])),
+    const index = list(net.layers).findIndex(({ layer }) => layer.name === held.layer);
+    const apart = list(told).some((row) => row[2] !== row[3]);
+    const lines = (apart ? [2, 3] : [2]).map((k) => ({ points: list(told).map((row) => ([row[0], row[k] ?? 0])),
       hue: k === 2 ? FIELD : LOCKED, dash: k === 3 }));
     put(chart, lineChart({ lines, x: word("nv_layer_number"), y: word("nv_field_px"), mark: index, label: word("nv_depth"),
       pick: (x) => { held.choose(net.layers[Math.max(0, Math.min(net.layers.length - 1, Math.round(x)))].layer.name); settle(); } }),
-    table(word("nv_table"), [word("nv_layer"), word("nv_rows"), word("nv_columns")], told.map((/** @type {any[]} */ row) => [row[1], row[2], row[3] ?? "–"])));
+    table(word("nv_table"), [word("nv_layer"), word("nv_rows"), word("nv_columns")], list(told).map((row) => [row[1], row[2], row[3] ?? "–"])));
   }
   /**
    * Asks what a pixel reaches: in the chosen layer, then in all others.
    * @param {Side} pixel
    */
   async function pinPixel(pixel) {
-    const mine = ++asked, maps = net.layers.filter((/** @type {any} */ entry) => entry.map).map((/** @type {any} */ entry) => entry.layer.name);
+    const mine = ++asked, maps = list(net.layers).filter((entry) => entry.map).map((/** @type {any} */ entry) => entry.layer.name);
     page.state.set({ pixel });
     const notes = new Map();
     for (const layers of [[held.layer], ...parted(maps, 32)]) {
@@ -206,7 +206,7 @@ export async function fieldsView(root, page) {
       picture.mark(lockedMark(), pixel);
       picture.warm(null);
       map.mark(here ? [{ box: here.box, hue: "#e11d8f", cover: here.cover }] : []);
-      put(readout, ...here ? here.lines[page.lang].map((/** @type {string} */ line, /** @type {number} */ k) => make("p", { class: k ? null : "nv-head" }, line)) : [],
+      put(readout, ...here ? list(here.lines[page.lang]).map((line, k) => make("p", { class: k ? null : "nv-head" }, line)) : [],
         make("p", { class: "nv-soft" }, word("nv_reach_list")));
     };
     pinned();

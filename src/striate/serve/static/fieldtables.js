@@ -3,15 +3,15 @@
  * What a unit of a map sees and what a pixel reaches, told by tables that the server sends once.
  *
  * A run is [units, start, stop, move]: unit i of it sees pixels [start + i*move, stop + i*move).
- * @typedef {[number, number, number, number]} Run
- * @typedef {[number, number]} Side half-open
+ * @typedef {number[]} Run
+ * @typedef {number[]} Side half-open
  * @typedef {{rows: Run[], columns: Run[]}} Sides
- * @typedef {{size: [number, number], reaching: boolean, hulls: Sides | null, local: Sides | null}} Plane
+ * @typedef {{size: number[], reaching: boolean, hulls: Sides | null, local: Sides | null}} Plane
  * @typedef {{axis: string, along: number | null, status: string, size: number | null, stride: Side | null,
  *   start: number | null, phases?: Side[], local: Axis | null}} Axis
  */
 
-/** @type {Side} */
+
 const EMPTY = [0, 0];
 
 /**
@@ -37,7 +37,7 @@ export function sidesOf(plane, local) {
 
 /**
  * The smallest box of pixels, rows and columns, that holds all a unit sees; empty along both where along one.
- * @param {Sides} sides @param {Side} at @returns {[Side, Side]}
+ * @param {Sides} sides @param {Side} at @returns {Side[]}
  */
 export function hull(sides, at) {
   const rows = side(sides.rows, at[0]);
@@ -80,7 +80,7 @@ function within(count, start, stop, move, pixel) {
 
 /**
  * The box of units of a map whose fields' boxes hold a pixel.
- * @param {Sides} sides @param {Side} pixel @returns {[Side, Side]}
+ * @param {Sides} sides @param {Side} pixel @returns {Side[]}
  */
 export function reached(sides, pixel) {
   const rows = seers(sides.rows, pixel[0]), columns = seers(sides.columns, pixel[1]);
@@ -103,7 +103,7 @@ export function unclipped(axis, unit, local) {
 
 /**
  * The share of a box outside a picture of some size.
- * @param {[Side, Side]} box @param {Side} size
+ * @param {Side[]} box @param {Side} size
  */
 export function outside(box, size) {
   const whole = box.reduce((product, [start, stop]) => product * (stop - start), 1);

@@ -3,18 +3,18 @@
 
 import { histogram, lineChart, ring } from "./charts.js";
 import { hull, reached, sidesOf, unclipped } from "./fieldtables.js";
-import { choice, make, put, short, table } from "./make.js";
+import { canvas, choice, list, make, pixels, put, short, table } from "./make.js";
 import { network, networkPanel, tail } from "./network.js";
 import { patches } from "./patches.js";
 import { board } from "./picture.js";
 import { copyButton, featureMap, selection } from "./seen.js";
 import { legend, paint, unpacked } from "./values.js";
 
-const FIELD = "#d97706", CURVE = "#0284c7", STEPS = 25;
+const FIELD = "#d97706", CURVE = "#0284c7", STEPS = 25, AT_ONCE = 31;
 
 /**
  * @typedef {import("./network.js").Page} Page
- * @typedef {[number, number]} Side
+ * @typedef {number[]} Side
  */
 
 /**
@@ -32,7 +32,7 @@ export async function hubelView(root, page) {
   const panel = networkPanel(page, net, (layer) => { held.choose(layer); load(); });
   const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: page.photo,
     point: (pixel) => { field(pixel ? nearest(pixel) : held.at); }, pick: (pixel) => pick(nearest(pixel)),
-    start: () => /** @type {Side} */ (net.picture.map((/** @type {number} */ n) => n >> 1)) });
+    start: () => (list(net.picture).map((n) => n >> 1)) });
   const map = featureMap(page, net, held, { point: (at) => field(at ?? held.at), pick, changed: channel });
   put(root, make("div", { class: "nv-three" }, panel.element,
     make("section", { class: "nv-middle" }, picture.element, map.element, live.element),
@@ -53,7 +53,7 @@ export async function hubelView(root, page) {
   function field(at) {
     const { map: plane, layer } = held.table(), sides = plane && sidesOf(plane, false);
     if (!sides || !at) return picture.mark([]);
-    const free = layer.axes.map((/** @type {any} */ axis, /** @type {number} */ k) => unclipped(axis, at[k], false));
+    const free = list(layer.axes).map((axis, k) => unclipped(axis, at[k], false));
     picture.mark([{ box: hull(sides, at), free: free.every(Boolean) ? free : null, hue: FIELD }]);
     map.mark([{ box: [[at[0], at[0] + 1], [at[1], at[1] + 1]], hue: FIELD }]);
   }
@@ -71,8 +71,8 @@ export async function hubelView(root, page) {
     put(card, make("p", { class: "nv-soft" }, word("nv_working")));
     live.close();
     await map.load();
-    await channel();
     live.load();
+    channel();
   }
   async function channel() {
     const mine = ++turn, layer = held.layer, chosen = Math.max(held.channel, 0);
@@ -96,17 +96,21 @@ export async function hubelView(root, page) {
     }
     await fill(parts.strong, titles.strong, async () => [patches(page, await held.ask("strongest", { layer, channel: chosen, whole: true }).catch(() =>
       held.ask("strongest", { layer, channel: chosen, whole: false })), pick)]);
+    await new Promise((done) => setTimeout(done, 400));
     if (mine !== turn) return;
     await fill(parts.tuned, titles.tuned, async () => tuned(await held.ask("tuning", { layer, stimulus: "grating" }), chosen));
     if (mine !== turn) return;
-    await fill(parts.kernel, titles.kernel, async () => spots(await held.ask("spots", { layer, channel: chosen })));
+    const measure = () => fill(parts.kernel, titles.kernel, async () => spots(await held.ask("spots", { layer, channel: chosen })));
+    const wide = Math.max(...list(held.table().layer.axes).map((axis) => (axis.local ?? axis).size ?? Infinity)) > AT_ONCE;
+    if (!wide) measure();
+    else put(parts.kernel, make("h3", {}, titles.kernel), make("button", { type: "button", onclick: () => { wait(parts.kernel, titles.kernel); measure(); } }, word("nv_measure")));
   }
   /** @param {any} found @param {number} chosen */
   function tuned(found, chosen) {
     const all = unpacked(found.curves), n = found.angles.length, curve = Array.from(all.slice(chosen * n, (chosen + 1) * n));
     const value = (/** @type {string} */ name) => found.measures[name][chosen];
     const dead = found.dead.includes(chosen), silent = found.unresponsive.includes(chosen);
-    const facts = [["nv_preferred", `${short(value("preferred"), 4)}°`], ["OSI", short(value("osi"), 3)], ["F1/F0", `${short(value("f1f0"), 3)} · ${found.kinds[chosen]}`],
+    const facts = [["nv_preferred", value("preferred") === null ? "n/a" : `${short(value("preferred"), 4)}°`], ["OSI", short(value("osi"), 3)], ["F1/F0", value("f1f0") === null ? "n/a" : `${short(value("f1f0"), 3)} · ${found.kinds[chosen]}`],
       ["nv_period", value("scale") ? `${short(1 / value("scale"), 3)} px` : "n/a"]];
     const bars = (/** @type {string} */ name, /** @type {string} */ label) => {
       const { range, counts, control, median, control_median: other } = found.histograms[name];
@@ -114,20 +118,21 @@ export async function hubelView(root, page) {
         make("figcaption", { class: "nv-soft" }, control ? word("nv_medians", { measure: label, ours: short(median, 3), theirs: short(other, 3) })
           : word("nv_median", { measure: label, ours: short(median, 3) })));
     };
-    return [dead || silent ? make("p", { class: "nv-note" }, word(dead ? "nv_dead" : "nv_nothing")) : null,
+    return [dead || silent ? make("p", { class: "nv-note" }, word(dead ? "nv_dead_told" : "nv_nothing")) : null,
       make("div", { class: "nv-pair" }, ring({ curve, angles: found.angles, preferred: value("preferred"), label: word("nv_tuning"), hue: FIELD }),
         make("dl", {}, facts.flatMap(([name, text]) => [make("dt", {}, name.startsWith("nv_") ? word(name) : name), make("dd", {}, text)]))),
       make("h3", {}, word("nv_population")), make("div", { class: "nv-pair" }, bars("osi", "OSI"), bars("f1f0", "F1/F0")),
       make("p", { class: "nv-soft" }, word(found.histograms.osi.control ? "nv_control_is" : "nv_no_control")),
-      table(word("nv_table"), [word("nv_angle"), word("nv_response")], found.angles.map((/** @type {number} */ angle, /** @type {number} */ k) => [`${short(angle)}°`, short(curve[k])])),
+      table(word("nv_table"), [word("nv_angle"), word("nv_response")], list(found.angles).map((angle, k) => [`${short(angle)}°`, short(curve[k])])),
       table(word("nv_formulas"), ["", ""], Object.entries(found.formulas).map(([name, text]) => [name, String(text)]))];
   }
   /** @param {any} found */
   function spots(found) {
     const light = unpacked(found.light), dark = unpacked(found.dark), both = Array.from(light, (value, k) => value - dark[k]);
-    const most = Math.max(...both.map(Math.abs), 1e-12), canvas = /** @type {HTMLCanvasElement} */ (make("canvas", { class: "nv-values nv-kernel" }));
-    paint(canvas, both, found.light.shape, [-most, most], true);
-    return [canvas, legend([-most, most], true, word("nv_kernel")), make("p", { class: "nv-soft" }, word("nv_kernel_is", { side: found.side }))];
+    const most = Math.max(...both.map(Math.abs), 1e-12), plane = canvas();
+    plane.classList.add("nv-kernel");
+    paint(plane, both, found.light.shape, [-most, most], true);
+    return [plane, legend([-most, most], true, word("nv_kernel")), make("p", { class: "nv-soft" }, word("nv_kernel_is", { side: found.side }))];
   }
   load();
 }
@@ -138,11 +143,11 @@ export async function hubelView(root, page) {
  */
 function stimulus(page, held) {
   const { word } = page;
-  const canvas = /** @type {HTMLCanvasElement} */ (make("canvas", { class: "nv-values" })), said = make("p", { "aria-live": "polite" });
+  const screen = canvas(), said = make("p", { "aria-live": "polite" });
   const told = make("p", { class: "nv-soft" }), plot = make("div", {});
   /** @type {any} */
   let seen = null;
-  let now = { kind: "bar", angle: 45, wide: 3, sign: 1, at: /** @type {Side} */ ([0, 0]) }, busy = false, again = false;
+  let now = { kind: "bar", angle: 45, wide: 3, sign: 1, at: [0, 0] }, busy = false, again = false;
   const slide = (/** @type {string} */ key, /** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ step, /** @type {number} */ value, /** @type {(value: number) => void} */ change) => {
     const input = /** @type {HTMLInputElement} */ (make("input", { type: "range", min: from, max: to, step, value, oninput: () => { change(Number(input.value)); text.textContent = input.value; show(); } }));
     const text = make("output", {}, value);
@@ -150,7 +155,7 @@ function stimulus(page, held) {
   };
   const kinds = choice(word("nv_stimulus"), [["bar", word("nv_bar")], ["grating", word("nv_grating")], ["edge", word("nv_edge")]], now.kind, (kind) => { now = { ...now, kind }; show(); });
   const signs = choice(word("nv_polarity"), [["1", word("nv_light")], ["-1", word("nv_dark")]], "1", (sign) => { now = { ...now, sign: Number(sign) }; show(); });
-  const pane = board({ label: word("nv_live"), size: [1, 1], canvas, point: (at) => { if (at) { now = { ...now, at: centred(at) }; show(); } },
+  const pane = board({ label: word("nv_live"), size: [1, 1], canvas: screen, point: (at) => { if (at) { now = { ...now, at: centred(at) }; show(); } },
     pick: (at) => { now = { ...now, at: centred(at) }; show(); }, start: () => size().map((/** @type {number} */ n) => n >> 1) });
   const element = make("section", { class: "nv-card nv-live-card" }, make("h3", {}, word("nv_live")), told,
     make("div", { class: "nv-bar" }, kinds, signs, slide("nv_angle", 0, 175, 5, now.angle, (angle) => { now = { ...now, angle }; }),
@@ -160,7 +165,7 @@ function stimulus(page, held) {
 
   /** @returns {Side} */
   function size() {
-    return seen ? seen.field.map(([start, stop]) => stop - start) : [1, 1];
+    return seen ? list(seen.field).map(([start, stop]) => stop - start) : [1, 1];
   }
   /**
    * Places of the field in pixels from its middle, y upwards.
@@ -217,12 +222,12 @@ function stimulus(page, held) {
   function plotted(found, places, here) {
     const values = unpacked(found.answers), channels = found.answers.shape[1], channel = Math.max(held.channel, 0);
     const of = (/** @type {number} */ k) => values[k * channels + channel];
-    paint(canvas, unpacked(found.shown), found.shown.shape, [0, 254], false);
-    grey(canvas, unpacked(found.shown));
+    const shades = unpacked(found.shown);
+    pixels(screen, found.shown.shape, (k) => [shades[k], shades[k], shades[k], 255]);
     told.textContent = word("nv_live_is", { at: `(${found.at.join(", ")})`, field: size().join("×") });
     said.textContent = word("nv_answers", { channel, value: short(of(places.length), 5), blank: short(found.blank[channel], 5) });
     put(plot, lineChart({ x: word("nv_position"), y: word("nv_response"), label: word("nv_response"), height: 170,
-      lines: [{ points: places.map((place, k) => /** @type {Side} */ ([place, of(k)])), hue: CURVE },
+      lines: [{ points: places.map((place, k) => ([place, of(k)])), hue: CURVE },
         { points: places.length ? [[places[0], found.blank[channel]], [/** @type {number} */ (places.at(-1)), found.blank[channel]]] : [], hue: "#8a93a3", dash: true },
         { points: [[here, of(places.length)]], hue: FIELD, dots: true }] }),
     table(word("nv_table"), [word("nv_position"), word("nv_response")], places.map((place, k) => [short(place, 3), short(of(k))])));
@@ -232,14 +237,4 @@ function stimulus(page, held) {
     load() { seen = null; show(); },
     close() { seen = null; said.textContent = ""; put(plot); },
   };
-}
-
-/**
- * The stimulus as it is: dark, grey and light.
- * @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} values
- */
-function grey(canvas, values) {
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), image = context.createImageData(canvas.width, canvas.height);
-  for (let k = 0; k < values.length; k++) image.data.set([values[k], values[k], values[k], 255], 4 * k);
-  context.putImageData(image, 0, 0);
 }

@@ -17,6 +17,26 @@ export function make(tag, given = {}, ...children) {
 }
 
 /**
+ * A canvas that shows its pixels as squares.
+ * @returns {HTMLCanvasElement}
+ */
+export function canvas() {
+  return /** @type {HTMLCanvasElement} */ (make("canvas", { class: "nv-values" }));
+}
+
+/**
+ * Fills a canvas with pixels, row by row, each as red, green, blue and alpha.
+ * @param {HTMLCanvasElement} canvas @param {number[]} size rows and columns @param {(k: number) => number[]} colour
+ */
+export function pixels(canvas, [rows, columns], colour) {
+  canvas.width = columns;
+  canvas.height = rows;
+  const image = new ImageData(columns, rows);
+  for (let k = 0; k < rows * columns; k++) image.data.set(colour(k), 4 * k);
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+}
+
+/**
  * The same of a drawing.
  * @param {string} tag @param {Record<string, any>} [given] @param {...(Child | Child[])} children
  * @returns {SVGElement}
@@ -88,3 +108,9 @@ export function short(value, digits = 4) {
   if (value === null || value === undefined || Number.isNaN(value)) return "n/a";
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
 }
+
+/**
+ * A list whose elements are of any type, as the server sends them.
+ * @param {any} many @returns {any[]}
+ */
+export const list = (many) => many;

@@ -1,7 +1,7 @@
 // @ts-check
 /** The network beside a view: as a list of layers, or drawn as a graph whose stages open and close. */
 
-import { choice, draw, make, short } from "./make.js";
+import { choice, draw, list, make, short } from "./make.js";
 
 /**
  * @typedef {import("./fieldtables.js").Plane} Plane
@@ -138,7 +138,7 @@ function layerGraph(page, net, pick) {
     opened = found.opened;
     loaded = JSON.stringify(opened);
     place.replaceChildren(drawn(found));
-    const stages = [...new Set(found.boxes.flatMap((/** @type {any} */ box) => box.within))];
+    const stages = [...new Set(list(found.boxes).flatMap((box) => box.within))];
     crumbs.replaceChildren(...stages.map((stage) => make("button", { type: "button", title: page.word("nv_close"),
       onclick: () => turn(stage, false) }, `▾ ${tail(stage)}`)));
     choose(chosen);
@@ -195,7 +195,7 @@ function layerGraph(page, net, pick) {
 
 /**
  * A way that bends softly between points.
- * @param {[number, number][]} points
+ * @param {number[][]} points
  */
 function bent(points) {
   const [[x, y], ...rest] = points;
@@ -214,7 +214,7 @@ function bent(points) {
  */
 export function tail(name) {
   const parts = name.split("/").filter(Boolean);
-  return parts.length > 2 ? `…/${parts.slice(-2).join("/")}` : parts.join("/") || name;
+  return parts.slice(-3).join("/") || name;
 }
 
 /**

@@ -1,11 +1,11 @@
 // @ts-check
 /** The picture with fields drawn on it, and a map of a layer beside it; both say which place is pointed at. */
 
-import { draw, make } from "./make.js";
+import { draw, make, pixels } from "./make.js";
 import { unpacked } from "./values.js";
 
 /**
- * @typedef {[number, number]} Side
+ * @typedef {number[]} Side
  * @typedef {{box: Side[], free?: (Side | null)[] | null, hue: string, cover?: any, dash?: boolean}} Mark
  */
 
@@ -88,12 +88,8 @@ export function board({ label, size, canvas, point, pick, start }) {
 function shade(canvas, packed, box, alpha, colour) {
   canvas.hidden = !packed;
   if (!packed || !box) return;
-  const [rows, columns] = packed.shape, values = unpacked(packed);
-  canvas.width = columns;
-  canvas.height = rows;
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), image = context.createImageData(columns, rows);
-  for (let k = 0; k < rows * columns; k++) image.data.set([...colour, alpha(values[k])], 4 * k);
-  context.putImageData(image, 0, 0);
+  const values = unpacked(packed);
+  pixels(canvas, packed.shape, (k) => [...colour, alpha(values[k])]);
 }
 
 /**

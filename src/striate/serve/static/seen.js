@@ -1,14 +1,14 @@
 // @ts-check
 /** What the views of a network share: the chosen unit, the map of its layer, and the button that copies code. */
 
-import { make, put, short } from "./make.js";
+import { canvas, list, make, put, short } from "./make.js";
 import { board } from "./picture.js";
 import { legend, paint, unpacked } from "./values.js";
 
 /**
  * @typedef {import("./network.js").Page} Page
  * @typedef {import("./network.js").Table} Table
- * @typedef {[number, number]} Side
+ * @typedef {number[]} Side
  */
 
 /**
@@ -17,7 +17,7 @@ import { legend, paint, unpacked } from "./values.js";
  */
 export function selection(page, net) {
   /** @type {Map<string, Table>} */
-  const tables = new Map(net.layers.map((/** @type {Table} */ table) => [table.layer.name, table]));
+  const tables = new Map(list(net.layers).map((table) => [table.layer.name, table]));
   const kept = page.state.get();
   /** @type {Map<string, Promise<any>>} */
   const answers = new Map();
@@ -30,7 +30,7 @@ export function selection(page, net) {
     /** @param {string} layer @param {Side} [at] */
     choose(layer, at) {
       const before = held.table().map?.size, now = tables.get(layer)?.map?.size;
-      held.at = !now ? null : at ?? /** @type {Side} */ (now.map((n, k) => {
+      held.at = !now ? null : at ?? (now.map((n, k) => {
         const part = held.at && before ? (held.at[k] + 0.5) / before[k] : 0.5;
         return Math.min(n - 1, Math.floor(part * n));
       }));
@@ -54,8 +54,8 @@ export function selection(page, net) {
     },
   };
   const size = held.table().map?.size;
-  const fits = size && Array.isArray(kept.at) && kept.at.length === 2 && kept.at.every((/** @type {number} */ i, /** @type {number} */ k) => i >= 0 && i < size[k]);
-  held.at = fits ? kept.at : size ? /** @type {Side} */ (size.map((n) => n >> 1)) : null;
+  const fits = size && Array.isArray(kept.at) && kept.at.length === 2 && list(kept.at).every((i, k) => i >= 0 && i < size[k]);
+  held.at = fits ? kept.at : size ? (size.map((n) => n >> 1)) : null;
   return held;
 }
 
@@ -65,7 +65,7 @@ export function selection(page, net) {
  * @param {{point: (at: Side | null) => void, pick: (at: Side) => void, changed?: () => void}} heed
  */
 export function featureMap(page, net, held, heed) {
-  const { word } = page, canvas = /** @type {HTMLCanvasElement} */ (make("canvas", { class: "nv-values" }));
+  const { word } = page, plane = canvas();
   const value = make("output", { class: "nv-soft" }), scale = make("div", {});
   const channels = /** @type {HTMLSelectElement} */ (make("select", { "aria-label": word("nv_channel"), onchange: () => {
     held.channel = Number(channels.value);
@@ -75,7 +75,7 @@ export function featureMap(page, net, held, heed) {
   } }));
   /** @type {{values: ArrayLike<number>, size: number[]} | null} */
   let shown = null;
-  const pane = board({ label: word("nv_map_label"), size: [1, 1], canvas, point: (at) => { tell(at); heed.point(at); },
+  const pane = board({ label: word("nv_map_label"), size: [1, 1], canvas: plane, point: (at) => { tell(at); heed.point(at); },
     pick: heed.pick, start: () => held.at ?? [0, 0] });
   /** @param {Side | null} at */
   function tell(at) {
@@ -83,11 +83,11 @@ export function featureMap(page, net, held, heed) {
   }
   let loading = "", filled = "";
   async function load() {
-    const plane = held.table().map, layer = held.layer;
-    pane.element.hidden = !plane;
-    if (!plane) return;
+    const map = held.table().map, layer = held.layer;
+    pane.element.hidden = !map;
+    if (!map) return;
     if (loading !== layer) {
-      pane.resize(plane.size);
+      pane.resize(map.size);
       shown = null;
     }
     loading = layer;
@@ -97,17 +97,17 @@ export function featureMap(page, net, held, heed) {
       const channel = held.channel, packed = await held.ask("planes", { layer, channels: [channel] });
       if (layer !== held.layer || channel !== held.channel) return;
       shown = { values: unpacked(packed), size: found.size };
-      paint(canvas, shown.values, found.size, found.scale, found.signed);
+      paint(plane, shown.values, found.size, found.scale, found.signed);
       put(scale, legend(found.scale, found.signed, word("nv_scale")));
       if (filled !== layer) {
-        put(channels, ...found.channels.map((/** @type {number} */ k) => make("option", { value: k },
+        put(channels, ...list(found.channels).map((k) => make("option", { value: k },
           `${k}${found.dead.includes(k) ? ` · ${word("nv_dead")}` : found.unresponsive.includes(k) ? ` · ${word("nv_silent")}` : ""}`)));
         filled = layer;
       }
       channels.value = String(channel);
       tell(held.at);
     } catch (error) {
-      paint(canvas, new Float32Array(plane.size[0] * plane.size[1]), plane.size, [0, 1], false);
+      paint(plane, new Float32Array(map.size[0] * map.size[1]), map.size, [0, 1], false);
       put(scale, make("span", { class: "nv-soft" }, String(/** @type {Error} */ (error).message)));
     }
   }

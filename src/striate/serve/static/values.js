@@ -1,7 +1,7 @@
 // @ts-check
 /** Arrays from the server, colours for their values, and the legend that says what the colours mean. */
 
-import { make, short } from "./make.js";
+import { make, pixels, short } from "./make.js";
 
 /**
  * @typedef {{kind: string, shape: number[], data: string}} Packed
@@ -30,7 +30,7 @@ function ramp(signed) {
   const stops = signed ? SIGNED : RISING;
   return Array.from({ length: 256 }, (_, k) => {
     const at = (k / 255) * (stops.length - 1), low = Math.min(Math.floor(at), stops.length - 2), part = at - low;
-    return stops[low].map((value, c) => Math.round(value + (stops[low + 1][c] - value) * part));
+    return [...stops[low].map((value, c) => Math.round(value + (stops[low + 1][c] - value) * part)), 255];
   });
 }
 
@@ -41,18 +41,9 @@ const RAMPS = { signed: ramp(true), rising: ramp(false) };
  * @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} values @param {number[]} size rows and columns
  * @param {number[]} scale least and largest @param {boolean} signed
  */
-export function paint(canvas, values, [rows, columns], [least, most], signed) {
-  canvas.width = columns;
-  canvas.height = rows;
+export function paint(canvas, values, size, [least, most], signed) {
   const colours = signed ? RAMPS.signed : RAMPS.rising, span = most - least || 1;
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const image = context.createImageData(columns, rows);
-  for (let k = 0; k < rows * columns; k++) {
-    const step = Math.max(0, Math.min(255, Math.round(((values[k] - least) / span) * 255)));
-    const [red, green, blue] = colours[step];
-    image.data.set([red, green, blue, 255], 4 * k);
-  }
-  context.putImageData(image, 0, 0);
+  pixels(canvas, size, (k) => colours[Math.max(0, Math.min(255, Math.round(((values[k] - least) / span) * 255)))]);
 }
 
 /**

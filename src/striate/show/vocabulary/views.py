@@ -118,7 +118,7 @@ VIEWS: dict[str, tuple[str, str]] = {
         "每处 {side} 像素亮方块的响应减去暗方块的响应；对第一层而言即其卷积核（相差一个倍数，各颜色相加）。",
     ),
     "nv_tuning": ("Tuning for angle", "方向调谐"),
-    "nv_measure": ("Measure this layer", "测量该层"),
+    "nv_measure": ("Measure (takes a while)", "测量（需要一些时间）"),
     "nv_preferred": ("preferred angle", "偏好方向"),
     "nv_population": ("The layer beside its control", "该层与对照"),
     "nv_control_is": (
@@ -153,5 +153,6 @@ VIEWS: dict[str, tuple[str, str]] = {
         "通道 {channel} 的响应为 {value}；对空白为 {blank}",
     ),
     "nv_formulas": ("How the numbers are worked out", "数值的计算方法"),
+    "nv_dead_told": ("dead: it answers to every grating as to the blank", "死通道：对每种光栅的响应都与空白相同"),
     "nv_nothing": ("n/a: it never answers above the blank", "无：从不高于空白"),
 }
