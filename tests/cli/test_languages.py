@@ -12,7 +12,10 @@ from striate.show.vocabulary.answers import ANSWERS
 from striate.show.vocabulary.check import CHECK
 from striate.show.vocabulary.demo import DEMO
 from striate.show.vocabulary.drawings import DRAWINGS
+from striate.show.vocabulary.page import PAGE
+from striate.show.vocabulary.questions import QUESTIONS
 from striate.show.vocabulary.report import REPORT
+from striate.show.vocabulary.views import VIEWS
 from striate.show.words import WORDS
 
 MODEL = (str(DENOISER), "--input", "1x3x32x48")
@@ -92,4 +95,4 @@ def test_what_has_no_chinese_words_refuses_them(arguments: tuple[str, ...], line
 
 
 def test_a_message_stands_in_one_place() -> None:
-    assert len(WORDS) == sum(map(len, (REPORT, ANSWERS, DRAWINGS, CHECK, DEMO)))
+    assert len(WORDS) == sum(map(len, (REPORT, ANSWERS, DRAWINGS, CHECK, DEMO, PAGE, VIEWS, QUESTIONS)))

@@ -145,10 +145,8 @@ class Fields(Mapping[str, Field]):
     @cached_property
     def clipped(self) -> Mapping[str, tuple[FieldTable, ...]]:
         """For each tensor, the true hull of every element along each spatial axis of the source."""
-        if self._all_paths is not None:
-            return {name: self._shown(tables) for name, tables in self._all_paths.clipped.items()}
         with collector.held():
-            return self._pass(clipped=True)[0]
+            return self._pass(clipped=True, unread=self._lost.keys() if self.is_local else frozenset())[0]
 
     def tables(self, layer: str) -> tuple[FieldTable, ...]:
         """The unclipped field tables of a layer; empty where it does not depend on the source."""

@@ -1,0 +1,1 @@
+"""The page: a network and a picture in a browser."""

@@ -1,0 +1,43 @@
+"""Every question that the page asks, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+from striate.serve import kernel, questions, shared
+from striate.serve.desk import Desk
+from striate.serve.given import Given
+from striate.serve.packed import PackedDocument, packed_bytes
+
+
+class DeskDocument(TypedDict):
+    """The name of the model, and the picture as (height, width, 3) bytes."""
+
+    model: str
+    picture: PackedDocument | None
+
+
+def told(desk: Desk) -> DeskDocument:
+    """What lies on the desk."""
+    subject = desk.subject
+    picture = None if subject.photo is None else packed_bytes(subject.photo)
+    return {"model": subject.model.name, "picture": picture}
+
+
+def _of_network(question: questions.Question) -> Callable[[Desk, Given], Any]:
+    return lambda desk, given: question(desk.subject, given)
+
+
+def _of_kernel(question: Callable[[Given], Any]) -> Callable[[Desk, Given], Any]:
+    return lambda desk, given: question(given)
+
+
+QUESTIONS: Mapping[str, Callable[[Desk, Given], Any]] = {
+    "desk": lambda desk, given: told(desk),
+    **{name: _of_network(question) for name, question in questions.QUESTIONS.items()},
+    "convolve": _of_kernel(kernel.convolve),
+    "matrix": _of_kernel(kernel.matrix),
+    "sizes": _of_kernel(kernel.sizes),
+    "sharing": _of_kernel(shared.sharing),
+}

@@ -1,0 +1,140 @@
+// @ts-check
+/**
+ * The page: a head with its views, and the one that is open.
+ *
+ * A view is a function that fills an element, and is called again when the address or the network changes. It is given
+ * the page: `ask(question, given)` asks the server, `word(key, values)` tells a word in the page's language,
+ * `state.get()` and `state.set(more)` read and change what the address holds, `say(text)` speaks to a screen reader,
+ * `photo` is a canvas with the picture or null.
+ * @typedef {import("./network.js").Page} Page
+ * @typedef {(root: HTMLElement, page: Page) => void | Promise<void>} View
+ */
+
+import { convolveView } from "./convolve.js";
+import { featuresView } from "./features.js";
+import { fieldsView } from "./fields.js";
+import { hubelView } from "./hubel.js";
+import { make } from "./make.js";
+import { matrixView } from "./matrix.js";
+import { photoCanvas } from "./photo.js";
+import { questionsView } from "./questions.js";
+import { sharingView } from "./sharing.js";
+import * as state from "./state.js";
+
+/** @type {Record<string, View>} */
+const VIEWS = {
+  convolve: convolveView,
+  matrix: matrixView,
+  fields: fieldsView,
+  features: featuresView,
+  hubel: hubelView,
+  sharing: sharingView,
+  questions: questionsView,
+};
+
+const head = /** @type {HTMLElement} */ (document.getElementById("head"));
+const root = /** @type {HTMLElement} */ (document.getElementById("view"));
+const said = /** @type {HTMLElement} */ (document.getElementById("said"));
+/** @type {Record<string, [string, string]>} */
+let words = {};
+/** @type {HTMLCanvasElement | null} */
+let photo = null;
+/** @type {{model: string, picture: {kind: string, shape: number[], data: string} | null}} */
+let desk = { model: "", picture: null };
+let drawn = 0;
+
+/** @param {string} question @param {object} [given] */
+async function ask(question, given = {}) {
+  return told(await fetch(`ask/${question}`, { method: "POST", body: JSON.stringify(given) }));
+}
+
+/** @param {Response} response */
+async function told(response) {
+  const answer = await response.json().catch(() => ({ error: `${response.status} ${response.statusText}` }));
+  if (!response.ok) throw new Error(answer.error ?? response.statusText);
+  return answer;
+}
+
+function language() {
+  return state.read().values.lang ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+}
+
+/** @param {string} key @param {Record<string, any>} [values] */
+function word(key, values = {}) {
+  const both = words[key];
+  if (!both) throw new Error(`no word ${key}`);
+  return both[language() === "zh" ? 1 : 0].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+/** @param {string} text */
+function say(text) {
+  said.textContent = text;
+}
+
+function drawHead() {
+  const { view, values } = state.read(), lang = language(), other = lang === "zh" ? "en" : "zh";
+  document.documentElement.lang = lang;
+  const tabs = Object.keys(VIEWS).map((name) =>
+    make("a", { href: state.address(name, values), "aria-current": name === view ? "page" : null }, word(`view_${name}`)));
+  head.replaceChildren(
+    make("strong", {}, "striate"),
+    make("nav", { "aria-label": word("views") }, tabs),
+    make("span", { class: "desk", title: desk.model }, desk.model),
+    upload("model", ".onnx,.tflite"),
+    upload("picture", "image/*"),
+    make("button", { type: "button", title: word("undo_told"), onclick: () => history.back() }, word("undo")),
+    make("a", { class: "lang", lang: other, href: state.address(view, { ...values, lang: other }) }, other === "zh" ? "中文" : "English"));
+}
+
+/** @param {string} kind @param {string} accept */
+function upload(kind, accept) {
+  const file = make("input", { type: "file", accept, onchange: () => put(kind, /** @type {HTMLInputElement} */ (file)) });
+  return make("label", { class: "upload", title: word(`put_${kind}_told`) }, word(`put_${kind}`), file);
+}
+
+/** @param {string} kind @param {HTMLInputElement} file */
+async function put(kind, file) {
+  if (!file.files?.length) return;
+  say(word("reading"));
+  try {
+    desk = await told(await fetch(`put/${kind}`, { method: "POST", body: file.files[0] }));
+    photo = photoCanvas(desk.picture);
+    state.change({ layer: null, at: null, pixel: null, locked: null });
+    await drawView();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function drawView() {
+  const mine = ++drawn, { view } = state.read();
+  if (!(view in VIEWS)) {
+    location.replace(state.address("convolve", state.read().values));
+    return;
+  }
+  state.settle();
+  drawHead();
+  const page = { ask, word, lang: language(), say, photo, state: { get: () => state.read().values, set: state.change } };
+  const place = make("div", { class: `view ${view}` });
+  try {
+    await VIEWS[view](place, page);
+    if (mine === drawn) root.replaceChildren(place);
+  } catch (error) {
+    if (mine === drawn) fail(error);
+  }
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  const text = error instanceof Error ? error.message : String(error);
+  root.prepend(make("p", { class: "wrong", role: "alert" }, text,
+    make("button", { type: "button", "aria-label": word("close"), onclick: (/** @type {Event} */ event) =>
+      /** @type {HTMLElement} */ (event.target).parentElement?.remove() }, "×")));
+}
+
+window.addEventListener("unhandledrejection", (event) => fail(event.reason));
+words = await told(await fetch("words.json"));
+desk = await ask("desk");
+photo = photoCanvas(desk.picture);
+window.addEventListener("popstate", drawView);
+await drawView();

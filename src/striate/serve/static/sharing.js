@@ -1,0 +1,62 @@
+// @ts-check
+/** View Sharing: the same layer with its weights shared, local, or dense; what it costs, and whose map shifts. */
+
+import { controls } from "./controls.js";
+import { numberGrid, tones } from "./grid.js";
+import { kernelOf, PRESETS } from "./kernels.js";
+import { make } from "./make.js";
+
+/**
+ * @typedef {{way: string, map: number[][], moved: number[][], follows: boolean[][], parameters: number,
+ *   multiply_adds: number}} Way
+ */
+
+/**
+ * Fills an element with the view.
+ * @param {HTMLElement} root @param {import("./network.js").Page} page
+ */
+export async function sharingView(root, page) {
+  const { word } = page, given = kernelOf(page), k = given.transposed ? PRESETS.formula : given;
+  /** @param {import("./kernels.js").Kernel} next */
+  const changed = (next) => {
+    page.state.set({ k: next });
+    return sharingView(root, page);
+  };
+  root.replaceChildren(make("h1", {}, word("sharing_title")), make("p", { class: "lead" }, word("sharing_lead")));
+  /** @type {{input: number[][], moved: number[][], stride: number[], ways: Way[]} | null} */
+  let answer = null, wrong = "", bounds = {};
+  try {
+    bounds = (await page.ask("convolve", k)).bounds;
+    answer = await page.ask("sharing", k);
+  } catch (error) {
+    wrong = /** @type {Error} */ (error).message;
+  }
+  root.append(controls(page, k, bounds, changed));
+  if (!answer) {
+    root.append(make("p", { class: "wrong", role: "alert" }, wrong));
+    return;
+  }
+  const found = answer, ways = found.ways, maps = make("div", {}), names = ["convolution", "local", "dense"];
+  const start = Math.max(0, names.indexOf(page.state.get().way ?? "convolution"));
+  const slider = /** @type {HTMLInputElement} */ (make("input", { type: "range", min: 0, max: 2, value: start, list: "ways", "aria-label": word("sharing_slider"), oninput: () => show(Number(slider.value)) }));
+  const rows = ways.map((way) => make("tr", {}, make("th", { scope: "row" }, word(`way_${way.way}`)), make("td", {}, way.parameters.toLocaleString("en")), make("td", {}, way.multiply_adds.toLocaleString("en")),
+    make("td", {}, word(way.follows.flat().every(Boolean) ? "follows_yes" : "follows_no"))));
+  /** @param {number} i */
+  function show(i) {
+    const way = ways[i];
+    page.state.set({ way: way.way });
+    rows.forEach((row, r) => row.classList.toggle("here", r === i));
+    slider.setAttribute("aria-valuetext", word(`way_${way.way}`));
+    const inputs = tones([...found.input, ...found.moved].flat()), outputs = tones([...way.map, ...way.moved].flat());
+    const after = numberGrid({ label: word("map_moved"), values: way.moved, tone: outputs });
+    after.light("same", way.follows.flatMap((row, y) => row.flatMap((same, x) => (same ? [/** @type {[number, number]} */ ([y + 1, x + 1])] : []))));
+    const figure = (/** @type {string} */ text, /** @type {HTMLElement} */ grid) => make("figure", {}, make("figcaption", {}, text), grid);
+    maps.replaceChildren(make("h2", {}, word(`way_${way.way}`)), make("p", {}, word(`way_${way.way}_told`)),
+      make("div", { class: "stage" }, figure(word("one_input"), numberGrid({ label: word("one_input"), values: found.input, tone: inputs }).element), make("span", { class: "sign" }, "→"), figure(word("map"), numberGrid({ label: word("map"), values: way.map, tone: outputs }).element)),
+      make("div", { class: "stage" }, figure(word("input_moved", { y: found.stride[0], x: found.stride[1] }), numberGrid({ label: word("input_moved", { y: found.stride[0], x: found.stride[1] }), values: found.moved, tone: inputs }).element), make("span", { class: "sign" }, "→"), figure(word("map_moved"), after.element)),
+      make("p", { class: "soft" }, word("follows_told")));
+  }
+  root.append(make("p", { class: "ways" }, names.map((name) => make("span", {}, word(`way_${name}`)))), make("div", { class: "ways" }, slider),
+    make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, ["way", "parameters", "multiply_adds", "follows"].map((name) => make("th", { scope: "col" }, word(`sharing_${name}`))))), make("tbody", {}, rows))), maps);
+  show(start);
+}
