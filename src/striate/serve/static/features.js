@@ -3,10 +3,10 @@
 
 import { hull, sidesOf } from "./fieldtables.js";
 import { canvas, choice, make, put, short, table } from "./make.js";
-import { network, networkPanel, tail } from "./network.js";
+import { networkPanel, tail } from "./network.js";
 import { patches } from "./patches.js";
 import { board } from "./picture.js";
-import { copyButton, selection } from "./seen.js";
+import { copyButton, viewed } from "./seen.js";
 import { legend, paint, unpacked } from "./values.js";
 
 const FIELD = "#d97706", PER_PAGE = 24, MOST_VALUES = 1 << 19;
@@ -21,17 +21,15 @@ const FIELD = "#d97706", PER_PAGE = 24, MOST_VALUES = 1 << 19;
  * @param {HTMLElement} root @param {Page} page
  */
 export async function featuresView(root, page) {
-  const net = await network(page), { word } = page;
-  if (!net.picture || !page.photo) {
-    put(root, make("p", { class: "nv-note" }, word("nv_no_picture")));
-    return;
-  }
-  const held = selection(page, net), kept = page.state.get();
+  const found = await viewed(root, page, "features"), { word } = page;
+  if (!found) return;
+  const { net, photo, held, head: title } = found;
+  const kept = page.state.get();
   let order = kept.order ?? "strength", own = Boolean(kept.own), whole = Boolean(kept.whole), first = 0, turn = 0;
   const panel = networkPanel(page, net, (layer) => { held.choose(layer); first = 0; load(); });
   const head = make("div", { class: "nv-read" }), grid = make("div", { class: "nv-maps" }), pager = make("div", { class: "nv-bar" });
   const strong = make("div", {}), scale = make("div", {}), behind = make("div", {});
-  const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: page.photo, point: () => undefined, pick: () => undefined,
+  const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: photo, point: () => undefined, pick: () => undefined,
     start: () => [0, 0] });
   const orders = choice(word("nv_order"), [["strength", word("nv_by_strength")], ["sparse", word("nv_by_zeros")], ["number", word("nv_by_number")]], order,
     (value) => { order = value; first = 0; page.state.set({ order }); load(); });
@@ -39,7 +37,7 @@ export async function featuresView(root, page) {
     (value) => { own = value === "own"; page.state.set({ own }); load(); });
   const wholes = choice(word("nv_patch_key"), [["all", word("nv_all")], ["whole", word("nv_whole_only")]], whole ? "whole" : "all",
     (value) => { whole = value === "whole"; page.state.set({ whole }); best(); });
-  put(root, make("div", { class: "nv-three" }, panel.element,
+  put(root, ...title, make("div", { class: "nv-three" }, panel.element,
     make("section", { class: "nv-middle" }, head, make("div", { class: "nv-bar" }, orders, scales, scale), pager, grid, behind),
     make("section", { class: "nv-side" }, picture.element, make("div", { class: "nv-bar" }, wholes), strong,
       copyButton(page, () => ({ view: "features", layer: held.layer, channel: Math.max(held.channel, 0), whole })))));
@@ -103,7 +101,7 @@ export async function featuresView(root, page) {
         Math.max(0, Math.min(columns - 1, Math.floor(((event.clientX - box.left) / box.width) * columns)))]);
     };
     return make("button", { type: "button", class: `nv-tile${found.dead.includes(channel) ? " nv-deadtile" : ""}`, "aria-pressed": String(channel === held.channel),
-      "data-channel": channel, "aria-label": `${word("nv_channel")} ${channel}${state(found, channel)}: ${still}`,
+      "data-channel": channel, title: word("nv_channel"),
       onpointermove: (/** @type {PointerEvent} */ event) => {
         const at = under(event);
         said.textContent = `(${at.join(", ")}) = ${short(plane[at[0] * found.size[1] + at[1]], 5)}`;
@@ -135,7 +133,7 @@ export async function featuresView(root, page) {
     try {
       const units = await held.ask("strongest", { layer: held.layer, channel, whole });
       if (mine !== turn || channel !== held.channel || asked !== whole) return;
-      put(strong, make("h3", {}, word("nv_strongest", { channel })), patches(page, units, (at) => {
+      put(strong, make("h2", {}, word("nv_strongest", { channel })), patches(page, units, (at) => {
         held.at = at;
         page.state.set({ at });
         field(at);

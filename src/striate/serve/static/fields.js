@@ -3,9 +3,9 @@
 
 import { hull, outside, reached, sidesOf, unclipped } from "./fieldtables.js";
 import { lineChart } from "./charts.js";
-import { copyButton, featureMap, selection } from "./seen.js";
+import { copyButton, featureMap, viewed } from "./seen.js";
 import { choice, draw, list, make, put, short, table } from "./make.js";
-import { network, networkPanel, tail } from "./network.js";
+import { networkPanel, tail } from "./network.js";
 import { board } from "./picture.js";
 
 const FIELD = "#d97706", LOCKED = "#0284c7", BRANCHES = ["#15803d", "#be185d", "#7e22ce", "#a16207"];
@@ -20,17 +20,14 @@ const FIELD = "#d97706", LOCKED = "#0284c7", BRANCHES = ["#15803d", "#be185d", "
  * @param {HTMLElement} root @param {Page} page
  */
 export async function fieldsView(root, page) {
-  const net = await network(page), { word } = page;
-  if (!net.picture || !page.photo) {
-    put(root, make("p", { class: "nv-note" }, word("nv_no_picture")));
-    return;
-  }
-  const held = selection(page, net);
+  const found = await viewed(root, page, "fields"), { word } = page;
+  if (!found) return;
+  const { net, photo, held, head: title } = found;
   let local = Boolean(page.state.get().local), warm = Boolean(page.state.get().warm);
   const readout = make("div", { class: "nv-read" }), chain = make("div", { class: "nv-chain" });
   const more = make("div", { class: "nv-more" }), chart = make("div", {});
   const panel = networkPanel(page, net, (layer) => { held.choose(layer); settle(); });
-  const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: page.photo,
+  const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: photo,
     point: (pixel) => pixel ? hoverPixel(pixel) : rest(), pick: (pixel) => { pinned = null; pinPixel(pixel); },
     start: () => (list(net.picture).map((n) => n >> 1)) });
   const map = featureMap(page, net, held, { point: (at) => at ? hoverUnit(at) : rest(), pick: (at) => { held.at = at; settle(); } });
@@ -39,10 +36,10 @@ export async function fieldsView(root, page) {
   const heat = choice(word("nv_weight"), [["no", word("nv_field_only")], ["yes", word("nv_effective")]], warm ? "yes" : "no",
     (value) => { warm = value === "yes"; page.state.set({ warm }); settle(); });
   const lock = make("button", { type: "button", onclick: toggleLock });
-  put(root, make("div", { class: "nv-three" }, panel.element,
+  put(root, ...title, make("div", { class: "nv-three" }, panel.element,
     make("section", { class: "nv-middle" }, make("div", { class: "nv-bar" }, scope, heat, lock), picture.element, map.element),
-    make("section", { class: "nv-side" }, readout, more, make("h3", {}, word("nv_chain")), chain,
-      make("h3", {}, word("nv_depth")), chart, copyButton(page, () => ({ view: "fields", layer: held.layer, at: held.at, local })))));
+    make("section", { class: "nv-side" }, readout, more, make("h2", {}, word("nv_chain")), chain,
+      make("h2", {}, word("nv_depth")), chart, copyButton(page, () => ({ view: "fields", layer: held.layer, at: held.at, local })))));
   let asked = 0;
   /** @type {(() => void) | null} */
   let pinned = null;
@@ -135,7 +132,7 @@ export async function fieldsView(root, page) {
   /** @param {any} found */
   function weighed(found) {
     const rows = Object.keys(found.radii).map((share) => [percent(Number(share)), short(found.radii[share]), percent(found.ratios[share])]);
-    return make("div", { class: "nv-card" }, make("h3", {}, word("nv_effective_title")),
+    return make("div", { class: "nv-card" }, make("h2", {}, word("nv_effective_title")),
       ...found.lines[page.lang].slice(1).map((/** @type {string} */ line) => make("p", {}, line)),
       make("p", { class: "nv-soft" }, word("nv_heat_is")),
       table(word("nv_table"), [word("nv_share"), word("nv_radius"), word("nv_of_half", { half: short(found.half_size) })], rows));
@@ -143,7 +140,7 @@ export async function fieldsView(root, page) {
   /** @param {any} found */
   function branches(found) {
     if (!found.branches.length) return [];
-    return [make("div", { class: "nv-card" }, make("h3", {}, word("nv_misaligned")),
+    return [make("div", { class: "nv-card" }, make("h2", {}, word("nv_misaligned")),
       ...list(found.branches).map((branch, k) => make("p", {}, make("i", { class: "nv-dot", style: `background:${BRANCHES[k % BRANCHES.length]}` }),
         `${tail(branch.tensor)}: ${list(branch.offsets).map((o) => o ? short(o[0] / o[1]) : "–").join(", ")} px`)))];
   }
@@ -153,7 +150,7 @@ export async function fieldsView(root, page) {
     if (!locked) return [];
     const both = list(found.hull).map((side, k) => Math.max(0, Math.min(side[1], locked.box[k][1]) - Math.max(side[0], locked.box[k][0])));
     const areas = [found.hull, locked.box].map((box) => list(box).reduce((product, [a, b]) => product * (b - a), 1));
-    return [make("div", { class: "nv-card" }, make("h3", {}, word("nv_compare")),
+    return [make("div", { class: "nv-card" }, make("h2", {}, word("nv_compare")),
       make("p", {}, make("i", { class: "nv-dot", style: `background:${LOCKED}` }), `${tail(locked.layer)} (${locked.at.join(", ")}): ${sized(locked.box)}`),
       make("p", {}, make("i", { class: "nv-dot", style: `background:${FIELD}` }), `${tail(found.layer)} (${found.at.join(", ")}): ${sized(found.hull)}`),
       make("p", {}, word("nv_overlap", { pixels: both[0] * both[1], share: percent((both[0] * both[1]) / Math.max(areas[0] + areas[1] - both[0] * both[1], 1)) })))];

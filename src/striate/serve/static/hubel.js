@@ -4,10 +4,10 @@
 import { histogram, lineChart, ring } from "./charts.js";
 import { hull, reached, sidesOf, unclipped } from "./fieldtables.js";
 import { canvas, choice, list, make, pixels, put, short, table } from "./make.js";
-import { network, networkPanel, tail } from "./network.js";
+import { networkPanel, tail } from "./network.js";
 import { patches } from "./patches.js";
 import { board } from "./picture.js";
-import { copyButton, featureMap, selection } from "./seen.js";
+import { copyButton, featureMap, viewed } from "./seen.js";
 import { legend, paint, unpacked } from "./values.js";
 
 const FIELD = "#d97706", CURVE = "#0284c7", STEPS = 25, AT_ONCE = 31;
@@ -22,19 +22,16 @@ const FIELD = "#d97706", CURVE = "#0284c7", STEPS = 25, AT_ONCE = 31;
  * @param {HTMLElement} root @param {Page} page
  */
 export async function hubelView(root, page) {
-  const net = await network(page), { word } = page;
-  if (!net.picture || !page.photo) {
-    put(root, make("p", { class: "nv-note" }, word("nv_no_picture")));
-    return;
-  }
-  const held = selection(page, net);
+  const found = await viewed(root, page, "hubel"), { word } = page;
+  if (!found) return;
+  const { net, photo, held, head: title } = found;
   const live = stimulus(page, held), card = make("div", { class: "nv-cards" });
   const panel = networkPanel(page, net, (layer) => { held.choose(layer); load(); });
-  const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: page.photo,
+  const picture = board({ label: word("nv_picture_label"), size: net.picture, canvas: photo,
     point: (pixel) => { field(pixel ? nearest(pixel) : held.at); }, pick: (pixel) => pick(nearest(pixel)),
     start: () => (list(net.picture).map((n) => n >> 1)) });
   const map = featureMap(page, net, held, { point: (at) => field(at ?? held.at), pick, changed: channel });
-  put(root, make("div", { class: "nv-three" }, panel.element,
+  put(root, ...title, make("div", { class: "nv-three" }, panel.element,
     make("section", { class: "nv-middle" }, picture.element, map.element, live.element),
     make("section", { class: "nv-side" }, card, copyButton(page, () => ({ view: "tuning", layer: held.layer, channel: Math.max(held.channel, 0) })))));
   let turn = 0;
@@ -79,7 +76,7 @@ export async function hubelView(root, page) {
     page.state.set({ channel: chosen });
     const parts = { kernel: make("div", { class: "nv-card" }), strong: make("div", { class: "nv-card" }), tuned: make("div", { class: "nv-card" }) };
     put(card, make("h2", {}, `${tail(layer)} · ${word("nv_channel")} ${chosen}`), parts.tuned, parts.kernel, parts.strong);
-    const wait = (/** @type {HTMLElement} */ place, /** @type {string} */ title) => put(place, make("h3", {}, title), make("p", { class: "nv-soft" }, word("nv_working")));
+    const wait = (/** @type {HTMLElement} */ place, /** @type {string} */ title) => put(place, make("h2", {}, title), make("p", { class: "nv-soft" }, word("nv_working")));
     const titles = { tuned: word("nv_tuning"), kernel: word("nv_kernel"), strong: word("nv_strongest", { channel: chosen }) };
     for (const [name, place] of Object.entries(parts)) wait(place, titles[/** @type {keyof typeof titles} */ (name)]);
     /**
@@ -92,7 +89,7 @@ export async function hubelView(root, page) {
       } catch (error) {
         shown = [make("p", { class: "nv-note" }, String(/** @type {Error} */ (error).message))];
       }
-      if (mine === turn) put(place, make("h3", {}, title), .../** @type {Node[]} */ (shown.filter(Boolean)));
+      if (mine === turn) put(place, make("h2", {}, title), .../** @type {Node[]} */ (shown.filter(Boolean)));
     }
     await fill(parts.strong, titles.strong, async () => [patches(page, await held.ask("strongest", { layer, channel: chosen, whole: true }).catch(() =>
       held.ask("strongest", { layer, channel: chosen, whole: false })), pick)]);
@@ -103,7 +100,7 @@ export async function hubelView(root, page) {
     const measure = () => fill(parts.kernel, titles.kernel, async () => spots(await held.ask("spots", { layer, channel: chosen })));
     const wide = Math.max(...list(held.table().layer.axes).map((axis) => (axis.local ?? axis).size ?? Infinity)) > AT_ONCE;
     if (!wide) measure();
-    else put(parts.kernel, make("h3", {}, titles.kernel), make("button", { type: "button", onclick: () => { wait(parts.kernel, titles.kernel); measure(); } }, word("nv_measure")));
+    else put(parts.kernel, make("h2", {}, titles.kernel), make("button", { type: "button", onclick: () => { wait(parts.kernel, titles.kernel); measure(); } }, word("nv_measure")));
   }
   /** @param {any} found @param {number} chosen */
   function tuned(found, chosen) {
@@ -121,7 +118,7 @@ export async function hubelView(root, page) {
     return [dead || silent ? make("p", { class: "nv-note" }, word(dead ? "nv_dead_told" : "nv_nothing")) : null,
       make("div", { class: "nv-pair" }, ring({ curve, angles: found.angles, preferred: value("preferred"), label: word("nv_tuning"), hue: FIELD }),
         make("dl", {}, facts.flatMap(([name, text]) => [make("dt", {}, name.startsWith("nv_") ? word(name) : name), make("dd", {}, text)]))),
-      make("h3", {}, word("nv_population")), make("div", { class: "nv-pair" }, bars("osi", "OSI"), bars("f1f0", "F1/F0")),
+      make("h2", {}, word("nv_population")), make("div", { class: "nv-pair" }, bars("osi", "OSI"), bars("f1f0", "F1/F0")),
       make("p", { class: "nv-soft" }, word(found.histograms.osi.control ? "nv_control_is" : "nv_no_control")),
       table(word("nv_table"), [word("nv_angle"), word("nv_response")], list(found.angles).map((angle, k) => [`${short(angle)}°`, short(curve[k])])),
       table(word("nv_formulas"), ["", ""], Object.entries(found.formulas).map(([name, text]) => [name, String(text)]))];
@@ -139,7 +136,7 @@ export async function hubelView(root, page) {
 
 /**
  * A stimulus that is dragged over a field while one channel's answers are plotted.
- * @param {Page} page @param {ReturnType<typeof selection>} held
+ * @param {Page} page @param {any} held
  */
 function stimulus(page, held) {
   const { word } = page;
@@ -157,7 +154,7 @@ function stimulus(page, held) {
   const signs = choice(word("nv_polarity"), [["1", word("nv_light")], ["-1", word("nv_dark")]], "1", (sign) => { now = { ...now, sign: Number(sign) }; show(); });
   const pane = board({ label: word("nv_live"), size: [1, 1], canvas: screen, point: (at) => { if (at) { now = { ...now, at: centred(at) }; show(); } },
     pick: (at) => { now = { ...now, at: centred(at) }; show(); }, start: () => size().map((/** @type {number} */ n) => n >> 1) });
-  const element = make("section", { class: "nv-card nv-live-card" }, make("h3", {}, word("nv_live")), told,
+  const element = make("section", { class: "nv-card nv-live-card" }, make("h2", {}, word("nv_live")), told,
     make("div", { class: "nv-bar" }, kinds, signs, slide("nv_angle", 0, 175, 5, now.angle, (angle) => { now = { ...now, angle }; }),
       slide("nv_width", 1, 24, 0.5, now.wide, (wide) => { now = { ...now, wide }; })),
     make("div", { class: "nv-pair" }, pane.element, make("div", {}, plot, said)),

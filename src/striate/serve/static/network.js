@@ -161,7 +161,7 @@ function layerGraph(page, net, pick) {
       const name = (box.folder || box.layer).split("/").slice(box.folder ? -1 : -2).join("/");
       const act = () => pick(box.layer);
       svg.append(draw("g", { class: `nv-box${box.folder ? " nv-stage" : ""}`, "data-layer": box.layer, tabindex: 0,
-        transform: `translate(${box.x} ${box.y})`, role: "button", "aria-label": told, onclick: act,
+        transform: `translate(${box.x} ${box.y})`, role: "button", onclick: act,
         onkeydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key === "Enter") act();
           if (event.key === "ArrowRight" && box.folder) turn(box.folder, true);
@@ -169,8 +169,7 @@ function layerGraph(page, net, pick) {
         } },
       draw("title", {}, told), draw("rect", { width: wide, height: tall, rx: 6 }),
       draw("text", { x: 8, y: 14 }, clipped(name, box.folder ? 16 : 20)),
-      draw("text", { x: 8, y: 27, class: "nv-soft" }, clipped(`${(cells[0] ?? "").replaceAll(" x ", "×")} · ${box.folder
-        ? page.word("nv_nodes", { count: box.nodes }) : fact?.layer.op ?? ""}`, 23)),
+      draw("text", { x: 8, y: 27, class: "nv-soft" }, clipped(`${box.folder ? page.word("nv_nodes", { count: box.nodes }) : fact?.layer.op ?? ""} · ${(cells[0] ?? "").replaceAll(" x ", "×")}`, 24)),
       box.folder && draw("text", { x: wide - 18, y: 21, class: "nv-open", onclick: (/** @type {Event} */ event) => {
         event.stopPropagation();
         turn(box.folder, true);
@@ -218,10 +217,13 @@ export function tail(name) {
 }
 
 /**
+ * The end of a text as wide as some letters; Chinese ones are twice as wide.
  * @param {string} text @param {number} most
  */
 function clipped(text, most) {
-  return text.length > most ? `…${text.slice(1 - most)}` : text;
+  let wide = 0, from = text.length;
+  while (from && wide < most) wide += text.charCodeAt(--from) > 0x2e80 ? 2 : 1;
+  return from ? `…${text.slice(from + 1)}` : text;
 }
 
 /**

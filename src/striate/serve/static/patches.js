@@ -19,7 +19,7 @@ export function patches(page, units, pick) {
     cut(image, /** @type {HTMLCanvasElement} */ (page.photo), unit.hull);
     const inside = unit.inside === null ? "" : page.word("nv_inside", { share: percent(unit.inside) });
     const label = `(${unit.at.join(", ")}) ${short(unit.value)} ${inside}`;
-    return make("button", { type: "button", class: "nv-patch", title: label, "aria-label": label, onclick: () => pick(unit.at) },
+    return make("button", { type: "button", class: "nv-patch", title: label, onclick: () => pick(unit.at) },
       image, make("b", {}, short(unit.value)), make("small", {}, `(${unit.at.join(", ")})`),
       unit.inside !== null && unit.inside < 1 ? make("small", {}, inside) : null);
   }));

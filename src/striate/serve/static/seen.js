@@ -2,6 +2,7 @@
 /** What the views of a network share: the chosen unit, the map of its layer, and the button that copies code. */
 
 import { canvas, list, make, put, short } from "./make.js";
+import { network } from "./network.js";
 import { board } from "./picture.js";
 import { legend, paint, unpacked } from "./values.js";
 
@@ -12,10 +13,22 @@ import { legend, paint, unpacked } from "./values.js";
  */
 
 /**
+ * The network of a page and its chosen unit, where it can be viewed; else an element is filled with what is needed.
+ * @param {HTMLElement} root @param {Page} page @param {string} view
+ */
+export async function viewed(root, page, view) {
+  const net = await network(page);
+  const head = [make("h1", {}, page.word(`view_${view}`)), make("p", { class: "lead" }, page.word(`nv_${view}_lead`))];
+  if (net.picture && page.photo) return { net, photo: page.photo, held: selection(page, net), head };
+  put(root, ...head, make("p", { class: "nv-note" }, page.word("nv_no_picture")));
+  return null;
+}
+
+/**
  * The layer and the unit that all views speak of, kept in the page's state, and answers that were asked for before.
  * @param {Page} page @param {any} net
  */
-export function selection(page, net) {
+function selection(page, net) {
   /** @type {Map<string, Table>} */
   const tables = new Map(list(net.layers).map((table) => [table.layer.name, table]));
   const kept = page.state.get();

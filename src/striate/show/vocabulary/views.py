@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 VIEWS: dict[str, tuple[str, str]] = {
+    "nv_fields_lead": (
+        "Point at the map of a layer: the pixels that the unit sees are drawn on the picture. "
+        "Point at the picture: the units that see the pixel.",
+        "指向某层的特征图：该单元看到的像素画在图片上。指向图片：看到该像素的单元。",
+    ),
+    "nv_features_lead": (
+        "What every channel of a layer makes of the picture, and the patches that it answers to most.",
+        "某层每个通道从图片中得到什么，以及它响应最强的图块。",
+    ),
+    "nv_hubel_lead": (
+        "The experiment of Hubel and Wiesel: which bars and gratings a unit answers to, on its exact field.",
+        "休伯尔与威塞尔的实验：在单元的精确感受野上，它响应怎样的光条与光栅。",
+    ),
     "nv_network": ("Network", "网络"),
     "nv_list": ("List", "列表"),
     "nv_graph": ("Graph", "图"),
