@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from striate.conv.explanation import Explanation, explain
 from striate.errors import InputError, UnsupportedError
 from striate.explore.product import Product
-from striate.explore.running import Source, opened, runner_of
+from striate.explore.running import Source, following, opened, runner_of
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.shapes import InputShape
@@ -22,7 +22,7 @@ from striate.formats.tflite.weights import weight_values
 from striate.formats.torch.module import TorchModule
 from striate.geometry.axis_map import Border
 from striate.network import Network, Node, Weight
-from striate.network.operators import Conv, Elementwise, Transpose
+from striate.network.operators import Conv, Transpose
 from striate.network.relation import Shape
 from striate.run import Runner
 from striate.values import integer, integers
@@ -106,9 +106,9 @@ def step(
     channel = integer("channel", channel, 0)
     _inside(layer, network.shapes[node.outputs[0]], channel, place)
     weights = _weights(held, node)
-    following = _following(network, node)
+    behind = following(network, node)
     runner = runner_of(held)
-    chain = [node.outputs[0], *(tensor for tensor, _, _ in following)]
+    chain = [node.outputs[0], *(tensor for tensor, _, _ in behind)]
     values = _values(runner, held, image, node, chain)
     read = values[node.inputs[0]].astype(weights["weight"].dtype)
     explanation = explain(
@@ -117,7 +117,7 @@ def step(
     )  # fmt: skip
     k, y, x = explanation.at
     given = {name: float(value[0, k, y, x]) for name, value in values.items() if name in chain}
-    after = tuple((name, function, given[tensor]) for tensor, name, function in following if tensor in given)
+    after = tuple((name, function, given[tensor]) for tensor, name, function in behind if tensor in given)
     _, *output = network.shapes[node.outputs[0]]
     product = Product.of(explanation, (output[0], output[1], output[2]), conv.groups)
     return Step(layer, explanation, given.get(node.outputs[0]), runner.name, product, after)
@@ -178,21 +178,6 @@ def _reader(model: Model, node: Node) -> Callable[[Weight], Array]:
         return stored[weight.name]
 
     return read
-
-
-def _following(network: Network, node: Node) -> list[tuple[str, str, str]]:
-    """The operators of single elements behind a node while each has but one reader: tensor, name and function."""
-    found: list[tuple[str, str, str]] = []
-    tensor = node.outputs[0]
-    while True:
-        readers = [other for other in network.nodes if tensor in other.inputs]
-        if len(readers) != 1 or not isinstance(readers[0].op, Elementwise):
-            return found
-        data = len(readers[0].inputs) - readers[0].op.parameters
-        if data != 1:
-            return found
-        tensor = readers[0].outputs[0]
-        found.append((tensor, readers[0].name, readers[0].op.function.name or readers[0].source))
 
 
 def _values(runner: Runner, model: Model, image: Array, node: Node, chain: Sequence[str]) -> dict[str, Array]:

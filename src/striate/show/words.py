@@ -6,11 +6,12 @@ from striate.show.vocabulary.answers import ANSWERS
 from striate.show.vocabulary.check import CHECK
 from striate.show.vocabulary.demo import DEMO
 from striate.show.vocabulary.drawings import DRAWINGS
+from striate.show.vocabulary.explore import EXPLORE
 from striate.show.vocabulary.report import REPORT
 
 LANGUAGES = ("en", "zh")
 
-WORDS: dict[str, tuple[str, str]] = {**REPORT, **ANSWERS, **DRAWINGS, **CHECK, **DEMO}
+WORDS: dict[str, tuple[str, str]] = {**REPORT, **ANSWERS, **DRAWINGS, **CHECK, **DEMO, **EXPLORE}
 
 
 def word(key: str, lang: str = "en", **values: object) -> str:
