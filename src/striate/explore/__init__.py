@@ -4,11 +4,12 @@ from striate.explore.bench import Bench, bench
 from striate.explore.control import shuffled
 from striate.explore.curves import Curve, contrast_curve, size_curve
 from striate.explore.equivariance import Shift, Unmeasured
-from striate.explore.features import FeatureMaps, Strongest, StrongUnit, feature_maps, strongest
+from striate.explore.features import FeatureMaps, feature_maps
 from striate.explore.maps import SpotMaps, noise_average, spot_maps
 from striate.explore.product import Product
 from striate.explore.sharing import Count, Sharing, sharing
 from striate.explore.steps import Step, step
+from striate.explore.strongest import Strongest, StrongUnit, strongest
 from striate.explore.tuning import Tuning, tuning
 
 __all__ = [
