@@ -5,6 +5,7 @@ from striate.explore.control import shuffled
 from striate.explore.curves import Curve, contrast_curve, size_curve
 from striate.explore.equivariance import Shift, Unmeasured
 from striate.explore.features import FeatureMaps, feature_maps
+from striate.explore.hierarchy import Hierarchy, Stage, hierarchy
 from striate.explore.maps import SpotMaps, noise_average, spot_maps
 from striate.explore.product import Product
 from striate.explore.sharing import Count, Sharing, sharing
@@ -17,10 +18,12 @@ __all__ = [
     "Count",
     "Curve",
     "FeatureMaps",
+    "Hierarchy",
     "Product",
     "Sharing",
     "Shift",
     "SpotMaps",
+    "Stage",
     "Step",
     "StrongUnit",
     "Strongest",
@@ -29,6 +32,7 @@ __all__ = [
     "bench",
     "contrast_curve",
     "feature_maps",
+    "hierarchy",
     "noise_average",
     "sharing",
     "shuffled",

@@ -44,8 +44,8 @@ def shuffled(model: Model, seed: int = 0) -> Model:
             proto = load_whole(file.path if isinstance(file, OnnxFile) else file.content)
             count = _shuffle_graph(proto, random)
             made = replace(model, source=OnnxBytes(proto.SerializeToString()))
-        case TfliteModel(held):
-            content = bytearray(held if isinstance(held, bytes) else held.read_bytes())
+        case TfliteModel() as file:
+            content = bytearray(file.content)
             count = _shuffle_flatbuffer(content, random)
             made = replace(model, source=TfliteModel(bytes(content)))
         case _:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from striate.crop import Crop
 from striate.formats.model import Model, Readable
 from striate.formats.shapes import InputShape
@@ -33,7 +35,8 @@ def runner_of(model: Model, part: Crop | None = None) -> Runner:
         case TfliteModel() as file if part is None:
             from striate.formats.tflite.litert import LiteRtRunner
 
-            return LiteRtRunner(_content(file), file.reading(model.shapes, model.unknown, model.given))
+            threads = os.cpu_count() or 1
+            return LiteRtRunner(file.content, file.reading(model.shapes, model.unknown, model.given), threads)
     return OnnxRunner(model, part)
 
 
@@ -50,7 +53,3 @@ def following(network: Network, node: Node) -> list[tuple[str, str, str]]:
             return found
         tensor = readers[0].outputs[0]
         found.append((tensor, readers[0].name, readers[0].op.function.name or readers[0].source))
-
-
-def _content(file: TfliteModel) -> bytes:
-    return file.held if isinstance(file.held, bytes) else file.held.read_bytes()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from striate.errors import InputError
 from striate.explore.channels import Bools, ordered, silent
+from striate.explore.cover import Floats
 from striate.explore.pictures import Picture, listed
 from striate.explore.running import Source
 from striate.explore.screen import Level
@@ -62,8 +63,8 @@ class Strongest:
 
     ``units`` has the channels' units, each channel's strongest first, by channel. ``channels`` lists the channels from
     the largest value down, last the ``unresponsive``, in which no unit of any picture rises above what it gives to the
-    blank, and the ``dead``, which answer to every picture as to the blank, to the last bit. ``skipped`` names the files
-    that could not be read, and why.
+    blank, and the ``dead``, which answer to every picture as to the blank, to the last bit. ``mean`` and ``deviation``
+    are those of all the values of each channel. ``skipped`` names the files that could not be read, and why.
     """
 
     layer: str
@@ -72,14 +73,26 @@ class Strongest:
     unresponsive: tuple[int, ...]
     pictures: int
     skipped: tuple[tuple[str, str], ...]
+    mean: Floats
+    deviation: Floats
 
     __repr__ = brief
 
     @property
     def channels(self) -> tuple[int, ...]:
         """All channels, those with the largest value first, the unresponsive and the dead last."""
-        values = [units[0].value if units else -np.inf for units in self.units]
-        return ordered(values, self.unresponsive, self.dead)
+        return ordered(self._largest, self.unresponsive, self.dead)
+
+    @property
+    def rare(self) -> tuple[int, ...]:
+        """All channels, those whose largest value lies the most deviations above the mean first: the choosiest."""
+        apart = np.array(self._largest) - self.mean
+        scale = np.where(self.deviation > 0, self.deviation, np.inf)
+        return ordered((apart / scale).tolist(), self.unresponsive, self.dead)
+
+    @property
+    def _largest(self) -> list[float]:
+        return [units[0].value if units else -np.inf for units in self.units]
 
 
 def strongest(
@@ -198,24 +211,33 @@ class _Search:
     best: _Best
     changed: Bools
     lifted: Bools
+    sums: Floats
+    squares: Floats
+    count: int = 0
 
     @classmethod
     def begun(cls, seen: Viewer, blanks: Array, count: int, whole: bool) -> _Search:
         kept = (seen.whole_units() if whole else np.ones(seen.sizes, np.bool_)).ravel()
-        none = np.zeros(seen.channels, np.bool_)
-        flat = blanks.reshape(seen.channels, -1)
-        return cls(seen, kept, flat, _Best.none(seen.channels, count), none, none.copy())
+        flat, best = blanks.reshape(seen.channels, -1), _Best.none(seen.channels, count)
+        never, none = np.zeros((2, seen.channels), np.bool_), np.zeros((2, seen.channels))
+        return cls(seen, kept, flat, best, *never, *none)
 
     def show(self, maps: Array, picture: int, each: int) -> None:
         """Look through the maps of one more picture for at most ``each`` units of a channel."""
         values = maps.reshape(self.seen.channels, -1)
         self.changed |= ((values != self.blanks) & self.kept).any(1)
         self.lifted |= ((values > self.blanks) & self.kept).any(1)
+        self.sums += values.sum(1, dtype=np.float64)
+        self.squares += np.einsum("ku,ku->k", values, values, dtype=np.float64)
+        self.count += values.shape[1]
         self.best = self.best.joined(np.where(self.kept & ~np.isnan(values), values, -np.inf), picture, each)
 
     def found(self, names: Sequence[str], skipped: Sequence[tuple[str, str]]) -> Strongest:
         units = tuple(tuple(_units(self.seen, self.best, k, names)) for k in range(self.seen.channels))
-        return Strongest(self.seen.layer, units, *silent(self.changed, self.lifted), len(names), tuple(skipped))
+        mean = self.sums / self.count
+        deviation = np.sqrt(np.maximum(self.squares / self.count - mean**2, 0))
+        dead, unresponsive = silent(self.changed, self.lifted)
+        return Strongest(self.seen.layer, units, dead, unresponsive, len(names), tuple(skipped), mean, deviation)
 
 
 @dataclass(frozen=True, eq=False)
