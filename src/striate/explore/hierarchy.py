@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from striate.explore.running import Source, following, opened
 from striate.explore.screen import Level
 from striate.explore.strongest import Strongest, strongest_of
 from striate.explore.tuning import Tuning, tuning
-from striate.fields import Field, Fields
+from striate.fields import Field, Fields, borders
 from striate.fields.spans import size_of
 from striate.formats.model import Model
 from striate.formats.shapes import InputShape
@@ -28,18 +29,25 @@ GROWTH = 2
 ANGLES, PHASES = 12, 8
 
 
+class Untuned(Enum):
+    """Why a stage has no tuning."""
+
+    EVERYTHING = "a global operator lets every unit see everything"
+    SMALL = "no unit has its whole field inside the input"
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """One layer on the way down: its field, its tuning beside that of the shuffled weights, its strongest units.
 
-    ``tuning`` is None where none was measured, for the reason ``untuned``; ``control`` also where the model's weights
+    ``untuned`` says why there is no tuning, None where there is; ``control`` is None also where the model's weights
     cannot be shuffled.
     """
 
     field: Field
     tuning: Tuning | None
     control: Tuning | None
-    untuned: str
+    untuned: Untuned | None
     strongest: Strongest
 
     __repr__ = brief
@@ -168,16 +176,14 @@ class _Experiment:
     black: Level
     white: Level
 
-    def on(self, layer: str) -> tuple[Tuning | None, Tuning | None, str]:
+    def on(self, layer: str) -> tuple[Tuning | None, Tuning | None, Untuned | None]:
         """The tuning of a layer, that of the control, and why there is none."""
-        axes = self.fields[layer].axes.values()
-        if any(axis.status == "whole" for axis in axes):
-            return None, None, f"every unit sees everything, by {self.fields[layer].global_via[0]}"
-        try:
-            control = None if self.other is None else self._tuned(self.other, layer)
-            return self._tuned(self.model, layer), control, ""
-        except InputError as error:
-            return None, None, str(error)
+        if any(axis.status == "whole" for axis in self.fields[layer].axes.values()):
+            return None, None, Untuned.EVERYTHING
+        if any(inside.empty for inside in borders(self.fields, layer).interior):
+            return None, None, Untuned.SMALL
+        control = None if self.other is None else self._tuned(self.other, layer)
+        return self._tuned(self.model, layer), control, None
 
     def _tuned(self, model: Model, layer: str) -> Tuning:
         return tuning(

@@ -57,6 +57,38 @@ EXPLORE: dict[str, tuple[str, str]] = {
         "图像移动 {pixels} px，{at} 的特征图移动 {units}：{compared} 个单元相差可达 {difference:.3g}，"
         "最大值为 {largest:.3g}。",
     ),
+    "channel": ("channel {channel}", "通道 {channel}"),
+    "inside": ("{share} inside", "{share} 在内"),
+    "patches_key": (
+        "bright: read; dim: holes, not read; striped: outside the picture",
+        "亮：读取；暗：空洞，不读取；条纹：图像之外",
+    ),
+    "hierarchy_title": ("{model}, stage by stage", "{model}：逐级"),
+    "hierarchy_pictures": (
+        "{pictures} pictures, {skipped} skipped; one patch of a picture, each cut to its exact field",
+        "{pictures} 幅图像，跳过 {skipped} 幅；每幅图像至多一块，按精确感受野裁出",
+    ),
+    "hierarchy_stage": ("field {size}: {layer}, {channels} channels", "感受野 {size}：{layer}，{channels} 个通道"),
+    "hierarchy_medians": (
+        "median OSI {osi} (weights shuffled {osi_control}), F1/F0 {f1f0} (shuffled {f1f0_control}); {silent}",
+        "OSI 中位数 {osi}（打乱权重 {osi_control}），F1/F0 {f1f0}（打乱 {f1f0_control}）；{silent}",
+    ),
+    "hierarchy_untuned": ("no tuning: {reason}; {silent}", "无调谐：{reason}；{silent}"),
+    "untuned_everything": ("{via} lets every unit see everything", "{via} 使每个单元看到整幅输入"),
+    "untuned_small": ("no unit has its whole field inside the input", "没有单元的感受野完整位于输入之内"),
+    "silent": ("{dead} dead, {unresponsive} never above the blank", "{dead} 个无响应，{unresponsive} 个从不超过空白"),
+    "median OSI": ("median OSI", "OSI 中位数"),
+    "median F1/F0": ("median F1/F0", "F1/F0 中位数"),
+    "trained": ("as it is", "原网络"),
+    "weights shuffled": ("weights shuffled", "打乱权重"),
+    "dead": ("dead", "无响应"),
+    "hierarchy_note": (
+        "OSI is 0 for the same answer at every angle and 1 for one angle alone; F1/F0 is about 1.57 where the place of "
+        "a stripe matters and 0 where it does not. Medians over the channels that answer, of the unit in the middle. "
+        "With shuffled weights depth is the same and what was learnt is gone: what remains is due to depth alone.",
+        "OSI 为 0 表示对各角度响应相同，为 1 表示只对一个角度响应；F1/F0 约 1.57 表示条纹位置有影响，0 表示没有影响。"
+        "取中间单元上有响应的通道的中位数。打乱权重后深度不变而学到的内容消失：剩下的只来自深度。",
+    ),
     "shift_unmeasured": ("Not moved: {reason}.", "未移动：{reason}。"),
     "unmeasured_unasked": ("not asked for", "未要求"),
     "unmeasured_inputs": ("the network has several inputs", "网络有多个输入"),
