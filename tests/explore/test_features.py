@@ -69,7 +69,8 @@ def test_mean_and_deviation_are_those_of_all_values_and_order_the_choosiest() ->
     values = np.stack([maps("down1", picture) for picture in PICTURES], 1).reshape(48, -1).astype(np.float64)
     np.testing.assert_allclose(found.mean, values.mean(1), atol=1e-6)
     np.testing.assert_allclose(found.deviation, values.std(1), atol=1e-5)
-    far = {k: (values[k].max() - values[k].mean()) / (values[k].std() or np.inf) for k in range(48)}
+    strong = [np.mean([unit.value for unit in units]) for units in found.units]
+    far = {k: (strong[k] - values[k].mean()) / (values[k].std() or np.inf) for k in range(48)}
     alive = [k for k in found.rare if k not in (*found.dead, *found.unresponsive)]
     assert alive == sorted(alive, key=lambda k: -far[k])
     assert found.rare != found.channels

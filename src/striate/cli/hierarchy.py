@@ -172,13 +172,19 @@ def _floors(found: Hierarchy, channels: int, fit: str, lang: str) -> list[Floor]
         return Patch(seen, photo(unit.picture, (height, width)), told)
 
     def rows(stage: Stage) -> list[Row]:
-        kept = stage.strongest.rare[:channels]
-        return [Row(word("channel", lang, channel=k), "", list(map(patch, stage.strongest.units[k]))) for k in kept]
+        answered = ((k, [u for u in stage.strongest.units[k] if u.value > u.blank]) for k in stage.strongest.rare)
+        return [Row(word("channel", lang, channel=k), "", list(map(patch, units))) for k, units in answered][:channels]
 
     return [
-        Floor(stage.size, _heading(stage, lang), _told(stage, lang), stage.osi, stage.f1f0, rows(stage))
+        Floor(_once(stage.size), _heading(stage, lang), _told(stage, lang), stage.osi, stage.f1f0, rows(stage))
         for stage in found.stages
     ]
+
+
+def _once(size: str) -> str:
+    """A field's size along both axes, once where they agree."""
+    sides = size.split(" x ")
+    return sides[0] if len(set(sides)) == 1 else size
 
 
 def _local(unit: StrongUnit) -> Region:

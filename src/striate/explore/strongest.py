@@ -32,12 +32,16 @@ READERS = 2
 
 @dataclass(frozen=True, eq=False)
 class StrongUnit:
-    """A unit that answered strongly: its ``value`` on ``picture``, a file or ``picture 0`` of those given as arrays."""
+    """A unit that answered strongly: its ``value`` on ``picture``, a file or ``picture 0`` of those given as arrays.
+
+    ``blank`` is what it gives to the blank: above that it answers.
+    """
 
     layer: str
     channel: int
     at: tuple[int, ...]
     value: float
+    blank: float
     picture: str
     fields: Fields = field(repr=False)
 
@@ -81,18 +85,15 @@ class Strongest:
     @property
     def channels(self) -> tuple[int, ...]:
         """All channels, those with the largest value first, the unresponsive and the dead last."""
-        return ordered(self._largest, self.unresponsive, self.dead)
+        values = [units[0].value if units else -np.inf for units in self.units]
+        return ordered(values, self.unresponsive, self.dead)
 
     @property
     def rare(self) -> tuple[int, ...]:
-        """All channels, those whose largest value lies the most deviations above the mean first: the choosiest."""
-        apart = np.array(self._largest) - self.mean
+        """All channels, the choosiest first: those whose strongest lie the most deviations above their mean."""
+        strong = np.array([np.mean([u.value for u in units]) if units else -np.inf for units in self.units])
         scale = np.where(self.deviation > 0, self.deviation, np.inf)
-        return ordered((apart / scale).tolist(), self.unresponsive, self.dead)
-
-    @property
-    def _largest(self) -> list[float]:
-        return [units[0].value if units else -np.inf for units in self.units]
+        return ordered(((strong - self.mean) / scale).tolist(), self.unresponsive, self.dead)
 
 
 def strongest(
@@ -233,11 +234,19 @@ class _Search:
         self.best = self.best.joined(np.where(self.kept & ~np.isnan(values), values, -np.inf), picture, each)
 
     def found(self, names: Sequence[str], skipped: Sequence[tuple[str, str]]) -> Strongest:
-        units = tuple(tuple(_units(self.seen, self.best, k, names)) for k in range(self.seen.channels))
+        units = tuple(tuple(self._units(k, names)) for k in range(self.seen.channels))
         mean = self.sums / self.count
         deviation = np.sqrt(np.maximum(self.squares / self.count - mean**2, 0))
         dead, unresponsive = silent(self.changed, self.lifted)
         return Strongest(self.seen.layer, units, dead, unresponsive, len(names), tuple(skipped), mean, deviation)
+
+    def _units(self, channel: int, names: Sequence[str]) -> Iterator[StrongUnit]:
+        best, seen = self.best, self.seen
+        for value, picture, unit in zip(best.values[channel], best.pictures[channel], best.units[channel], strict=True):
+            if value > -np.inf:
+                at = tuple(int(i) for i in np.unravel_index(unit, seen.sizes))
+                blank = float(self.blanks[channel, unit])
+                yield StrongUnit(seen.layer, channel, at, float(value), blank, names[picture], seen.fields)
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,10 +271,3 @@ class _Best:
         units = np.concatenate([self.units, order], 1)
         kept = np.argsort(-found, 1, kind="stable")[:, : self.values.shape[1]]
         return _Best(*(np.take_along_axis(part, kept, 1) for part in (found, pictures, units)))
-
-
-def _units(seen: Viewer, best: _Best, channel: int, names: Sequence[str]) -> Iterator[StrongUnit]:
-    for value, picture, unit in zip(best.values[channel], best.pictures[channel], best.units[channel], strict=True):
-        if value > -np.inf:
-            at = tuple(int(i) for i in np.unravel_index(unit, seen.sizes))
-            yield StrongUnit(seen.layer, channel, at, float(value), names[picture], seen.fields)

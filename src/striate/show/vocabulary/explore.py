@@ -65,8 +65,8 @@ EXPLORE: dict[str, tuple[str, str]] = {
     ),
     "hierarchy_title": ("{model}, stage by stage", "{model}：逐级"),
     "hierarchy_pictures": (
-        "{pictures} pictures, {skipped} skipped; one patch of a picture, each cut to its exact field",
-        "{pictures} 幅图像，跳过 {skipped} 幅；每幅图像至多一块，按精确感受野裁出",
+        "Pictures: {pictures}, skipped: {skipped}. At most one patch of each for a channel, cut to its exact field.",
+        "图像 {pictures} 幅，跳过 {skipped} 幅。每个通道在每幅图像中至多取一块，按精确感受野裁出。",
     ),
     "hierarchy_stage": ("field {size}: {layer}, {channels} channels", "感受野 {size}：{layer}，{channels} 个通道"),
     "hierarchy_medians": (
