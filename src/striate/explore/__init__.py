@@ -12,6 +12,7 @@ from striate.explore.sharing import Count, Sharing, sharing
 from striate.explore.steps import Step, step
 from striate.explore.strongest import Strongest, StrongUnit, strongest
 from striate.explore.tuning import Tuning, tuning
+from striate.explore.weights import Kernels, kernels
 
 __all__ = [
     "Bench",
@@ -19,6 +20,7 @@ __all__ = [
     "Curve",
     "FeatureMaps",
     "Hierarchy",
+    "Kernels",
     "Product",
     "Sharing",
     "Shift",
@@ -33,6 +35,7 @@ __all__ = [
     "contrast_curve",
     "feature_maps",
     "hierarchy",
+    "kernels",
     "noise_average",
     "sharing",
     "shuffled",
