@@ -10,7 +10,7 @@ from string import Template
 from rich.console import RenderableType
 
 from striate.show.passages import passages
-from striate.show.sketch import Sketch, inline_svg
+from striate.show.sketch import Sketch
 from striate.show.words import word
 
 
@@ -21,12 +21,7 @@ def plain_page(title: str, parts: Sequence[RenderableType | Sketch], version: st
     1
     """
     template = Template(files("striate.show").joinpath("plain.html").read_text(encoding="utf-8"))
-    shown = (_figure(part) if isinstance(part, Sketch) else passages([part]) for part in parts)
     return template.substitute(
-        lang="zh-CN" if lang == "zh" else "en", title=escape(title), parts="\n".join(shown),
+        lang="zh-CN" if lang == "zh" else "en", title=escape(title), parts=passages(parts),
         made_by=word("made_by", lang, version=escape(version)),
     )  # fmt: skip
-
-
-def _figure(sketch: Sketch) -> str:
-    return f"<figure>{inline_svg(sketch)}</figure>"
