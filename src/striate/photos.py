@@ -23,11 +23,12 @@ MAX_PIXELS = 64_000_000
 def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None, fit: str = "refuse") -> Photo:
     """A photograph as (height, width, 3) uint8, resized to ``size`` (height, width) where given, never stretched.
 
-    One of another shape is refused, cropped around its middle, or padded with grey, as ``fit`` says. Raises InputError
-    for one that is refused and for a file that is missing, damaged, or no image.
+    It is turned upright as its metadata says. One of another shape is refused, cropped around its middle, or padded
+    with grey, as ``fit`` says. Raises InputError for one that is refused and for a file that is missing, damaged, or no
+    image.
     """
     try:
-        from PIL import Image
+        from PIL import Image, ImageOps
     except ImportError as error:
         raise MissingDependencyError("pictures need Pillow: pip install 'striate[plot]'") from error
     try:
@@ -36,12 +37,12 @@ def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None, f
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise InputError(f"{path}: {image.width}x{image.height} is more than {MAX_PIXELS:,} pixels")
-                picture = image.convert("RGB")
+                picture = ImageOps.exif_transpose(image).convert("RGB")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # Pillow's own, of many kinds for damaged pictures and metadata
         raise InputError(f"{path}: not an image that Pillow can read") from error
     if size is not None and (picture.height, picture.width) != size:
         picture = _fitted(picture, size, fit, path)

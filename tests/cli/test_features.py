@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 from PIL import Image
-from support.command_line import DENOISER, run
+from support.command_line import DENOISER, one_line, run
 from support.tflite_cases import conv
 from support.tflite_models import Sketch
 
@@ -53,6 +55,23 @@ def test_a_file_of_a_fixed_size_and_channels_last_is_read_at_its_own(photo: Path
     layer = Model(model).network.outputs[0]
     done = run("features", model, layer, "--image", photo)
     assert done.output.splitlines()[0].startswith("2 channels of 9 x 7: ")
+
+
+def test_kernels_stand_on_one_scale_around_zero(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "kernels.svg"
+    asked = ("features", "v1", "v1/conv", "--input", "1x1x32x32", "--kernels")
+    told = run(*asked, "--out", out).output.splitlines()
+    held = numpy_helper.to_array(onnx.load(Path(DENOISER).with_name("v1.onnx")).graph.initializer[0])
+    assert told[0] == "64 kernels of 11 x 11 over 1 channel"
+    assert told[1] == f"weights from {held.min():.4g} to {held.max():.4g}: one scale around 0"
+    drawing = out.read_text()
+    assert drawing.count("<image") == 1 + 64
+    assert f">{np.abs(held).max():.4g}<" in drawing
+    one_line(run(*asked, "--image", photo), 2, "--kernels takes no --image")
+    one_line(run(*asked, "--channel", "64"), 2, "channel 64 lies outside v1/conv, which has 64")
+    one_line(run("features", "v1", "v1", "--input", "1x1x32x32"), 2, "give --image, the photograph, or --kernels")
+    deep = ("features", "denoiser", "enc1/conv", "--input", "1x3x32x32", "--kernels", "--out", out)
+    one_line(run(*deep), 2, "kernels over 1 channel or 3 are drawn; those of enc1/conv have 24")
 
 
 @pytest.mark.parametrize(("more", "said"), [

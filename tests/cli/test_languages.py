@@ -12,6 +12,7 @@ from striate.show.vocabulary.answers import ANSWERS
 from striate.show.vocabulary.check import CHECK
 from striate.show.vocabulary.demo import DEMO
 from striate.show.vocabulary.drawings import DRAWINGS
+from striate.show.vocabulary.explore import EXPLORE
 from striate.show.vocabulary.page import PAGE
 from striate.show.vocabulary.questions import QUESTIONS
 from striate.show.vocabulary.report import REPORT
@@ -38,6 +39,8 @@ SAID: dict[str, tuple[str, ...]] = {
     "compare": ("compare", *MODEL, str(DENOISER), "--other-input", "1x3x32x32"),
     "size": ("size", "4x5", "--kernel", "3", "--stride", "2", "--draw"),
     "size too small": ("size", "2", "--kernel", "5"),
+    "sharing": ("sharing", *MODEL),
+    "sharing of a layer": ("sharing", str(DENOISER), "down1/conv", "--input", "1x3x32x48"),
     "explain": ("explain", "4x4", "--kernel", "mean", "--bias", "1"),
 }
 DRAWN: dict[str, tuple[str, ...]] = {
@@ -95,4 +98,5 @@ def test_what_has_no_chinese_words_refuses_them(arguments: tuple[str, ...], line
 
 
 def test_a_message_stands_in_one_place() -> None:
-    assert len(WORDS) == sum(map(len, (REPORT, ANSWERS, DRAWINGS, CHECK, DEMO, PAGE, VIEWS, QUESTIONS)))
+    rooms = (REPORT, ANSWERS, DRAWINGS, CHECK, DEMO, EXPLORE, PAGE, VIEWS, QUESTIONS)
+    assert len(WORDS) == sum(map(len, rooms))

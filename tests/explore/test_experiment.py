@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import iv
+from support.tflite_cases import RELU, conv, depthwise
+from support.tflite_models import Sketch
 from torch import Tensor, nn
 
 from striate import InputError
@@ -260,6 +262,24 @@ def test_a_unit_cut_out_of_a_file_answers_as_the_whole(layer: str) -> None:
     expected = whole.responses(stimuli)
     assert part.responses(stimuli) == pytest.approx(expected, abs=1e-5)
     assert np.ptp(expected, axis=0).max() > 0.01
+
+
+@pytest.mark.parametrize("side", [40, 37])
+def test_a_tflite_file_is_run_at_a_smaller_size_and_answers_as_the_whole(side: int) -> None:
+    sketch = Sketch()
+    strided: dict[str, Any] = {"StrideH": 2, "StrideW": 2, "FusedActivationFunction": RELU}
+    layer = conv(sketch, sketch.input(1, side, side, 3), 4, 3, **strided)
+    layer = conv(sketch, depthwise(sketch, layer, 4, **strided), 5, 4)
+    content = sketch.file(sketch.add("RESHAPE", layer, sketch.constant(np.array([1, 500]))))
+    name = sketch.tensors[layer].name
+    part, whole = (bench(content, name, smallest=small) for small in (True, False))
+    assert part.fed[1].size < whole.fed[1].size == side
+    assert part.shape[0] > whole.shape[0] == 1
+    assert part.size == whole.size == (15, 15)
+    stimuli: list[Stimulus] = [*(Grating(a, 0.1, 30) for a in (0, 50, 110)), WhiteNoise(1), Blank()]
+    expected = whole.responses(stimuli)
+    assert part.responses(stimuli) == pytest.approx(expected, rel=1e-5)
+    assert np.ptp(expected, axis=0).max() > 0.001
 
 
 def test_a_file_is_tuned_like_a_module() -> None:

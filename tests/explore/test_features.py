@@ -64,6 +64,18 @@ def test_no_unit_of_any_picture_is_stronger(layer: str, each: int, count: int) -
         assert told(found, channel) == every_unit(layer, channel, each)[:count]
 
 
+def test_mean_and_deviation_are_those_of_all_values_and_order_the_choosiest() -> None:
+    found = strongest(DENOISER, "down1", PICTURES, input_shape=SHAPE)
+    values = np.stack([maps("down1", picture) for picture in PICTURES], 1).reshape(48, -1).astype(np.float64)
+    np.testing.assert_allclose(found.mean, values.mean(1), atol=1e-6)
+    np.testing.assert_allclose(found.deviation, values.std(1), atol=1e-5)
+    strong = [np.mean([unit.value for unit in units]) for units in found.units]
+    far = {k: (strong[k] - values[k].mean()) / (values[k].std() or np.inf) for k in range(48)}
+    alive = [k for k in found.rare if k not in (*found.dead, *found.unresponsive)]
+    assert alive == sorted(alive, key=lambda k: -far[k])
+    assert found.rare != found.channels
+
+
 def test_the_oracle_tells_another_channel_and_a_single_picture_apart() -> None:
     found = strongest(DENOISER, "stem", PICTURES[:4], input_shape=SHAPE, count=5)
     assert told(found, 0) != every_unit("stem", 0, 1)

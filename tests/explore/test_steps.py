@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from striate import InputError
+from striate.explore import kernels
 from striate.explore.steps import Step, step
 
 DENOISER = Path(str(files("striate") / "data" / "denoiser.onnx"))
@@ -66,6 +67,16 @@ def test_the_product_is_an_entry_of_the_matrices_that_torch_unfolds(layer: nn.Co
     np.testing.assert_array_equal(found.product.column, windows[group, :, column])
     bias = 0.0 if layer.bias is None else layer.bias[3].item()
     assert (kernels @ windows)[group, row, column].item() + bias == pytest.approx(found.runtime, abs=1e-5)
+
+
+def test_kernels_are_the_weights_with_the_input_channels_last() -> None:
+    layer = nn.Conv2d(3, 4, (2, 5))
+    found = kernels(nn.Sequential(layer, nn.ReLU()), "0", (1, 3, 9, 9))
+    held = layer.weight.detach().numpy()
+    np.testing.assert_array_equal(found.values, held.transpose(0, 2, 3, 1))
+    assert found.scale == (-np.abs(held).max(), np.abs(held).max())
+    with pytest.raises(InputError, match="1 is elementwise, no convolution of two axes"):
+        kernels(nn.Sequential(layer, nn.ReLU()), "1", (1, 3, 9, 9))
 
 
 @pytest.mark.parametrize(("layer", "at", "channel", "said"), [

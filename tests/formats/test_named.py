@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.command_line import one_line, run
 
+from striate.formats.named import SHIPPED, named_source
+
 CODE = """
 import torch
 from torch import nn
@@ -102,3 +104,11 @@ def test_a_refusal_says_what_to_do(text: str, code: int, line: str) -> None:
     assert line in result.stderr
     if code == 5:
         one_line(result, code, "does not fit torch")
+
+
+def test_the_shipped_networks_have_names_and_a_file_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [named_source(name).name for name in SHIPPED] == ["denoiser.onnx", "v1.onnx"]
+    assert run("fields", "v1", "--input", "1x1x32x32").exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    Path("v1").write_bytes(b"no model")
+    assert named_source("v1") == Path("v1")

@@ -24,7 +24,7 @@ import striate.torch
 from striate import conv, geometry, show
 from striate.cli import app
 from striate.crop import crop
-from striate.explore import feature_maps, strongest
+from striate.explore import feature_maps, hierarchy, sharing, strongest
 from support import oracles
 from support.odd import LEFT_OUT, Draw, RefusalError, Subject, array, pick
 
@@ -366,6 +366,31 @@ QUESTIONS = [
         },
     ),
     Subject(
+        "hierarchy",
+        hierarchy,
+        {
+            "model": models,
+            "pictures": pick([np.ones((1, 3, 16, 16), np.float32)], folder() / "photo.png"),
+            "layers": pick(("first",), ["second", "first"]),
+            "input_shape": pick((1, 3, 16, 16)),
+            "count": pick(LEFT_OUT, 2),
+            "angles": pick(3, 4),
+            "phases": pick(3, 4),
+            "control": pick(LEFT_OUT, False),
+        },
+    ),
+    Subject(
+        "sharing",
+        sharing,
+        {
+            "model": models,
+            "layer": pick(LEFT_OUT, None, "first", "second"),
+            "input_shape": pick((1, 3, 16, 16)),
+            "shift": pick(LEFT_OUT, False),
+            "picture": pick(LEFT_OUT, np.ones((1, 3, 16, 16), np.float32)),
+        },
+    ),
+    Subject(
         "load",
         lambda **a: striate.load(**a).name,
         {
@@ -604,6 +629,8 @@ def commands() -> Sequence[Subject]:
         worded("explain", model, "first", "3,3", *shape, "--image", photo, "--json"),
         worded("features", model, "first", "--image", photo, *shape, "--out", folder() / "drawn" / "maps.png"),
         worded("strongest", model, "first", photo, *shape, "--count", "2", "--out", folder() / "drawn" / "patches.png"),
+        worded("hierarchy", model, *shape, "--image", photo, "--layer", "first", "--no-control"),
+        worded("sharing", model, "second", *shape),
         worded("tuning", model, "first", *shape, "--angles", "4", "--phases", "4", "--no-control"),
     ]
 

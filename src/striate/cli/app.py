@@ -86,7 +86,8 @@ def app(debug: bool) -> None:
     """Which input pixels does each output of a convolutional network see? Exactly.
 
     MODEL is an .onnx or .tflite file, or package.module:callable for a torch model, such as
-    torchvision.models:resnet18 or 'timm:create_model("resnet18", num_classes=3)'.
+    torchvision.models:resnet18 or 'timm:create_model("resnet18", num_classes=3)'. Two networks come with striate:
+    denoiser, and v1, a layer of filters like those of the visual cortex.
 
     \b
     Example:

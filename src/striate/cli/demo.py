@@ -12,6 +12,13 @@ from striate.cli.terminal import say
 from striate.demo.demo import demo
 from striate.show.words import word
 
+NEXT = (
+    "striate tuning v1 v1 --input 1x1x64x64 --out rings.png",
+    "striate sharing denoiser --input 1x3x300x448",
+    "striate hierarchy denoiser --photos FOLDER --out stages.html",
+    "striate fields MODEL",
+)
+
 
 @click.command("demo")
 @click.option(
@@ -40,3 +47,7 @@ def demo_command(out: Path, lang: str) -> None:
     say(word("demo_open", lang))
     for path in written:
         say(f"  {path}")
+    say("")
+    say(word("demo_next", lang))
+    for line in NEXT:
+        say(f"  {line}")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+from numpy.typing import NDArray
 
 from striate.cli.options import FILE, Question, black_option, crop_option, level, model_options, white_option
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
-from striate.explore import FeatureMaps, feature_maps
+from striate.explore import FeatureMaps, feature_maps, kernels
 from striate.explore.photo import photo_size
 from striate.formats.model import Model
 from striate.photos import Photo, read_photo
@@ -24,7 +26,8 @@ MOST_LISTED = 16
 @click.command("features")
 @model_options
 @click.argument("layer")
-@click.option("--image", type=FILE, required=True, help="The photograph.")
+@click.option("--image", type=FILE, help="The photograph.")
+@click.option("--kernels", "of_kernels", is_flag=True, help="In place of maps, the kernels of a convolution; no image.")
 @click.option("--channel", "channels", type=click.IntRange(0), multiple=True, help="One channel; repeatable.")
 @crop_option
 @black_option
@@ -33,7 +36,8 @@ MOST_LISTED = 16
 def features_command(
     question: Question,
     layer: str,
-    image: Path,
+    image: Path | None,
+    of_kernels: bool,
     channels: tuple[int, ...],
     fit: str,
     black: tuple[float, ...],
@@ -43,15 +47,22 @@ def features_command(
     """The feature maps of LAYER on a photograph, all on one scale, the strongest first and the silent last.
 
     Without --input the model is read at the size of the photograph, or at its own. Black and white are the numbers that
-    the network's input has there: one for all channels, or the option once for each.
+    the network's input has there: one for all channels, or the option once for each. With --kernels LAYER is a
+    convolution of 1 or 3 channels, as a first layer is, and each of its kernels is drawn, all on one scale around 0.
 
     \b
     Examples:
       striate features model.onnx conv1 --image photo.jpg --out maps.png
       striate features model.onnx conv1 --image photo.jpg --channel 5 --black -1 --white 1
+      striate features v1 v1/conv --kernels --input 1x1x64x64 --out kernels.png
     """
     if out is not None:
         kind_of(out)
+    if of_kernels:
+        _kernels(question, layer, image, channels, out)
+        return
+    if image is None:
+        raise InputError("give --image, the photograph, or --kernels")
     model = question.open_at([image])
     with progress("showing the picture"):
         found = feature_maps(
@@ -68,6 +79,34 @@ def features_command(
         deliver(drawn(sketch, out), out)
     for line in (*_summary(found), *_table(found, channels or found.channels[:MOST_LISTED])):
         say(line)
+
+
+def _kernels(question: Question, layer: str, image: Path | None, channels: tuple[int, ...], out: Path | None) -> None:
+    if image is not None:
+        raise InputError("--kernels takes no --image: kernels are the same for all pictures")
+    model = question.open()
+    found = kernels(model, layer)
+    count, rows, columns, depth = found.values.shape
+    for channel in channels:
+        if channel >= count:
+            raise InputError(f"channel {channel} lies outside {layer}, which has {count}")
+    summary = [
+        f"{count} kernel{'s' * (count != 1)} of {rows} x {columns} over {depth} channel{'s' * (depth != 1)}",
+        f"weights from {found.values.min():.4g} to {found.values.max():.4g}: one scale around 0",
+    ]
+    if out is not None:
+        if depth not in (1, 3):
+            raise InputError(f"kernels over 1 channel or 3 are drawn; those of {layer} have {depth}")
+        shown = found.values if depth == 3 else found.values[..., 0]
+        chosen = channels or range(min(count, MOST_DRAWN + 1))
+        planes = [Plane(f"channel {k}", shown[k], _spread(shown[k])) for k in chosen]
+        deliver(drawn(planes_sketch(planes, found.scale, None, f"{layer} of {model.name}", summary), out), out)
+    for line in summary:
+        say(line)
+
+
+def _spread(values: NDArray[Any]) -> str:
+    return f"{values.min():.3g} to {values.max():.3g}"
 
 
 def _photo(model: Model, question: Question, image: Path, fit: str) -> Photo:
@@ -88,7 +127,7 @@ def _summary(found: FeatureMaps) -> list[str]:
 def _told(found: FeatureMaps, channel: int) -> str:
     if channel in found.dead:
         return "dead"
-    return f"{found.maps[channel].min():.3g} to {found.maps[channel].max():.3g}"
+    return _spread(found.maps[channel])
 
 
 def _table(found: FeatureMaps, chosen: Sequence[int]) -> list[str]:

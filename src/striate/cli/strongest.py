@@ -13,7 +13,7 @@ from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.explore import Strongest, StrongUnit, strongest
-from striate.explore.features import picture_files
+from striate.explore.pictures import picture_files
 from striate.photos import Photo, read_photo
 from striate.show.patches import Patch, Row, patches_sketch
 

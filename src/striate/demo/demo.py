@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import RenderableType
 
+from striate.demo.explored import explored
 from striate.demo.lessons import lessons
 from striate.errors import MissingDependencyError
 from striate.fields import Fields, region
@@ -22,6 +23,7 @@ from striate.show.formats import to_csv, to_json, to_markdown
 from striate.show.page import to_html
 from striate.show.picture import field_picture, figure_bytes, strip_picture, view_of
 from striate.show.report import ROW_TALL, unit_under
+from striate.show.sketch import Sketch
 from striate.show.tables import fields_table, notes
 from striate.show.words import word
 
@@ -35,9 +37,10 @@ Floats = NDArray[np.float32]
 def demo(out: Path, lang: str, say: Callable[[RenderableType], None]) -> list[Path]:
     """Run the whole demo: print through ``say``, write into ``out``, return the files in the order to open them."""
     photo = sample_photo()
-    taught = list(lessons(lang, photo))
+    taught = [*lessons(lang, photo), *explored(lang)]
     for part in taught:
-        say(part)
+        if not isinstance(part, Sketch):
+            say(part)
     say(word("demo_network", lang))
     return list(_network(out, lang, say, photo, taught))
 
@@ -52,7 +55,7 @@ def sample_photo() -> Photo:
 
 
 def _network(
-    out: Path, lang: str, say: Callable[[RenderableType], None], photo: Photo, taught: Sequence[RenderableType]
+    out: Path, lang: str, say: Callable[[RenderableType], None], photo: Photo, taught: Sequence[RenderableType | Sketch]
 ) -> Iterator[Path]:
     with as_file(files("striate").joinpath("data/denoiser.onnx")) as path:
         fields = Fields(Model(path, (1, 3, *photo.shape[:2])))

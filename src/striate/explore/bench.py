@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -123,8 +123,9 @@ def bench(
     whole = opened(model, input_shape)
     fields = Fields(whole, None, layout)
     _checked(fields, layer)
-    module = isinstance(whole.source, TorchModule)
-    fitted, place = _fitted(fields, whole, layer, _sizes(fields, layer) if smallest and module else ())
+    whole = _ending(whole, fields.network.tensor(layer)) if smallest else whole
+    resized = smallest and isinstance(whole.source, TorchModule | TfliteModel)
+    fitted, place = _fitted(fields, whole, layer, _sizes(fields, layer) if resized else ())
     shape, channel_axis = fitted.network.shapes[fitted.source], fields.layout.find("C")
     screen = Screen.of(shape[channel_axis] if channel_axis >= 0 else 1, black, white, blank, colour)
     single = whole.at({fitted.source: shape}) if fitted is not fields else whole
@@ -132,6 +133,17 @@ def bench(
     units = fitted.network.shapes[fitted.network.tensor(layer)]
     channels = prod(n for axis, n in enumerate(units) if axis and axis not in place)
     return Bench(layer, place, _hull(fitted, layer, place), channels, screen, fitted, runner, fed, given)
+
+
+def _ending(model: Model, tensor: str) -> Model:
+    """A TFLite model as a file that ends at a tensor, so that its input may have sizes that its head does not take."""
+    match model.source:
+        case TfliteModel() as file:
+            from striate.formats.tflite.litert import ending_at
+
+            reading = file.reading(model.shapes, model.unknown, model.given)
+            return replace(model, source=TfliteModel(ending_at(file.content, reading, tensor))).read()
+    return model
 
 
 def _running(

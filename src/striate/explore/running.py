@@ -1,6 +1,8 @@
-"""A model opened to be run, and which runner it has."""
+"""A model opened to be run, which runner it has, and which layers show what an operator gives."""
 
 from __future__ import annotations
+
+import os
 
 from striate.crop import Crop
 from striate.formats.model import Model, Readable
@@ -8,6 +10,8 @@ from striate.formats.shapes import InputShape
 from striate.formats.tflite.file import TfliteModel
 from striate.formats.torch.module import TorchModule
 from striate.loaded import LoadedModel
+from striate.network import Network, Node
+from striate.network.operators import Elementwise
 from striate.run import OnnxRunner, Runner
 
 Source = Model | LoadedModel | Readable
@@ -31,9 +35,21 @@ def runner_of(model: Model, part: Crop | None = None) -> Runner:
         case TfliteModel() as file if part is None:
             from striate.formats.tflite.litert import LiteRtRunner
 
-            return LiteRtRunner(_content(file), file.reading(model.shapes, model.unknown, model.given))
+            threads = os.cpu_count() or 1
+            return LiteRtRunner(file.content, file.reading(model.shapes, model.unknown, model.given), threads)
     return OnnxRunner(model, part)
 
 
-def _content(file: TfliteModel) -> bytes:
-    return file.held if isinstance(file.held, bytes) else file.held.read_bytes()
+def following(network: Network, node: Node) -> list[tuple[str, str, str]]:
+    """The operators of single elements behind a node while each has but one reader: tensor, name and function."""
+    found: list[tuple[str, str, str]] = []
+    tensor = node.outputs[0]
+    while True:
+        readers = [other for other in network.nodes if tensor in other.inputs]
+        if len(readers) != 1 or not isinstance(readers[0].op, Elementwise):
+            return found
+        data = len(readers[0].inputs) - readers[0].op.parameters
+        if data != 1:
+            return found
+        tensor = readers[0].outputs[0]
+        found.append((tensor, readers[0].name, readers[0].op.function.name or readers[0].source))

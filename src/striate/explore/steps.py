@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.conv.explanation import Explanation, explain
-from striate.errors import InputError, UnsupportedError
+from striate.errors import InputError
 from striate.explore.product import Product
-from striate.explore.running import Source, opened, runner_of
+from striate.explore.running import Source, following, opened, runner_of
+from striate.explore.weights import convolution, node_weights
 from striate.formats.model import Model
-from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.shapes import InputShape
-from striate.formats.tflite.file import TfliteModel
-from striate.formats.tflite.weights import weight_values
-from striate.formats.torch.module import TorchModule
 from striate.geometry.axis_map import Border
-from striate.network import Network, Node, Weight
-from striate.network.operators import Conv, Elementwise, Transpose
+from striate.network import Network, Node
+from striate.network.operators import Conv, Transpose
 from striate.network.relation import Shape
 from striate.run import Runner
 from striate.values import integer, integers
 
 Array = NDArray[Any]
-NAMED = 3
 MODES = {Border.ZERO: "zeros", Border.REFLECT: "reflect", Border.REPLICATE: "replicate", Border.CIRCULAR: "circular"}
 
 
@@ -100,15 +95,15 @@ def step(
     network = held.network
     if len(network.inputs) != 1:
         raise InputError(f"{network.name} has inputs {', '.join(network.inputs)}; a step takes a model of one")
-    node = _convolution(network, layer)
+    node = convolution(network, layer, MODES)
     conv, place = node.op, integers("at", at)
     assert isinstance(conv, Conv)
     channel = integer("channel", channel, 0)
     _inside(layer, network.shapes[node.outputs[0]], channel, place)
-    weights = _weights(held, node)
-    following = _following(network, node)
+    weights = node_weights(held, node)
+    behind = following(network, node)
     runner = runner_of(held)
-    chain = [node.outputs[0], *(tensor for tensor, _, _ in following)]
+    chain = [node.outputs[0], *(tensor for tensor, _, _ in behind)]
     values = _values(runner, held, image, node, chain)
     read = values[node.inputs[0]].astype(weights["weight"].dtype)
     explanation = explain(
@@ -117,22 +112,10 @@ def step(
     )  # fmt: skip
     k, y, x = explanation.at
     given = {name: float(value[0, k, y, x]) for name, value in values.items() if name in chain}
-    after = tuple((name, function, given[tensor]) for tensor, name, function in following if tensor in given)
+    after = tuple((name, function, given[tensor]) for tensor, name, function in behind if tensor in given)
     _, *output = network.shapes[node.outputs[0]]
     product = Product.of(explanation, (output[0], output[1], output[2]), conv.groups)
     return Step(layer, explanation, given.get(node.outputs[0]), runner.name, product, after)
-
-
-def _convolution(network: Network, layer: str) -> Node:
-    """The node that gives a layer, a convolution over two axes."""
-    tensor = network.tensor(layer)
-    node = next((node for node in network.nodes if tensor in node.outputs), None)
-    if node is None or not isinstance(node.op, Conv) or len(node.op.kernel) != 2 or node.op.border not in MODES:
-        known = [n.name for n in network.nodes if isinstance(n.op, Conv) and len(n.op.kernel) == 2]
-        near = get_close_matches(layer, known, n=NAMED, cutoff=0.0)
-        what = "an input" if node is None else node.op.word
-        raise InputError(f"{layer} is {what}, no convolution of two axes; the nearest: {', '.join(near) or 'none'}")
-    return node
 
 
 def _inside(layer: str, shape: Shape, channel: int, place: Sequence[int]) -> None:
@@ -145,54 +128,6 @@ def _inside(layer: str, shape: Shape, channel: int, place: Sequence[int]) -> Non
     y, x = place
     if not (0 <= y < height and 0 <= x < width):
         raise InputError(f"unit {y},{x} lies outside {layer}: y must be in [0, {height}), x in [0, {width})")
-
-
-def _weights(model: Model, node: Node) -> dict[str, Array]:
-    """The weights of a node by their role."""
-    read = _reader(model, node)
-    found = {weight.role: read(weight) for weight in node.weights}
-    if "weight" not in found:
-        raise UnsupportedError(f"{node.name}: its weights are no part of the model")
-    return found
-
-
-def _reader(model: Model, node: Node) -> Callable[[Weight], Array]:
-    """What reads a weight's numbers."""
-    match model.source:
-        case TfliteModel(held):
-            return lambda weight: weight_values(held, weight)
-        case TorchModule(module=module):
-            tensors = [*module.named_parameters(), *module.named_buffers()]
-            stored: Mapping[str, Array] = {name: tensor.detach().numpy(force=True) for name, tensor in tensors}
-        case OnnxFile() | OnnxBytes() as file:
-            from onnx import numpy_helper
-
-            from striate.formats.onnx.loading import load_whole
-
-            proto = load_whole(file.path if isinstance(file, OnnxFile) else file.content)
-            stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
-
-    def read(weight: Weight) -> Array:
-        if weight.name not in stored or weight.views:
-            raise UnsupportedError(f"{node.name}: its {weight.role} is worked out by the model and not stored as it is")
-        return stored[weight.name]
-
-    return read
-
-
-def _following(network: Network, node: Node) -> list[tuple[str, str, str]]:
-    """The operators of single elements behind a node while each has but one reader: tensor, name and function."""
-    found: list[tuple[str, str, str]] = []
-    tensor = node.outputs[0]
-    while True:
-        readers = [other for other in network.nodes if tensor in other.inputs]
-        if len(readers) != 1 or not isinstance(readers[0].op, Elementwise):
-            return found
-        data = len(readers[0].inputs) - readers[0].op.parameters
-        if data != 1:
-            return found
-        tensor = readers[0].outputs[0]
-        found.append((tensor, readers[0].name, readers[0].op.function.name or readers[0].source))
 
 
 def _values(runner: Runner, model: Model, image: Array, node: Node, chain: Sequence[str]) -> dict[str, Array]:

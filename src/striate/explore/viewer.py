@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -60,7 +61,11 @@ class Viewer:
 
     def maps(self, fed: Array) -> Array:
         """What the layer gives: the channel first, then the axes of a unit's place."""
-        values = self.runner.run({self.fields.source: fed}, [self.layer])[self.layer]
+        (maps,) = maps_of([self], fed)
+        return maps
+
+    def ordered(self, values: Array) -> Array:
+        """What the layer has given in its own order of axes, as ``maps`` gives it."""
         assert self.axes.channel is not None
         first = (self.axes.channel, *self.axes.units)
         rest = tuple(axis for axis in range(values.ndim) if axis not in first)
@@ -84,6 +89,13 @@ class Viewer:
         return kept
 
 
+def maps_of(seen: Sequence[Viewer], fed: Array) -> list[Array]:
+    """What several layers of one network give to the same input, in one run."""
+    first = seen[0]
+    values = first.runner.run({first.fields.source: fed}, list(dict.fromkeys(one.layer for one in seen)))
+    return [one.ordered(values[one.layer]) for one in seen]
+
+
 def viewer(
     model: Source,
     layer: str,
@@ -94,18 +106,40 @@ def viewer(
     layout: str | None = None,
 ) -> Viewer:
     """A layer of a model, ready to be shown photographs; InputError where model and layer are not fit for it."""
+    (found,) = viewers(model, [layer], input_shape, black, white, blank, layout)
+    return found
+
+
+def viewers(
+    model: Source,
+    layers: Sequence[str],
+    input_shape: InputShape = None,
+    black: Level = 0.0,
+    white: Level = 1.0,
+    blank: Level | None = None,
+    layout: str | None = None,
+) -> tuple[Viewer, ...]:
+    """Several layers of a model, as ``viewer`` has one."""
     held = opened(model, input_shape)
     fields = Fields(held, None, layout)
-    network, axes = fields.network, fields.layer_axes(text("layer", layer))
+    network = fields.network
+    axes = {layer: _axes(fields, text("layer", layer)) for layer in layers}
     if len(network.inputs) > 1:
         raise InputError(f"{network.name} has inputs {', '.join(network.inputs)}; pictures are shown to models of one")
     if len(fields.spatial) != 2:
         raise InputError(f"the input must be a picture, of two spatial axes; it is laid out {fields.layout}")
+    colours = network.shapes[fields.source][fields.layout.find("C")] if "C" in fields.layout else 1
+    if colours not in (1, 3):
+        raise InputError(f"photographs have 1 channel or 3; {fields.source} has {colours}")
+    screen, runner = Screen.of(colours, black, white, blank), runner_of(held)
+    return tuple(Viewer(layer, fields, axes[layer], screen, runner) for layer in layers)
+
+
+def _axes(fields: Fields, layer: str) -> LayerAxes:
+    """The axes of a layer that has one map for each channel of one picture; InputError for another."""
+    axes = fields.layer_axes(layer)
     if axes.channel is None:
         raise InputError(f"{layer} has no channels: its shape is {'x'.join(map(str, axes.shape))}")
     if prod(axes.shape) != axes.shape[axes.channel] * prod(axes.sizes):
         raise InputError(f"{layer} of {'x'.join(map(str, axes.shape))} is not one map for each channel of one picture")
-    colours = network.shapes[fields.source][fields.layout.find("C")] if "C" in fields.layout else 1
-    if colours not in (1, 3):
-        raise InputError(f"photographs have 1 channel or 3; {fields.source} has {colours}")
-    return Viewer(layer, fields, axes, Screen.of(colours, black, white, blank), runner_of(held))
+    return axes

@@ -9,6 +9,7 @@ import re
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 LONGEST_SHOWN = 300
+SHIPPED = ("denoiser", "v1")
+"""The networks that come with striate, by name."""
 
 _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _NAMED = re.compile(rf"({_DOTTED}):({_DOTTED})\s*(\(.*\))?", re.DOTALL)
@@ -27,11 +30,16 @@ _NO_OPERATOR = re.compile(r"operator (\w+)::\w+ does not exist")
 
 
 def named_source(text: str) -> Path | torch.nn.Module | ExportedProgram:
-    """What ``text`` names, unread: the path of a file, which goes first, or a torch model, imported and made.
+    """What ``text`` names, unread: the path of a file, which goes first, a network that ships with striate,
+    ``denoiser`` or ``v1``, or a torch model, imported and made.
 
     Raises InputError for what is neither, ModelError where importing or making the module fails.
     """
-    return make_module(text) if not _exists(text) and _NAMED.fullmatch(text) else _file(text)
+    if _exists(text):
+        return _file(text)
+    if text in SHIPPED:
+        return Path(str(files("striate") / "data" / f"{text}.onnx"))
+    return make_module(text) if _NAMED.fullmatch(text) else _file(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,5 +28,5 @@ def fitting(text: str, size: float, room: float, least: float = 9) -> float:
 
 def cut_to(name: str, size: float, room: float) -> str:
     """A name, shortened in the middle until its letters stand in ``room`` pixels."""
-    lengths = range(len(name), 1, -1)
+    lengths = range(cell_len(name), 1, -1)
     return next((cut for n in lengths if text_width(cut := shortened(name, n), size) <= room), name[:1])

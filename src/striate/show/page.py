@@ -17,7 +17,7 @@ from striate.show.document import Document, LayerDocument
 from striate.show.formats import columns, rows
 from striate.show.grid import STYLES
 from striate.show.passages import passages
-from striate.show.sketch import inline_svg
+from striate.show.sketch import Sketch, inline_svg
 from striate.show.tables import COLUMNS, byte_text, input_text, notes
 from striate.show.words import word
 
@@ -29,12 +29,12 @@ def to_html(
     picture: bytes | None = None,
     lang: str = "en",
     pictures: Mapping[str, bytes] | None = None,
-    lessons: Iterable[RenderableType] = (),
+    lessons: Iterable[RenderableType | Sketch] = (),
 ) -> str:
     """The report as one HTML document.
 
     ``picture`` is a PNG that goes inside it, ``pictures`` those of single layers, which a click on their rows shows;
-    ``lessons`` are parts to print before the layers.
+    ``lessons`` are parts to print and sketches to draw before the layers.
     """
     template = Template(files("striate.show").joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -63,7 +63,7 @@ def to_html(
     )
 
 
-def _lessons(parts: Iterable[RenderableType], lang: str) -> str:
+def _lessons(parts: Iterable[RenderableType | Sketch], lang: str) -> str:
     text = passages(parts)
     return f"<h2>{word('lessons', lang)}</h2>{text}" if text else ""
 

@@ -12,12 +12,12 @@ from striate.geometry import Box, Interval
 from striate.photos import Photo
 from striate.show.letters import cut_to, fitting
 from striate.show.sketch import HUES, INK, SOFT, Pixels, Raster, Rect, Sketch, Text
+from striate.show.words import word
 
 SIDE, GAP, LABEL, FOOT, MARGIN, HEAD = 112, 12, 104, 44, 16, 52
 LETTERS, SMALL = 17, 13
 DIM = 0.3
 PAPERS, STRIPE = ((226, 230, 238), (186, 193, 206)), 6
-KEY = "bright: read; dim: holes, not read; striped: outside the picture"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,26 +38,33 @@ class Row:
     patches: Sequence[Patch]
 
 
-def patches_sketch(rows: Sequence[Row], title: str, lines: Sequence[str]) -> Sketch:
+def patches_sketch(rows: Sequence[Row], title: str, lines: Sequence[str], lang: str = "en") -> Sketch:
     """A row of patches for each channel; above them a title, some lines, and what the marks mean.
 
     A patch shows its unit's field as if the picture had no border, as large as there is room; a field without an end
     shows what of it lies inside. An outline stands where the picture ends.
     """
-    most = max((len(row.patches) for row in rows), default=0)
-    said = [*lines, KEY]
-    head = HEAD + 22 * len(said)
-    sketch = Sketch(2 * MARGIN + LABEL + max(most, 4) * (SIDE + GAP), head + len(rows) * (SIDE + FOOT) + MARGIN)
+    said = [*lines, word("patches_key", lang)]
+    head, body = HEAD + 22 * len(said), rows_sketch(rows)
+    sketch = Sketch(2 * MARGIN + body.width, head + body.height + MARGIN)
     room = sketch.width - 2 * MARGIN
     sketch.add(Text(MARGIN, 34, cut_to(title, LETTERS, room), LETTERS))
     for k, line in enumerate(said):
         sketch.add(Text(MARGIN, 60 + 22 * k, line, fitting(line, SMALL, room), SOFT))
+    sketch.put(body, MARGIN, head)
+    return sketch
+
+
+def rows_sketch(rows: Sequence[Row]) -> Sketch:
+    """A row of patches for each channel, beneath one another."""
+    most = max((len(row.patches) for row in rows), default=0)
+    sketch = Sketch(LABEL + max(most, 4) * (SIDE + GAP), len(rows) * (SIDE + FOOT))
     for k, row in enumerate(rows):
-        top = head + k * (SIDE + FOOT)
-        sketch.add(Text(MARGIN, top + SIDE / 2, cut_to(row.name, SMALL, LABEL), SMALL))
-        sketch.add(Text(MARGIN, top + SIDE / 2 + 18, cut_to(row.told, SMALL, LABEL), SMALL, SOFT))
+        top = k * (SIDE + FOOT)
+        sketch.add(Text(0, top + SIDE / 2, cut_to(row.name, SMALL, LABEL), SMALL))
+        sketch.add(Text(0, top + SIDE / 2 + 18, cut_to(row.told, SMALL, LABEL), SMALL, SOFT))
         for j, patch in enumerate(row.patches):
-            sketch.put(_patch(patch), MARGIN + LABEL + j * (SIDE + GAP), top)
+            sketch.put(_patch(patch), LABEL + j * (SIDE + GAP), top)
     return sketch
 
 

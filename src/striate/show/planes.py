@@ -23,7 +23,7 @@ BELOW_ZERO = ((250, 250, 252), (146, 197, 222), (44, 115, 178), (16, 42, 94))
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Plane:
-    """One channel's numbers, (rows, columns), its name, and what is told of it."""
+    """One channel's numbers, its name, and what is told of it: (rows, columns), or (rows, columns, 3) of colours."""
 
     name: str
     values: NDArray[Any]
@@ -31,14 +31,16 @@ class Plane:
 
 
 def planes_sketch(
-    planes: Sequence[Plane], scale: tuple[float, float], photo: Photo, title: str, lines: Sequence[str]
+    planes: Sequence[Plane], scale: tuple[float, float], photo: Photo | None, title: str, lines: Sequence[str]
 ) -> Sketch:
-    """The photograph and a map for each plane, row by row, on one ``scale`` from its least to its largest number.
+    """The photograph, if any, and a map for each plane, row by row, on one ``scale`` from its least to its largest
+    number.
 
-    A scale that begins at 0 goes from white to dark red; one around 0 has white at 0, red above and blue below.
-    Raises InputError for what is no plane.
+    A scale that begins at 0 goes from white to dark red; one around 0 has white at 0, red above and blue below. Of
+    planes of colours each is as bright as its number, and grey is 0. Raises InputError for what is no plane.
     """
-    cells = [_cell(photo, "the picture", ""), *(_cell(tinted(p.values, scale), p.name, p.told) for p in planes)]
+    shown = [] if photo is None else [_cell(photo, "the picture", "")]
+    cells = [*shown, *(_cell(tinted(p.values, scale), p.name, p.told) for p in planes)]
     columns, step = min(COLUMNS, max(len(cells), 4)), max(cell.height for cell in cells)
     head = HEAD + 22 * len(lines)
     rows = -(-len(cells) // columns)
@@ -47,7 +49,7 @@ def planes_sketch(
     sketch.add(Text(MARGIN, 34, cut_to(title, LETTERS, room), LETTERS))
     for k, line in enumerate(lines):
         sketch.add(Text(MARGIN, 60 + 22 * k, line, fitting(line, SMALL, room), SOFT))
-    _legend(sketch, scale, head - 6)
+    _legend(sketch, scale, head - 6, any(plane.values.ndim == 3 for plane in planes))
     for k, cell in enumerate(cells):
         row, column = divmod(k, columns)
         sketch.put(cell, MARGIN + column * (SIDE + GAP), head + BAR_ROOM + row * step)
@@ -60,14 +62,18 @@ def tinted(values: NDArray[Any], scale: tuple[float, float]) -> Pixels:
     >>> tinted(np.array([[0.0, 2.0, -2.0]]), (-2, 2)).tolist()
     [[[250, 250, 252], [110, 10, 60], [16, 42, 94]]]
     """
+    if values.ndim == 3 and values.shape[2] == 3:
+        return np.asarray((values / (scale[1] or 1.0) + 1) * 127.5, np.uint8)
     if values.ndim != 2:
         raise InputError(f"a map needs two axes, one of these has {values.ndim}")
     shares = np.asarray(values, np.float64) / (scale[1] or 1.0)
     return np.where((shares < 0)[..., None], coloured(-shares, BELOW_ZERO), coloured(shares))
 
 
-def _legend(sketch: Sketch, scale: tuple[float, float], top: float) -> None:
-    sketch.add(Raster(MARGIN, top, BAR_WIDTH, BAR_HEIGHT, tinted(np.linspace(*scale, BAR_WIDTH)[None], scale)))
+def _legend(sketch: Sketch, scale: tuple[float, float], top: float, coloured: bool) -> None:
+    ramp = np.linspace(*scale, BAR_WIDTH)[None]
+    shown = tinted(np.repeat(ramp[..., None], 3, 2) if coloured else ramp, scale)
+    sketch.add(Raster(MARGIN, top, BAR_WIDTH, BAR_HEIGHT, shown))
     sketch.add(Rect(MARGIN, top, BAR_WIDTH, BAR_HEIGHT, "none", SOFT))
     for value in sorted({scale[0], 0.0, scale[1]}):
         share = (value - scale[0]) / ((scale[1] - scale[0]) or 1.0)

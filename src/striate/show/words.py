@@ -6,6 +6,7 @@ from striate.show.vocabulary.answers import ANSWERS
 from striate.show.vocabulary.check import CHECK
 from striate.show.vocabulary.demo import DEMO
 from striate.show.vocabulary.drawings import DRAWINGS
+from striate.show.vocabulary.explore import EXPLORE
 from striate.show.vocabulary.page import PAGE
 from striate.show.vocabulary.questions import QUESTIONS
 from striate.show.vocabulary.report import REPORT
@@ -13,7 +14,9 @@ from striate.show.vocabulary.views import VIEWS
 
 LANGUAGES = ("en", "zh")
 
-WORDS: dict[str, tuple[str, str]] = {**REPORT, **ANSWERS, **DRAWINGS, **CHECK, **DEMO, **PAGE, **VIEWS, **QUESTIONS}
+WORDS: dict[str, tuple[str, str]] = {
+    **REPORT, **ANSWERS, **DRAWINGS, **CHECK, **DEMO, **EXPLORE, **PAGE, **VIEWS, **QUESTIONS,
+}  # fmt: skip
 
 
 def word(key: str, lang: str = "en", **values: object) -> str:

@@ -32,6 +32,11 @@ class TfliteModel:
         """The file's name, without its folder."""
         return "model" if isinstance(self.held, bytes) else self.held.name
 
+    @property
+    def content(self) -> bytes:
+        """The bytes of the whole file."""
+        return self.held if isinstance(self.held, bytes) else self.held.read_bytes()
+
     def read(self, shapes: Shapes, unknown: Unknown, given: Given) -> Network:
         """The network at input shapes; see ``read_tflite``."""
         return self.reading(shapes, unknown, given).network

@@ -102,6 +102,12 @@ class LiteRtRunner:
         return made
 
 
+def ending_at(content: bytes, reading: Reading, tensor: str) -> bytes:
+    """A file's bytes, its graph ending where it makes a tensor of ``reading``; as they are where no operation does."""
+    place = reading.places.get(tensor)
+    return content if place is None else cut(content, load_graph(content), [place[0]])
+
+
 def cut(content: bytes, graph: Graph, wanted: Sequence[int]) -> bytes:
     """A file's bytes, its graph ending behind the operations that make some tensors, which are its outputs."""
     writers = {k: at for at, operation in enumerate(graph.operations) for k in operation.outputs}

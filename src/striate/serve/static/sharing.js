@@ -22,7 +22,7 @@ export async function sharingView(root, page) {
     page.state.set({ k: next });
     return sharingView(root, page);
   };
-  root.replaceChildren(make("h1", {}, word("sharing_title")), make("p", { class: "lead" }, word("sharing_lead")));
+  root.replaceChildren(make("h1", {}, word("page_sharing_title")), make("p", { class: "lead" }, word("sharing_lead")));
   /** @type {{input: number[][], moved: number[][], stride: number[], ways: Way[]} | null} */
   let answer = null, wrong = "", bounds = {};
   try {

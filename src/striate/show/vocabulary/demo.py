@@ -50,9 +50,33 @@ DEMO: dict[str, tuple[str, str]] = {
         "共享 {shared}，局部连接 {local}，全连接 {dense}",
     ),
     "demo_network": (
-        "8. A real network on a real photograph: the denoiser that ships with striate",
-        "8. 真实网络与真实照片：striate 自带的去噪网络",
+        "10. A real network on a real photograph: the denoiser that ships with striate",
+        "10. 真实网络与真实照片：striate 自带的去噪网络",
     ),
+    "demo_tuning": (
+        "8. Hubel and Wiesel's experiment: gratings of every angle for 64 filters learnt from photographs",
+        "8. Hubel 与 Wiesel 的实验：向从照片学到的 64 个滤波器呈现各种角度的光栅",
+    ),
+    "demo_tuning_says": (
+        "median OSI {osi:.2f}, of the same weights shuffled {control:.2f}; F1/F0 {f1f0:.2f}, pi/2 for what only adds "
+        "and cuts at zero; all {bins} directions have channels that prefer them: {all}",
+        "OSI 中位数 {osi:.2f}，打乱同样的权重后 {control:.2f}；F1/F0 {f1f0:.2f}，只相加再截去负值者为 pi/2；"
+        "{bins} 个方向都有偏好它的通道：{all}",
+    ),
+    "demo_outside": (
+        "noise all around the {size} field changes a bit of an answer: {changed}",
+        "在 {size} 感受野之外加满噪声，响应有任何一位改变：{changed}",
+    ),
+    "demo_hierarchy": (
+        "9. Stage by stage: what the layers of the denoiser see, prefer and answer to in four photographs",
+        "9. 逐级：去噪网络各层在四张照片中看到、偏好、响应什么",
+    ),
+    "demo_selective": (
+        "more selective than with shuffled weights at every stage: {all}",
+        "每一级的选择性都高于打乱权重：{all}",
+    ),
+    "demo_unexplored": ("left out: {reason}", "略去：{reason}"),
+    "demo_next": ("Then try:", "接下来可运行："),
     "demo_noisy": (
         "noisy {noisy:.2f} dB -> denoised {clean:.2f} dB (PSNR)",
         "含噪 {noisy:.2f} dB -> 去噪后 {clean:.2f} dB（PSNR）",

@@ -73,7 +73,6 @@ PAGE: dict[str, tuple[str, str]] = {
     ),
     "one_input": ("input", "输入"),
     "input_channel": ("input, channel {c}", "输入，通道 {c}"),
-    "kernel": ("kernel", "卷积核"),
     "slice": ("kernel, slice {c}", "卷积核，第 {c} 片"),
     "products": ("products, sum {sum}", "乘积，和 {sum}"),
     "products_channel": ("products of channel {c}, sum {sum}", "通道 {c} 的乘积，和 {sum}"),
@@ -140,7 +139,7 @@ PAGE: dict[str, tuple[str, str]] = {
         "For each of the {rows} outputs the {columns} numbers that its taps read, zero where a tap falls between two.",
         "{rows} 个输出各自读取的 {columns} 个数，落在两个像素之间的为零。",
     ),
-    "sharing_title": ("What sharing weights does", "共享权重有什么作用"),
+    "page_sharing_title": ("What sharing weights does", "共享权重有什么作用"),
     "sharing_lead": (
         "The same layer three ways. Locality cuts weights and work; sharing cuts weights alone, and makes the map "
         "shift with the picture.",
