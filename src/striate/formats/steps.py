@@ -70,7 +70,7 @@ class Tensor:
     @property
     def filed(self) -> Shape:
         """The shape in the file's order of axes."""
-        return tuple(self.shape[self.order.index(axis)] for axis in range(len(self.order)))
+        return _filed(self.shape, self.order)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,8 +94,17 @@ class Step:
         """The shape of the first output."""
         return self.shapes[0]
 
+    @property
+    def filed(self) -> Shape:
+        """The shape of the first output in the file's order of axes."""
+        return _filed(self.shape, self.order)
+
 
 Part = Tensor | Step
+
+
+def _filed(shape: Shape, order: Order) -> Shape:
+    return tuple(shape[order.index(axis)] for axis in range(len(order)))
 
 
 def step(
