@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,6 +45,12 @@ def saved(model: Any) -> bytes:
 
 
 @quiet
+def array(variable: Any) -> Array:
+    """A variable's or tensor's numbers."""
+    return np.asarray(keras.ops.convert_to_numpy(variable))
+
+
+@quiet
 def lit(model: Any, seed: int = 0) -> Any:
     """A model whose weights hide nothing: positive, about one over the number of what they sum."""
     random = np.random.default_rng(seed)
@@ -69,7 +76,7 @@ def dependence(model: Any, output: Any, seed: int = 0, by: float = 0.3) -> Sets:
     images = np.repeat(base.reshape(1, -1), count + 1, 0)
     images[np.arange(count), np.arange(count)] += 1.0 if source.dtype.startswith("int") else by
     shown = images.reshape(count + 1, *shape[1:]).astype(source.dtype)
-    values = np.asarray(keras.ops.convert_to_numpy(inner(shown, training=False)))
+    values = array(inner(shown, training=False))
     return np.moveaxis(values[:-1] != values[-1:], 0, -1)[np.newaxis]
 
 
@@ -86,3 +93,16 @@ def gradient(model: Any, tensor: Any, units: Sequence[tuple[int, ...]], image: A
         (moved,) = torch.autograd.grad(made[(0, *unit)].sum(), shown, retain_graph=True)
         found.append((moved != 0).numpy(force=True)[0])
     return found
+
+
+@contextmanager
+def linear() -> Iterator[None]:
+    """Keras whose maxima are means and whose ReLU6 has no end, so that gradients tell all that is read."""
+    from keras.src.backend.torch import nn
+
+    kept = nn.max_pool, nn.relu6
+    nn.max_pool, nn.relu6 = nn.average_pool, nn.relu
+    try:
+        yield
+    finally:
+        nn.max_pool, nn.relu6 = kept

@@ -205,6 +205,12 @@ def layer_scale(call: Call) -> Step:
     return step(Elementwise(function=Function.of("mul")), call.x, weights=(kept,))
 
 
+@layer("CustomScaleLayer")
+def scaled_sum(call: Call) -> Step:
+    """A tensor and another one times a number, as InceptionResNetV2 has it."""
+    return elementwise(Function.of("add", alpha=call.number("scale", 1)), *call.inputs)
+
+
 @layer("Masking")
 def masking(call: Call) -> Step:
     """A step of time whose features are all the same number becomes zero."""
