@@ -7,10 +7,11 @@ from striate.show.vocabulary.check import CHECK
 from striate.show.vocabulary.demo import DEMO
 from striate.show.vocabulary.drawings import DRAWINGS
 from striate.show.vocabulary.report import REPORT
+from striate.show.vocabulary.tuning import TUNING
 
 LANGUAGES = ("en", "zh")
 
-WORDS: dict[str, tuple[str, str]] = {**REPORT, **ANSWERS, **DRAWINGS, **CHECK, **DEMO}
+WORDS: dict[str, tuple[str, str]] = {**REPORT, **ANSWERS, **DRAWINGS, **CHECK, **DEMO, **TUNING}
 
 
 def word(key: str, lang: str = "en", **values: object) -> str:
