@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from math import isnan
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 
 from striate.cli.options import FILE, Question, black_option, lang_option, level, model_options, white_option
 from striate.cli.pictures import drawn, kind_of
+from striate.cli.tables import csv_text
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError, UnsupportedError
 from striate.explore import Tuning, tuning
@@ -205,14 +204,14 @@ def _told(found: Tuning, k: int) -> tuple[str, ...]:
 
 def _csv(found: Tuning) -> str:
     """One row for each channel; empty where there is nothing to measure."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
     values = {name: getattr(found, name) for name in CSV_COLUMNS[1:]}
-    for k, channel in enumerate(found.channels):
-        numbers = (_text(values[name][k], DECIMALS.get(name, 4), none="") for name in CSV_COLUMNS[1:])
-        writer.writerow([channel, *numbers])
-    return stream.getvalue()
+    return csv_text(
+        CSV_COLUMNS,
+        (
+            [channel, *(_text(row[k], DECIMALS.get(name, 4), none="") for name, row in values.items())]
+            for k, channel in enumerate(found.channels)
+        ),
+    )
 
 
 def _text(value: float, decimals: int, none: str = "n/a") -> str:
