@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from onnx import load_from_string, numpy_helper
+from support.tflite_cases import conv
+from support.tflite_models import Sketch
 from torch import nn
 
 from striate.errors import UnsupportedError
 from striate.explore.control import shuffled
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes
+from striate.formats.tflite.file import TfliteModel
+from striate.formats.tflite.schema import load_graph
 from striate.formats.torch.module import TorchModule
 
 DENOISER = Path(str(files("striate") / "data" / "denoiser.onnx"))
@@ -50,6 +55,31 @@ def test_a_file_keeps_its_weights_channel_by_channel() -> None:
     assert len(kept) > 10
     assert all(same_but_moved(before[name], after[name]) for name in kept)
     assert all((before[name] == after[name]).all() for name in before.keys() - set(names))
+
+
+def test_a_tflite_file_keeps_its_weights_channel_by_channel() -> None:
+    sketch = Sketch()
+    first = conv(sketch, sketch.input(1, 9, 8, 2), 3, 2)
+    half = sketch.constant(np.random.default_rng(1).random((1, 3, 3, 3)).astype(np.float16))
+    depths = sketch.add("DEQUANTIZE", half), sketch.constant(np.ones(3))
+    steps: dict[str, Any] = {"StrideH": 1, "StrideW": 1, "DepthMultiplier": 1}
+    last = sketch.add("DEPTHWISE_CONV_2D", first, *depths, options="DepthwiseConv2DOptions", **steps)
+    content = sketch.file(last)
+    control = shuffled(Model(content))
+    assert isinstance(control.source, TfliteModel)
+    assert control.identity == shuffled(Model(content)).identity != shuffled(Model(content), 1).identity
+    assert isinstance(control.source.held, bytes)
+    before, after = ({t.name: t for t in load_graph(held).tensors} for held in (content, control.source.held))
+    kinds = {(3, 3, 3, 2): 0, (1, 3, 3, 3): 3}
+    moved = 0
+    for name, tensor in before.items():
+        if tensor.data is not None:
+            old, new = (np.frombuffer(t.data or b"", t.dtype).reshape(t.shape) for t in (tensor, after[name]))
+            if tensor.shape in kinds:
+                moved += same_but_moved(*(np.moveaxis(values, kinds[tensor.shape], 0) for values in (old, new)))
+            else:
+                assert (old == new).all()
+    assert moved == 2
 
 
 def test_a_model_without_convolutions_has_no_control() -> None:

@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 from striate.errors import UnsupportedError
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
+from striate.formats.tflite.file import TfliteModel
+from striate.formats.tflite.schema import load_graph
+from striate.formats.tflite.weights import FLOATS
 from striate.formats.torch.module import TorchModule
 from striate.values import integer
 
 if TYPE_CHECKING:
     import onnx
     import torch
+
+CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+"""The axis of the weights along which the output channels stand, by TFLite's operators."""
 
 
 def shuffled(model: Model, seed: int = 0) -> Model:
@@ -38,6 +44,12 @@ def shuffled(model: Model, seed: int = 0) -> Model:
             proto = load_whole(file.path if isinstance(file, OnnxFile) else file.content)
             count = _shuffle_graph(proto, random)
             made = replace(model, source=OnnxBytes(proto.SerializeToString()))
+        case TfliteModel(held):
+            content = bytearray(held if isinstance(held, bytes) else held.read_bytes())
+            count = _shuffle_flatbuffer(content, random)
+            made = replace(model, source=TfliteModel(bytes(content)))
+        case _:
+            count, made = 0, model
     if not count:
         raise UnsupportedError(f"{model.name} has no convolution whose weights can be shuffled for the control")
     return made
@@ -62,6 +74,26 @@ def _shuffle_graph(model: onnx.ModelProto, random: np.random.Generator) -> int:
     held = [tensor for tensor in model.graph.initializer if tensor.name in names]
     for tensor in held:
         tensor.CopyFrom(numpy_helper.from_array(_inside_channels(numpy_helper.to_array(tensor), random), tensor.name))
+    return len(held)
+
+
+def _shuffle_flatbuffer(content: bytearray, random: np.random.Generator) -> int:
+    """Shuffle the convolutions' weights in a TFLite file's bytes, where they stand."""
+    graph = load_graph(content)
+    makers = {k: operation for operation in graph.operations for k in operation.outputs}
+    held: dict[int, int] = {}
+    for operation in graph.operations:
+        if operation.op in CHANNEL_AXES:
+            k = operation.inputs[1]
+            while k in makers and makers[k].op == "DEQUANTIZE":
+                k = makers[k].inputs[0]
+            if graph.tensors[k].data is not None and graph.tensors[k].kind in FLOATS and not graph.tensors[k].sparse:
+                held[k] = CHANNEL_AXES[operation.op]
+    for k, axis in held.items():
+        stored = graph.tensors[k]
+        assert stored.data is not None
+        weights = np.moveaxis(np.frombuffer(stored.data, stored.dtype).reshape(stored.shape), axis, 0)
+        weights[...] = _inside_channels(weights, random)
     return len(held)
 
 
