@@ -205,7 +205,7 @@ def load(
     dtype: Dtypes = None,
     values: Values = None,
 ) -> LoadedModel:
-    """Read a model file (ONNX or TFLite, its bytes or a ModelProto), a ``torch.nn.Module`` or an exported program.
+    """Read a model file or its bytes (ONNX, TFLite, ``.keras``), a ``torch.nn.Module`` or an exported program.
 
     ``input_shape`` is the shape of the input or an example of it, needed for modules and for files with dynamic
     dimensions; a mapping names several inputs. ``unknown="whole"`` counts operators without a rule as seeing

@@ -82,5 +82,5 @@ def test_a_model_is_checked_at_its_own_shapes_or_at_others(tmp_path: Path) -> No
     assert found[0] == found[1] == found[2]
     assert found[0].ok
     assert found[0].model == model.name == "small.onnx"
-    with pytest.raises(InputError, match="a model is the path or bytes of an ONNX or TFLite file"):
+    with pytest.raises(InputError, match=r"a model is the path or bytes of an ONNX, TFLite or \.keras file"):
         check(3)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,35 @@ def test_maps_of_some_channels(photo: Path, tmp_path: Path) -> None:
     assert np.asarray(Image.open(out)).size > few.size
 
 
+def test_each_map_on_a_scale_of_its_own(photo: Path, tmp_path: Path) -> None:
+    """The largest number of every map is as dark as it gets, where on one scale most are paler."""
+    found = feature_maps(DENOISER, "stem", photo, input_shape=(1, 3, 32, 40))
+    weakest = str(min(range(24), key=lambda k: found.maps[k].max()))
+    args = ("features", DENOISER, "stem", "--image", photo, "--channel", weakest, "--out")
+    own, alike = tmp_path / "own.svg", tmp_path / "alike.svg"
+    run(*args, own, "--scale", "channel")
+    run(*args, alike)
+    assert "largest of each map" in own.read_text()
+    assert "largest of each map" not in alike.read_text()
+    assert f"{found.scale[1]:.4g}" in alike.read_text()
+    shown = tmp_path / "own.png"
+    run(*args, shown, "--scale", "channel")
+    plain = tmp_path / "alike.png"
+    run(*args, plain)
+    assert np.asarray(Image.open(shown)).astype(int).sum() < np.asarray(Image.open(plain)).astype(int).sum()
+
+
+def test_a_table_for_a_spreadsheet(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "maps.csv"
+    assert run("features", DENOISER, "stem/conv", "--image", photo, "--out", out).exit_code == 0
+    found = feature_maps(DENOISER, "stem/conv", photo, input_shape=(1, 3, 32, 40))
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert [int(row["channel"]) for row in rows] == list(range(24))
+    for row, plane in zip(rows, found.maps, strict=True):
+        assert float(row["mean"]) == pytest.approx(plane.mean(), rel=1e-4)
+        assert float(row["zero"]) == pytest.approx((plane == 0).mean(), abs=1e-6)
+
+
 def test_a_file_of_a_fixed_size_and_channels_last_is_read_at_its_own(photo: Path, tmp_path: Path) -> None:
     sketch = Sketch()
     made = conv(sketch, sketch.input(1, 9, 7, 3), 2, 3)
@@ -77,7 +107,7 @@ def test_kernels_stand_on_one_scale_around_zero(photo: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(("more", "said"), [
     (("--channel", "99"), "channel 99 lies outside stem, which has 24"),
     (("--image", "nowhere.png"), "none of 1 pictures can be read, such as nowhere.png"),
-    (("--out", "a.pdf"), "a.pdf: the picture is a .png or .svg file"),
+    (("--out", "a.pdf"), "a.pdf: the picture is a .png, .svg or .csv file"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_one_line(photo: Path, more: tuple[str, ...], said: str) -> None:
     done = run("features", DENOISER, "stem", "--image", photo, *more)

@@ -16,6 +16,7 @@ from striate.show.vocabulary.explore import EXPLORE
 from striate.show.vocabulary.page import PAGE
 from striate.show.vocabulary.questions import QUESTIONS
 from striate.show.vocabulary.report import REPORT
+from striate.show.vocabulary.tuning import TUNING
 from striate.show.vocabulary.views import VIEWS
 from striate.show.words import WORDS
 
@@ -98,5 +99,5 @@ def test_what_has_no_chinese_words_refuses_them(arguments: tuple[str, ...], line
 
 
 def test_a_message_stands_in_one_place() -> None:
-    rooms = (REPORT, ANSWERS, DRAWINGS, CHECK, DEMO, EXPLORE, PAGE, VIEWS, QUESTIONS)
+    rooms = (REPORT, ANSWERS, DRAWINGS, CHECK, DEMO, EXPLORE, PAGE, VIEWS, QUESTIONS, TUNING)
     assert len(WORDS) == sum(map(len, rooms))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,19 @@ def test_patches_of_some_channels(photos: Path, tmp_path: Path) -> None:
     assert np.asarray(Image.open(out)).shape[0] > few.shape[0]
 
 
+def test_a_table_for_a_spreadsheet(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "units.csv"
+    run("strongest", DENOISER, "stem", photos, "--input", "1x3x32x32", "--count", "2", "--out", out)
+    found = strongest(DENOISER, "stem", photos, input_shape=(1, 3, 32, 32), count=2)
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    units = [unit for row in found.units for unit in row]
+    assert len(rows) == len(units) == 48
+    for row, unit in zip(rows, units, strict=True):
+        assert (int(row["channel"]), row["unit"]) == (unit.channel, ",".join(map(str, unit.at)))
+        assert float(row["value"]) == pytest.approx(unit.value, rel=1e-5)
+        assert row["rows"] == f"{unit.region.hull[0].start}:{unit.region.hull[0].stop}"
+
+
 def test_only_broken_pictures_are_one_line(photos: Path) -> None:
     done = run("strongest", DENOISER, "stem", photos / "broken.png")
     assert (done.exit_code, len(done.output.splitlines())) == (2, 1)
@@ -66,7 +80,7 @@ def test_only_broken_pictures_are_one_line(photos: Path) -> None:
 @pytest.mark.parametrize(("more", "said"), [
     (("--channel", "99"), "channel 99 lies outside stem, which has 24"),
     (("--black", "0", "--black", "1"), "black takes one number or one for each of 3 channels, got 2"),
-    (("--out", "a.pdf"), "a.pdf: the picture is a .png or .svg file"),
+    (("--out", "a.pdf"), "a.pdf: the picture is a .png, .svg or .csv file"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_one_line(photos: Path, more: tuple[str, ...], said: str) -> None:
     done = run("strongest", DENOISER, "stem", photos, *more)

@@ -46,11 +46,43 @@ def test_rings_of_some_channels(tmp_path: Path) -> None:
     assert np.asarray(Image.open(out)).std() > 5
 
 
+@pytest.mark.parametrize(("lang", "words"), [
+    ("en", ("Median OSI", "weights shuffled", "this layer, median", "simple-like")),
+    ("zh", ("OSI 中位数", "打乱权重", "本层，中位数", "类简单细胞")),
+])  # fmt: skip
+def test_the_page_needs_no_other_file_and_has_the_numbers_of_python(
+    lang: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    assert run(*FEW, "--lang", lang, "--out", out).exit_code == 0
+    text = out.read_text(encoding="utf-8")
+    found = tuning(DENOISER, "stem", (1, 3, 64, 64), angles=8, phases=4, frequencies=[0.125])
+    rows = re.findall(r"<tr><td>(\d+)</td>(.*?)</tr>", text)
+    assert [int(channel) for channel, _ in rows] == list(found.channels)
+    for k, (_, cells) in enumerate(rows):
+        osi = re.findall(r'data-v="([^"]*)"', cells)[2]
+        assert (osi == "") == bool(np.isnan(found.osi[k]))
+        assert osi == "" or float(osi) == pytest.approx(found.osi[k], rel=1e-4)
+    assert all(said in text for said in words)
+    assert not re.findall(r"(?:src|href)=", text)
+    assert text.count("<svg") == 3
+
+
+def test_no_control_is_said_on_the_page_too(tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    run(*FEW, "--no-control", "--channel", "5", "--stimulus", "bar", "--width", "2", "--out", out)
+    text = out.read_text(encoding="utf-8")
+    assert "no control" in text
+    assert "F1/F0" not in text
+    assert "polarity = (L - D) / (L + D)" in text
+
+
 @pytest.mark.parametrize(("more", "said"), [
+    (("--lang", "zh"), "the page speaks Chinese: give --out report.html, or leave out --lang zh"),
     (("--channel", "99"), "channel 99 lies outside stem, which has 24"),
     (("--frequency", "0.7"), "frequency must lie between 0 and 0.5"),
     (("--black", "0", "--black", "1"), "black takes one number or one for each of 3 channels, got 2"),
-    (("--out", "a.pdf"), "a.pdf: the picture is a .png, .svg or .csv file"),
+    (("--out", "a.pdf"), "a.pdf: the picture is a .html, .png, .svg or .csv file"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_one_line(more: tuple[str, ...], said: str) -> None:
     done = run(*FEW, *more)

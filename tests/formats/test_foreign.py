@@ -53,10 +53,6 @@ def exported() -> bytes:
     return held.getvalue()
 
 
-def keras() -> bytes:
-    return zipped(metadata_dot_json=b"{}", config_dot_json=b"{}", model_dot_weights_dot_h5=b"")
-
-
 def array() -> bytes:
     held = io.BytesIO()
     np.save(held, np.zeros(3))
@@ -83,8 +79,7 @@ FILES: list[tuple[str, Callable[[], bytes], str, str]] = [
     ("module", lambda: saved(nn.Conv2d(1, 1, 3)), "pickle of torch.nn.modules.conv.Conv2d", "weights_only=False"),
     ("script", scripted, "a TorchScript archive", "torch.jit.load"),
     ("exported", exported, "a torch.export program", "torch.export.load"),
-    ("keras", keras, "a Keras model", "'model.onnx', 'onnx'"),
-    ("h5", lambda: b"\x89HDF\r\n\x1a\n" + bytes(64), "Keras", "'model.onnx', 'onnx'"),
+    ("h5", lambda: b"\x89HDF\r\n\x1a\n" + bytes(64), "as Keras 2 wrote", ".save('model.keras')"),
     ("ort", lambda: flatbuffer(b"ORTM"), "an ONNX Runtime flatbuffer", "give the .onnx file"),
     ("paddle", lambda: PADDLE, "a Paddle program", "paddle2onnx"),
     ("paddle_json", lambda: b'{"base_code":{"magic":"pir"},"program":{}}', "a Paddle program", "paddle2onnx"),

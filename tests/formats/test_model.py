@@ -238,7 +238,7 @@ def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((3,), r"a model is the path or bytes of an ONNX or TFLite file, a ModelProto or a torch.nn.Module, got 3"),
+        ((3,), r"the path or bytes of an ONNX, TFLite or .keras file, a ModelProto or a torch.nn.Module, got 3"),
         ((nn.ReLU,), r"a model is the path"),
         (("a.onnx", "1x3"), r"input_shape '1x3' is no shape"),
         (("a.onnx", {3: (1, 3)}), r"the name of an input must be a string, got 3"),

@@ -11,8 +11,9 @@ from weakref import finalize
 
 from striate.check.flow import Asked, Runtime, prove
 from striate.check.report import CheckReport
-from striate.errors import InputError, MissingDependencyError
+from striate.errors import InputError, MissingDependencyError, UnsupportedError
 from striate.fields import Fields
+from striate.formats.keras.file import KerasModel
 from striate.formats.model import Model, Readable
 from striate.formats.onnx.file import OnnxBytes, OnnxFile, write_fixed
 from striate.formats.shapes import InputShape
@@ -100,6 +101,11 @@ def _runtime(model: Model, fields: Fields) -> Runtime:
                     "check needs LiteRT and onnxruntime for a TFLite file: pip install 'striate[litert,onnx]'"
                 ) from error
             return TfliteRuntime(model, source, fields)
+        case KerasModel():
+            raise UnsupportedError(
+                "check has no runtime for a .keras file: in Keras export it, model.export('model.onnx', 'onnx'), and "
+                "check that file"
+            )
         case OnnxFile() | OnnxBytes():
             try:
                 from striate.check.file import FileRuntime

@@ -85,7 +85,7 @@ class App(click.Group):
 def app(debug: bool) -> None:
     """Which input pixels does each output of a convolutional network see? Exactly.
 
-    MODEL is an .onnx or .tflite file, or package.module:callable for a torch model, such as
+    MODEL is an .onnx, .tflite or .keras file, or package.module:callable for a torch model, such as
     torchvision.models:resnet18 or 'timm:create_model("resnet18", num_classes=3)'. Two networks come with striate:
     denoiser, and v1, a layer of filters like those of the visual cortex.
 

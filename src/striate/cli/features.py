@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from striate.cli.options import FILE, Question, black_option, crop_option, level, model_options, white_option
 from striate.cli.pictures import drawn, kind_of
+from striate.cli.tables import csv_text
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.explore import FeatureMaps, feature_maps, kernels
@@ -19,6 +20,8 @@ from striate.formats.model import Model
 from striate.photos import Photo, read_photo
 from striate.show.planes import Plane, planes_sketch
 
+SCALES = ("layer", "channel")
+CSV_COLUMNS = ("channel", "least", "largest", "mean", "zero", "kind")
 MOST_DRAWN = 63
 MOST_LISTED = 16
 
@@ -32,7 +35,11 @@ MOST_LISTED = 16
 @crop_option
 @black_option
 @white_option
-@click.option("--out", type=FILE, help="The maps as .png or .svg.")
+@click.option(
+    "--scale", "scaled", type=click.Choice(SCALES), default="layer", show_default=True,
+    help="One scale for all maps, or each its own.",
+)
+@click.option("--out", type=FILE, help="The maps as .png or .svg, or a table of all channels as .csv.")
 def features_command(
     question: Question,
     layer: str,
@@ -42,9 +49,10 @@ def features_command(
     fit: str,
     black: tuple[float, ...],
     white: tuple[float, ...],
+    scaled: str,
     out: Path | None,
 ) -> None:
-    """The feature maps of LAYER on a photograph, all on one scale, the strongest first and the silent last.
+    """The feature maps of LAYER on a photograph, all on one scale unless told, the strongest first and the silent last.
 
     Without --input the model is read at the size of the photograph, or at its own. Black and white are the numbers that
     the network's input has there: one for all channels, or the option once for each. With --kernels LAYER is a
@@ -56,13 +64,12 @@ def features_command(
       striate features model.onnx conv1 --image photo.jpg --channel 5 --black -1 --white 1
       striate features v1 v1/conv --kernels --input 1x1x64x64 --out kernels.png
     """
-    if out is not None:
-        kind_of(out)
     if of_kernels:
         _kernels(question, layer, image, channels, out)
         return
     if image is None:
         raise InputError("give --image, the photograph, or --kernels")
+    kind = None if out is None else kind_of(out, ("png", "svg", "csv"))
     model = question.open_at([image])
     with progress("showing the picture"):
         found = feature_maps(
@@ -71,19 +78,24 @@ def features_command(
     for channel in channels:
         if channel >= len(found.maps):
             raise InputError(f"channel {channel} lies outside {layer}, which has {len(found.maps)}")
-    if out is not None:
+    if out is not None and kind == "csv":
+        deliver(csv_text(CSV_COLUMNS, (_numbers(found, k) for k in channels or range(len(found.maps)))), out)
+    elif out is not None:
         chosen = channels or found.channels[:MOST_DRAWN]
         planes = [Plane(f"channel {k}", found.maps[k], _told(found, k)) for k in chosen]
         title = f"{layer} of {model.name}"
-        sketch = planes_sketch(planes, found.scale, _photo(model, question, image, fit), title, _summary(found))
+        scale = found.scale if scaled == "layer" else None
+        sketch = planes_sketch(planes, scale, _photo(model, question, image, fit), title, _summary(found, scaled))
         deliver(drawn(sketch, out), out)
-    for line in (*_summary(found), *_table(found, channels or found.channels[:MOST_LISTED])):
+    for line in (*_summary(found, scaled), *_table(found, channels or found.channels[:MOST_LISTED])):
         say(line)
 
 
 def _kernels(question: Question, layer: str, image: Path | None, channels: tuple[int, ...], out: Path | None) -> None:
     if image is not None:
         raise InputError("--kernels takes no --image: kernels are the same for all pictures")
+    if out is not None:
+        kind_of(out)
     model = question.open()
     found = kernels(model, layer)
     count, rows, columns, depth = found.values.shape
@@ -114,14 +126,23 @@ def _photo(model: Model, question: Question, image: Path, fit: str) -> Photo:
     return read_photo(image, photo_size(question.fields_of(model)), fit)
 
 
-def _summary(found: FeatureMaps) -> list[str]:
+def _summary(found: FeatureMaps, scaled: str) -> list[str]:
     count, sizes = len(found.maps), " x ".join(map(str, found.maps.shape[1:]))
     silent = f"{len(found.dead)} dead, {len(found.unresponsive)} never above the blank"
-    kind = "signed, one scale around 0" if found.signed else "never negative, one scale from 0"
+    scale = "one scale" if scaled == "layer" else "each map on its own scale"
+    kind = f"signed, {scale} around 0" if found.signed else f"never negative, {scale} from 0"
     return [
         f"{count} channel{'s' * (count != 1)} of {sizes}: {silent} on this picture",
         f"values from {found.maps.min():.4g} to {found.maps.max():.4g}: {kind}",
     ]
+
+
+def _numbers(found: FeatureMaps, k: int) -> tuple[object, ...]:
+    """A channel's row of the table."""
+    plane = found.maps[k]
+    kind = "dead" if k in found.dead else "never above" if k in found.unresponsive else ""
+    numbers = plane.min(), plane.max(), plane.mean(), (plane == 0).mean()
+    return (k, *(f"{value:.6g}" for value in numbers), kind)
 
 
 def _told(found: FeatureMaps, channel: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import click
 
 from striate.cli.options import FILE, Question, black_option, crop_option, level, model_options, white_option
 from striate.cli.pictures import drawn, kind_of
+from striate.cli.tables import csv_text
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.explore import Strongest, StrongUnit, strongest
@@ -17,6 +18,7 @@ from striate.explore.pictures import picture_files
 from striate.photos import Photo, read_photo
 from striate.show.patches import Patch, Row, patches_sketch
 
+CSV_COLUMNS = ("channel", "rank", "value", "unit", "rows", "columns", "inside", "picture", "kind")
 MOST_SHOWN = 16
 MOST_SKIPPED = 8
 PHOTOS_HELD = 32
@@ -33,7 +35,7 @@ PHOTOS_HELD = 32
 @crop_option
 @black_option
 @white_option
-@click.option("--out", type=FILE, help="The patches as .png or .svg.")
+@click.option("--out", type=FILE, help="The patches as .png or .svg, or a table of all units as .csv.")
 def strongest_command(
     question: Question,
     layer: str,
@@ -59,8 +61,7 @@ def strongest_command(
       striate strongest model.onnx conv2 photos/ --input 1x3x224x224 --out patches.png
       striate strongest model.onnx conv2 photo.jpg --per-picture 9 --channel 5 --whole-fields-only
     """
-    if out is not None:
-        kind_of(out)
+    kind = None if out is None else kind_of(out, ("png", "svg", "csv"))
     model = question.open_at([file for picture in pictures for file in picture_files(picture)])
     with progress("showing pictures") as tell:
         found = strongest(
@@ -71,7 +72,9 @@ def strongest_command(
         if channel >= len(found.units):
             raise InputError(f"channel {channel} lies outside {layer}, which has {len(found.units)}")
     chosen = channels or found.channels[:MOST_SHOWN]
-    if out is not None:
+    if out is not None and kind == "csv":
+        deliver(csv_text(CSV_COLUMNS, _numbers(found, channels or range(len(found.units)))), out)
+    elif out is not None:
         with progress("drawing"):
             sketch = patches_sketch(_rows(found, chosen, fit), f"{layer} of {model.name}", _summary(found))
             deliver(drawn(sketch, out), out)
@@ -104,6 +107,16 @@ def _table(found: Strongest, chosen: Sequence[int]) -> list[str]:
                 + (f" ({word})" if (word := _silence(found, channel)) else "")
             )
     return rows
+
+
+def _numbers(found: Strongest, chosen: Sequence[int]) -> Iterator[tuple[object, ...]]:
+    """A row for each unit: its rank in its channel, its field's rows and columns (the last one excluded)."""
+    for channel in chosen:
+        for rank, unit in enumerate(found.units[channel], start=1):
+            sides = [f"{side.start}:{side.stop}" for side in unit.region.hull]
+            inside = "" if unit.inside is None else f"{unit.inside:.4f}"
+            at = ",".join(map(str, unit.at))
+            yield channel, rank, f"{unit.value:.6g}", at, *sides, inside, unit.picture, _silence(found, channel)
 
 
 def _more(found: Strongest, chosen: Sequence[int]) -> list[str]:

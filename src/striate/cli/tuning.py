@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from math import isnan
 from pathlib import Path
@@ -11,16 +9,20 @@ from pathlib import Path
 import click
 import numpy as np
 
-from striate.cli.options import FILE, Question, black_option, level, model_options, white_option
+from striate.cli.options import FILE, Question, black_option, lang_option, level, model_options, white_option
 from striate.cli.pictures import drawn, kind_of
+from striate.cli.tables import csv_text
 from striate.cli.terminal import deliver, progress, say
-from striate.errors import UnsupportedError
+from striate.errors import InputError, UnsupportedError
 from striate.explore import Tuning, tuning
 from striate.explore.control import shuffled
 from striate.explore.cover import Floats
 from striate.explore.tuning import KINDS, Kind
 from striate.formats.model import Model
 from striate.show.rings import Ring, rings_sketch
+from striate.show.tuned import Tuned, tuned_page
+from striate.show.words import word
+from striate.version import striate_version
 
 MOST_LISTED = 16
 CSV_COLUMNS = (
@@ -42,7 +44,8 @@ DECIMALS = {"preferred": 1, "preferred_tested": 1, "half_bandwidth": 1, "scale":
 @black_option
 @white_option
 @click.option("--no-control", is_flag=True, help="Leave out the same layer with shuffled weights.")
-@click.option("--out", type=FILE, help="Rings as .png or .svg, or a table of all channels as .csv.")
+@click.option("--out", type=FILE, help="A page as .html, rings as .png or .svg, or a table of all channels as .csv.")
+@lang_option
 def tuning_command(
     question: Question,
     layer: str,
@@ -56,6 +59,7 @@ def tuning_command(
     white: tuple[float, ...],
     no_control: bool,
     out: Path | None,
+    lang: str,
 ) -> None:
     """Which angle, frequency and phase each channel of LAYER prefers, shown bars or gratings on its exact field.
 
@@ -64,10 +68,12 @@ def tuning_command(
 
     \b
     Examples:
-      striate tuning model.onnx conv1 --input 1x3x224x224 --out rings.png
+      striate tuning model.onnx conv1 --input 1x3x224x224 --out report.html
       striate tuning model.onnx conv1 --input 1x3x224x224 --channel 5 --stimulus bar --black -1 --white 1
     """
-    kind = None if out is None else kind_of(out, ("png", "svg", "csv"))
+    kind = None if out is None else kind_of(out, ("html", "png", "svg", "csv"))
+    if lang != "en" and kind != "html":
+        raise InputError(f"the page speaks Chinese: give --out report.html, or leave out --lang {lang}")
 
     def tuned(model: Model, label: str) -> Tuning:
         with progress(label) as tell:
@@ -80,7 +86,9 @@ def tuning_command(
     model = question.open()
     found = tuned(model, "showing stimuli")
     control = None if no_control else _control(model, tuned)
-    if out is not None and kind == "csv":
+    if out is not None and kind == "html":
+        deliver(tuned_page(_page(found, control, model.name, lang), striate_version(), lang), out)
+    elif out is not None and kind == "csv":
         deliver(_csv(found), out)
     elif out is not None:
         sketch = rings_sketch(_rings(found), f"{layer} of {model.name}", _summary(found, control))
@@ -135,12 +143,16 @@ def _median(values: Floats) -> str:
 
 def _listed(found: Tuning) -> list[str]:
     """The channels that answer, the most selective first; as many as stand on a screen."""
-    order = [int(k) for k in np.argsort(-np.nan_to_num(found.osi, nan=-1.0), kind="stable")]
-    order = [k for k in order if not isnan(found.osi[k])]
+    order = [k for k in _order(found) if not isnan(found.osi[k])]
     heads = f"{'channel':>7}  {'angle':>6}  {'OSI':>5}  {'half-bw':>7}  {'scale':>7}  {'F1/F0':>5}  kind"
     rows = [_row(found, k) for k in order[:MOST_LISTED]]
     more = len(order) - len(rows)
     return [heads, *rows, *([f"and {more} more; --out table.csv has all"] if more else [])] if rows else []
+
+
+def _order(found: Tuning) -> list[int]:
+    """All channels, the most selective first."""
+    return [int(k) for k in np.argsort(-np.nan_to_num(found.osi, nan=-1.0), kind="stable")]
 
 
 def _row(found: Tuning, k: int) -> str:
@@ -157,12 +169,30 @@ def _formulas(found: Tuning) -> list[str]:
     return [*lines, told["f1f0"]] if found.stimulus == "grating" else lines
 
 
-def _rings(found: Tuning) -> list[Ring]:
+def _rings(found: Tuning, channel_word: str = "channel") -> list[Ring]:
     angles, curves, preferred = found.angles.tolist(), found.curve.tolist(), found.preferred.tolist()
     return [
-        Ring(f"channel {channel}", angles, curves[k], preferred[k], _told(found, k))
+        Ring(f"{channel_word} {channel}", angles, curves[k], preferred[k], _told(found, k))
         for k, channel in enumerate(found.channels)
     ]
+
+
+def _page(found: Tuning, control: Tuning | None, model: str, lang: str) -> Tuned:
+    """What the page tells, the most selective channels' rings first."""
+    rings, order = _rings(found, word("tuning_channel", lang)), _order(found)
+    return Tuned(
+        model, found.layer, found.stimulus, found.field.shape,
+        (len(found.angles), len(found.scales), len(found.places)), found.channels,
+        {name: getattr(found, name) for name in CSV_COLUMNS[1:]},
+        {} if control is None else {name: getattr(control, name) for name in ("osi", "f1f0")},
+        [_kind(found, k) for k in range(len(found.channels))], [rings[k] for k in order],
+    )  # fmt: skip
+
+
+def _kind(found: Tuning, k: int) -> str:
+    if found.dead[k] or found.unresponsive[k]:
+        return "dead" if found.dead[k] else "unresponsive"
+    return "" if isnan(found.f1f0[k]) else found.kind(found.channels[k]).partition("-")[0]
 
 
 def _told(found: Tuning, k: int) -> tuple[str, ...]:
@@ -174,14 +204,14 @@ def _told(found: Tuning, k: int) -> tuple[str, ...]:
 
 def _csv(found: Tuning) -> str:
     """One row for each channel; empty where there is nothing to measure."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
     values = {name: getattr(found, name) for name in CSV_COLUMNS[1:]}
-    for k, channel in enumerate(found.channels):
-        numbers = (_text(values[name][k], DECIMALS.get(name, 4), none="") for name in CSV_COLUMNS[1:])
-        writer.writerow([channel, *numbers])
-    return stream.getvalue()
+    return csv_text(
+        CSV_COLUMNS,
+        (
+            [channel, *(_text(row[k], DECIMALS.get(name, 4), none="") for name, row in values.items())]
+            for k, channel in enumerate(found.channels)
+        ),
+    )
 
 
 def _text(value: float, decimals: int, none: str = "n/a") -> str:

@@ -21,6 +21,7 @@ from striate.explore.screen import Level, Screen, laid_out
 from striate.explore.stimuli import Stimulus
 from striate.fields import Fields, Unit, borders, region
 from striate.fields.spans import AxisField
+from striate.formats.keras.file import KerasModel
 from striate.formats.model import Model
 from striate.formats.shapes import InputShape
 from striate.formats.tflite.file import TfliteModel
@@ -159,7 +160,7 @@ def _running(
 
 def _part(model: Model, layer: str, place: dict[int, int]) -> Crop | None:
     """The part of a file's network that a unit needs; None for a module, and where it cannot be cut out."""
-    if isinstance(model.source, TorchModule | TfliteModel):
+    if isinstance(model.source, TorchModule | TfliteModel | KerasModel):
         return None
     whole = Box.whole(model.network.shapes[model.network.tensor(layer)])
     unit = Box([Interval(place[k], place[k] + 1) if k in place else side for k, side in enumerate(whole)])

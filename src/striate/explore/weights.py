@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from striate.errors import InputError, UnsupportedError
 from striate.explore.running import Source, opened
+from striate.formats.keras.file import KerasModel
+from striate.formats.keras.weights import weight_values as keras_values
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.shapes import InputShape
@@ -84,6 +86,8 @@ def _reader(model: Model, node: Node) -> Callable[[Weight], Array]:
     match model.source:
         case TfliteModel(held):
             return lambda weight: weight_values(held, weight)
+        case KerasModel(held):
+            return lambda weight: keras_values(held, weight)
         case TorchModule(module=module):
             tensors = [*module.named_parameters(), *module.named_buffers()]
             stored: Mapping[str, Array] = {name: tensor.detach().numpy(force=True) for name, tensor in tensors}

@@ -29,7 +29,6 @@ class Foreign:
 
 
 _MODULE = "in Python build the module, load its weights and call striate.load(module, (1, 3, 224, 224))"
-_KERAS = "in Keras: keras.models.load_model(file).export('model.onnx', 'onnx')"
 _PADDLE = (
     "convert: paddle2onnx --model_dir FOLDER --model_filename MODEL --params_filename WEIGHTS --save_file model.onnx"
 )
@@ -44,8 +43,10 @@ EXPORTED = Foreign(
     "a torch.export program (.pt2)",
     "in Python: striate.load(torch.export.load(file)), or torch.onnx.export(torch.export.load(file), (), 'model.onnx')",
 )
-KERAS = Foreign("a Keras model", _KERAS)
-HDF5 = Foreign("an HDF5 file, as Keras writes its models (.h5)", _KERAS)
+HDF5 = Foreign(
+    "an HDF5 file, as Keras 2 wrote its models (.h5)",
+    "in Keras save it anew: keras.models.load_model(file).save('model.keras')",
+)
 GRAPH_DEF = Foreign(
     "a frozen TensorFlow graph",
     "convert: python -m tf2onnx.convert --graphdef FILE --inputs X:0 --outputs Y:0 --output model.onnx",
@@ -95,7 +96,6 @@ SUFFIXES = {
     ".ckpt": CHECKPOINT,
     ".pkl": PICKLE,
     ".h5": HDF5,
-    ".keras": KERAS,
     ".pb": SAVED_MODEL,
     ".param": NCNN,
     ".bin": Foreign("weights alone (.bin)", _ORIGIN),
@@ -156,7 +156,7 @@ def folder(path: Path) -> str:
         files = sorted(entry.name for entry in path.iterdir())
     except OSError as error:
         return f"is a folder that cannot be read: {error.strerror}"
-    models = [name for name in files if name.endswith((".onnx", ".tflite"))]
+    models = [name for name in files if name.endswith((".onnx", ".tflite", ".keras"))]
     if models:
         return f"is a folder; give one file in it: {_some(models)}"
     for kind, marks in _FOLDERS:
@@ -179,7 +179,7 @@ _FOLDERS: tuple[tuple[Foreign, Sequence[str]], ...] = (
     (COREML, ("Manifest.json",)),
     (OPENVINO, (".xml",)),
     (NCNN, (".param",)),
-    (KERAS, (".keras", ".h5")),
+    (HDF5, (".h5",)),
     (CHECKPOINT, (".pt", ".pth", ".ckpt")),
 )
 
@@ -204,8 +204,6 @@ def _archive(held: Path | bytes) -> Foreign:
                     return _saved(file.read(LARGEST_PICKLE))
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, EOFError):
         return Foreign("a damaged zip archive (.pt, .keras and .npz are such)", "fetch or save it again")
-    if last >= {"config.json", "metadata.json"}:
-        return KERAS
     return NUMPY if names and all(name.endswith(".npy") for name in names) else ARCHIVE
 
 

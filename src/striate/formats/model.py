@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, Union
 from striate import collector
 from striate.errors import InputError
 from striate.formats.given import Dtypes, Given, Values
+from striate.formats.keras.archive import is_keras
+from striate.formats.keras.file import KerasModel
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.shapes import InputShape, Shapes, input_shapes
 from striate.formats.tflite.file import TfliteModel
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     import torch
     from torch.export import ExportedProgram
 
-Source = OnnxFile | OnnxBytes | TfliteModel | TorchModule
+Source = OnnxFile | OnnxBytes | TfliteModel | KerasModel | TorchModule
 Readable = Union[str, os.PathLike[str], bytes, "onnx.ModelProto", "torch.nn.Module", "ExportedProgram", Source]
 
 
@@ -53,10 +55,10 @@ class Reader(Protocol):
 class Model:
     """A model file or module at concrete input shapes; nothing is read before it is asked for.
 
-    ``source`` is a path of an ONNX or TFLite file or a ``torch.nn.Module``; ``shapes`` one input's shape, several in
-    order or by name, None where the file states them; ``unknown`` says what becomes of an operator without a rule:
-    ``"refuse"`` the model, or ``"whole"``, it sees everything. ``dtype`` is the element type of the inputs, by name
-    where they differ, and ``values`` the numbers that some inputs stay at; both are held as ``given``. Raises
+    ``source`` is a path of an ONNX, TFLite or ``.keras`` file or a ``torch.nn.Module``; ``shapes`` one input's shape,
+    several in order or by name, None where the file states them; ``unknown`` says what becomes of an operator without
+    a rule: ``"refuse"`` the model, or ``"whole"``, it sees everything. ``dtype`` is the element type of the inputs, by
+    name where they differ, and ``values`` the numbers that some inputs stay at; both are held as ``given``. Raises
     InputError for anything else.
 
     >>> from importlib.resources import files
@@ -101,7 +103,7 @@ class Model:
         return self._reader.name
 
     @property
-    def kind(self) -> Literal["onnx", "tflite", "torch"]:
+    def kind(self) -> Literal["onnx", "tflite", "keras", "torch"]:
         """Which kind of source it is."""
         return self.source.kind
 
@@ -143,14 +145,14 @@ class Model:
 
 def source_of(model: object) -> Source:
     """What a caller hands over as the source of a model, by its kind; InputError for anything that is none."""
-    if isinstance(model, OnnxFile | OnnxBytes | TfliteModel | TorchModule):
+    if isinstance(model, OnnxFile | OnnxBytes | TfliteModel | KerasModel | TorchModule):
         return model
     if isinstance(model, str | os.PathLike):
         path = Path(os.fsdecode(model))
-        return TfliteModel(path) if is_tflite(path) else OnnxFile(path)
+        return _held(path) or OnnxFile(path)
     if isinstance(model, bytes | bytearray | memoryview):
         content = bytes(model)
-        return TfliteModel(content) if is_tflite(content) else OnnxBytes(content)
+        return _held(content) or OnnxBytes(content)
     onnx = sys.modules.get("onnx")
     if onnx is not None and isinstance(model, onnx.ModelProto):
         try:
@@ -163,16 +165,23 @@ def source_of(model: object) -> Source:
     if torch is not None and isinstance(model, torch.export.ExportedProgram):
         return TorchModule(model.module())
     raise InputError(
-        f"a model is the path or bytes of an ONNX or TFLite file, a ModelProto or a torch.nn.Module, got {shown(model)}"
-        f"{_instead(model)}"
+        "a model is the path or bytes of an ONNX, TFLite or .keras file, a ModelProto or a torch.nn.Module, "
+        f"got {shown(model)}{_instead(model)}"
     )
+
+
+def _held(held: Path | bytes) -> TfliteModel | KerasModel | None:
+    """What a file, or its bytes, say that they are; None where that is nothing but ONNX."""
+    if is_tflite(held):
+        return TfliteModel(held)
+    return KerasModel(held) if is_keras(held) else None
 
 
 def _instead(model: object) -> str:
     """What to hand over in place of something near a model; empty where nothing is near."""
     match type(model).__module__.partition(".")[0], model:
         case ("keras" | "tensorflow"), _:
-            return "; export it: model.export('model.onnx', 'onnx')"
+            return "; save it, model.save('model.keras'), and give that file"
         case _, dict():
             return "; weights alone say nothing of the layers: load them into their module and give that"
         case _ if isinstance(model, type):

@@ -44,7 +44,8 @@ def part_of(model: Model, crop: Crop) -> bytes:
         model, crop = _exported(model.source, model, crop)
     from striate.formats.onnx.writing import written_part
 
-    assert isinstance(model.source, OnnxFile | OnnxBytes)
+    if not isinstance(model.source, OnnxFile | OnnxBytes):
+        raise UnsupportedError(f"{model.name}: parts are cut out of ONNX files and torch modules: convert it to ONNX")
     return written_part(model.source, model.shapes, model.unknown, model.given, crop.whole, crop.network, crop.boxes)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from striate.crop import Crop
 from striate.errors import InputError, MissingDependencyError, UnsupportedError
+from striate.formats.keras.file import KerasModel
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.onnx.loading import load_whole
@@ -94,6 +95,11 @@ class OnnxRunner:
         self._sessions = sessions
         if crop is None and isinstance(model.source, TorchModule):
             raise InputError(f"{model.name} is a torch module; onnxruntime runs ONNX models and crops of modules")
+        if isinstance(model.source, KerasModel):
+            raise UnsupportedError(
+                f"{model.name}: its fields are read, and nothing runs it here: in Keras export it, "
+                "model.export('model.onnx', 'onnx')"
+            )
 
     def run(self, feeds: Mapping[str, Array], layers: Sequence[str] = ()) -> dict[str, Array]:
         """The tensors of some layers; see ``Runner.run``."""

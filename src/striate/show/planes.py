@@ -31,16 +31,17 @@ class Plane:
 
 
 def planes_sketch(
-    planes: Sequence[Plane], scale: tuple[float, float], photo: Photo | None, title: str, lines: Sequence[str]
+    planes: Sequence[Plane], scale: tuple[float, float] | None, photo: Photo | None, title: str, lines: Sequence[str]
 ) -> Sketch:
     """The photograph, if any, and a map for each plane, row by row, on one ``scale`` from its least to its largest
     number.
 
-    A scale that begins at 0 goes from white to dark red; one around 0 has white at 0, red above and blue below. Of
-    planes of colours each is as bright as its number, and grey is 0. Raises InputError for what is no plane.
+    A scale that begins at 0 goes from white to dark red; one around 0 has white at 0, red above and blue below.
+    Without a scale each plane has one of its own, to its largest number, and the legend says so. Of planes of colours
+    each is as bright as its number, and grey is 0. Raises InputError for what is no plane.
     """
-    shown = [] if photo is None else [_cell(photo, "the picture", "")]
-    cells = [*shown, *(_cell(tinted(p.values, scale), p.name, p.told) for p in planes)]
+    cells = [] if photo is None else [_cell(photo, "the picture", "")]
+    cells += [_cell(tinted(p.values, scale or own_scale(p.values)), p.name, p.told) for p in planes]
     columns, step = min(COLUMNS, max(len(cells), 4)), max(cell.height for cell in cells)
     head = HEAD + 22 * len(lines)
     rows = -(-len(cells) // columns)
@@ -49,11 +50,24 @@ def planes_sketch(
     sketch.add(Text(MARGIN, 34, cut_to(title, LETTERS, room), LETTERS))
     for k, line in enumerate(lines):
         sketch.add(Text(MARGIN, 60 + 22 * k, line, fitting(line, SMALL, room), SOFT))
-    _legend(sketch, scale, head - 6, any(plane.values.ndim == 3 for plane in planes))
+    if scale is None:
+        _relative(sketch, any(own_scale(plane.values)[0] < 0 for plane in planes), head - 6)
+    else:
+        _legend(sketch, scale, head - 6, any(plane.values.ndim == 3 for plane in planes))
     for k, cell in enumerate(cells):
         row, column = divmod(k, columns)
         sketch.put(cell, MARGIN + column * (SIDE + GAP), head + BAR_ROOM + row * step)
     return sketch
+
+
+def own_scale(values: NDArray[Any]) -> tuple[float, float]:
+    """The scale of one plane alone: from 0, or around it where a number is negative.
+
+    >>> own_scale(np.array([[1.0, 4.0]])), own_scale(np.array([[-3.0, 2.0]]))
+    ((0.0, 4.0), (-3.0, 3.0))
+    """
+    most = float(np.abs(values).max(initial=0))
+    return (-most if (values < 0).any() else 0.0), most
 
 
 def tinted(values: NDArray[Any], scale: tuple[float, float]) -> Pixels:
@@ -79,6 +93,16 @@ def _legend(sketch: Sketch, scale: tuple[float, float], top: float, coloured: bo
         share = (value - scale[0]) / ((scale[1] - scale[0]) or 1.0)
         anchor: Anchor = "start" if share == 0 else "end" if share == 1 else "middle"
         sketch.add(Text(MARGIN + share * BAR_WIDTH, top + BAR_HEIGHT + 16, f"{value:.4g}", SMALL, INK, anchor))
+
+
+def _relative(sketch: Sketch, signed: bool, top: float) -> None:
+    """A legend without numbers: from 0, or around it, to what is largest in each map."""
+    scale = (-1.0 if signed else 0.0, 1.0)
+    sketch.add(Raster(MARGIN, top, BAR_WIDTH, BAR_HEIGHT, tinted(np.linspace(*scale, BAR_WIDTH)[None], scale)))
+    sketch.add(Rect(MARGIN, top, BAR_WIDTH, BAR_HEIGHT, "none", SOFT))
+    zero, low = MARGIN + BAR_WIDTH * (0.5 if signed else 0.0), top + BAR_HEIGHT + 16
+    sketch.add(Text(zero, low, "0", SMALL, INK, "middle" if signed else "start"))
+    sketch.add(Text(MARGIN + BAR_WIDTH, low, "largest of each map", SMALL, INK, "end"))
 
 
 def _cell(pixels: Pixels, name: str, told: str) -> Sketch:

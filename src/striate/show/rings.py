@@ -26,17 +26,18 @@ class Ring:
 
 
 def rings_sketch(rings: Sequence[Ring], title: str, lines: Sequence[str]) -> Sketch:
-    """A ring for each channel, row by row, each scaled to its own largest answer; lines of text above.
+    """A ring for each channel, row by row, each scaled to its own largest answer; a title and lines of text above.
 
     A curve stands as far from its ring's middle as the channel answers to a bar of that direction; the bar in the
     middle has the preferred angle. Channels that answer to nothing have an empty ring.
     """
     columns = min(COLUMNS, max(len(rings), 4))
     rows = -(-len(rings) // columns)
-    head = HEAD + 22 * max(len(lines) - 1, 0)
+    head = HEAD + 22 * max(len(lines) - 1, 0) if title else MARGIN
     sketch = Sketch(2 * MARGIN + columns * SIDE, head + rows * (SIDE + FOOT) + MARGIN)
     room = sketch.width - 2 * MARGIN
-    sketch.add(Text(MARGIN, 34, cut_to(title, LETTERS + 2, room), LETTERS + 2, INK))
+    if title:
+        sketch.add(Text(MARGIN, 34, cut_to(title, LETTERS + 2, room), LETTERS + 2, INK))
     for k, line in enumerate(lines):
         sketch.add(Text(MARGIN, 60 + 22 * k, cut_to(line, SMALL, room), SMALL, SOFT))
     for k, ring in enumerate(rings):

@@ -10,12 +10,13 @@ from striate.show.vocabulary.explore import EXPLORE
 from striate.show.vocabulary.page import PAGE
 from striate.show.vocabulary.questions import QUESTIONS
 from striate.show.vocabulary.report import REPORT
+from striate.show.vocabulary.tuning import TUNING
 from striate.show.vocabulary.views import VIEWS
 
 LANGUAGES = ("en", "zh")
 
 WORDS: dict[str, tuple[str, str]] = {
-    **REPORT, **ANSWERS, **DRAWINGS, **CHECK, **DEMO, **EXPLORE, **PAGE, **VIEWS, **QUESTIONS,
+    **REPORT, **ANSWERS, **DRAWINGS, **CHECK, **DEMO, **EXPLORE, **PAGE, **VIEWS, **QUESTIONS, **TUNING,
 }  # fmt: skip
 
 

@@ -333,7 +333,7 @@ def test_a_model_in_memory_is_read_and_proved(form: Callable[[onnx.ModelProto], 
     [
         (plain().state_dict(), "weights alone say nothing of the layers"),
         (nn.Conv2d, "give the model itself, not its class"),
-        (3, "a model is the path or bytes of an ONNX or TFLite file"),
+        (3, "a model is the path or bytes of an ONNX, TFLite or .keras file"),
     ],
 )
 def test_what_is_no_model_is_told_what_to_give(thing: Any, line: str) -> None:

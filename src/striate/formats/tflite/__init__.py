@@ -18,7 +18,8 @@ from striate.formats.accidents import named_errors
 from striate.formats.declared import Declared, given_by_name, resolved
 from striate.formats.given import Given, Values
 from striate.formats.shapes import InputShape, Shapes, input_shapes
-from striate.formats.tflite.call import OPERATORS, Array, Order
+from striate.formats.steps import Array, Order
+from striate.formats.tflite.call import OPERATORS
 from striate.formats.tflite.schema import DTYPES, UNSIZED, Graph, load_graph
 from striate.formats.tflite.walk import Walk
 from striate.formats.unknown import Unknown
@@ -114,10 +115,10 @@ def _network(name: str, graph: Graph, inputs: list[int], walk: Walk) -> Network:
         for tensor in dict.fromkeys(outputs)
         if not tensor.data
     ]
-    nodes = (*walk.nodes, *constants)
+    nodes = (*walk.written.nodes, *constants)
     ends = tuple(graph.tensors[k].name for k in inputs)
     used = [*ends, *(found for node in nodes for found in (*node.inputs, *node.outputs))]
-    held = {found: walk.held[found] for found in dict.fromkeys(used)}
+    held = {found: walk.written.held[found] for found in dict.fromkeys(used)}
     return Network(
         name=name,
         inputs=ends,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import prod
 
 from striate.errors import ModelError, UnsupportedError
-from striate.formats.tflite.call import Call, Part, Step, activated, as_stored, operator, step
+from striate.formats.steps import Part, Step, as_stored, step
+from striate.formats.tflite.call import Call, activated, operator
 from striate.network.operators import (
     Concat,
     Constant,

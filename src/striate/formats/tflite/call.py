@@ -1,29 +1,18 @@
-"""What a translating function sees of a TFLite operation, what it says, and the one table that holds them all.
-
-TFLite keeps the channels of an image behind its rows and columns, the common form before them. A tensor that a
-convolution makes is therefore held in another order of axes than the file's; ``order`` says in which, and an operator
-asks for the order it needs.
-"""
+"""What a translating function sees of a TFLite operation, and the one table that holds them all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import reduce
-from math import prod
 from typing import Any
-
-from numpy.typing import NDArray
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.inputs import LARGEST_FOLLOWED, Inputs, counted
+from striate.formats.steps import Part, Step, Tensor, arranged, as_stored, channels_first, step, weight, widened
 from striate.formats.tflite.schema import Operation, named
 from striate.network import Weight
-from striate.network.operators import Elementwise, Function, Operator, Reshape, Transpose, broadcast_shape
+from striate.network.operators import Elementwise, Function, Operator, broadcast_shape
 from striate.network.relation import Shape
-
-Array = NDArray[Any]
-Order = tuple[int, ...]
 
 FUSED = {
     "RELU": Function.of("relu"),
@@ -31,121 +20,6 @@ FUSED = {
     "RELU_N1_TO_1": Function.of("clip", min=-1.0, max=1.0),
     "TANH": Function.of("tanh"),
 }
-
-
-def as_stored(rank: int) -> Order:
-    """The order of the file itself."""
-    return tuple(range(rank))
-
-
-def channels_first(rank: int) -> Order:
-    """The order of an image of some axes whose channels, last in the file, stand behind its batch.
-
-    >>> channels_first(4)
-    (0, 3, 1, 2)
-    """
-    return (0, rank - 1, *range(1, rank - 1)) if rank > 2 else as_stored(rank)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Tensor:
-    """A tensor of the graph; ``data`` says whether it depends on an input, ``value`` is that of a small constant.
-
-    ``shape`` is as the network holds it; axis k of it is axis ``order[k]`` of the file, in whose order ``value`` is.
-    ``held`` names the tensor that the file keeps a constant in, empty where operations make it, and ``views`` is what
-    leads from there.
-    """
-
-    name: str
-    shape: Shape
-    order: Order
-    kind: str
-    data: bool
-    value: Array | None = None
-    held: str = ""
-    views: tuple[Operator, ...] = ()
-
-    @property
-    def shapes(self) -> tuple[Shape, ...]:
-        """The shape, as of a step with one output."""
-        return (self.shape,)
-
-    @property
-    def filed(self) -> Shape:
-        """The shape in the file's order of axes."""
-        return tuple(self.shape[self.order.index(axis)] for axis in range(len(self.order)))
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Step:
-    """An operator at work on tensors and on what other steps make; ``word`` names its node where another one follows.
-
-    ``source`` is TFLite's name for it, None that of the operation. ``at_most``: it may read less than it claims.
-    """
-
-    op: Operator
-    inputs: tuple[Part, ...]
-    order: Order
-    shapes: tuple[Shape, ...]
-    word: str
-    source: str | None = None
-    at_most: bool = False
-    weights: tuple[Weight, ...] = ()
-
-    @property
-    def shape(self) -> Shape:
-        """The shape of the first output."""
-        return self.shapes[0]
-
-
-Part = Tensor | Step
-
-
-def step(
-    op: Operator, *inputs: Part, order: Order | None = None, word: str = "", source: str | None = None,
-    at_most: bool = False, weights: tuple[Weight, ...] = (),
-) -> Step:  # fmt: skip
-    """A step on some inputs, in the order of the first one unless told."""
-    shapes = tuple(output.shape for output in op.result(tuple(part.shape for part in inputs)).outputs)
-    return Step(
-        op, inputs, inputs[0].order if order is None else order, shapes, word or op.word, source, at_most, weights
-    )
-
-
-def arranged(part: Part, order: Order) -> Part:
-    """A tensor with its axes in some order."""
-    if part.order == order:
-        return part
-    move = Transpose(tuple(part.order.index(axis) for axis in order))
-    word = "channels_first" if order == channels_first(len(order)) else "channels_last"
-    if isinstance(part, Step) or part.data:
-        return step(move, part, order=order, word=word, source="TRANSPOSE")
-    return viewed(part, move, order, word)
-
-
-def widened(part: Tensor, rank: int, order: Order) -> Part:
-    """A tensor with axes of size 1 put before its own, then in some order."""
-    if len(part.shape) == rank:
-        return arranged(part, order)
-    own = arranged(part, as_stored(len(part.shape)))
-    wide = Reshape((1,) * (rank - len(part.shape)) + own.shape)
-    if part.data:
-        return arranged(step(wide, own, order=as_stored(rank), word="widened", source="RESHAPE"), order)
-    return arranged(viewed(part, wide, as_stored(rank), "widened"), order)
-
-
-def viewed(constant: Tensor, op: Operator, order: Order, word: str) -> Tensor:
-    """A constant as an operator turns it."""
-    shape = op.result((constant.shape,)).outputs[0].shape
-    return Tensor(
-        f"{constant.name}.{word}", shape, order, constant.kind, False, None, constant.held, (*constant.views, op)
-    )
-
-
-def weight(role: str, constant: Tensor, *views: Operator) -> Weight:
-    """A constant that a step uses, where the file keeps it, and what more leads from it to what is used."""
-    shape = reduce(lambda shape, op: op.result((shape,)).outputs[0].shape, views, constant.shape)
-    return Weight(role, constant.held, shape, (*constant.views, *views))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -257,15 +131,6 @@ def pointwise(call: Call, *positions: int, function: Function) -> Step:
     ]
     read = [part for p, part in zip(positions, parts, strict=True) if narrow or p in data]
     return step(Elementwise(function=function), *read, weights=tuple(weights))
-
-
-def checked(shape: Shape) -> Shape:
-    """A shape that can be held."""
-    if any(n < 1 for n in shape):
-        raise ModelError(f"the output would be {shape}: the input is too small for this operator")
-    if prod(shape) > LARGEST_FOLLOWED**3:
-        raise ModelError(f"the output would be {shape}, larger than any tensor that can be held")
-    return shape
 
 
 Translator = Callable[[Call], Step]

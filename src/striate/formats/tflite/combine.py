@@ -6,7 +6,8 @@ from dataclasses import replace
 from math import prod
 
 from striate.errors import ModelError, UnsupportedError
-from striate.formats.tflite.call import Call, Part, Step, activated, as_stored, operator, pointwise, step
+from striate.formats.steps import Part, Step, as_stored, step
+from striate.formats.tflite.call import Call, activated, operator, pointwise
 from striate.network.operators import (
     Elementwise,
     Function,

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ModelError
+from striate.formats.steps import Array
 from striate.formats.tflite.arrange import strided
-from striate.formats.tflite.call import Array, Call
+from striate.formats.tflite.call import Call
 from striate.formats.tflite.schema import DTYPES, named
 
 LARGEST = 1 << 16

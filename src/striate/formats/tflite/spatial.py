@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ModelError, UnsupportedError
-from striate.formats.tflite.call import Call, Part, Step, activated, as_stored, operator, step
+from striate.formats.steps import Part, Step, as_stored, step
+from striate.formats.tflite.call import Call, activated, operator
 from striate.formats.tflite.schema import named
 from striate.geometry import Border, Coordinates, Interpolation, Rounding
 from striate.network.operators import (

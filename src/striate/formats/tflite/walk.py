@@ -10,22 +10,12 @@ import numpy as np
 
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
 from striate.formats.accidents import ACCIDENTS
+from striate.formats.steps import Array, Order, Step, Tensor, Written, as_stored, checked, short
 from striate.formats.tflite import arrange, combine, spatial
-from striate.formats.tflite.call import (
-    OPERATORS,
-    Array,
-    Call,
-    Order,
-    Part,
-    Step,
-    Tensor,
-    as_stored,
-    checked,
-)
+from striate.formats.tflite.call import OPERATORS, Call
 from striate.formats.tflite.folding import fold
 from striate.formats.tflite.schema import DTYPES, UNSIZED, Graph, Operation, Stored
 from striate.formats.unknown import Unknown
-from striate.network import Node
 from striate.network.operators import Constant, Elementwise, Everything, Function
 from striate.network.relation import Shape
 
@@ -40,8 +30,6 @@ KEPT = 1 << 16
 """Elements of the largest constant whose value is kept."""
 PACKED = ("INT4", "BFLOAT16")
 """Types whose elements NumPy has no type for."""
-MOVES = ("channels_first", "channels_last")
-"""Words of the steps that bring a tensor's axes into another order."""
 STORED_AS = {"DEQUANTIZE": "dequantize", "DENSIFY": "densify", "CAST": "cast"}
 """Operators that only say how a constant is kept."""
 
@@ -53,11 +41,7 @@ class Walk:
         self._graph, self._unknown = graph, unknown
         self._own_shapes = all(graph.tensors[k].shape == shape for k, shape in shapes.items())
         self.tensors: dict[int, Tensor] = {}
-        self.held: dict[str, Tensor] = {}
-        self.nodes: list[Node] = []
-        self._names: set[str] = set()
-        self._moved: dict[tuple[str, Order], str] = {}
-        self._counted: set[str] = set()
+        self.written = Written({"transpose": "TRANSPOSE", "reshape": "RESHAPE"})
         written = {k for operation in graph.operations for k in operation.outputs}
         for k, stored in enumerate(graph.tensors):
             if k in shapes:
@@ -85,7 +69,7 @@ class Walk:
     def _enter(self, k: int, tensor: Tensor) -> None:
         if k in self.tensors:
             raise ModelError(f"tensor {tensor.name!r} is written twice")
-        self.tensors[k] = self.held[tensor.name] = tensor
+        self.tensors[k] = self.written.held[tensor.name] = tensor
 
     def _operation(self, operation: Operation) -> None:
         if not operation.outputs:
@@ -134,50 +118,8 @@ class Walk:
         for k, tensor, shape in zip(operation.outputs, stored, made.shapes, strict=False):
             self._enter(k, Tensor(tensor.name, checked(shape), _order(made, shape), tensor.kind, data))
         if data:
-            source, name = operation.op.rpartition(":")[2], self._fresh(short(stored[0].name))
-            self._node(made, name, tuple(tensor.name for tensor in stored), source, stored[0].kind)
-
-    def _node(self, made: Step, name: str, outputs: tuple[str, ...], source: str, kind: str) -> None:
-        """A step as a node, behind the nodes of the steps that it reads."""
-        inputs = tuple(self._read(part, name, source, kind) for part in made.inputs)
-        parameters = sum(prod(found.shape) for found in made.weights if found.name not in self._counted)
-        self._counted.update(found.name for found in made.weights if found.name)
-        own = source if made.source is None else made.source
-        self.nodes.append(Node(name, made.op, inputs, outputs, own, parameters, made.at_most, made.weights))
-
-    def _read(self, part: Part, base: str, source: str, kind: str) -> str:
-        """The name of a tensor that a node reads; a tensor in another order of axes is made once."""
-        if isinstance(part, Tensor):
-            return self.held.setdefault(part.name, part).name
-        whole = part.inputs[0]
-        if not isinstance(whole, Tensor) or part.word not in MOVES:
-            return self._made(part, self._fresh(f"{base}.{part.word}"), source, kind)
-        key = (whole.name, part.order)
-        if key not in self._moved:
-            name = self._fresh(f"{short(whole.name)}.{part.word}")
-            self._moved[key] = self._made(part, name, source, whole.kind)
-        return self._moved[key]
-
-    def _made(self, part: Step, name: str, source: str, kind: str) -> str:
-        self.held[name] = Tensor(name, checked(part.shape), part.order, kind, True)
-        self._node(part, name, (name,), source, kind)
-        return name
-
-    def _fresh(self, name: str) -> str:
-        """A name that no other node has."""
-        while name in self._names:
-            name += "'"
-        self._names.add(name)
-        return name
-
-
-def short(name: str) -> str:
-    """What comes first in the name of a tensor that stands for several fused into one.
-
-    >>> short("block/Relu6;block/BatchNorm;block/Conv2D")
-    'block/Relu6'
-    """
-    return name.partition(";")[0] or name
+            source, name = operation.op.rpartition(":")[2], self.written.fresh(short(stored[0].name))
+            self.written.node(made, name, tuple(tensor.name for tensor in stored), source, stored[0].kind)
 
 
 def _order(made: Step, shape: Shape) -> Order:
