@@ -81,12 +81,12 @@ def test_architectures(name: str) -> None:
 def test_depth_does_not_underflow() -> None:
     report = check(
         nn.Sequential(*[nn.Conv2d(1, 1, 3, padding=1) for _ in range(400)]),
-        (1, 1, 9, 900),
+        (1, 1, 3, 900),
         layers=["399"],
-        units=[(4, 450)],
+        units=[(1, 450)],
     )
     assert report.complete, report
-    assert report.units[0].claimed == 9 * 801
+    assert report.units[0].claimed == 3 * 801
 
 
 def test_layers_that_cannot_be_asked_for() -> None:
@@ -127,7 +127,7 @@ class Circular(nn.Module):
 
 @pytest.mark.parametrize("model", [Patched(), Circular()])
 def test_writes_through_views_are_followed(model: nn.Module) -> None:
-    report = check(model, (1, 1, 6, 7), units=[(y, x) for y in range(6) for x in range(6)])
+    report = check(model, (1, 1, 6, 7), units=[(y, x) for y in range(0, 6, 2) for x in range(6)])
     assert report.complete, report
 
 

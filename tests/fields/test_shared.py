@@ -10,7 +10,7 @@ import pytest
 
 from striate.fields.pieces import FAR, Dim, Piece
 from striate.fields.shared import Shared
-from striate.fields.spans import Span
+from striate.fields.summary import Period
 from striate.fields.views import Digit, Place
 from striate.geometry import Interval
 
@@ -73,13 +73,12 @@ def test_a_function_that_measures_fields_is_found_out() -> None:
 
 
 def test_what_is_told_moves_with_the_pieces() -> None:
-    def span(pieces: Pieces) -> Span:
-        lo, hi = pieces[0].lo.tolist(), pieces[0].hi.tolist()
-        phases = tuple(Interval(a, b) if a < b else Interval(0, 0) for a, b in zip(lo, hi, strict=True))
-        return Span("periodic", max(b - a for a, b in zip(lo, hi, strict=True)), Fraction(1), phases[0].start, phases)
+    def period(pieces: Pieces) -> Period:
+        return Period(pieces[0].lo, pieces[0].hi, Fraction(1), 0)
 
     shared = Shared()
     for one in (FIRST, EMPTY):
         for by in ((0, 0), (-2, 5)):
             pieces = (shared.shifted(one, *by),)
-            assert shared.told(span, pieces) == span(pieces)
+            assert shared.told(period, pieces).span == period(pieces).span
+            assert period(pieces).span.phases[1] == Interval(1 + by[0], 2 + by[1])

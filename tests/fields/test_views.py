@@ -172,6 +172,6 @@ def test_a_digit_that_two_axes_name_is_parted_once() -> None:
 
 
 def test_a_wrong_view_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("striate.fields.tables.cut", lambda digits, inner: cut(digits[::-1], inner))
+    monkeypatch.setattr("striate.fields.moves.cut", lambda digits, inner: cut(digits[::-1], inner))
     with pytest.raises((AssertionError, IndexError, ValueError)):
         sum(check(seed) for seed in range(10))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from striate.fields.pieces import Ints, Piece, divisors, plain
+from striate.fields.flat import plain
+from striate.fields.pieces import Ints, Piece, divisors
 from striate.fields.shared import Pieces, Shared
 from striate.fields.spans import Span
 from striate.fields.summary import flattened, laid, local_span, units_of
 from striate.fields.tables import FieldTable, carried
 from striate.fields.unit import Grid, LayerAxes, unit_axes
+from striate.frozen import FrozenDict
 from striate.geometry import part_map
 from striate.network.relation import Along, Relation, Shape, Split
 
@@ -171,26 +174,33 @@ def _period(rows: Ints) -> int:
     return next(repeats, n)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class OnGrid:
-    """The tables of a layer whose tokens stand on their grid, of the ``shape`` and ``units`` that it has then.
+    """The ``shape`` and ``units`` of a layer once its tokens stand on their grid, and the relation that leads there.
 
     ``axes`` names for each source axis of the grid the axis that counts along it.
     """
 
-    tables: Mapping[str, FieldTable]
+    relation: Relation
     shape: Shape
     units: tuple[int, ...]
     axes: Mapping[str, int]
     grid: Grid | None
 
-    def span(self, name: str, shared: Shared) -> Span | None:
-        """What the local pieces say of every unit along one axis of the source, counted along the layer's own axis."""
-        found = local_span(self.tables[name], self.units, shared)
+    def span(self, table: FieldTable, shared: Shared) -> Span | None:
+        """What the local pieces of a table say of every unit along one axis of the source.
+
+        It is counted along the layer's own axis.
+        """
+        found = local_span(table, self.relation, self.units, shared)
         if found is None or found.along is None or self.grid is None:
             return found
         start, more = self.grid.axis, len(self.grid.sizes) - 1
         return replace(found, along=min(found.along, max(start, found.along - more)))
+
+    def moved(self, table: FieldTable, shared: Shared) -> FieldTable:
+        """The table of the layer on its grid."""
+        return carried(table, (self.relation,), "", alone=True, shared=shared)[0]
 
     def counted(self, name: str, along: int) -> int:
         """The axis of ``shape`` for an axis of the layer that units count along for one axis of the source."""
@@ -199,19 +209,19 @@ class OnGrid:
         return self.axes[name] if along == self.grid.axis else along + len(self.grid.sizes) - 1
 
 
-def on_grid(tables: Mapping[str, FieldTable], axes: LayerAxes, shared: Shared) -> OnGrid:
-    """The tables of a layer; the tokens of a grid alone, which stand along one axis for each that it runs over."""
+@lru_cache(maxsize=256)
+def on_grid(axes: LayerAxes) -> OnGrid:
+    """Where a layer's tokens stand on their grid: along one axis for each that it runs over; others are left out."""
     grid = axes.grid
     if grid is None:
-        return OnGrid(tables, axes.shape, axes.units, {}, None)
+        return OnGrid((), axes.shape, axes.units, FrozenDict(), None)
     order = sorted(range(len(grid.sizes)), key=lambda k: -grid.strides[k])
     sizes, count, more = [grid.sizes[k] for k in order], grid.count, len(grid.sizes) - 1
     relation: Relation = (Along(grid.axis, part_map(axes.shape[grid.axis], -grid.first, count)),)
     for position, size in enumerate(sizes[:-1]):
         count //= size
         relation += (Split(grid.axis + position, size, count, count),)
-    found = {name: carried(table, (relation,), "", alone=True, shared=shared)[0] for name, table in tables.items()}
     shape = (*axes.shape[: grid.axis], *sizes, *axes.shape[grid.axis + 1 :])
     units = sorted({*range(grid.axis, grid.axis + more + 1), *(k if k < grid.axis else k + more for k in axes.units)})
     moved = {grid.names[k]: grid.axis + position for position, k in enumerate(order)}
-    return OnGrid(found, shape, tuple(units), moved, grid)
+    return OnGrid(relation, shape, tuple(units), FrozenDict(moved), grid)

@@ -31,13 +31,13 @@ class Borders:
 
 def borders(fields: Fields, layer: str) -> Borders:
     """Interior and padding shares of a layer."""
-    axes, placed = tuple(fields[layer].axes.values()), fields.on_grid(layer, clipped=True)
+    axes, (placed, tables) = tuple(fields[layer].axes.values()), fields.hulls(layer)
     image = [fields.network.shapes[fields.source][axis] for axis in fields.spatial.values()]
     alongs = [None if axis.along is None else placed.counted(axis.axis, axis.along) for axis in axes]
     units = [_units(axis, along, placed.shape) for axis, along in zip(axes, alongs, strict=True)]
     interior = tuple(
         _interior(axis, table, along, n) if n else Interval(0, 0)
-        for axis, table, along, n in zip(axes, placed.tables.values(), alongs, units, strict=False)
+        for axis, table, along, n in zip(axes, tables, alongs, units, strict=False)
     )
     if not all(units):
         return Borders(interior, None, None)

@@ -1,51 +1,38 @@
-"""Receptive fields of every layer: one forward pass of field tables through a network."""
+"""Receptive fields of every layer of a network."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from striate import collector
 from striate.errors import MissingDependencyError
-from striate.fields.axes import OnGrid, layer_axes, on_grid, units_along
+from striate.fields.axes import OnGrid, layer_axes, on_grid
 from striate.fields.costs import CostTable
+from striate.fields.forward import Forward, Read
 from striate.fields.layout import layout_of, spatial_axes
+from striate.fields.merges import Misalignment
 from striate.fields.shared import Shared
 from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span, told
-from striate.fields.store import Tables
-from striate.fields.summary import Stand, axis_field, stand
-from striate.fields.tables import FieldTable, carried, source_table, unite
+from striate.fields.store import Kept
+from striate.fields.summary import axis_field
+from striate.fields.tables import FieldTable
 from striate.fields.unit import Index, LayerAxes, Unit
 from striate.fields.walk import Unfollowed
 from striate.geometry import Box, Interval
-from striate.network import HasNetwork, Network, Node, network_of
+from striate.network import HasNetwork, Network, network_of
 from striate.network.network import sized
-from striate.network.operators import Concat
-from striate.network.relation import Reads, Relation, Shape
+from striate.network.relation import Shape
 from striate.values import text
 
 if TYPE_CHECKING:
     import pandas
 
     from striate.fields.overview import Overview
-
-
-@dataclass(frozen=True, slots=True)
-class Misalignment:
-    """A merge whose branches look at different places: each branch and its centre's offset in pixels.
-
-    Offsets are relative to the first branch; None where the strides differ.
-    """
-
-    node: str
-    axis: str
-    branches: tuple[tuple[str, Fraction | None], ...]
 
 
 @dataclass(frozen=True)
@@ -78,22 +65,33 @@ class Field:
         return f"<Field {self.name}: {self.op} {sized(self.shape)}, {axes or 'no axes'}>"
 
 
+class Said(NamedTuple):
+    """What a layer's tables say of it."""
+
+    axes: Mapping[str, AxisField]
+    global_via: tuple[str, ...]
+    misaligned_at: tuple[str, ...]
+    at_most_via: tuple[str, ...]
+
+
 class Fields(Mapping[str, Field]):
     """The fields of every layer of a network, or of a model's, with respect to one of its inputs; computed once."""
 
     def __init__(self, network: Network | HasNetwork, source: str | None = None, layout: str | None = None) -> None:
         self.network = network_of(network)
         self._all_paths: Fields | None = None
-        self._global: dict[str, set[tuple[str, Relation, int]]] = {}
-        self._lost: Counter[tuple[str, str, Relation]] = Counter()
         with collector.held():
             self.source = choose_source(self.network, source)
             shape = self.network.shapes[self.source]
             self.layout = layout_of(self.network, self.source) if layout is None else text("layout", layout)
             self.spatial = spatial_axes(self.layout, shape)
             self._shared = Shared()
-            self._axes: dict[str, LayerAxes] = {}
-            self._tables, self.misalignments = self._pass(clipped=False)
+            self._axes: dict[tuple[Kept, Shape], LayerAxes] = {}
+            self._said: dict[Kept, Said] = {}
+            self._orders: dict[tuple[frozenset[str], ...], tuple[str, ...]] = {}
+            passed = self._pass()
+            self._tables, self.misalignments = passed.tables, tuple(passed.merges)
+            self._ends, self._lost = passed.ends, passed.lost
 
     @cached_property
     def local(self) -> Fields:
@@ -117,10 +115,10 @@ class Fields(Mapping[str, Field]):
         found = copy(self)
         for name in ("local", "clipped"):
             found.__dict__.pop(name, None)
-        found._all_paths = self
+        found._all_paths, found._said = self, {}
         half = {read for read, axes in self._lost.items() if axes < len(self.spatial)}
         if half:
-            found._tables, _ = found._pass(clipped=False, unread=half)
+            found._tables = self._pass(unread=half).tables
         return found
 
     @property
@@ -131,7 +129,7 @@ class Fields(Mapping[str, Field]):
     @property
     def unfollowed(self) -> Unfollowed:
         """The steps of relations at which a path ends, by node; none but in ``local``."""
-        return self._global if self.is_local else {}
+        return self._ends if self.is_local else {}
 
     @property
     def places(self) -> frozenset[int]:
@@ -146,7 +144,7 @@ class Fields(Mapping[str, Field]):
     def clipped(self) -> Mapping[str, tuple[FieldTable, ...]]:
         """For each tensor, the true hull of every element along each spatial axis of the source."""
         with collector.held():
-            return self._pass(clipped=True, unread=self._lost.keys() if self.is_local else frozenset())[0]
+            return self._pass(clipped=True, unread=self._lost.keys() if self.is_local else frozenset()).tables
 
     def tables(self, layer: str) -> tuple[FieldTable, ...]:
         """The unclipped field tables of a layer; empty where it does not depend on the source."""
@@ -167,49 +165,58 @@ class Fields(Mapping[str, Field]):
     def layer_axes(self, layer: str) -> LayerAxes:
         """What each axis of a layer is, and for which of them a unit's place has an index."""
         tensor = self.network.tensor(layer)
-        if tensor not in self._axes:
-            every = self if self._all_paths is None else self._all_paths
+        every, shape = self._all_paths or self, self.network.shapes[tensor]
+        key = every._tables.kept(tensor), shape
+        if key not in self._axes:
             tables = dict(zip(self.spatial, every._tables.get(tensor, ()), strict=False))
             batch = self.layout.find("N")
             size = self.network.shapes[self.source][batch] if batch >= 0 else None
-            self._axes[tensor] = layer_axes(self.network.shapes[tensor], tables, size, self._shared)
-        return self._axes[tensor]
+            self._axes[key] = layer_axes(shape, tables, size, self._shared)
+        return self._axes[key]
 
     def index(self, unit: Unit) -> Index:
         """The index of a unit into its layer's tensor; InputError with the valid ranges where it lies outside."""
         return self.layer_axes(unit.layer).index(unit)
 
-    def on_grid(self, layer: str, *, clipped: bool = False) -> OnGrid:
-        """The tables of a layer, true hulls where ``clipped``; tokens of a grid stand on it, along an axis each."""
-        tensor, axes = self.network.tensor(layer), self.layer_axes(layer)
-        found = self._shown(self.clipped.get(tensor, ())) if clipped else self.tables(layer)
-        return on_grid(dict(zip(self.spatial, found, strict=False)), axes, self._shared)
+    def hulls(self, layer: str) -> tuple[OnGrid, tuple[FieldTable, ...]]:
+        """The true hulls of a layer's units, and the grid on which its tokens stand in them."""
+        placed, tables = on_grid(self.layer_axes(layer)), self.clipped.get(self.network.tensor(layer), ())
+        return placed, tuple(placed.moved(table, self._shared) for table in self._shown(tables))
 
     def __getitem__(self, layer: str) -> Field:
-        cost, tables, layer_axes = self._costs[layer], self.tables(layer), self.layer_axes(layer)
-        axes = {name: AxisField(name, "none") for name in self.spatial} | self._along(layer)
+        cost, tensor = self._costs[layer], self.network.tensor(layer)
+        kept = self._tables.kept(tensor)
+        if kept not in self._said:
+            self._said[kept] = self._say(layer)
+        axes, global_via, misaligned_at, at_most_via = self._said[kept]
         return Field(
             name=layer,
             op=cost.op,
-            shape=layer_axes.shape,
+            shape=self.network.shapes[tensor],
             axes=axes,
-            layer_axes=layer_axes,
+            layer_axes=self.layer_axes(layer),
             parameters=cost.parameters,
             macs=cost.macs,
             activation_bytes=cost.activation_bytes,
             nodes=cost.nodes,
-            global_via=self._in_order({name for table in tables if table.whole for name in table.via}),
-            misaligned_at=self._in_order({name for table in tables if table.local for name in table.misaligned}),
-            at_most_via=self._in_order({name for table in tables if table.pieces for name in table.at_most}),
+            global_via=global_via,
+            misaligned_at=misaligned_at,
+            at_most_via=at_most_via,
         )
 
-    def _along(self, layer: str) -> dict[str, AxisField]:
-        """A layer's field along each axis of the source that it depends on."""
-        units, shared, placed = self.layer_axes(layer).units, self._shared, self.on_grid(layer)
-        return {
-            name: axis_field(name, table, units, placed.span(name, shared), shared)
-            for name, table in zip(self.spatial, self.tables(layer), strict=False)
-        }
+    def _say(self, layer: str) -> Said:
+        """What a layer's tables say."""
+        tables, shared, layer_axes = self.tables(layer), self._shared, self.layer_axes(layer)
+        placed = on_grid(layer_axes)
+        axes = {name: AxisField(name, "none") for name in self.spatial}
+        for name, table in zip(self.spatial, tables, strict=False):
+            axes[name] = axis_field(name, table, layer_axes.units, placed.span(table, shared), shared)
+        return Said(
+            axes,
+            global_via=self._in_order(table.via for table in tables if table.whole),
+            misaligned_at=self._in_order(table.misaligned for table in tables if table.local),
+            at_most_via=self._in_order(table.at_most for table in tables if table.pieces),
+        )
 
     def __iter__(self) -> Iterator[str]:
         return (node.name for node in self.network.nodes if node.outputs[0] in self._tables)
@@ -256,118 +263,16 @@ class Fields(Mapping[str, Field]):
     def _positions(self) -> Mapping[str, int]:
         return {node.name: k for k, node in enumerate(self.network.nodes)}
 
-    def _in_order(self, names: set[str]) -> tuple[str, ...]:
-        return tuple(sorted(names, key=lambda name: self._positions[name]))
+    def _in_order(self, sets: Iterable[frozenset[str]]) -> tuple[str, ...]:
+        """The names of some nodes in the order of the network."""
+        key = tuple(sets)
+        if key not in self._orders:
+            names = frozenset[str]().union(*key)
+            self._orders[key] = tuple(sorted(names, key=lambda name: self._positions[name]))
+        return self._orders[key]
 
-    def _pass(
-        self, *, clipped: bool, unread: Set[tuple[str, str, Relation]] = frozenset()
-    ) -> tuple[Tables, tuple[Misalignment, ...]]:
-        """The tables of every tensor, and the merges whose branches look at different places.
-
-        The relations ``unread``, each with its node and what it reads, are left out.
-        """
-        shape: Shape = self.network.shapes[self.source]
-        spatial = tuple(self.spatial.values())
-        start = tuple(source_table(shape, spatial, axis, clipped=clipped) for axis in spatial)
-        tables, shared = Tables(), Shared()
-        tables[self.source] = () if 0 in shape else start
-        last = {name: node for node in self.network.nodes for name in node.inputs}
-        merges: list[Misalignment] = []
-        for node, result in zip(self.network.nodes, self.network.results, strict=True):
-            for name, output in zip(node.outputs, result.outputs, strict=False):
-                pairs = list(zip(node.inputs, output.reads, strict=True))
-                if unread:
-                    pairs = [(b, tuple(r for r in reads if (node.name, b, r) not in unread)) for b, reads in pairs]
-                followed = [(before, reads) for before, reads in pairs if before in tables and reads]
-                branches = [(before, reads) for before, reads in followed if tables[before]]
-                if branches and 0 not in output.shape:
-                    tables[name], apart = self._node_tables(node, branches, output.shape, tables, shared, clipped)
-                    merges += apart
-                elif followed:
-                    tables[name] = ()
-            for name in {*node.inputs, *node.outputs}:
-                if name in tables and last.get(name, node) is node:
-                    tables.leave(name)
-        return tables, tuple(merges)
-
-    def _node_tables(
-        self,
-        node: Node,
-        branches: list[tuple[str, Reads]],
-        shape: Shape,
-        tables: Mapping[str, tuple[FieldTable, ...]],
-        shared: Shared,
-        clipped: bool,
-    ) -> tuple[tuple[FieldTable, ...], list[Misalignment]]:
-        """The tables of one output, one per spatial axis of the source, and the axes along which branches disagree."""
-        alone, before = len(branches) == 1, [tables[name] for name, _ in branches]
-        parts = [
-            [
-                self._carried(node, name, entry[k], reads, alone, shared, clipped)
-                for entry, (name, reads) in zip(before, branches, strict=True)
-            ]
-            for k in range(len(self.spatial))
-        ]
-        united, merges = [], []
-        for k, (axis, part) in enumerate(zip(self.spatial, parts, strict=True)):
-            table = unite(part, shared)
-            if node.at_most:
-                table = replace(table, at_most=table.at_most | {node.name})
-            apart = None
-            if not clipped and len(part) > 1:
-                met = [(name, made, entry[k]) for (name, _), made, entry in zip(branches, part, before, strict=True)]
-                apart = _misaligned(node, axis, met, shape, self._shared)
-            if apart is not None:
-                table = replace(table, misaligned=table.misaligned | {node.name})
-                merges.append(apart)
-            united.append(table)
-        return tuple(united), merges
-
-    def _carried(
-        self, node: Node, name: str, table: FieldTable, reads: Reads, alone: bool, shared: Shared, clipped: bool
-    ) -> FieldTable:
-        """The table of what a node reads of ``name``; where it is global, and along one axis alone, is noted."""
-        found, everything = carried(table, reads, node.name, alone=alone, shared=shared)
-        if clipped or self.is_local:
-            return found
-        for relation, ended in everything.items():
-            self._global.setdefault(node.name, set()).update((name, relation, step) for step in ended.steps)
-            self._lost[node.name, name, relation] += ended.every
-        return found
-
-
-def _misaligned(
-    node: Node, axis: str, branches: list[tuple[str, FieldTable, FieldTable]], shape: Shape, shared: Shared
-) -> Misalignment | None:
-    """The merge where its branches' centres disagree; parts that stand one after the other do not meet.
-
-    A branch is a name, what the output gets from it, and what it is itself.
-    """
-    distinct = {id(made): (name, made, itself) for name, made, itself in branches if made.local}
-    if len(distinct) < 2:
-        return None
-    joined = node.op.axis if isinstance(node.op, Concat) else len(shape)
-    stands = [(name, _stand(axis, made, itself, joined, shape, shared)) for name, made, itself in distinct.values()]
-    (_, first), *others = stands
-    if any(stand.along != first.along for _, stand in others) or first.along == joined:
-        return None
-    if any(stand.centre is None for _, stand in stands) or all(stand == first for _, stand in others):
-        return None
-    known = [(name, stand.stride, stand.centre) for name, stand in stands if stand.centre is not None]
-    _, stride, origin = known[0]
-    return Misalignment(
-        node.name, axis, tuple((name, centre - origin if own == stride else None) for name, own, centre in known)
-    )
-
-
-def _stand(
-    axis: str, made: FieldTable, itself: FieldTable, joined: int, shape: Shape, shared: Shared
-) -> Stand:
-    """Where a branch looks; as it did before, where it was joined along an axis that names no units."""
-    units = units_along(shape, {axis: itself}, shared)
-    if joined not in units and joined < len(shape) and made.via == itself.via:
-        return stand(itself, units, shared)
-    return stand(made, units_along(shape, {axis: made}, shared), shared)
+    def _pass(self, *, clipped: bool = False, unread: Set[Read] = frozenset()) -> Forward:
+        return Forward(self.network, self.source, self.spatial, self._shared, clipped=clipped, unread=unread)
 
 
 def seen_by(tables: Sequence[FieldTable], index: Sequence[int | slice]) -> Box:

@@ -12,7 +12,7 @@ from striate.fields.views import Digit, Place
 
 Bools = NDArray[np.bool_]
 
-LONGEST, FEW = 64, 8
+LONGEST, FEW = 64, 16
 
 
 def reopened(piece: Piece, extent: int) -> Piece:
@@ -49,7 +49,7 @@ def rule(lo: Ints, hi: Ints, extent: int | None) -> tuple[Ints, Ints, int] | Non
     best, fewest = None, lo.size + 1
     empty = lo >= hi
     ends = _ends(np.asarray(empty.reshape(len(lo), -1).all(axis=1)))
-    for period in _likely(lo, hi):
+    for period in _likely(lo, hi, ends, extent):
         start = (len(lo) - 2 * period) // 2
         step = _step(lo, hi, empty, start, period)
         found = None if step is None else _holds(lo, hi, empty, ends, extent, start, period, step)
@@ -64,42 +64,59 @@ def _holds(
     lo: Ints, hi: Ints, empty: Bools, ends: Bools, extent: int | None, start: int, period: int, step: int
 ) -> tuple[Ints, Ints, int] | None:
     """One period of the rule of the two middle ones, and how many do not follow it; None where it does not hold."""
-    n, limit = len(lo), FAR if extent is None else extent
-    outer = int((~ends).sum()) > 2 * period
-    for units in (_some(n), np.arange(n)):
-        turns, phases = np.divmod(units - start, period)
-        shift = (turns * step).reshape([-1] + [1] * (lo.ndim - 1))
-        low, high = lo[start + phases] + shift, hi[start + phases] + shift
-        alike = ((low == lo[units]) & (high == hi[units])) | (empty[units] & (low >= high))
-        excepted = (outer & ends[units].reshape(shift.shape)) | (low < 0) | (high > limit)
-        if not (alike if extent is None else alike | excepted).all():
+    turns, phases = np.divmod(np.arange(len(lo)) - start, period)
+    shift = (turns * step).reshape([-1] + [1] * (lo.ndim - 1))
+    low, high = lo[start + phases] + shift, hi[start + phases] + shift
+    alike = ((low == lo) & (high == hi)) | (empty & (low >= high))
+    if extent is not None:
+        outer = int((~ends).sum()) > 2 * period
+        excepted = (outer & ends.reshape(shift.shape)) | (low < 0) | (high > extent)
+        if not (alike | excepted).all():
             return None
+    elif not alike.all():
+        return None
     followed = 2 * (alike & ~empty).sum() >= (~empty).sum()
     return (low[:period], high[:period], int((~alike).sum())) if extent is None or followed else None
 
 
-@lru_cache(maxsize=256)
-def _some(n: int) -> Ints:
-    """A few units from the first to the last."""
-    return np.unique(np.linspace(0, n - 1, FEW).astype(np.int64))
-
-
-def _likely(lo: Ints, hi: Ints) -> list[int]:
-    """The periods, shortest first, by which the middle of one row of values moves on evenly."""
+def _likely(lo: Ints, hi: Ints, ends: Bools, extent: int | None) -> list[int]:
+    """The periods, shortest first, by which one row of values moves on evenly in its middle and at a few units more."""
     n, longest = len(lo), min(len(lo) // 2, LONGEST)
     if not longest:
         return []
+    lo, hi = lo.reshape(n, -1), hi.reshape(n, -1)
     middle = slice(n // 2 - longest, n // 2 + longest)
-    low, high = (values[middle].reshape(2 * longest, -1) for values in (lo, hi))
-    column = int((low < high).any(0).argmax())
-    low, high = low[:, column], high[:, column]
+    column = int((lo[middle] < hi[middle]).any(0).argmax())
+    lo, hi = lo[:, column], hi[:, column]
+    low, high = lo[middle], hi[middle]
     seen = low < high
     first, second, inside = _pairs(longest)
     both, one = seen[first] & seen[second] & inside, (seen[first] != seen[second]) & inside
     moves = np.stack([values[second] - values[first] for values in (low, high)])
     most = np.where(both, moves, -4 * FAR).max((0, 2))
     alike = (np.where(both, moves, most[:, None]) == most[:, None]).all((0, 2))
-    return (np.flatnonzero(alike & ~one.any(1) & both.any(1)) + 1).tolist()
+    even = np.flatnonzero(alike & ~one.any(1) & both.any(1))
+    found: list[int] = (even + 1)[_for_some(lo, hi, ends, extent, even + 1, most[even])].tolist()
+    return found
+
+
+def _for_some(lo: Ints, hi: Ints, ends: Bools, extent: int | None, periods: Ints, steps: Ints) -> Bools:
+    """Of periods and the steps of each, which hold for a few units from the first to the last of one row."""
+    units, starts = _some(len(lo)), (len(lo) // 2 - periods)[:, None]
+    turns, phases = np.divmod(units - starts, periods[:, None])
+    shift = turns * steps[:, None]
+    low, high = lo[starts + phases] + shift, hi[starts + phases] + shift
+    alike = ((low == lo[units]) & (high == hi[units])) | ((lo >= hi)[units] & (low >= high))
+    if extent is None:
+        return np.asarray(alike.all(1))
+    outer = (int((~ends).sum()) > 2 * periods)[:, None]
+    return np.asarray((alike | (outer & ends[units]) | (low < 0) | (high > extent)).all(1))
+
+
+@lru_cache(maxsize=256)
+def _some(n: int) -> Ints:
+    """A few units from the first to the last."""
+    return np.unique(np.linspace(0, n - 1, FEW).astype(np.int64))
 
 
 @lru_cache(maxsize=LONGEST)

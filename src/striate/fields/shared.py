@@ -13,7 +13,7 @@ from striate.fields.pieces import FAR, Piece
 Answer = TypeVar("Answer")
 Pieces = tuple[Piece, ...]
 
-SMALL, LARGE = 2**6, 2**14
+SMALL, MIDDLE, LARGE = 2**6, 2**12, 2**14
 WIDE = FAR >> 20
 
 
@@ -111,10 +111,10 @@ class Shared:
         return found.moved(low, high) if low or high else found
 
     def normal(self, pieces: Pieces) -> Normal:
-        """The same pieces from a common begin to a common end; all stay where they are if one is not small."""
+        """The same pieces from a common begin to a common end; all stay where they are if one is large."""
         found = self._normal.get(pieces)
         if found is None:
-            if not all(piece.lo.size <= SMALL for piece in pieces):
+            if not all(piece.lo.size <= MIDDLE for piece in pieces):
                 return Normal(pieces, 0, 0)
             low, high = next((self._ends_of(piece) for piece in pieces if not piece.whole), (0, 0))
             moved = tuple(self.shifted(piece, -low, -high) for piece in pieces) if low or high else pieces
@@ -150,10 +150,6 @@ def _shifted(piece: Piece, low: int, high: int) -> Piece:
 
 def _large(value: object) -> bool:
     """Whether a piece, or one of several, holds more than is worth keeping for another time."""
-    if isinstance(value, Piece):
+    if type(value) is Piece:
         return value.lo.size > LARGE
-    if isinstance(value, tuple):
-        for part in value:
-            if isinstance(part, Piece | tuple) and _large(part):
-                return True
-    return False
+    return type(value) is tuple and any(map(_large, value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
@@ -43,15 +43,6 @@ class Span:
             return None
         middles, units = sum(phase.start + phase.stop - 1 for _, phase in seen), sum(u for u, _ in seen)
         return (Fraction(middles, 2) - units * stride) / len(seen)
-
-    def moved(self, low: int, high: int) -> Span:
-        """The span of units that begin ``low`` and end ``high`` pixels further on.
-
-        >>> Span("exact", 3, Fraction(1), 0, (Interval(0, 3),)).moved(-1, 1).phases
-        (Interval(-1, 4),)
-        """
-        phases = tuple(one if one.empty else Interval(one.start + low, one.stop + high) for one in self.phases)
-        return replace(self, size=self.size + high - low, start=phases[0].start if phases else None, phases=phases)
 
     def unit(self, u: int) -> Interval:
         """The unclipped interval unit ``u`` sees; raises InputError where no rule gives it."""

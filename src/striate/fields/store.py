@@ -12,6 +12,7 @@ from striate.fields.pieces import Ints, Piece
 from striate.fields.tables import FieldTable
 
 Entry = tuple[FieldTable, ...]
+Kept = tuple["FieldTable | Folded", ...]
 
 LARGE = 2**14
 
@@ -69,7 +70,7 @@ class Tables(Mapping[str, Entry]):
 
     def __init__(self) -> None:
         self._found: dict[str, Entry] = {}
-        self._left: dict[str, tuple[FieldTable | Folded, ...]] = {}
+        self._left: dict[str, Kept] = {}
         self._folded: WeakKeyDictionary[FieldTable, Folded] = WeakKeyDictionary()
         self._asked: tuple[str, Entry] = "", ()
 
@@ -95,6 +96,10 @@ class Tables(Mapping[str, Entry]):
             written = (table.unfolded() if isinstance(table, Folded) else table for table in self._left[tensor])
             self._asked = tensor, tuple(written)
         return self._asked[1]
+
+    def kept(self, tensor: str) -> Kept:
+        """A tensor's tables as they are kept: the same objects for tensors that say the same; none for others."""
+        return self._left.get(tensor) or self._found.get(tensor, ())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)

@@ -10,14 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from striate.fields.pieces import FAR, Ints, Piece, at, changed, finite, flat, narrowed, viewed
+from striate.fields.flat import flat
+from striate.fields.moves import after
+from striate.fields.pieces import FAR, Ints, Piece, at, changed, finite, narrowed, viewed
 from striate.fields.reopen import rule
 from striate.fields.shared import Pieces, Shared
-from striate.fields.spans import AxisField, Span
+from striate.fields.spans import AxisField, Span, SpanStatus
 from striate.fields.tables import FieldTable
 from striate.fields.views import Digit, Place, leaves
 from striate.fields.views import span as size_of
 from striate.geometry import Interval
+from striate.network.relation import Relation
 
 Units = tuple[int, ...]
 """The axes of a layer that its units stand along."""
@@ -28,7 +31,7 @@ def axis_field(axis: str, table: FieldTable, units: Units, span: Span | None, sh
     if not table.pieces:
         return AxisField(axis, "none")
     misaligned, at_most = span is not None and bool(table.misaligned), bool(table.at_most)
-    if table.whole and shared.told(_seen, table.pieces, units, shared).everywhere:
+    if table.whole and shared.told(_seen_after, table.pieces, (), units, shared).everywhere:
         return AxisField(axis, "whole", local=span, misaligned=misaligned, at_most=at_most)
     if table.whole or span is None:
         size = max(table.extent, span.size if span else 0)
@@ -39,31 +42,73 @@ def axis_field(axis: str, table: FieldTable, units: Units, span: Span | None, sh
     )  # fmt: skip
 
 
-def local_span(table: FieldTable, units: Units, shared: Shared) -> Span | None:
-    """What the local pieces of a table say of every unit along one axis; None where there are none."""
-    return shared.told(_seen, table.pieces, units, shared).span
+def local_span(table: FieldTable, relation: Relation, units: Units, shared: Shared) -> Span | None:
+    """What the local pieces of a table say of every unit that stands along ``units`` after a relation; None for none.
+
+    The relation reads no axis from end to end.
+    """
+    found = shared.told(_seen_after, table.pieces, relation, units, shared).local
+    return None if found is None else found.span
+
+
+class Period(NamedTuple):
+    """One period of the intervals that units see, which moves on by ``stride`` from unit to unit of the axis ``along``.
+
+    Where all units see the same, both are None; where they follow no rule, ``lo`` and ``hi`` are the largest one's.
+    """
+
+    lo: Ints
+    hi: Ints
+    stride: Fraction | None = None
+    along: int | None = None
+    ruled: bool = True
+
+    def moved(self, low: int, high: int) -> Period:
+        """The same of fields that begin ``low`` and end ``high`` pixels further on."""
+        return self._replace(lo=self.lo + low, hi=self.hi + high)
+
+    @property
+    def size(self) -> int:
+        """The size of the largest field."""
+        return max(int((self.hi - self.lo).max()), 0)
+
+    @property
+    def span(self) -> Span:
+        """The period in public words."""
+        if not self.ruled:
+            return Span("irregular", self.size, None, None)
+        phases = _phases(self.lo.tobytes(), self.hi.tobytes())
+        status: SpanStatus = "exact" if len(phases) == 1 else "periodic"
+        return Span(status, self.size, self.stride, phases[0].start, phases, self.along)
+
+
+@lru_cache(maxsize=256)
+def _phases(lo: bytes, hi: bytes) -> tuple[Interval, ...]:
+    ends = zip(*(np.frombuffer(values, dtype=np.int64).tolist() for values in (lo, hi)), strict=True)
+    return tuple(Interval(a, b) if a < b else Interval(0, 0) for a, b in ends)
 
 
 class Seen(NamedTuple):
-    """What units see along one axis: the span of the local fields, and whether all see everything."""
+    """What units see along one axis: a period of their local fields, and whether all see everything."""
 
-    span: Span | None
+    local: Period | None
     everywhere: bool
 
     def moved(self, low: int, high: int) -> Seen:
         """The same of fields that begin ``low`` and end ``high`` pixels further on."""
-        return self if self.span is None else self._replace(span=self.span.moved(low, high))
+        return self if self.local is None else self._replace(local=self.local.moved(low, high))
+
+
+def _seen_after(pieces: Pieces, relation: Relation, units: Units, shared: Shared) -> Seen:
+    return shared.once(_seen, shared.alike(after, pieces, relation, True) if relation else pieces, units, shared)
 
 
 def _seen(pieces: Pieces, units: Units, shared: Shared) -> Seen:
     everywhere = any(piece.whole for piece in pieces) and _everywhere_whole(pieces, units)
     local = _local(pieces, units, shared)
-    return Seen(_span_of(local, units, shared) if local else None, everywhere)
-
-
-def _span_of(pieces: Pieces, units: Units, shared: Shared) -> Span:
-    """The span of some local pieces."""
-    return _rule(pieces, units, shared) or Span("irregular", _largest(pieces, units, shared), None, None)
+    if not local:
+        return Seen(None, everywhere)
+    return Seen(_rule(local, units, shared) or _largest(local, units, shared), everywhere)
 
 
 class Stand(NamedTuple):
@@ -84,8 +129,8 @@ def stand(table: FieldTable, units: Units, shared: Shared) -> Stand:
 
 
 def _stand(pieces: Pieces, units: Units, shared: Shared) -> Stand:
-    span = _rule(_local(pieces, units, shared), units, shared)
-    return Stand(None, None, None) if span is None else Stand(span.along, span.stride, span.centre)
+    found = _rule(_local(pieces, units, shared), units, shared)
+    return Stand(None, None, None) if found is None else Stand(found.along, found.stride, found.span.centre)
 
 
 def _local(pieces: Pieces, units: Units, shared: Shared) -> Pieces:
@@ -133,11 +178,11 @@ def units_of(pieces: Sequence[Piece], units: Units) -> tuple[Ints, Ints]:
 
 def flattened(piece: Piece, shared: Shared) -> Piece:
     """The piece with an axis of its own for each axis of its view, laid out once."""
-    return shared.once(_flat, (piece,))
+    return shared.alike(_flat, (piece,))[0]
 
 
-def _flat(pieces: tuple[Piece]) -> Piece:
-    return flat(pieces[0])
+def _flat(pieces: Pieces) -> Pieces:
+    return tuple(map(flat, pieces))
 
 
 def laid(piece: Piece, units: Units, shared: Shared) -> Piece:
@@ -149,19 +194,19 @@ def _laid(pieces: tuple[Piece], units: Units, shared: Shared) -> Piece:
     return _over_others(flattened(pieces[0], shared), units)
 
 
-def _rule(pieces: Pieces, units: Units, shared: Shared) -> Span | None:
-    """The span of some local pieces whose units follow a rule; None where they follow none."""
+def _rule(pieces: Pieces, units: Units, shared: Shared) -> Period | None:
+    """A period of some local pieces whose units follow a rule; None where they follow none."""
     return shared.once(_ruled, pieces, units, shared)
 
 
-def _ruled(pieces: Pieces, units: Units, shared: Shared) -> Span | None:
+def _ruled(pieces: Pieces, units: Units, shared: Shared) -> Period | None:
     if len({axis for piece in pieces for axis in _telling(piece, units)}) > 1:
         return None
     pieces = tuple(laid(piece, units, shared) for piece in pieces)
     axes = {axis for piece in pieces for axis in range(len(piece.dims)) if not piece.uniform(axis)}
     if not axes:
         low, high = min(int(piece.lo.min()) for piece in pieces), max(int(piece.hi.max()) for piece in pieces)
-        return Span("exact", high - low, None, low, (Interval(low, high),))
+        return Period(np.array([low]), np.array([high]))
     if len(axes) > 1 and len(pieces) == 1:
         pieces = (_inside(pieces[0]),)
         axes = {axis for axis in axes if not pieces[0].uniform(axis)}
@@ -219,33 +264,30 @@ def _over_others(piece: Piece, units: Units) -> Piece:
     return piece
 
 
-def _along(pieces: Sequence[Piece], axis: int) -> Span | None:
+def _along(pieces: Sequence[Piece], axis: int) -> Period | None:
     """The rule along the only axis that matters; None without one."""
     d = pieces[0].dims[axis]
     if len(pieces) == 1 and d.open:
-        lo, hi = pieces[0].lo.ravel(), pieces[0].hi.ravel()
-        return _span(lo, hi, d.step, axis)
-    lo, hi = (values.ravel() for values in units_of(pieces, (axis,)))
-    found = rule(lo, hi, None)
-    return None if found is None else _span(*found, axis)
+        lo, hi, step = pieces[0].lo.ravel(), pieces[0].hi.ravel(), d.step
+    else:
+        low, high = units_of(pieces, (axis,))
+        found = rule(low.ravel(), high.ravel(), None)
+        if found is None:
+            return None
+        lo, hi, step = found
+    return Period(lo, hi, Fraction(step, len(lo)), axis)
 
 
-def _span(lo: Ints, hi: Ints, step: int, axis: int) -> Span:
-    """The span of one period."""
-    phases = _phases(tuple(lo.tolist()), tuple(hi.tolist()))
-    size, stride = max(int((hi - lo).max()), 0), Fraction(step, len(phases))
-    return Span("exact" if len(phases) == 1 else "periodic", size, stride, phases[0].start, phases, axis)
+def _largest(pieces: Pieces, units: Units, shared: Shared) -> Period:
+    """The largest unit's field, from 0 on."""
+    size = np.array([max(_largest_size(pieces, units, shared), 0)])
+    return Period(np.zeros_like(size), size, ruled=False)
 
 
-@lru_cache(maxsize=256)
-def _phases(lo: tuple[int, ...], hi: tuple[int, ...]) -> tuple[Interval, ...]:
-    return tuple(Interval(a, b) if a < b else Interval(0, 0) for a, b in zip(lo, hi, strict=True))
-
-
-def _largest(pieces: Pieces, units: Units, shared: Shared) -> int:
+def _largest_size(pieces: Pieces, units: Units, shared: Shared) -> int:
     """The size of the largest unit's field: over all pairs, what one piece reaches beyond where another begins."""
     if len(pieces) == 1 and _still(pieces[0], units):
-        return max(int((pieces[0].hi - pieces[0].lo).max()), 0)
+        return int((pieces[0].hi - pieces[0].lo).max())
     written = [laid(piece, units, shared) for piece in pieces]
     for axis in range(len(written[0].dims)):
         written = [finite(piece, axis) for piece in written]

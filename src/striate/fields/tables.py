@@ -7,39 +7,22 @@ key, branches of unlike strides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from striate.fields.pieces import (
-    FAR,
-    Dim,
-    Ints,
-    Piece,
-    added,
-    at,
-    changed,
-    finite,
-    flat,
-    isolated,
-    on_view,
-    resolved,
-    source_piece,
-    split_dim,
-    through,
-    values_at,
-    viewed,
-    without,
-)
+from striate.fields.ends import all_of, ending
+from striate.fields.flat import flat
+from striate.fields.moves import after
+from striate.fields.pieces import FAR, Ints, Piece, finite, source_piece, values_at
 from striate.fields.reopen import closed, reopened
 from striate.fields.shared import Shared
 from striate.fields.uniting import few, fewest, together
-from striate.fields.views import Digit, Place, cut, joined, leaves, span
-from striate.geometry import AxisMap, Border, Groups, Interval, Prefix, TapMap, Whole
-from striate.network.relation import Along, Drop, Insert, Merge, Permute, Reads, Relation, Shape, Split, Step
+from striate.geometry import AxisMap, Groups, Interval, Prefix, Whole
+from striate.network.relation import Along, Reads, Relation, Shape, Step
 
 
 class Ended(NamedTuple):
@@ -150,11 +133,11 @@ def _through(
     for steps in _stages(relation):
         match steps:
             case (Along(axis, m),) if _unbroken(m):
-                ends = shared.once(_ended, pieces, axis, extent)
-                pieces = shared.alike(_all_of, pieces, axis, m, ends)
+                ends = shared.once(ending, pieces, axis, extent)
+                pieces = shared.alike(all_of, pieces, axis, m, ends)
                 ended |= {position} if any(ends) else set()
             case _:
-                pieces = shared.alike(_after, pieces, steps, alone)
+                pieces = shared.alike(after, pieces, steps, alone)
         position += len(steps)
     return pieces, frozenset(ended)
 
@@ -174,196 +157,6 @@ def _stages(relation: Relation) -> tuple[Relation, ...]:
 def _unbroken(m: AxisMap) -> bool:
     """Whether units of a map read an axis from one end on."""
     return isinstance(m, Whole | Prefix) or (isinstance(m, Groups) and m.groups == 1)
-
-
-def _after(pieces: tuple[Piece, ...], steps: Relation, alone: bool) -> Iterator[Piece]:
-    """The pieces after some steps that read no axis from end to end, but those that see nothing any more."""
-    for piece in pieces:
-        values = piece.lo
-        for step in steps:
-            match step:
-                case Along(axis, TapMap() as m) if alone and _shifts(m) and not m.periodic:
-                    piece = _along(piece, axis, replace(m, periodic=True))
-                case Along(axis, m):
-                    piece = _along(piece, axis, m)
-                case _:
-                    piece = _moved(piece, step)
-        if piece.lo is values or piece.seen:
-            yield piece
-
-
-def _shifts(m: AxisMap) -> bool:
-    """Whether a map only moves an axis, or cuts or pads it with zeros."""
-    return isinstance(m, TapMap) and m.in_step == 1 and list(map(len, m.taps)) == [1] and m.border is Border.ZERO
-
-
-def _moved(piece: Piece, step: Step) -> Piece:
-    """A step that moves elements without reading past any axis."""
-    match step:
-        case Permute(order):
-            return viewed(piece, (piece.view[axis] for axis in order))
-        case Insert(axis):
-            return viewed(piece, (*piece.view[:axis], Place((), 1), *piece.view[axis:]))
-        case Drop(axis):
-            return _dropped(piece, axis)
-        case Merge(axis):
-            return _merged(piece, axis)
-        case Split():
-            return _split(piece, step)
-        case _:
-            raise TypeError(f"{type(step).__name__} is no step that moves elements")
-
-
-def _dropped(piece: Piece, axis: int) -> Piece:
-    if piece.view[axis].digits:
-        piece, dim = isolated(piece, axis)
-        piece = without(finite(piece, dim), dim)
-    return viewed(piece, (*piece.view[:axis], *piece.view[axis + 1 :]))
-
-
-def _merged(piece: Piece, axis: int) -> Piece:
-    for one in (axis, axis + 1):
-        if piece.view[one].size == 1:
-            return _dropped(piece, one)
-    for one in (axis, axis + 1):
-        if not piece.view[one].full:
-            piece, _ = isolated(piece, one)
-    left, right = piece.view[axis : axis + 2]
-    place = Place(joined(left.digits, right.digits), left.size * right.size)
-    return viewed(piece, (*piece.view[:axis], place, *piece.view[axis + 2 :]))
-
-
-def _split(piece: Piece, s: Split) -> Piece:
-    axis, size = s.axis, piece.view[s.axis].size
-    reshaped = (s.stride, s.dilation, s.offset, s.outer * s.inner) == (s.inner, 1, 0, size)
-    if reshaped and 1 in (s.outer, s.inner):
-        at_axis = axis if s.outer == 1 else axis + 1
-        return viewed(piece, (*piece.view[:at_axis], Place((), 1), *piece.view[at_axis:]))
-    if reshaped and piece.view[axis].full:
-        outer, inner = cut(piece.view[axis].digits, s.inner)
-    else:
-        piece, dim = isolated(piece, axis)
-        piece = split_dim(piece, dim, s)
-        outer, inner = (Digit(dim, s.outer),), (Digit(len(piece.dims) - 1, s.inner),)
-    places = (Place(outer, s.outer), Place(inner, s.inner))
-    return viewed(piece, (*piece.view[:axis], *places, *piece.view[axis + 1 :]))
-
-
-def _along(piece: Piece, axis: int, m: AxisMap) -> Piece:
-    place = piece.view[axis]
-    if isinstance(m, TapMap) and _shifts(m):
-        offset = place.offset - m.taps[0][0]
-        if offset >= 0 and offset + span(place.digits) <= m.out_size:
-            if len(place.digits) > 1 or not place.full:
-                return on_view(piece, axis, Place(place.digits, m.out_size, offset))
-            if not m.periodic and _still(piece, place):
-                return on_view(_closed(piece, place), axis, Place(place.digits, m.out_size, offset))
-    piece, _ = isolated(piece, axis)
-    return through(piece, axis, m)
-
-
-def _closed(piece: Piece, place: Place) -> Piece:
-    """The piece with the dimensions of an axis written out."""
-    for digit in place.digits:
-        if isinstance(digit.root, int):
-            piece = finite(piece, digit.root)
-    return piece
-
-
-def _still(piece: Piece, place: Place) -> bool:
-    """Whether a full axis runs over one whole dimension that need not be written out to stand beside others."""
-    match place.digits:
-        case (Digit(int(dim), size),):
-            d = piece.dims[dim]
-            return size == d.size and not d.grown and (not d.open or piece.uniform(dim))
-    return False
-
-
-def _all_of(pieces: tuple[Piece, ...], axis: int, m: AxisMap, ends: tuple[bool, ...]) -> Iterator[Piece]:
-    """The pieces after an operator that reads an axis from end to end; ``ends`` says whose local fields end there."""
-    for piece, end in zip(pieces, ends, strict=True):
-        piece = resolved(piece, axis)
-        dims = _run_over(piece, axis)
-        if end:
-            yield _reduced(_presence(piece), axis, dims, m)
-        elif isinstance(m, Prefix) and dims:
-            piece, _ = isolated(piece, axis)
-            yield through(piece, axis, m)
-        else:
-            yield _tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims))
-
-
-def _run_over(piece: Piece, axis: int) -> list[int]:
-    """The dimensions that a resolved axis runs over."""
-    return [digit.root for digit in piece.view[axis].digits if isinstance(digit.root, int)]
-
-
-def _tied(piece: Piece, grown: bool) -> Piece:
-    """A piece after a mask's part of a grown axis was read: what still varies, varies with that axis."""
-    if not grown:
-        return piece
-    dims = (
-        d._replace(grown=d.grown or (d.size,)) if piece.lo.shape[dim] > 1 else d for dim, d in enumerate(piece.dims)
-    )
-    return Piece(piece.lo, piece.hi, tuple(dims), piece.view, piece.whole)
-
-
-def _ended(pieces: tuple[Piece, ...], axis: int, extent: int) -> tuple[bool, ...]:
-    """For each piece, whether to read an axis from end to end ends its local fields."""
-    return tuple(_reads_all(piece, axis, extent) for piece in pieces)
-
-
-def _reads_all(piece: Piece, axis: int, extent: int) -> bool:
-    """Whether to read an axis of a local piece from end to end is to read the input from end to end.
-
-    One element must read more than half: of the input, where a slice may have left some of it, and of what the piece
-    sees in all, where it is literal and may hold a mask.
-    """
-    if piece.whole or not any(piece.dims[dim].grown for dim in leaves(piece.view[axis : axis + 1])):
-        return False
-    piece = resolved(piece, axis)
-    dims = _run_over(piece, axis)
-    grown = [dim for dim in dims if piece.dims[dim].grown]
-    if not grown:
-        return False
-    opened = any(piece.dims[dim].open for dim in grown)
-    for dim in dims:
-        piece = _ends(piece, dim) if opened else finite(piece, dim)
-    lo, hi = piece.lo.min(axis=tuple(dims)), piece.hi.max(axis=tuple(dims))
-    return bool(2 * (hi - lo).max() > (extent if opened else piece.hi.max() - piece.lo.min()))
-
-
-def _ends(piece: Piece, dim: int) -> Piece:
-    """The first and the last period of an open dimension, which hold its lowest and its highest values."""
-    d, period = piece.dims[dim], piece.lo.shape[dim]
-    if not d.open or piece.uniform(dim) or d.size <= 2 * period:
-        return finite(piece, dim)
-    places = np.concatenate([np.arange(period), np.arange(d.size - period, d.size)])
-    return changed(piece, dim, Dim(2 * period), *at(piece, dim, places))
-
-
-def _presence(piece: Piece) -> Piece:
-    """Where a piece sees anything, as a whole piece."""
-    seen = piece.lo < piece.hi
-    lo = np.where(seen, 0, FAR).astype(np.int64)
-    dims = tuple(Dim(d.size, d.open) for d in piece.dims)
-    return Piece(lo, 1 - lo, dims, piece.view, True)
-
-
-def _reduced(piece: Piece, axis: int, dims: list[int], m: AxisMap) -> Piece:
-    """The union over some dimensions, which an axis runs over, as a new uniform one."""
-    for dim in dims:
-        piece = finite(piece, dim)
-    lo, hi = piece.lo, piece.hi
-    if dims:
-        lo, hi = lo.min(axis=tuple(dims), keepdims=True), hi.max(axis=tuple(dims), keepdims=True)
-    if len(dims) == 1 and piece.view[axis].full:
-        piece = changed(piece, dims[0], Dim(m.out_size), lo, hi)
-        return on_view(piece, axis, Place((Digit(dims[0], m.out_size),), m.out_size))
-    piece = on_view(Piece(lo, hi, piece.dims, piece.view, piece.whole), axis, Place((), 1))
-    for dim in sorted(dims, reverse=True):
-        piece = without(piece, dim)
-    return added(piece, axis, m.out_size)[0]
 
 
 def unite(tables: Sequence[FieldTable], shared: Shared, *, settled: bool = True) -> FieldTable:

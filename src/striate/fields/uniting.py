@@ -7,7 +7,8 @@ from math import lcm, prod
 
 import numpy as np
 
-from striate.fields.pieces import FAR, Dim, Piece, at, canonical, changed, finite, flat, isolated, narrowed, on_view
+from striate.fields.flat import canonical, flat, isolated
+from striate.fields.pieces import FAR, Dim, Piece, at, changed, finite, narrowed, on_view
 from striate.fields.views import Digit, Place
 
 MANY, LARGE = 6, 2**20
