@@ -8,6 +8,8 @@ scales or as places and weights, constants cut along the axes that they share wi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import onnx
@@ -46,34 +48,49 @@ MOVES = (Slice, Reshape, Transpose, Expand, Gather, Concat)
 LARGEST_FILE = 1 << 31
 
 
-def written_part(
-    source: OnnxFile | OnnxBytes, shapes: Shapes, unknown: Unknown, given: Given,
-    whole: Network, part: Network, boxes: Mapping[str, Box],
-) -> bytes:  # fmt: skip
-    """The model of ``part``, a crop of ``whole``, which was read from ``source`` with the same settings.
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A file with every weight, and what was found of each of its tensors: all that a part is written from."""
+
+    name: str
+    model: onnx.ModelProto
+    walk: Walk
+
+    @cached_property
+    def stored(self) -> Mapping[str, onnx.TensorProto]:
+        """The constants that the file holds, by name."""
+        return {tensor.name: tensor for graph in _graphs(self.model.graph) for tensor in _stored(graph)}
+
+
+def opened(source: OnnxFile | OnnxBytes, shapes: Shapes, unknown: Unknown, given: Given) -> Opened:
+    """A source read with some settings, so that parts of it can be written."""
+    held = source.path if isinstance(source, OnnxFile) else source.content
+    with named_errors(source.name):
+        walk, _ = walked(load_model(held, given.values), shapes, unknown)
+        return Opened(source.name, load_whole(held, given.values), walk)
+
+
+def written_part(file: Opened, whole: Network, part: Network, boxes: Mapping[str, Box]) -> bytes:
+    """The model of ``part``, a crop of ``whole``, which was read from the same source with the same settings.
 
     ``boxes`` says which box of each of the whole's tensors the part holds; those of inputs and outputs stand in the
     model's metadata under ``striate.box.NAME``, the shapes of the wholes under ``striate.whole.NAME``. Raises
     UnsupportedError, naming the node, for what has no form in ONNX.
     """
-    held = source.path if isinstance(source, OnnxFile) else source.content
-    with named_errors(source.name):
-        walk, _ = walked(load_model(held, given.values), shapes, unknown)
-        model = load_whole(held, given.values)
-        writing = Writing(walk, model, whole, part, boxes)
+    with named_errors(file.name):
+        writing = Writing(file, whole, part, boxes)
         for node in part.nodes:
             writing.located(node)
-        return writing.content(model)
+        return writing.content(file.model)
 
 
 class Writing:
     """The state of writing one part."""
 
-    def __init__(
-        self, walk: Walk, model: onnx.ModelProto, whole: Network, part: Network, boxes: Mapping[str, Box]
-    ) -> None:
+    def __init__(self, file: Opened, whole: Network, part: Network, boxes: Mapping[str, Box]) -> None:
+        walk = file.walk
         self._walk, self._whole, self._part, self._boxes = walk, whole, part, boxes
-        self._stored = {tensor.name: tensor for graph in _graphs(model.graph) for tensor in _stored(graph)}
+        self._stored = file.stored
         self._draft = Draft(walk.opsets[""], (*walk.tensors, *part.shapes), (n.name for n in part.nodes))
         self._makers = {name: node for node in whole.nodes for name in node.outputs}
         self._readers = {name: node for node in part.nodes for name in node.inputs}
