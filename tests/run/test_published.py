@@ -14,7 +14,7 @@ from support.parts import Differences, random_feeds
 
 from striate.crop import crop
 from striate.formats.model import Model
-from striate.formats.onnx import writing
+from striate.formats.onnx import opened
 from striate.geometry import Box
 from striate.run import cropping, part_of, runner
 from striate.run.onnx import OnnxRunner
@@ -94,7 +94,7 @@ def test_a_file_is_read_once_for_all_of_its_parts(monkeypatch: pytest.MonkeyPatc
         read.append(source.name)
         return opens(source, *settings)
 
-    monkeypatch.setattr(writing, "opened", partial(counted, writing.opened))
+    monkeypatch.setattr(opened, "opened", partial(counted, opened.opened))
     (model, _), box = denoiser(), Box("0,0:3,0:8,0:8")
     small = model.at((1, 3, 24, 24))
     for one, asked in ((model, box), (model, box.shift((0, 0, 9, 9))), (denoiser()[0], box)):

@@ -23,7 +23,7 @@ from striate.run.recent import Recent
 from striate.values import instance, shown
 
 if TYPE_CHECKING:
-    from striate.formats.onnx.writing import Opened
+    from striate.formats.onnx.opened import Opened
 
 MOST_OPENED = 2
 OPENED: Recent[Opened] = Recent(MOST_OPENED)
@@ -58,7 +58,7 @@ def part_of(model: Model, crop: Crop) -> bytes:
 
 
 def _opened(model: Model) -> Opened:
-    from striate.formats.onnx.writing import opened
+    from striate.formats.onnx.opened import opened
 
     assert isinstance(model.source, OnnxFile | OnnxBytes)
     return opened(model.source, model.shapes, model.unknown, model.given)
