@@ -14,7 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 from striate.errors import InputError, UnsupportedError
 from striate.formats.model import Model
 from striate.run import Array, Runner
-from striate.run.onnx import OnnxRunner, Sessions
+from striate.run.onnx import OnnxRunner
+from striate.run.recent import Recent
 
 DENOISER = Path(str(files("striate").joinpath("data/denoiser.onnx")))
 SHAPE = (1, 3, 12, 16)
@@ -92,7 +93,7 @@ def test_the_shipped_model_runs_alike_whole_and_by_layers() -> None:
 
 
 def test_sessions_are_made_once_and_the_oldest_goes() -> None:
-    sessions = Sessions(2)
+    sessions: Recent[None] = Recent(2)
     made: list[str] = []
     for key in "abacab":
         sessions.get(key, partial(made.append, key))

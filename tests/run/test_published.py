@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +14,11 @@ from support.parts import Differences, random_feeds
 
 from striate.crop import crop
 from striate.formats.model import Model
+from striate.formats.onnx import opened
 from striate.geometry import Box
-from striate.run import part_of, runner
-from striate.run.onnx import OnnxRunner, Sessions
+from striate.run import cropping, part_of, runner
+from striate.run.onnx import OnnxRunner
+from striate.run.recent import Recent
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -43,7 +48,8 @@ def test_another_box_does_not_pass() -> None:
 def test_tiles_of_a_grid_share_sessions() -> None:
     model, _ = denoiser()
     model = model.at((1, 3, 192, 192))
-    feeds, sessions = random_feeds(model), Sessions(64)
+    feeds = random_feeds(model)
+    sessions: Recent[Any] = Recent(64)
     whole, keys = runner(model).run(feeds)["denoised"], set()
     for y in range(64, 128, 8):
         for x in range(64, 128, 8):
@@ -77,3 +83,23 @@ def test_a_part_reads_back_as_the_crop() -> None:
     assert {name: again.shapes[name] for name in again.inputs} == {n: b.shape for n, b in found.feeds.items()}
     kept = [node.name for node in found.network.nodes if node.name in {n.name for n in model.network.nodes}]
     assert set(kept) <= {node.name for node in again.nodes}
+
+
+def test_a_file_is_read_once_for_all_of_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: Recent[Any] = Recent(1)
+    monkeypatch.setattr(cropping, "OPENED", held)
+    read: list[str] = []
+
+    def counted(opens: Callable[..., Any], source: Any, *settings: Any) -> Any:
+        read.append(source.name)
+        return opens(source, *settings)
+
+    monkeypatch.setattr(opened, "opened", partial(counted, opened.opened))
+    (model, _), box = denoiser(), Box("0,0:3,0:8,0:8")
+    small = model.at((1, 3, 24, 24))
+    for one, asked in ((model, box), (model, box.shift((0, 0, 9, 9))), (denoiser()[0], box)):
+        assert part_of(one, crop(one.network, {"denoised": asked}))
+    assert len(read) == 1
+    parts = [part_of(one, crop(one.network, {"denoised": box})) for one in (small, model)]
+    assert parts[0] != parts[1]
+    assert len(read) == 3

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from striate.crop import Crop
 from striate.crop import crop as crop_of
@@ -18,7 +19,15 @@ from striate.formats.torch.module import TorchModule
 from striate.geometry import Box
 from striate.network import Network
 from striate.network.network import sized
+from striate.run.recent import Recent
 from striate.values import instance, shown
+
+if TYPE_CHECKING:
+    from striate.formats.onnx.opened import Opened
+
+MOST_OPENED = 2
+OPENED: Recent[Opened] = Recent(MOST_OPENED)
+"""The files whose parts were written last, their weights with them: read once, however many parts are."""
 
 
 def part_of(model: Model, crop: Crop) -> bytes:
@@ -44,9 +53,16 @@ def part_of(model: Model, crop: Crop) -> bytes:
         model, crop = _exported(model.source, model, crop)
     from striate.formats.onnx.writing import written_part
 
+    read_alike = model.name, model.identity, model.shapes, model.unknown, model.given
+    return written_part(OPENED.get(read_alike, lambda: _opened(model)), crop.whole, crop.network, crop.boxes)
+
+
+def _opened(model: Model) -> Opened:
+    from striate.formats.onnx.opened import opened
+
     if not isinstance(model.source, OnnxFile | OnnxBytes):
         raise UnsupportedError(f"{model.name}: parts are cut out of ONNX files and torch modules: convert it to ONNX")
-    return written_part(model.source, model.shapes, model.unknown, model.given, crop.whole, crop.network, crop.boxes)
+    return opened(model.source, model.shapes, model.unknown, model.given)
 
 
 def _exported(source: TorchModule, model: Model, crop: Crop) -> tuple[Model, Crop]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from striate.formats.onnx.loading import load_whole
 from striate.formats.torch.module import TorchModule
 from striate.network import Network
 from striate.run.cropping import part_of
+from striate.run.recent import Recent
 from striate.run.runner import Array, cast_to, checked_feeds
 from striate.values import instance, integer, items, text
 
@@ -31,34 +30,7 @@ MOST_SESSIONS = 16
 EXACT_TYPES = {"float": "float32", "double": "float64"}
 
 
-class Sessions:
-    """onnxruntime's sessions by key, those used last; older ones are dropped.
-
-    >>> sessions = Sessions(1)
-    >>> [sessions.get(key, lambda: object()) is sessions.get(key, lambda: object()) for key in "ab"], len(sessions)
-    ([True, True], 1)
-    """
-
-    def __init__(self, most: int = MOST_SESSIONS) -> None:
-        self.most = integer("most", most, 1)
-        self._held: OrderedDict[object, Any] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def get(self, key: object, make: Callable[[], Any]) -> Any:
-        """The session of a key, made where it is not held."""
-        with self._lock:
-            if key not in self._held:
-                self._held[key] = make()
-                if len(self._held) > self.most:
-                    self._held.popitem(last=False)
-            self._held.move_to_end(key)
-            return self._held[key]
-
-
-SESSIONS = Sessions()
+SESSIONS: Recent[onnxruntime.InferenceSession] = Recent(MOST_SESSIONS)
 """Those that all runners share."""
 
 
@@ -85,7 +57,7 @@ class OnnxRunner:
         *,
         outputs: Sequence[str] = (),
         threads: int | None = None,
-        sessions: Sessions = SESSIONS,
+        sessions: Recent[onnxruntime.InferenceSession] = SESSIONS,
     ) -> None:
         self._model, self._crop = instance("model", model, Model), crop
         self.network: Network = model.network if crop is None else instance("crop", crop, Crop).network

@@ -29,15 +29,17 @@ def taps(whole: Resize, part: Resize, shape: Shape, k: int, units: Interval, pix
     ``whole`` resizes a tensor of ``shape``; ``units`` and ``pixels`` lie on its ``k``-th axis, counted in the whole.
     """
     n, count = shape[whole.axes[k]], whole.size[k]
-    if whole.antialias:
-        raise UnsupportedError("a resize against aliasing is not written: its filter is the runtime's own")
     if part.picks is not None:
         row = part.picks[k]
         if None in row:
             raise UnsupportedError("a resize of a crop is not written")
         return [(np.array(row, np.int64), None)]
-    x = places(whole.coordinates, n, count, _scale(whole, n, count, k), WHOLE)[units.start : units.stop]
-    rows = _linear(x, n) if whole.mode is Interpolation.LINEAR else _cubic(x, n, whole)
+    scale = _scale(whole, n, count, k)
+    x = places(whole.coordinates, n, count, scale, WHOLE)[units.start : units.stop]
+    if whole.antialias:
+        rows = _filtered(x, n, whole, scale)
+    else:
+        rows = _linear(x, n) if whole.mode is Interpolation.LINEAR else _cubic(x, n, whole)
     held = pixels.size - 1
     return [(np.clip(row - pixels.start, 0, held), weights) for row, weights in rows if np.any(weights)]
 
@@ -80,3 +82,31 @@ def _cubic(x: Weights, n: int, whole: Resize) -> list[tuple[Indices, Weights]]:
         weights = [w / total for w in weights]
     clipped: Sequence[Indices] = [np.clip(row, 0, n - 1) for row in rows]
     return [(row, w.astype(np.float32)) for row, w in zip(clipped, weights, strict=True)]
+
+
+def _filtered(x: Weights, n: int, whole: Resize, scale: np.float32) -> list[tuple[Indices, Weights]]:
+    """All pixels under a filter that is as wide as what a unit stands for; those outside as in ``_cubic``."""
+    half, one = np.float32(0.5), np.float32(1)
+    wide, centre = max(one / scale, one), x + half
+    reach = np.float32(1 if whole.mode is Interpolation.LINEAR else 2) * wide
+    first, last = (np.floor(centre + side + half).astype(np.int64) for side in (-reach, reach))
+    weigh = _triangle if whole.mode is Interpolation.LINEAR else _wave
+    rows: list[tuple[Indices, Weights]] = []
+    for row in (first + k for k in range(int((last - first).max()))):
+        weights = weigh(np.abs((row - centre + half) / wide).astype(np.float32), np.float32(whole.cubic))
+        left_out = (row >= last) | (whole.exclude_outside & ((row < 0) | (row >= n)))
+        rows.append((np.clip(row, 0, n - 1), np.where(left_out, np.float32(0), weights)))
+    total: Weights = np.sum([weights for _, weights in rows], axis=0, dtype=np.float32)
+    total[total == 0] = one
+    return [(row, (weights / total).astype(np.float32)) for row, weights in rows]
+
+
+def _triangle(s: Weights, _: np.float32) -> Weights:
+    return np.where(s < 1, np.float32(1) - s, np.float32(0)).astype(np.float32)
+
+
+def _wave(s: Weights, a: np.float32) -> Weights:
+    """Keys' cubic over the distance of a pixel."""
+    near = ((a + 2) * s - (a + 3)) * s * s + np.float32(1)
+    far = ((a * s - 5 * a) * s + 8 * a) * s - 4 * a
+    return np.where(s < 1, near, np.where(s < 2, far, np.float32(0))).astype(np.float32)

@@ -8,24 +8,18 @@ scales or as places and weights, constants cut along the axes that they share wi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import accumulate, pairwise
 
-import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from striate.errors import StriateError, UnsupportedError
 from striate.formats.accidents import named_errors
-from striate.formats.given import Given
-from striate.formats.onnx import walked
 from striate.formats.onnx.draft import Draft, attribute
-from striate.formats.onnx.editing import COPIES, cut_of, edited, sliced
-from striate.formats.onnx.file import OnnxBytes, OnnxFile
-from striate.formats.onnx.functions import subgraphs
-from striate.formats.onnx.loading import load_model, load_whole
+from striate.formats.onnx.editing import COPIES, Place, cut_of, edited
+from striate.formats.onnx.opened import Constants, Opened
 from striate.formats.onnx.resizes import PartOfResize
-from striate.formats.onnx.walk import Walk
-from striate.formats.shapes import Shapes
-from striate.formats.unknown import Unknown
 from striate.geometry import Box, Interval
 from striate.network import Network, Node
 from striate.network.network import sized
@@ -46,39 +40,31 @@ MOVES = (Slice, Reshape, Transpose, Expand, Gather, Concat)
 LARGEST_FILE = 1 << 31
 
 
-def written_part(
-    source: OnnxFile | OnnxBytes, shapes: Shapes, unknown: Unknown, given: Given,
-    whole: Network, part: Network, boxes: Mapping[str, Box],
-) -> bytes:  # fmt: skip
-    """The model of ``part``, a crop of ``whole``, which was read from ``source`` with the same settings.
+def written_part(file: Opened, whole: Network, part: Network, boxes: Mapping[str, Box]) -> bytes:
+    """The model of ``part``, a crop of ``whole``, which was read from the same source with the same settings.
 
     ``boxes`` says which box of each of the whole's tensors the part holds; those of inputs and outputs stand in the
     model's metadata under ``striate.box.NAME``, the shapes of the wholes under ``striate.whole.NAME``. Raises
     UnsupportedError, naming the node, for what has no form in ONNX.
     """
-    held = source.path if isinstance(source, OnnxFile) else source.content
-    with named_errors(source.name):
-        walk, _ = walked(load_model(held, given.values), shapes, unknown)
-        model = load_whole(held, given.values)
-        writing = Writing(walk, model, whole, part, boxes)
+    with named_errors(file.name):
+        writing = Writing(file, whole, part, boxes)
         for node in part.nodes:
             writing.located(node)
-        return writing.content(model)
+        return writing.content(file.model)
 
 
 class Writing:
     """The state of writing one part."""
 
-    def __init__(
-        self, walk: Walk, model: onnx.ModelProto, whole: Network, part: Network, boxes: Mapping[str, Box]
-    ) -> None:
+    def __init__(self, file: Opened, whole: Network, part: Network, boxes: Mapping[str, Box]) -> None:
+        walk = file.walk
         self._walk, self._whole, self._part, self._boxes = walk, whole, part, boxes
-        self._stored = {tensor.name: tensor for graph in _graphs(model.graph) for tensor in _stored(graph)}
         self._draft = Draft(walk.opsets[""], (*walk.tensors, *part.shapes), (n.name for n in part.nodes))
         self._makers = {name: node for node in whole.nodes for name in node.outputs}
         self._readers = {name: node for node in part.nodes for name in node.inputs}
         self._writers = {name: node for node in part.nodes for name in node.outputs}
-        self._cuts: dict[tuple[str, Box], str] = {}
+        self._constants = Constants(file, self._draft)
 
     def located(self, node: Node) -> None:
         """One node of the part; an error gets the node's name and operator."""
@@ -96,12 +82,14 @@ class Writing:
         owner = self._makers.get(final)
         output = node.outputs[0]
         if isinstance(node.op, Constant):
-            self._draft.emit("Identity", [self._constant(output, self._boxes[output])], output, node.name)
+            self._draft.emit("Identity", [self._constants.part(output, self._boxes[output])], output, node.name)
         elif owner is None or not node.source:
             self._draft.moved(node, inputs, output, shapes)
         elif _spreads(owner, self._walk.writers[final]):
             if output == final:
                 self._spread(node, owner, final)
+        elif isinstance(owner.op, Concat) and self._walk.writers[final].op_type == "QLinearConcat":
+            self._requantised(node, inputs, owner.op, final)
         elif isinstance(node.op, Resize) and isinstance(owner.op, Resize):
             self._resize(node, owner.op, final)
         elif isinstance(node.op, MOVES) or not self._is_own(node, owner, final):
@@ -146,16 +134,17 @@ class Writing:
         proto.CopyFrom(self._walk.writers[final])
         made, shape = self._made(node, final), self._whole.shapes[final]
         fed = self._fed(node)
-        x = self._part.shapes[node.inputs[0]]
+        reads = tuple(self._part.shapes[name] for name in node.inputs)
+        tensors = [self._walk.tensors.get(name) for name in proto.input]
+        kinds = tuple(0 if tensor is None else tensor.kind for tensor in tensors)
         inputs = []
-        for position, name in enumerate(self._walk.writers[final].input):
-            tensor = self._walk.tensors.get(name)
+        for position, (name, tensor) in enumerate(zip(proto.input, tensors, strict=True)):
             if tensor is None:
                 inputs.append("")
             elif tensor.data or name in owner.inputs:
                 inputs.append(next(fed[name], None) or next(fed[""], "") if name in fed else next(fed[""], ""))
             else:
-                inputs.append(self._constant(name, cut_of(proto, position, tensor.shape, owner.op, made, shape)))
+                inputs.append(self._constants.part(name, cut_of(proto, position, tensor.shape, owner.op, made, shape)))
         while inputs and not inputs[-1]:
             inputs.pop()
         del proto.input[:]
@@ -166,7 +155,31 @@ class Writing:
         del proto.output[:]
         proto.output.extend(names)
         proto.name = node.name
-        edited(self._draft, proto, owner.op, node.op, x, made, shape)
+        cut = edited(self._draft, proto, owner.op, node.op, Place(reads, kinds, made, shape))
+        self._draft.nodes.append(proto)
+        if cut is not None:
+            output, proto.output[0] = proto.output[0], self._draft.fresh(f"{proto.output[0]}/more")
+            self._draft.cut(cut, proto.output[0], output)
+
+    def _requantised(self, node: Node, inputs: list[str], whole: Concat, final: str) -> None:
+        """Those inputs of a quantised concatenation that the part has, one among them, each by its own scale."""
+        output, shapes = node.outputs[0], [self._part.shapes[name] for name in node.inputs]
+        if not isinstance(node.op, Concat) and node.inputs[0] not in self._whole.shapes:
+            self._draft.moved(node, inputs, output, shapes)
+            return
+        proto = onnx.NodeProto()
+        proto.CopyFrom(self._walk.writers[final])
+        side, names = self._made(node, final)[whole.axis], list(proto.input)
+        ends = list(accumulate((self._walk.tensors[name].shape[whole.axis] for name in names[2::3]), initial=0))
+        read = [k for k, (start, stop) in enumerate(pairwise(ends)) if start < side.stop and side.start < stop]
+        if not isinstance(node.op, Concat):
+            inputs = [self._draft.fresh(f"{output}/part")]
+            self._draft.moved(replace(node, name=inputs[0]), [self._data(node.inputs[0])], inputs[0], shapes)
+        del proto.input[:]
+        scales = [names[:2], *(names[3 + 3 * k : 5 + 3 * k] for k in read)]
+        own, *each = [[self._constants.all_of(n) for n in pair] for pair in scales]
+        proto.input.extend([*own, *(name for x, pair in zip(inputs, each, strict=True) for name in (x, *pair))])
+        proto.name, proto.output[0] = node.name, output
         self._draft.nodes.append(proto)
 
     def _fed(self, node: Node) -> dict[str, Iterator[str]]:
@@ -186,7 +199,7 @@ class Writing:
         """A tensor of the part: as it is, or a constant's part."""
         if name in self._writers or name in self._part.inputs:
             return name
-        return self._constant(name, self._boxes[name])
+        return self._constants.part(name, self._boxes[name])
 
     def _spread(self, node: Node, owner: Node, final: str) -> None:
         """Rows of a constant table for the indices that the part has; further axes are cut behind."""
@@ -207,9 +220,7 @@ class Writing:
         rest = [k for k in range(len(shape)) if k not in own and box[k].size != shape[k]]
         for position, name in enumerate(self._walk.writers[final].input):
             data = self._walk.tensors[name].data
-            proto.input[position] = (
-                self._data(first.inputs[0]) if data else self._constant(name, Box.whole(self._walk.tensors[name].shape))
-            )
+            proto.input[position] = self._data(first.inputs[0]) if data else self._constants.all_of(name)
         proto.name = node.name
         proto.output[0] = self._draft.fresh(f"{final}/rows") if rest else final
         self._draft.nodes.append(proto)
@@ -228,48 +239,6 @@ class Writing:
         proto.name, proto.input[0], proto.output[0] = node.name, self._data(node.inputs[0]), node.outputs[0]
         found.write(self._draft, proto, self._walk.tensors[final].kind)
 
-    def _constant(self, name: str, box: Box) -> str:
-        """A part of a constant, under the constant's own name where it is the first that is written of it."""
-        key = (name, box)
-        if key not in self._cuts:
-            first = all(other != name for other, _ in self._cuts)
-            self._cuts[key] = self._made_constant(name, box, name if first else self._draft.fresh(f"{name}/part"))
-        return self._cuts[key]
-
-    def _made_constant(self, name: str, box: Box, written: str) -> str:
-        tensor = self._walk.tensors[name]
-        if name in self._stored:
-            self._draft.constants[written] = sliced(self._stored[name], box, written)
-        elif tensor.value is not None and (not tensor.learned or box != Box.whole(tensor.shape)):
-            array = np.ascontiguousarray(tensor.value[box.slices]).reshape(box.shape)
-            self._draft.constants[written] = numpy_helper.from_array(array, written)
-        else:
-            self._computed(name, box, written)
-        return written
-
-    def _computed(self, name: str, box: Box, written: str) -> None:
-        """A constant that nodes of the file compute from other constants."""
-        proto = onnx.NodeProto()
-        proto.CopyFrom(self._walk.writers[name])
-        tensors = [self._walk.tensors.get(read) for read in proto.input]
-        if (
-            len(proto.output) > 1
-            or any(True for _ in subgraphs(proto))
-            or any(t is not None and t.data for t in tensors)
-        ):
-            raise UnsupportedError(f"constant {name!r}, which {proto.op_type} makes, is not written")
-        inputs = [self._constant(t.name, Box.whole(t.shape)) if t is not None else "" for t in tensors]
-        shape = self._walk.tensors[name].shape
-        del proto.input[:]
-        proto.input.extend(inputs)
-        whole = box == Box.whole(shape)
-        proto.output[0] = written if whole else self._draft.fresh(f"{name}/all")
-        self._draft.nodes.append(proto)
-        if not whole:
-            axes = tuple(range(len(shape)))
-            cut = Slice(axes, box.origin, box.shape, (1,) * len(axes))
-            self._draft.cut(cut, proto.output[0], written)
-
     def content(self, model: onnx.ModelProto) -> bytes:
         """The model, serialised."""
         graph, part = model.graph, self._part
@@ -278,7 +247,8 @@ class Writing:
         made.input.extend(self._info(name, known) for name in part.inputs)
         made.output.extend(self._info(name, known) for name in part.outputs)
         made.node.extend(self._draft.nodes)
-        made.initializer.extend(self._draft.constants.values())
+        read = {name for node in self._draft.nodes for name in node.input}
+        made.initializer.extend(held for name, held in self._draft.constants.items() if name in read)
         ends = {*part.inputs, *part.outputs}
         inside = [name for name in part.shapes if name in self._writers and name in self._makers and name not in ends]
         made.value_info.extend(self._info(name, known) for name in inside)
@@ -310,24 +280,3 @@ def _spreads(owner: Node, proto: onnx.NodeProto) -> bool:
     return isinstance(owner.op, Index) and (
         proto.op_type == "OneHot" or (proto.op_type == "Gather" and owner.inputs[0] == proto.input[1])
     )
-
-
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """A graph and those that its nodes hold."""
-    yield graph
-    for node in graph.node:
-        for inner in subgraphs(node):
-            yield from _graphs(inner)
-
-
-def _stored(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """The constants of a graph, under the names of the tensors they stand for."""
-    yield from graph.initializer
-    for node in graph.node:
-        if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
-            given = attribute(node, "value")
-            if given is not None:
-                named = onnx.TensorProto()
-                named.CopyFrom(given)
-                named.name = node.output[0]
-                yield named
