@@ -2,12 +2,31 @@
 
 #include "base/each.hpp"
 #include "base/memory.hpp"
+#include "choose/machines.hpp"
 #include "choose/targets.hpp"
 #include "ways/task_way.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace striate {
+
+double input_gradient_us(const Problem& p, int threads) {
+    if (p.dtype != DType::float32) return INFINITY;
+    double us;
+    const InputGradientPlan d = plan_input_gradient(p, machine_for(chosen_target()), threads, &us);
+    return double(d.workspace()) * threads > p.workspace_limit() ? INFINITY : us;
+}
+
+void input_gradient(const Problem& p, const Args& args, int threads) {
+    input_gradient_on(chosen_target(), p, args, threads > 0 ? threads : get_threads());
+}
+
+void input_gradient_on(const Target& target, const Problem& p, const Args& args, int threads) {
+    double us;
+    const InputGradientPlan d = plan_input_gradient(p, machine_for(target), threads, &us);
+    run_tasks(d, target.input_gradient.of(p.dtype), args, d.tasks(), threads, d.workspace());
+}
 
 void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, int threads) {
     const Target& target = chosen_target();

@@ -1,10 +1,20 @@
-// The gradients of a convolution with respect to its weights and its bias.
+// The gradients of a convolution with respect to its input, its weights and its bias.
 #pragma once
 
 #include "base/problem.hpp"
 #include "ways/target.hpp"
 
 namespace striate {
+
+// Microseconds that input_gradient should take on so many threads; infinite where it does not compute the problem, or
+// only with more memory than its threads may use.
+double input_gradient_us(const Problem& p, int threads);
+
+// The output's gradient `args.x` and the weights `args.packed`, as they lie, give `args.out`, of the input's sizes; a
+// bias for each of the input's channels and the activation are a transposed convolution's. All are contiguous. The same
+// bits for any number of threads; 0 threads are get_threads(). `p` is `checked`, of float32.
+void input_gradient(const Problem& p, const Args& args, int threads);
+void input_gradient_on(const Target& target, const Problem& p, const Args& args, int threads);
 
 // `x` and `grad`, of the output's sizes, give `out`, of the weight's; all are contiguous. The same bits for any number
 // of threads; 0 threads are get_threads(). `p` is `checked`.

@@ -8,6 +8,7 @@
 #include "ways/direct.hpp"
 #include "ways/fft.hpp"
 #include "ways/gemm.hpp"
+#include "ways/input_gradient.hpp"
 #include "ways/weight_gradient.hpp"
 #include "ways/winograd.hpp"
 #include "ways/winograd1d.hpp"
