@@ -36,7 +36,7 @@ std::vector<double> definition(const Problem& p, const Data<T>& data) {
 
 struct Chosen {
     const Target* target;
-    bool by_lanes;
+    WeightKernel kernel;
 };
 
 template <class T>
@@ -44,13 +44,13 @@ void compare(const Case& c, const Data<T>& data, const std::vector<double>& want
              Guarded<T>& result, int threads) {
     const Problem& p = c.problem;
     for (int64_t i = 0; i < result.size(); ++i) result[i] = T(7);
-    weight_gradient_on(*kernel.target, kernel.by_lanes, p, data.x.data(), data.out.data(), result.data(), threads);
+    weight_gradient_on(*kernel.target, kernel.kernel, p, data.x.data(), data.out.data(), result.data(), threads);
     const double bound = (sizeof(T) == 4 ? 2e-6 : 2e-14) * (1 + std::sqrt(double(p.n * p.oh * p.ow)));
     for (int64_t i = 0; i < result.size(); ++i) {
         const double want = wanted[size_t(i)], got = double(result[i]);
         CHECK(std::isnan(want) ? std::isnan(got) : std::abs(got - want) <= bound,
-              "weight %d is %.9g, not %.9g (%s, lanes %d, %s)", int(i), got, want, kernel.target->name, kernel.by_lanes,
-              c.text().c_str());
+              "weight %d is %.9g, not %.9g (%s, kernel %d, %s)", int(i), got, want, kernel.target->name,
+              int(kernel.kernel), c.text().c_str());
     }
 }
 
@@ -68,13 +68,14 @@ void check_case(const Case& c) {
         std::numeric_limits<T>::quiet_NaN();
     const std::vector<double> wanted_spoiled = definition(p, spoiled);
     for (const Target* target : available_targets())
-        for (bool by_lanes : {false, true}) {
-            const Chosen kernel{target, by_lanes};
+        for (WeightKernel one_of : {WeightKernel::pixels, WeightKernel::lanes, WeightKernel::rows}) {
+            if (one_of == WeightKernel::rows && (p.group_c() > 1 || p.sh > 1 || p.sw > 1)) continue;
+            const Chosen kernel{target, one_of};
             Guarded<T> one(p.weight_count(), Edge::after), three(p.weight_count(), Edge::before);
             compare(c, data, wanted, kernel, one, 1);
             compare(c, before, wanted, kernel, three, 3);
             CHECK(std::memcmp(one.data(), three.data(), size_t(one.size()) * sizeof(T)) == 0,
-                  "three threads give other bits (%s, lanes %d, %s)", target->name, by_lanes, c.text().c_str());
+                  "three threads give other bits (%s, kernel %d, %s)", target->name, int(one_of), c.text().c_str());
             compare(c, spoiled, wanted_spoiled, kernel, one, 2);
         }
 }

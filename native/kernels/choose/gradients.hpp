@@ -20,8 +20,11 @@ void input_gradient_on(const Target& target, const Problem& p, const Args& args,
 // of threads; 0 threads are get_threads(). `p` is `checked`.
 void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, int threads);
 
-// As above, by the kernel asked for, which computes any problem; at least 1 thread.
-void weight_gradient_on(const Target& target, bool by_lanes, const Problem& p, const void* x, const void* grad,
+// As above, by the kernel asked for; at least 1 thread. `rows` computes filters of one channel and stride 1, the others
+// any problem.
+enum class WeightKernel { pixels, lanes, rows };
+WeightKernel choose_weight_kernel(const Target& target, const Problem& p);
+void weight_gradient_on(const Target& target, WeightKernel kernel, const Problem& p, const void* x, const void* grad,
                         void* out, int threads);
 
 // `grad`, (n, k, plane), summed over all but k; the same bits for any number of threads.

@@ -5,6 +5,7 @@
 #include "base/problem.hpp"
 #include "ways/bias_gradient.hpp"
 #include "ways/depthwise.hpp"
+#include "ways/depthwise_gradient.hpp"
 #include "ways/direct.hpp"
 #include "ways/fft.hpp"
 #include "ways/gemm.hpp"

@@ -7,19 +7,6 @@ constexpr int most_rows = vector_bytes == 64 ? 6 : 4;
 // Taps of a register block of so many filters.
 constexpr int most_taps(int rows) { return rows <= 2 ? (vector_bytes == 64 ? 8 : 4) : vector_bytes == 64 ? 4 : 3; }
 
-// Lane i of the result is the sum of the lanes of v[i].
-template <class T, int Count>
-[[gnu::always_inline]] inline Vec<T> lane_sums(Vec<T> (&v)[Count]) {
-    if constexpr (Count == 1) return v[0];
-    else {
-        Vec<T> half[Count / 2];
-        static_for<Count / 2>([&](auto i) INLINE {
-            half[i] = even_lanes<T>(v[2 * i], v[2 * i + 1]) + odd_lanes<T>(v[2 * i], v[2 * i + 1]);
-        });
-        return lane_sums<T>(half);
-    }
-}
-
 // sums[i * pitch + j] += the dot product of the runs from grad + i * plane and from x[j] on.
 template <class T, int Rows, int Taps>
 void block(const Runs& runs, const T* grad, const T* const* x, double* sums, int64_t pitch) {
