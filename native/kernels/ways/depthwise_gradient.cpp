@@ -7,8 +7,9 @@
 namespace striate::STRIATE_TARGET {
 namespace {
 
-constexpr int most_rows = 3, most_columns = 5;  // of the kernel, at a time
-constexpr int64_t chain = 128;                  // products
+// Kernel rows and columns that are taken at a time.
+constexpr int rows_at_once[] = {3, 1}, columns_at_once[] = {5, 3, 1};
+constexpr int64_t chain = 128;  // products
 
 template <class T>
 struct Filter {
@@ -79,14 +80,21 @@ struct Filter {
             for (int i = 0; i < Columns; ++i) out[(r + j) * p.kw + s + i] = T(sums[j * Columns + i]);
     }
 
+    template <int Rows>
+    void take_rows(int64_t r) const {
+        int64_t s = 0;
+        static_for<3>([&](auto i) {
+            constexpr int columns = columns_at_once[i];
+            for (; s + columns <= p.kw; s += columns) take<Rows, columns>(r, s);
+        });
+    }
+
     void run() const {
-        for (int64_t r = 0; r < p.kh; r += most_rows)
-            for (int64_t s = 0; s < p.kw; s += most_columns)
-                static_for<most_rows * most_columns>([&](auto i) {
-                    constexpr int rows = i / most_columns + 1, columns = i % most_columns + 1;
-                    const bool ends = least<int64_t>(most_rows, p.kh - r) == rows;
-                    if (ends && least<int64_t>(most_columns, p.kw - s) == columns) take<rows, columns>(r, s);
-                });
+        int64_t r = 0;
+        static_for<2>([&](auto i) {
+            constexpr int rows = rows_at_once[i];
+            for (; r + rows <= p.kh; r += rows) take_rows<rows>(r);
+        });
     }
 };
 
