@@ -26,7 +26,6 @@ from striate.conv.settings import Generation, remembered, settings
 from striate.errors import InputError, ShapeError, named
 from striate.geometry import Window, transposed_map
 
-
 _APART_US = 1e-3
 """What writing a number of one phase between those of others takes."""
 
