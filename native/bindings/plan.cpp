@@ -153,17 +153,49 @@ void init(Plan* self, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int
     new (self) Plan(p, algorithm, strict, threads, once);
 }
 
-void weight_gradient(const Read4& x, const Read4& grad, const Write4& out, Pair stride, Four padding, Pair dilation,
-                     int64_t groups, int threads) {
-    const bool doubles = x.dtype() == nb::dtype<double>();
+// Of the convolution of `x` with `weight`.
+template <class X, class W>
+Problem problem_of(const X& x, const W& weight, Pair stride, Four padding, Pair dilation, int64_t groups) {
     const auto size = [](const auto& array, size_t axis) { return int64_t(array.shape(axis)); };
-    Problem p{size(x, 0), size(x, 1), size(x, 2), size(x, 3), size(out, 0), size(out, 2), size(out, 3)};
+    Problem p{size(x, 0), size(x, 1), size(x, 2), size(x, 3), size(weight, 0), size(weight, 2), size(weight, 3)};
     std::tie(p.sh, p.sw) = stride;
     std::tie(p.pad_top, p.pad_bottom, p.pad_left, p.pad_right) = padding;
     std::tie(p.dh, p.dw) = dilation;
     p.groups = groups;
-    p.dtype = doubles ? DType::float64 : DType::float32;
-    p = striate::checked(p);
+    p.dtype = x.dtype() == nb::dtype<double>() ? DType::float64 : DType::float32;
+    return striate::checked(p);
+}
+
+double input_gradient_us(const Four& input, const Four& weight, Pair stride, Four padding, Pair dilation,
+                         int64_t groups, int threads) {
+    Problem p{};
+    std::tie(p.n, p.c, p.h, p.w) = input;
+    std::tie(p.k, std::ignore, p.kh, p.kw) = weight;
+    std::tie(p.sh, p.sw) = stride;
+    std::tie(p.pad_top, p.pad_bottom, p.pad_left, p.pad_right) = padding;
+    std::tie(p.dh, p.dw) = dilation;
+    p.groups = groups;
+    const nb::gil_scoped_release release;
+    return striate::input_gradient_us(striate::checked(p), threads);
+}
+
+void input_gradient(const Read4& grad, const Read4& weight, const std::optional<Read1>& bias,
+                    const std::string& activation, const Write4& out, Pair stride, Four padding, Pair dilation,
+                    int64_t groups, int threads) {
+    const Problem p = problem_of(out, weight, stride, padding, dilation, groups);
+    check("grad", grad, DType::float32, {p.n, p.k, p.oh, p.ow});
+    check("weight", weight, DType::float32, {p.k, p.group_c(), p.kh, p.kw});
+    check("out", out, DType::float32, {p.n, p.c, p.h, p.w});
+    if (bias) check("bias", *bias, DType::float32, {p.c});
+    const striate::Args args{grad.data(), weight.data(), bias ? bias->data() : nullptr, out.data(),
+                             activation_of(activation)};
+    const nb::gil_scoped_release release;
+    striate::input_gradient(p, args, threads);
+}
+
+void weight_gradient(const Read4& x, const Read4& grad, const Write4& out, Pair stride, Four padding, Pair dilation,
+                     int64_t groups, int threads) {
+    const Problem p = problem_of(x, out, stride, padding, dilation, groups);
     check("x", x, p.dtype, {p.n, p.c, p.h, p.w});
     check("grad", grad, p.dtype, {p.n, p.k, p.oh, p.ow});
     check("out", out, p.dtype, {p.k, p.group_c(), p.kh, p.kw});
@@ -193,6 +225,13 @@ nb::dict blocking(const Plan& plan) {
 }  // namespace
 
 void register_plan(nb::module_& m) {
+    m.def("input_gradient_us", &input_gradient_us, "input"_a, "weight"_a, "stride"_a, "padding"_a, "dilation"_a,
+          "groups"_a, "threads"_a,
+          "Microseconds that input_gradient should take for these shapes; infinite where it needs too much memory.");
+    m.def("input_gradient", &input_gradient, "grad"_a, "weight"_a, "bias"_a.none(), "activation"_a, "out"_a, "stride"_a,
+          "padding"_a, "dilation"_a, "groups"_a, "threads"_a = 0,
+          "The transposed convolution of `grad` (n, k, oh, ow) in `out` (n, c, h, w), which is the input's gradient of "
+          "the convolution with `weight`. float32, NCHW arrays.");
     m.def("weight_gradient", &weight_gradient, "x"_a, "grad"_a, "out"_a, "stride"_a, "padding"_a, "dilation"_a,
           "groups"_a, "threads"_a = 0,
           "The weights' gradient (k, c/groups, kh, kw) in `out`, of input and output gradient. Zero padding; NCHW "
@@ -220,6 +259,9 @@ void register_plan(nb::module_& m) {
         .def_prop_ro(
             "predicted_us", [](const Plan& p) { return p.way().facts.predicted_us; },
             "Microseconds a call should take.")
+        .def_prop_ro(
+            "pack_us", [](const Plan& p) { return double(p.way().facts.packed_bytes) * p.way().facts.pack_ns / 1e3; },
+            "Microseconds that packing weights should take.")
         .def_prop_ro("price", &Plan::price, "What `auto` multiplies the algorithm's time by, for its rounding.")
         .def_prop_ro("threads", &Plan::threads, "Threads a call may use.")
         .def_prop_ro(

@@ -97,6 +97,9 @@ void register_runtime(nb::module_& m) {
         "Threads a plan takes when it names none; 0 means what the environment says, or the CPUs this process may "
         "use.");
     m.def(
+        "deciding_threads", [] { return striate::deciding_threads; },
+        "Threads for which whatever decides the bits of a result is chosen, however many there are.");
+    m.def(
         "peak_gflops",
         [] {
             const striate::Target& target = striate::chosen_target();

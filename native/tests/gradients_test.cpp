@@ -1,5 +1,5 @@
-// The gradients of weights and bias against the definition, by all kernels of every target: values, no access outside
-// the arrays (guard pages), the same bits for any number of threads, and NaN where a NaN takes part.
+// The gradients of input, weights and bias against the definition, by all kernels of every target: values, no access
+// outside the arrays (guard pages), the same bits for any number of threads, and NaN where a NaN takes part.
 #include "choose/gradients.hpp"
 #include "check.hpp"
 #include "choose/targets.hpp"
@@ -36,7 +36,7 @@ std::vector<double> definition(const Problem& p, const Data<T>& data) {
 
 struct Chosen {
     const Target* target;
-    bool by_lanes;
+    WeightKernel kernel;
 };
 
 template <class T>
@@ -44,13 +44,13 @@ void compare(const Case& c, const Data<T>& data, const std::vector<double>& want
              Guarded<T>& result, int threads) {
     const Problem& p = c.problem;
     for (int64_t i = 0; i < result.size(); ++i) result[i] = T(7);
-    weight_gradient_on(*kernel.target, kernel.by_lanes, p, data.x.data(), data.out.data(), result.data(), threads);
+    weight_gradient_on(*kernel.target, kernel.kernel, p, data.x.data(), data.out.data(), result.data(), threads);
     const double bound = (sizeof(T) == 4 ? 2e-6 : 2e-14) * (1 + std::sqrt(double(p.n * p.oh * p.ow)));
     for (int64_t i = 0; i < result.size(); ++i) {
         const double want = wanted[size_t(i)], got = double(result[i]);
         CHECK(std::isnan(want) ? std::isnan(got) : std::abs(got - want) <= bound,
-              "weight %d is %.9g, not %.9g (%s, lanes %d, %s)", int(i), got, want, kernel.target->name, kernel.by_lanes,
-              c.text().c_str());
+              "weight %d is %.9g, not %.9g (%s, kernel %d, %s)", int(i), got, want, kernel.target->name,
+              int(kernel.kernel), c.text().c_str());
     }
 }
 
@@ -68,15 +68,70 @@ void check_case(const Case& c) {
         std::numeric_limits<T>::quiet_NaN();
     const std::vector<double> wanted_spoiled = definition(p, spoiled);
     for (const Target* target : available_targets())
-        for (bool by_lanes : {false, true}) {
-            const Chosen kernel{target, by_lanes};
+        for (WeightKernel one_of : {WeightKernel::pixels, WeightKernel::lanes, WeightKernel::rows}) {
+            if (one_of == WeightKernel::rows && (p.group_c() > 1 || p.sh > 1 || p.sw > 1)) continue;
+            const Chosen kernel{target, one_of};
             Guarded<T> one(p.weight_count(), Edge::after), three(p.weight_count(), Edge::before);
             compare(c, data, wanted, kernel, one, 1);
             compare(c, before, wanted, kernel, three, 3);
             CHECK(std::memcmp(one.data(), three.data(), size_t(one.size()) * sizeof(T)) == 0,
-                  "three threads give other bits (%s, lanes %d, %s)", target->name, by_lanes, c.text().c_str());
+                  "three threads give other bits (%s, kernel %d, %s)", target->name, int(one_of), c.text().c_str());
             compare(c, spoiled, wanted_spoiled, kernel, one, 2);
         }
+}
+
+// By the definition, in double: data's `out` is the gradient at the output, `bias` one number for each input channel.
+std::vector<double> transposed(const Case& c, const Data<float>& data, const Guarded<float>& bias) {
+    const Problem& p = c.problem;
+    std::vector<double> result(size_t(p.input_count()));
+    for (int64_t i = 0; i < p.input_count(); ++i) result[size_t(i)] = c.bias ? double(bias[i / (p.h * p.w) % p.c]) : 0;
+    for (int64_t i = 0; i < p.output_count(); ++i) {
+        const int64_t ox = i % p.ow, oy = i / p.ow % p.oh, k = i / (p.oh * p.ow) % p.k, n = i / (p.oh * p.ow) / p.k;
+        for (int64_t j = 0; j < p.group_c() * p.taps(); ++j) {
+            const int64_t channel = k / p.group_k() * p.group_c() + j / p.taps();
+            const int64_t y = oy * p.sh + j / p.kw % p.kh * p.dh - p.pad_top,
+                          x = ox * p.sw + j % p.kw * p.dw - p.pad_left;
+            if (y < 0 || y >= p.h || x < 0 || x >= p.w) continue;
+            result[size_t(((n * p.c + channel) * p.h + y) * p.w + x)] +=
+                double(data.out[i]) * double(data.weight[k * p.group_c() * p.taps() + j]);
+        }
+    }
+    for (double& sum : result) {
+        if (c.activation != Activation::none && sum < 0) sum = 0;
+        if (c.activation == Activation::relu6 && sum > 6) sum = 6;
+    }
+    return result;
+}
+
+void check_input(const Case& c) {
+    const Problem& p = c.problem;
+    Data<float> data(c, Edge::after), before(c, Edge::before), spoiled(c, Edge::after);
+    Guarded<float> bias(p.c, Edge::after), one(p.input_count(), Edge::after), three(p.input_count(), Edge::before);
+    std::mt19937 random(c.seed + 1);
+    std::normal_distribution<double> normal;
+    for (int64_t i = 0; i < data.out.size(); ++i) data.out[i] = before.out[i] = spoiled.out[i] = float(normal(random));
+    for (int64_t i = 0; i < bias.size(); ++i) bias[i] = float(normal(random));
+    spoiled.out[int64_t(random()) % data.out.size()] = std::numeric_limits<float>::quiet_NaN();
+    const double bound = 2e-6 * (1 + std::sqrt(double(p.group_k() * p.taps())));
+    const auto compare = [&](const Target& target, const Data<float>& from, Guarded<float>& result, int threads) {
+        const std::vector<double> wanted = transposed(c, from, bias);
+        for (int64_t i = 0; i < result.size(); ++i) result[i] = 7;
+        const Args args{from.out.data(), from.weight.data(), c.bias ? bias.data() : nullptr, result.data(),
+                        c.activation};
+        input_gradient_on(target, p, args, threads);
+        for (int64_t i = 0; i < result.size(); ++i) {
+            const double want = wanted[size_t(i)], got = double(result[i]);
+            CHECK(std::isnan(want) ? std::isnan(got) : std::abs(got - want) <= bound,
+                  "pixel %d is %.9g, not %.9g (%s, %s)", int(i), got, want, target.name, c.text().c_str());
+        }
+    };
+    for (const Target* target : available_targets()) {
+        compare(*target, data, one, 1);
+        compare(*target, before, three, 3);
+        CHECK(std::memcmp(one.data(), three.data(), size_t(one.size()) * sizeof(float)) == 0,
+              "three threads give other bits of the input's gradient (%s, %s)", target->name, c.text().c_str());
+        compare(*target, spoiled, one, 2);
+    }
 }
 
 template <class T>
@@ -141,8 +196,12 @@ int main() {
     for (const Case& c : all) {
         c.problem.dtype == DType::float32 ? check_bias<float>(c) : check_bias<double>(c);
         if (c.problem.macs() > 3e7) continue;
-        if (c.problem.dtype == DType::float32) check_case<float>(c);
-        else check_case<double>(c);
+        if (c.problem.dtype == DType::float64) {
+            check_case<double>(c);
+            continue;
+        }
+        check_case<float>(c);
+        check_input(c);
     }
     return 0;
 }

@@ -31,7 +31,7 @@ def test_the_result_keeps_the_layout() -> None:
         assert moved.transpose(order).flags.c_contiguous
     image = conv2d(X[0].transpose(1, 2, 0).copy().transpose(2, 0, 1), W, B, padding=1)
     assert image.transpose(1, 2, 0).flags.c_contiguous
-    np.testing.assert_array_equal(image, plain[0])
+    np.testing.assert_array_equal(image, conv2d(X[:1], W, B, padding=1)[0])
 
 
 def test_any_strides_and_places_read_the_same() -> None:
@@ -69,7 +69,8 @@ def test_out_is_filled_and_returned() -> None:
         assert conv2d(X, W, B, padding=1, out=out) is out
         np.testing.assert_array_equal(out, plain)
     image = np.empty_like(plain[0])
-    np.testing.assert_array_equal(conv2d(X[0], W, B, padding=1, out=image), plain[0])
+    alone = conv2d(X[:1], W, B, padding=1)[0]
+    np.testing.assert_array_equal(conv2d(X[0], W, B, padding=1, out=image), alone)
 
 
 def test_out_may_overlap_the_input() -> None:

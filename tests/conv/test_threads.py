@@ -48,7 +48,7 @@ def test_a_wrong_number_is_told_of(wrong: str) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_inside_torch_torchs_number_counts(threads, monkeypatch) -> None:
     before, seen = torch.get_num_threads(), []
-    plain, gradient, kernel_of = Call.run, _native.weight_gradient, operators.kernel_of
+    plain, kernel_of = Call.run, operators.kernel_of
 
     def packed(weight, call):
         seen.append(call.plan.threads)
@@ -58,13 +58,17 @@ def test_inside_torch_torchs_number_counts(threads, monkeypatch) -> None:
         seen.append(self.plan.threads)
         return plain(self, *arguments, **more)
 
-    def weight_gradient(*arguments):
-        seen.append(arguments[-1])
-        return gradient(*arguments)
+    def told(gradient):
+        def run(*arguments):
+            seen.append(arguments[-1])
+            return gradient(*arguments)
+
+        return run
 
     monkeypatch.setattr(operators, "kernel_of", packed)
     monkeypatch.setattr(Call, "run", run)
-    monkeypatch.setattr(_native, "weight_gradient", weight_gradient)
+    for name in ("input_gradient", "weight_gradient"):  # the former or a Call, whichever is faster here
+        monkeypatch.setattr(_native, name, told(getattr(_native, name)))
     torch.set_num_threads(threads)
     try:
         layer = striate.torch.Conv2d(3, 8, 3)

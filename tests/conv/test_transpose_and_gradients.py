@@ -15,6 +15,7 @@ from striate.conv import (
     conv2d_weight_grad,
     conv_transpose2d,
     reference,
+    transpose,
 )
 from striate.conv.native import compile_plan, compiled_algorithms
 from striate.conv.problem import Problem
@@ -325,6 +326,34 @@ def test_phases_read_what_windows_write(n: int, size: int, stride: int, dilation
                     found.append((i, tap, phase.first + u * phase.step))
     assert len(found) == len(set(found))
     assert set(found) == expected
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_product_and_the_phases_are_the_oracle(whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever this machine finds faster."""
+    taken = 0
+
+    def chosen(_: object, problem: Problem, shape: tuple[int, ...], *more: object) -> bool:
+        nonlocal taken
+        taken += 1
+        return whole and problem.output_shape == shape
+
+    monkeypatch.setattr(transpose, "_whole_is_faster", chosen)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        groups, stride, dilation, kernel = (rng.integers(1, high, 2) for high in (4, 4, 4, 5))
+        extra = [int(rng.integers(max(s, d))) for s, d in zip(stride, dilation, strict=True)]
+        size = rng.integers(4, 24, 2)
+        x = rng.standard_normal((2, *size, 20 * groups[0])).astype(np.float32).transpose(0, 3, 1, 2)
+        x = x if rng.integers(2) else x.copy()
+        weight = rng.standard_normal((20 * groups[0], 3, *kernel)).astype(np.float32)
+        bias = rng.standard_normal(3 * groups[0]).astype(np.float32)
+        steps = tuple(stride.tolist()), (1, 0), extra, int(groups[0]), tuple(dilation.tolist())
+        result = conv_transpose2d(x, weight, bias, *steps, activation="relu6")
+        inputs = (array.astype(float) for array in (x, weight, bias))
+        expected = reference.conv_transpose2d(*inputs, steps[0], (1, 1, 0, 0), extra, steps[4], steps[3])
+        np.testing.assert_allclose(result, expected.clip(0, 6), rtol=0, atol=1e-4)
+    assert taken == 60
 
 
 def test_the_transpose_keeps_the_layout_and_fills_out() -> None:

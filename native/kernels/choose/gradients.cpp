@@ -2,21 +2,52 @@
 
 #include "base/each.hpp"
 #include "base/memory.hpp"
+#include "choose/machines.hpp"
 #include "choose/targets.hpp"
 #include "ways/task_way.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace striate {
+
+double input_gradient_us(const Problem& p, int threads) {
+    if (p.dtype != DType::float32) return INFINITY;
+    double us;
+    const InputGradientPlan d = plan_input_gradient(p, machine_for(chosen_target()), threads, &us);
+    return double(d.workspace()) * threads > p.workspace_limit() ? INFINITY : us;
+}
+
+void input_gradient(const Problem& p, const Args& args, int threads) {
+    input_gradient_on(chosen_target(), p, args, threads > 0 ? threads : get_threads());
+}
+
+void input_gradient_on(const Target& target, const Problem& p, const Args& args, int threads) {
+    double us;
+    const InputGradientPlan d = plan_input_gradient(p, machine_for(target), threads, &us);
+    run_tasks(d, target.input_gradient.of(p.dtype), args, d.tasks(), threads, d.workspace());
+}
 
 void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, int threads) {
     const Target& target = chosen_target();
     const int count = threads > 0 ? threads : get_threads();
-    weight_gradient_on(target, worth_lanes(p, target.lanes(p.dtype)), p, x, grad, out, count);
+    weight_gradient_on(target, choose_weight_kernel(target, p), p, x, grad, out, count);
 }
 
-void weight_gradient_on(const Target& target, bool by_lanes, const Problem& p, const void* x, const void* grad,
+WeightKernel choose_weight_kernel(const Target& target, const Problem& p) {
+    if (worth_lanes(p, target.lanes(p.dtype))) return WeightKernel::lanes;
+    return p.group_c() == 1 && p.sh == 1 && p.sw == 1 ? WeightKernel::rows : WeightKernel::pixels;
+}
+
+void weight_gradient_on(const Target& target, WeightKernel chosen, const Problem& p, const void* x, const void* grad,
                         void* out, int threads) {
+    if (chosen == WeightKernel::rows) {
+        constexpr int64_t tasks_per_thread = 4;
+        const DepthwiseGradientPlan d{p, ceil_div(p.k, tasks_per_thread * threads)};
+        const Args args{x, grad, nullptr, out, Activation::none};
+        return run_tasks(d, target.depthwise_gradient.of(p.dtype), args, d.tasks(), threads, 0);
+    }
+    const bool by_lanes = chosen == WeightKernel::lanes;
     const WeightGradientPlan d = plan_weight_gradient(p, target.lanes(p.dtype), by_lanes, threads);
     const auto& kernel = by_lanes ? target.weight_gradient_lanes : target.weight_gradient;
     const auto run = [&](void* sums) {
@@ -27,11 +58,14 @@ void weight_gradient_on(const Target& target, bool by_lanes, const Problem& p, c
     run(sums.get());
     with_element(p.dtype, [&]<class T>() {
         each_piece(p.weight_count(), threads, [&](int64_t from, int64_t stop) {
-            for (int64_t i = from; i < stop; ++i) {
-                double sum = 0;
-                for (int64_t part = 0; part < d.parts; ++part)
-                    sum += double(static_cast<const T*>(sums.get())[part * p.weight_count() + i]);
-                static_cast<T*>(out)[i] = T(sum);
+            constexpr int64_t some = 256;
+            for (; from < stop; from += some) {
+                const int64_t count = std::min(some, stop - from);
+                const T* part = static_cast<const T*>(sums.get()) + from;
+                double added[some] = {};
+                for (int64_t i = 0; i < d.parts; ++i, part += p.weight_count())
+                    for (int64_t j = 0; j < count; ++j) added[j] += double(part[j]);
+                for (int64_t j = 0; j < count; ++j) static_cast<T*>(out)[from + j] = T(added[j]);
             }
         });
     });

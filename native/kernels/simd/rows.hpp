@@ -28,6 +28,23 @@ inline Vec<T> odd_lanes(Vec<T> a, Vec<T> b) {
     }(std::make_integer_sequence<int, lanes<T>>{});
 }
 
+// Lane i of the result, i below `Count`, is the sum of the lanes of v[i]; `Count` is a power of 2, at most `lanes`.
+template <class T, int Count, int Width = lanes<T> / Count>
+[[gnu::always_inline]] inline Vec<T> lane_sums(Vec<T> (&v)[Count]) {
+    if constexpr (Count > 1) {
+        Vec<T> half[Count / 2];
+        static_for<Count / 2>([&](auto i) INLINE {
+            half[i] = even_lanes<T>(v[2 * i], v[2 * i + 1]) + odd_lanes<T>(v[2 * i], v[2 * i + 1]);
+        });
+        return lane_sums<T, Count / 2, Width>(half);
+    } else if constexpr (Width > 1) {
+        Vec<T> half[1] = {even_lanes<T>(v[0], v[0]) + odd_lanes<T>(v[0], v[0])};
+        return lane_sums<T, 1, Width / 2>(half);
+    } else {
+        return v[0];
+    }
+}
+
 // Lanes N, N + 1, ... of a, then the first N of b.
 template <int N, class T>
 inline Vec<T> shifted(Vec<T> a, Vec<T> b) {

@@ -96,7 +96,7 @@ void compute(const Image<T>& image, const Strip& strip) {
 
 template <class T, int K, int S>
 void by_rows_of(const Image<T>& image, int64_t first, int64_t last, int64_t y, int64_t stop) {
-    constexpr int64_t width = lanes<T>, wide = vector_bytes == 64 ? 2 : 1;
+    constexpr int64_t width = lanes<T>, wide = vector_bytes == 64 && sizeof(T) == 4 ? 2 : 1;
     // Rows of a strip that lie on so few pages that neighbouring strips find them in the caches.
     constexpr int64_t near = 64 * 1024;
     const int64_t ow = image.p.ow, rows = most<int64_t>(16, near / (ow * int64_t(sizeof(T))));

@@ -83,4 +83,7 @@ constexpr int64_t gemm_vectors(int64_t rows, bool many_registers) {
     return many_registers ? rows > 14 ? 0 : many[rows - 1] : rows > 6 ? 0 : few[rows - 1];
 }
 
+// Slots of one vector multiply-add that a step of the register block takes.
+double gemm_step(double rows, double vectors);
+
 }  // namespace striate

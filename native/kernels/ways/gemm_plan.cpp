@@ -46,11 +46,6 @@ struct Costs {
 };
 constexpr Costs costs;
 
-// Slots of one vector multiply-add that a step of the register block takes.
-double step(double rows, double vectors) {
-    return std::max({rows * vectors, rows * costs.number + vectors, costs.least_step}) + costs.step;
-}
-
 // The share of `bytes`, met over and over, that the first cache does not hold beside what else passes.
 double missed(double bytes, const Machine& m) { return std::clamp(bytes / m.l1_bytes / costs.missed - 1, 0.0, 1.0); }
 
@@ -77,7 +72,7 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
     if (g.deep) {
         const double rows = pixels / blocks;
         slots = k_blocks * blocks *
-                (reds * (step(rows, k_width) + apart) + chains * (costs.sum * rows * k_width + costs.block));
+                (reds * (gemm_step(rows, k_width) + apart) + chains * (costs.sum * rows * k_width + costs.block));
         slots += k_units * pixels * costs.transposed;
         if (g.contiguous() && !g.in_place) slots += fresh * reds * blocks * std::ceil(rows / lanes) * costs.copied;
         weights = k_units * lanes * reds * 4;
@@ -88,7 +83,7 @@ double cost(const GemmPlan& g, const Machine& m, int threads) {
     } else {
         const double nv = pixels / lanes / blocks;
         slots = k_blocks * blocks *
-                (reds * (step(k_width, nv) + apart) + chains * (costs.sum * k_width * nv + costs.block));
+                (reds * (gemm_step(k_width, nv) + apart) + chains * (costs.sum * k_width * nv + costs.block));
         slots += k_units * pixels / lanes * costs.output + k_blocks * blocks * costs.ends;
         if (g.contiguous() && !g.in_place) slots += reds * blocks * (costs.wide_copied * nv + costs.wide_row);
         weights = k_units * reds * 4 * blocks;
@@ -238,6 +233,10 @@ Facts facts_of(const GemmPlan& g, double predicted_us) {
 }
 
 }  // namespace
+
+double gemm_step(double rows, double vectors) {
+    return std::max({rows * vectors, rows * costs.number + vectors, costs.least_step}) + costs.step;
+}
 
 Offer offer_gemm(const Problem& p, const Machine& m, int threads) {
     double us;

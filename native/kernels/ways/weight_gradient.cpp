@@ -3,21 +3,18 @@
 namespace striate::STRIATE_TARGET {
 namespace {
 
-constexpr int most_rows = vector_bytes == 64 ? 6 : 4;
-// Taps of a register block of so many filters.
-constexpr int most_taps(int rows) { return rows <= 2 ? (vector_bytes == 64 ? 8 : 4) : vector_bytes == 64 ? 4 : 3; }
+// Filters and taps of register blocks, the largest that fits first. Of more than two filters there is room for fewer
+// taps. Only these are compiled, which takes long.
+constexpr bool wide = vector_bytes == 64;
+constexpr int rows_at_once[] = {wide ? 6 : 4, 2, 1};
+constexpr int taps_at_once[] = {wide ? 4 : 3, wide ? 2 : 1, 1}, taps_of_few[] = {wide ? 8 : 4, wide ? 4 : 3, 2, 1};
+constexpr int64_t few = 2;
 
-// Lane i of the result is the sum of the lanes of v[i].
-template <class T, int Count>
-[[gnu::always_inline]] inline Vec<T> lane_sums(Vec<T> (&v)[Count]) {
-    if constexpr (Count == 1) return v[0];
-    else {
-        Vec<T> half[Count / 2];
-        static_for<Count / 2>([&](auto i) INLINE {
-            half[i] = even_lanes<T>(v[2 * i], v[2 * i + 1]) + odd_lanes<T>(v[2 * i], v[2 * i + 1]);
-        });
-        return lane_sums<T>(half);
-    }
+template <int Count>
+constexpr int64_t fitting(const int (&sizes)[Count], int64_t rest) {
+    for (const int size : sizes)
+        if (size <= rest) return size;
+    return 1;
 }
 
 // sums[i * pitch + j] += the dot product of the runs from grad + i * plane and from x[j] on.
@@ -56,10 +53,14 @@ void block(const Runs& runs, const T* grad, const T* const* x, double* sums, int
 template <class T>
 struct Blocks {
     using Block = void (*)(const Runs&, const T*, const T* const*, double*, int64_t);
-    Block of[most_rows][8] = {};
+    Block of[rows_at_once[0]][taps_of_few[0]] = {};
     constexpr Blocks() {
-        static_for<most_rows>([&](auto rows) {
-            static_for<most_taps(rows + 1)>([&](auto taps) { of[rows][taps] = block<T, rows + 1, taps + 1>; });
+        static_for<3>([&](auto r) {
+            constexpr int rows = rows_at_once[r];
+            static_for<rows <= few ? 4 : 3>([&](auto t) {
+                constexpr int taps = rows <= few ? taps_of_few[t] : taps_at_once[t % 3];
+                of[rows - 1][taps - 1] = block<T, rows, taps>;
+            });
         });
     }
 };
@@ -72,17 +73,15 @@ template <class T>
 void weight_gradient_task(const WeightGradientPlan& d, const Args& a, const Unit& unit) {
     const WeightGradientTask<T> task(d, a, unit);
     const int64_t taps = task.taps(), filters = task.filters;
-    const int64_t most = most_taps(int(least<int64_t>(filters, most_rows)));
     for (int64_t i = 0; i < filters * taps; ++i) task.sums[i] = 0;
     task.each_band([&](int64_t, const Runs& runs, const T* grad, const auto& pixels) {
-        const T* x[8];
-        for (int64_t tap = 0; tap < taps; tap += most) {
-            const int64_t count = least(most, taps - tap);
+        const T* x[taps_of_few[0]];
+        for (int64_t tap = 0, count; tap < taps; tap += count) {
+            count = filters <= few ? fitting(taps_of_few, taps - tap) : fitting(taps_at_once, taps - tap);
             for (int64_t j = 0; j < count; ++j) x[j] = pixels((tap + j) / d.p.kh, (tap + j) % d.p.kh);
-            for (int64_t k = 0; k < filters;) {
-                const int64_t fit = count > most_taps(most_rows) ? 2 : most_rows, rows = least(fit, filters - k);
+            for (int64_t k = 0, rows; k < filters; k += rows) {
+                rows = fitting(rows_at_once, filters - k);
                 blocks<T>.of[rows - 1][count - 1](runs, grad + k * runs.plane, x, task.sums + k * taps + tap, taps);
-                k += rows;
             }
         }
     });

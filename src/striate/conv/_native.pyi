@@ -24,6 +24,9 @@ def set_threads(count: int) -> None:
 def get_threads() -> int:
     """Threads a plan takes when it names none."""
 
+def deciding_threads() -> int:
+    """Threads for which whatever decides the bits of a result is chosen, however many there are."""
+
 def peak_gflops() -> float:
     """Float32 multiply-adds of one thread as measured, two operations each, in GFLOP/s."""
 
@@ -35,6 +38,34 @@ def empty(shape: Sequence[int], doubles: bool = False) -> NDArray[Any]:
 
 def same_bytes(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
     """Whether two byte arrays hold the same, compared on every thread."""
+
+def input_gradient_us(
+    input: tuple[int, int, int, int],
+    weight: tuple[int, int, int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    dilation: tuple[int, int],
+    groups: int,
+    threads: int,
+) -> float:
+    """Microseconds that input_gradient should take for these shapes; infinite where it needs too much memory."""
+
+def input_gradient(
+    grad: NDArray[Any],
+    weight: NDArray[Any],
+    bias: NDArray[Any] | None,
+    activation: str,
+    out: NDArray[Any],
+    stride: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    dilation: tuple[int, int],
+    groups: int,
+    threads: int = 0,
+) -> None:
+    """The transposed convolution of ``grad`` (n, k, oh, ow) in ``out`` (n, c, h, w).
+
+    It is the input's gradient of the convolution with ``weight``; float32.
+    """
 
 def weight_gradient(
     x: NDArray[Any],
@@ -107,6 +138,10 @@ class Plan:
     @property
     def predicted_us(self) -> float:
         """Microseconds a call should take."""
+
+    @property
+    def pack_us(self) -> float:
+        """Microseconds that packing weights should take."""
 
     @property
     def price(self) -> float:

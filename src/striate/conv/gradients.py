@@ -64,9 +64,8 @@ def input_grad(
     compute = compute_dtype(grad.dtype)
     batch = grad.reshape(problem.output_shape).astype(compute, copy=False)
     result = empty_like_layout(batch, problem.input_shape, compute)
-    windows = (problem.rows, problem.columns)
     kernels = weight.astype(compute, copy=False)
-    scatter(batch, kernels, None, windows, problem.groups, "none", algorithm, result, threads)
+    scatter(batch, kernels, None, problem, "none", algorithm, result, threads)
     if any(pads):
         result = unpad_border(result, pads, arguments.padding_mode)
     return result.astype(grad.dtype, copy=False).reshape(size)

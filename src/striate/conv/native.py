@@ -107,6 +107,32 @@ def compile_plan(
         raise InputError(str(refusal)) from None
 
 
+def deciding_threads() -> int:
+    """Threads for which whatever decides the bits of a result is chosen, however many there are."""
+    return _native.deciding_threads()
+
+
+def input_gradient_us(problem: Problem, threads: int) -> float:
+    """Microseconds that :func:`input_gradient` should take in float32; infinite where it needs too much memory."""
+    return _native.input_gradient_us(problem.input_shape, problem.weight_shape, *problem.steps, threads)
+
+
+def input_gradient(
+    grad: NDArray[Any],
+    weight: NDArray[Any],
+    bias: NDArray[Any] | None,
+    activation: str,
+    out: NDArray[Any],
+    problem: Problem,
+    threads: int,
+) -> None:
+    """Writes the input's gradient, with a transposed convolution's bias and activation, to ``out``.
+
+    The arrays are of float32, in C order.
+    """
+    _native.input_gradient(grad, weight, bias, activation, out, *problem.steps, threads)
+
+
 def weight_gradient(x: NDArray[Any], grad: NDArray[Any], out: NDArray[Any], problem: Problem, threads: int) -> None:
     """Writes the weights' gradient to ``out``; the arrays are of one computing type, in C order."""
     check_compiled()

@@ -1,10 +1,12 @@
-"""Transposed convolution, phase by phase, each phase an ordinary convolution."""
+"""Transposed convolution: as one product, or phase by phase, each phase an ordinary convolution."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import gcd
+
+import numpy as np
 
 from striate.conv.arguments import Arguments, PairArg, parse_pair
 from striate.conv.arrays import (
@@ -17,10 +19,15 @@ from striate.conv.arrays import (
     empty_like_layout,
     parse_activation,
 )
-from striate.conv.calls import find_call, plain
-from striate.conv.problem import Pads, Pair
+from striate.conv.calls import Call, find_call, in_order, plain
+from striate.conv.native import deciding_threads, input_gradient, input_gradient_us, stand_in
+from striate.conv.problem import Pads, Pair, Problem
+from striate.conv.settings import Generation, remembered, settings
 from striate.errors import InputError, ShapeError, named
 from striate.geometry import Window, transposed_map
+
+_APART_US = 1e-3
+"""What writing a number of one phase between those of others takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,20 @@ class Phase:
     before: int
     after: int
 
+    @property
+    def pixels(self) -> slice:
+        """The output pixels."""
+        return slice(self.first, None, self.step)
+
+    def cropped(self, n: int) -> slice:
+        """Of ``n`` input pixels those that are read."""
+        return slice(max(-self.before, 0), max(n + min(self.after, 0), 0))
+
+    @property
+    def pads(self) -> Pair:
+        """Around those."""
+        return max(self.before, 0), max(self.after, 0)
+
 
 def phases(n: int, window: Window, out: int) -> Iterator[Phase]:
     """The phases of a transposed window from ``n`` input pixels onto ``out`` output pixels.
@@ -50,7 +71,7 @@ def phases(n: int, window: Window, out: int) -> Iterator[Phase]:
     [(0, [1]), (1, [0, 2])]
     """
     stride, dilation, start = window.stride, window.dilation, window.pad_before
-    common = gcd(stride, dilation)
+    common = math.gcd(stride, dilation)
     for first in range(min(stride, out)):
         shift = (first + start) % stride
         count = len(range(first, out, stride))
@@ -63,12 +84,20 @@ def phases(n: int, window: Window, out: int) -> Iterator[Phase]:
         yield Phase(first, stride, count, taps, apart, before, count + spread - n - before)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Output pixels of one phase on each axis and their convolution; no ``call`` where they meet no tap."""
+
+    rows: Phase
+    columns: Phase
+    call: Call | None
+
+
 def scatter(
     x: Array,
     weight: Array,
     bias: Array | None,
-    windows: tuple[Window, Window],
-    groups: int,
+    problem: Problem,
     activation: str,
     algorithm: str,
     out: Array,
@@ -76,27 +105,67 @@ def scatter(
 ) -> None:
     """Writes the transposed convolution of ``x`` (N, C, H, W) with ``weight`` (C, K / groups, kh, kw) to ``out``.
 
-    All arrays are of one computing type. A window's ``pad_before`` is cut off the start; the size of ``out`` says where
-    it ends.
+    All arrays are of one computing type. ``problem`` is the convolution that transposes to it: ``out`` is of its
+    input's shape, and ``x`` of its output's, or smaller where an output's padding is as large as the stride.
     """
-    c, per_group = weight.shape[:2]
     kernels = plain(weight, x.dtype)
-    for rows in phases(x.shape[2], windows[0], out.shape[2]):
-        for columns in phases(x.shape[3], windows[1], out.shape[3]):
-            target = out[:, :, rows.first :: rows.step, columns.first :: columns.step]
-            source, pads = _cropped(x, rows, columns)
-            shape = (groups * per_group, c // groups, len(rows.taps), len(columns.taps))
-            if 0 in shape or source.size == 0:
-                target[...] = 0 if bias is None else bias.reshape(-1, 1, 1)
-                apply_activation(target, activation)
+    if algorithm == "auto" and not stand_in() and _whole_is_faster(settings.generation, problem, x.shape, x.dtype):
+        target = out if in_order(out) else np.empty(out.shape, out.dtype)
+        input_gradient(plain(x, x.dtype), kernels, bias, activation, target, problem, threads)
+        if target is not out:
+            out[...] = target
+        return
+    for part in _parts(settings.generation, problem, x.shape, x.dtype, algorithm, threads):
+        target = out[:, :, part.rows.pixels, part.columns.pixels]
+        source = x[:, :, part.rows.cropped(x.shape[2]), part.columns.cropped(x.shape[3])]
+        taps = part.rows.taps, part.columns.taps
+        if part.call is None:
+            target[...] = 0 if bias is None else bias.reshape(-1, 1, 1)
+            apply_activation(target, activation)
+        elif part.call.plan is None:
+            part.call.run(source, _turned(kernels, problem.groups, *taps), bias, activation, target)
+        else:
+            packed = part.call.plan.pack_turned(kernels, *((axis.start, axis.step) for axis in taps))
+            part.call.run(source, kernels, bias, activation, target, packed)
+
+
+@remembered
+def _whole_is_faster(
+    generation: Generation, problem: Problem, shape: tuple[int, ...], dtype: np.dtype[np.floating]
+) -> bool:
+    """Whether one product takes less than the phases one after the other; for any number of threads the same."""
+    if dtype != np.float32 or problem.empty or problem.output_shape != shape:
+        return False
+    threads = deciding_threads()
+    parts = _parts(generation, problem, shape, dtype, "auto", threads)
+    plans = [part.call.plan for part in parts if part.call is not None and part.call.plan is not None]
+    apart = 0.0 if problem.stride == (1, 1) else math.prod(problem.input_shape) * _APART_US
+    return input_gradient_us(problem, threads) < apart + sum(plan.predicted_us + plan.pack_us for plan in plans)
+
+
+@remembered
+def _parts(
+    generation: Generation,
+    problem: Problem,
+    shape: tuple[int, ...],
+    dtype: np.dtype[np.floating],
+    algorithm: str,
+    threads: int,
+) -> tuple[Part, ...]:
+    n, c, height, width = shape
+    parts = []
+    for rows in phases(height, problem.rows, problem.h):
+        for columns in phases(width, problem.columns, problem.w):
+            weight = problem.c, c // problem.groups, len(rows.taps), len(columns.taps)
+            axes = (len(range(height)[rows.cropped(height)]), len(range(width)[columns.cropped(width)]))
+            if 0 in (n, c, *axes, *weight):
+                parts.append(Part(rows, columns, None))
                 continue
-            arguments = Arguments(padding=pads, dilation=(rows.dilation, columns.dilation), groups=groups)
-            call = find_call(source.shape, shape, x.dtype, arguments, algorithm, "normal", threads, True)
-            if call.plan is None:
-                call.run(source, _turned(kernels, groups, rows.taps, columns.taps), bias, activation, target)
-                continue
-            taps = ((taps.start, taps.step) for taps in (rows.taps, columns.taps))
-            call.run(source, kernels, bias, activation, target, call.plan.pack_turned(kernels, *taps))
+            pads: Pads = (*rows.pads, *columns.pads)
+            steps = Arguments(padding=pads, dilation=(rows.dilation, columns.dilation), groups=problem.groups)
+            call = find_call((n, c, *axes), weight, dtype, steps, algorithm, "normal", threads, True)
+            parts.append(Part(rows, columns, call))
+    return tuple(parts)
 
 
 def _turned(weight: Array, groups: int, rows: range, columns: range) -> Array:
@@ -106,16 +175,6 @@ def _turned(weight: Array, groups: int, rows: range, columns: range) -> Array:
     sizes = part.shape[2:]
     turned = part[:, :, ::-1, ::-1].reshape(groups, c // groups, per_group, *sizes).swapaxes(1, 2)
     return turned.reshape(groups * per_group, c // groups, *sizes)
-
-
-def _cropped(x: Array, rows: Phase, columns: Phase) -> tuple[Array, Pads]:
-    view = x[
-        :,
-        :,
-        max(-rows.before, 0) : max(x.shape[2] + min(rows.after, 0), 0),
-        max(-columns.before, 0) : max(x.shape[3] + min(columns.after, 0), 0),
-    ]
-    return view, (max(rows.before, 0), max(rows.after, 0), max(columns.before, 0), max(columns.after, 0))
 
 
 @named("conv_transpose2d")
@@ -151,16 +210,16 @@ def conv_transpose2d(
     _check_shapes(x.shape, weight.shape, arguments.groups)
     filters = weight.shape[1] * arguments.groups
     check_bias(bias, filters)
-    windows, size = _transposed(x.shape[-2:], weight.shape[2:], arguments, parse_pair("output_padding", output_padding))
     batch = x if x.ndim == 4 else x[None]
-    shape = (len(batch), filters, *size)
+    problem = _transposed(batch.shape, weight.shape, arguments, parse_pair("output_padding", output_padding))
+    shape = problem.input_shape
     if out is not None:
         check_out(out, shape[4 - x.ndim :], x.dtype)
     compute = compute_dtype(x.dtype)
     result = empty_like_layout(batch, shape, compute)
     offset = None if bias is None else bias.astype(compute, copy=False)
     source, kernel = batch.astype(compute, copy=False), weight.astype(compute, copy=False)
-    scatter(source, kernel, offset, windows, arguments.groups, parse_activation(activation), algorithm, result)
+    scatter(source, kernel, offset, problem, parse_activation(activation), algorithm, result)
     final = result.astype(x.dtype, copy=False).reshape(shape[4 - x.ndim :])
     if out is None:
         return final
@@ -182,22 +241,21 @@ def _check_shapes(x: tuple[int, ...], weight: tuple[int, ...], groups: int) -> N
         raise ShapeError(f"expected at least one pixel and one tap on each axis, got input {x} and weight {weight}")
 
 
-def _transposed(
-    size: tuple[int, ...], kernel: tuple[int, ...], arguments: Arguments, extra: Pair
-) -> tuple[tuple[Window, Window], Pair]:
+def _transposed(x: tuple[int, ...], weight: tuple[int, ...], arguments: Arguments, extra: Pair) -> Problem:
+    """The convolution that transposes to one of ``x`` with ``weight``."""
     strides, dilations, pads = arguments.stride, arguments.dilation, arguments.pads((1, 1), (1, 1))
-    windows, out = [], []
+    kernel, out = weight[2:], []
     for axis in (0, 1):
         if not 0 <= extra[axis] < max(strides[axis], dilations[axis]):
             raise InputError(
                 f"output padding must be smaller than either stride or dilation, got output_padding={extra} with "
                 f"stride={strides} and dilation={dilations}"
             )
-        before, after = pads[2 * axis : 2 * axis + 2]
-        window = Window(kernel[axis], strides[axis], dilations[axis], before, after)
-        length = transposed_map(window, size[axis], extra[axis]).out_size
+        window = Window(kernel[axis], strides[axis], dilations[axis], pads[2 * axis], pads[2 * axis + 1])
+        length = transposed_map(window, x[2 + axis], extra[axis]).out_size
         if length < 1:
             raise ShapeError(f"padding {pads} leaves nothing of the output's {('height', 'width')[axis]}")
-        windows.append(window)
         out.append(length)
-    return (windows[0], windows[1]), (out[0], out[1])
+    groups, (height, width) = arguments.groups, out
+    sizes = x[0], weight[1] * groups, height, width, x[1], kernel[0], kernel[1]
+    return Problem(*sizes, strides, pads, dilations, groups)
