@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from striate.demo.demo import sample_photo
 from striate.errors import InputError
 from striate.explore import bench, feature_maps, strongest, tuning
 from striate.explore.stimuli import Bar, Blank
@@ -189,6 +190,17 @@ def test_the_lines_that_are_copied_say_the_same(subject: Subject, given: dict[st
     printed = said.getvalue()
     for number in shown_by_the_page(subject, given, question):
         assert number in printed
+
+
+def test_the_lines_for_the_picture_that_ships_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = sample_photo()[100:140, 200:248]
+    monkeypatch.setattr("striate.demo.demo.sample_photo", lambda: photo)
+    shipped = Subject(Model(DENOISER, SHAPE), photo, picture="")
+    told = asked(shipped, "strongest", layer="stem", channel=5)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(asked(shipped, "code", view="features", layer="stem", channel=5)["code"], "copied", "exec"), {})
+    assert str([(tuple(one["at"]), one["value"]) for one in told]) in said.getvalue()
 
 
 def shown_by_the_page(subject: Subject, given: dict[str, object], question: str) -> Iterator[str]:

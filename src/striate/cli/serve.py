@@ -81,7 +81,7 @@ def _subject(
     question = Question(model, shapes_of(inputs), named_input(inputs), None, "refuse")
     opened = question.open() if image is None else question.open_at([image])
     photo = None if image is None else read_photo(image, photo_size(question.fields_of(opened)), fit)
-    return Subject(opened, photo, level(black), level(white))
+    return Subject(opened, photo, level(black), level(white), picture=str(image), fit=fit)
 
 
 def _shipped() -> Subject:
@@ -92,4 +92,4 @@ def _shipped() -> Subject:
         photo = None
     with as_file(files("striate").joinpath(f"data/{SHIPPED}")) as path:
         model = Model(path, WITHOUT_PICTURE if photo is None else (1, 3, *photo.shape[:2]))
-        return Subject(model.read(), photo)
+        return Subject(model.read(), photo, picture="")

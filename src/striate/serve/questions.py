@@ -21,12 +21,12 @@ SHOWN: Mapping[str, Kind] = {"grating": "grating", "bar": "bar", "edge": "edge"}
 
 
 class BoxDocument(TypedDict):
-    """A box of the drawing: its layer, the stage that it stands for, the opened ones around it, its corner."""
+    """A box of the drawing: its layer, the stage that it stands for, its nodes, the opened ones around it, its corner."""
 
     layer: str
     folder: str
     within: list[str]
-    nodes: int
+    nodes: list[str]
     x: float
     y: float
 
@@ -62,7 +62,7 @@ def graph(subject: Subject, given: Given) -> GraphDocument:
         "box": [WIDTH, HEIGHT],
         "opened": sorted(opened),
         "boxes": [
-            {"layer": block.layer, "folder": block.folder, "within": list(block.within), "nodes": len(block.nodes),
+            {"layer": block.layer, "folder": block.folder, "within": list(block.within), "nodes": list(block.nodes),
              "x": place.x, "y": place.y}
             for block, place in zip(found.blocks, drawn.places, strict=True)
         ],

@@ -38,8 +38,22 @@ class Recipe:
 
     @property
     def photo(self) -> str:
-        """The picture's file."""
-        return repr(self.subject.picture)
+        """The picture: its file, or the array that ``pictured`` makes."""
+        return repr(self.subject.picture) if self.subject.picture else "picture"
+
+    @property
+    def pictured(self) -> list[str]:
+        """The lines that make the array of the picture that comes with scikit-image; none for a file."""
+        if self.subject.picture:
+            return []
+        return [
+            "from striate.demo.demo import sample_photo",
+            "from striate.explore.photo import photo_input",
+            "from striate.fields import Fields",
+            "from striate.formats.model import Model",
+            "",
+            f"picture = photo_input(Fields(Model({self.model}{_shape(self.subject.model)})), sample_photo())",
+        ]
 
     @property
     def _levels(self) -> Mapping[str, Level]:
@@ -68,7 +82,7 @@ def feature_lines(recipe: Recipe, layer: str, channel: int, *, whole: bool) -> l
     wanted = f", count={BEST}, per_picture={BEST}{', whole_fields_only=True' if whole else ''}"
     return [
         "from striate.explore import feature_maps, strongest",
-        "",
+        *(recipe.pictured or [""]),
         f"found = feature_maps({recipe.model}, {layer!r}, {recipe.photo}{shown}{fit})",
         "print(found.scale, found.dead, found.unresponsive)",
         f"best = strongest({recipe.model}, {layer!r}, {recipe.photo}{shown}{fit}{wanted})",

@@ -50,8 +50,9 @@ MOST_SPOTS = 15 * 15
 class Subject:
     """A model and a photograph in the size of its input; ``black`` and ``white`` are the numbers it has there.
 
-    ``photo`` is None without a picture; ``picture`` is the file that it came from and ``fit`` how it was made to fit,
-    for those who want to read it again. Answers may be asked for from several threads; each is worked out once.
+    ``photo`` is None without a picture; ``picture`` is the file that it came from, empty for the one that scikit-image
+    brings, and ``fit`` how it was made to fit, for those who want to read it again. Answers may be asked for from
+    several threads; each is worked out once.
     """
 
     model: Model

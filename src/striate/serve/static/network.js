@@ -130,6 +130,8 @@ function layerGraph(page, net, pick) {
   /** @type {string[] | null} */
   let opened = page.state.get().opened ?? null;
   let chosen = "", loaded = "";
+  /** @type {Map<string, SVGElement>} */
+  const boxes = new Map();
   async function load() {
     const asked = JSON.stringify(opened);
     if (loaded === asked) return;
@@ -155,12 +157,13 @@ function layerGraph(page, net, pick) {
     const [width, height] = found.size, [wide, tall] = found.box;
     const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": page.word("nv_graph") });
     for (const { points, skip } of found.routes) svg.append(draw("path", { d: bent(points), class: skip ? "nv-skip" : "nv-link" }));
+    boxes.clear();
     for (const box of found.boxes) {
       const fact = facts.get(box.layer), cells = fact?.cells[page.lang] ?? [];
       const told = `${box.folder || box.layer}\n${fact ? fact.layer.shape.join("×") : ""}  ${cells[0] ?? ""}`;
       const name = (box.folder || box.layer).split("/").slice(box.folder ? -1 : -2).join("/");
       const act = () => pick(box.layer);
-      svg.append(draw("g", { class: `nv-box${box.folder ? " nv-stage" : ""}`, "data-layer": box.layer, tabindex: 0,
+      const group = draw("g", { class: `nv-box${box.folder ? " nv-stage" : ""}`, "data-layer": box.layer, tabindex: 0,
         transform: `translate(${box.x} ${box.y})`, role: "button", onclick: act,
         onkeydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key === "Enter") act();
@@ -168,26 +171,25 @@ function layerGraph(page, net, pick) {
           if (event.key === "ArrowLeft" && box.within.length) turn(box.within.at(-1), false);
         } },
       draw("title", {}, told), draw("rect", { width: wide, height: tall, rx: 6 }),
-      draw("text", { x: 8, y: 14 }, clipped(name, box.folder ? 16 : 20)),
-      draw("text", { x: 8, y: 27, class: "nv-soft" }, clipped(`${box.folder ? page.word("nv_nodes", { count: box.nodes }) : fact?.layer.op ?? ""} · ${(cells[0] ?? "").replaceAll(" x ", "×")}`, 24)),
+      draw("text", { x: 8, y: 14 }, clipped(name, box.folder ? 15 : 18)),
+      draw("text", { x: 8, y: 27, class: "nv-soft" }, clipped(`${box.folder ? page.word("nv_nodes", { count: box.nodes.length }) : fact?.layer.op ?? ""} · ${(cells[0] ?? "").replaceAll(" x ", "×")}`, 24)),
       box.folder && draw("text", { x: wide - 18, y: 21, class: "nv-open", onclick: (/** @type {Event} */ event) => {
         event.stopPropagation();
         turn(box.folder, true);
-      } }, "▸")));
+      } }, "▸"));
+      svg.append(group);
+      for (const inside of [box.layer, ...box.nodes]) boxes.set(inside, group);
     }
     return svg;
   }
   /** @param {string} layer */
   function choose(layer) {
     chosen = layer;
-    for (const box of place.querySelectorAll(".nv-box")) {
-      const same = box.getAttribute("data-layer") === layer;
-      box.classList.toggle("nv-chosen", same);
-      if (same) {
-        const [x, y] = (box.getAttribute("transform") ?? "").match(/[\d.]+/g)?.map(Number) ?? [0, 0];
-        requestAnimationFrame(() => place.scrollTo(x - place.clientWidth / 2 + 66, y - place.clientHeight / 2));
-      }
-    }
+    place.querySelector(".nv-chosen")?.classList.remove("nv-chosen");
+    const box = boxes.get(layer);
+    box?.classList.add("nv-chosen");
+    const [x, y] = (box?.getAttribute("transform") ?? "").match(/[\d.]+/g)?.map(Number) ?? [0, 0];
+    requestAnimationFrame(() => place.scrollTo(x - place.clientWidth / 2 + 66, y - place.clientHeight / 2));
   }
   return { element, load, choose };
 }
