@@ -35,6 +35,12 @@ def test_fields() -> None:
     assert "exact cover" in printed
 
 
+def test_explore() -> None:
+    printed = run("explore.py", "v1", "v1", "--input", "1x1x32x32", "--photos", "2", "--black", "0", "--rounds", "1")
+    assert "v1, v1: field 11 x 11, 64 channels" in printed
+    assert "| strongest patches of 2 photographs |" in printed
+
+
 def test_scaling(tmp_path: Path) -> None:
     plot = tmp_path / "growth.svg"
     printed = run("scaling.py", "--only", "depth", "tokens", "samples", "--largest", "49", "--plot", str(plot))

@@ -98,7 +98,7 @@ def _hierarchy(path: Path, lang: str) -> Iterator[RenderableType | Sketch]:
 
 def _floor(stage: Stage, photos: Mapping[str, Photo], lang: str) -> Floor:
     def row(channel: int) -> Row:
-        units = stage.strongest.units[channel]
+        units = [unit for unit in stage.strongest.units[channel] if unit.value > unit.blank]
         patches = [Patch(unit.region, photos[unit.picture], (f"{unit.value:.3g}",)) for unit in units]
         return Row(word("channel", lang, channel=channel), "", patches)
 

@@ -92,7 +92,7 @@ def sharing(
     >>> stem.convolution.parameters, stem.local.parameters, stem.dense.parameters
     (3552, 3637248, 75522048)
     >>> stem.convolution.macs, stem.convolution.macs_inside, stem.shift.holds
-    (3612672, 3251528, True)
+    (3612672, 3235968, True)
     """
     held, moved = opened(model, input_shape), instance("shift", shift, bool)
     nodes = convolutions(held.network, layer)
