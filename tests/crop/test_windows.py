@@ -12,6 +12,7 @@ from support.parts import Differences, exported, some_boxes
 from torch import Tensor, nn
 
 from striate.crop import crop
+from striate.errors import InputError
 from striate.formats.model import Model
 from striate.formats.torch import read_torch
 from striate.geometry import Box, Interval, Runs, places
@@ -89,6 +90,14 @@ def test_runs_hold_what_their_indices_say() -> None:
         assert a.contains(b) == (set(places(b)) <= held)
         assert set(places(a.hull(b))) >= held | set(places(b))
         assert set(places(a.shift(3))) == {i + 3 for i in held}
+
+
+def test_a_box_with_gaps_says_so_and_has_no_slices() -> None:
+    box = Box([Interval(0, 2), Runs.of_rows(Interval(0, 4), Interval(4, 5), 5)])
+    assert str(box) == "0:2,4:5+5*3"
+    assert box.shape == (2, 4)
+    with pytest.raises(InputError, match="has gaps"):
+        _ = box.slices
 
 
 def test_other_windows_are_noticed() -> None:
