@@ -2,7 +2,7 @@
 .PHONY: test exhaustive browser lint types layers doctests site packages native neon sanitize
 
 test:
-	python -m pytest -q
+	python -m pytest -q -n 2 --dist loadfile
 
 exhaustive:
 	python -m pytest -q -m "not browser"

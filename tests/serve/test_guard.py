@@ -14,7 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from striate.formats.model import Model
-from striate.serve.app import MOST_ASKED, app
+from striate.serve.app import MOST_ASKED, app, parts
 from striate.serve.desk import Desk
 from striate.serve.guard import HEADERS, MOST_LINKS, Guard
 from striate.serve.subject import Subject
@@ -178,3 +178,7 @@ def test_twenty_ask_at_once_and_each_is_answered(friend: TestClient) -> None:
 
     with ThreadPoolExecutor(20) as pool:
         assert set(pool.map(ask, range(60))) == {200}
+
+
+def test_the_page_weighs_less_than_150_kilobytes() -> None:
+    assert sum(map(len, parts().values())) < 150_000

@@ -72,3 +72,41 @@ def test_a_signal_has_no_maps() -> None:
 def test_letters_of_maps_can_be_read_at_500_pixels() -> None:
     sketch = maps_sketch(region(Fields(stacked(3)), "C", (0, 0)))
     assert min(shape.size for shape in sketch.shapes if isinstance(shape, Text)) * 500 / sketch.width >= 8
+
+
+class Tokens(nn.Module):
+    """Patches behind a class token, and attention among all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch, self.first = nn.Conv2d(3, 8, 4, 4), nn.Parameter(torch.zeros(1, 1, 8))
+        self.norm, self.mix = nn.LayerNorm(8), nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norm(torch.cat([self.first, self.patch(x).flatten(2).transpose(1, 2)], 1))
+        return x + self.mix(x, x, x)[0]
+
+
+def rects(sketch: Sketch) -> list[Rect]:
+    return [shape for shape in sketch.shapes if isinstance(shape, Rect)]
+
+
+def test_tokens_stand_on_their_grid_and_the_class_token_beside() -> None:
+    fields = striate.load(Tokens().eval(), (1, 3, 12, 20)).fields()
+    drawn = maps_sketch(region(fields, "norm", (2, 3)))
+    assert texts(drawn)[:2] == ["x", "4x4 of 12x20"]
+    assert texts(drawn)[-2:] == ["norm", "1x1+0 of 3x5+1"]
+    *_, beside, read = rects(drawn)
+    base = next(shape for shape in rects(drawn)[::-1] if shape.fill == "#f6f7fa" and shape.width > read.width)
+    assert [(read.x - base.x) / read.width, (read.y - base.y) / read.height] == pytest.approx([3, 2])
+    assert beside.x + beside.width < base.x
+    assert beside.fill == base.fill
+
+
+def test_attention_reads_the_class_token_too() -> None:
+    fields = striate.load(Tokens().eval(), (1, 3, 12, 20)).fields()
+    last = fields.network.nodes[-1].name
+    drawn = texts(maps_sketch(region(fields, last, (2, 3))))
+    assert "3x5+1 of 3x5+1" in drawn
+    with pytest.raises(InputError, match="reads no pixel of x"):
+        maps_sketch(region(fields, "norm", (0,)))

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 
 from striate.crop import Crop
-from striate.geometry import Box, Interval
+from striate.geometry import Box, Interval, places
 from striate.network import Network
 from support.oracle import dependence
 
@@ -32,7 +32,7 @@ def check(found: Crop, whole: Network, asked: dict[str, Box]) -> None:
     for tensor, box in found.boxes.items():
         if tensor not in theirs:
             continue
-        sets = theirs[tensor][box.slices].reshape(*box.shape, *whole.shapes[source])
+        sets = theirs[tensor][np.ix_(*map(places, box))].reshape(*box.shape, *whole.shapes[source])
         if not found.network.inputs:
             assert not sets.any()
             continue

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from striate.cli.options import FILE, SIDES, lang_option
+from striate.cli.options import lang_option
+from striate.cli.parsing import FILE, SIDES
 from striate.cli.pictures import kind_of
 from striate.cli.terminal import deliver
 from striate.geometry import Window

@@ -9,22 +9,21 @@ import click
 from striate.check import CheckReport, check
 from striate.cli.app import DISAGREED
 from striate.cli.models import open_model
-from striate.cli.options import (
-    FILE,
-    POSITION,
+from striate.cli.options import lang_option
+from striate.cli.parsing import FILE, POSITION
+from striate.cli.pictures import drawn, kind_of
+from striate.cli.proofs import document_of
+from striate.cli.question import (
     Shaped,
     dtype_option,
     given_of,
     input_option,
-    lang_option,
     layout_option,
     named_input,
     set_option,
     shapes_of,
     source_option,
 )
-from striate.cli.pictures import drawn, kind_of
-from striate.cli.proofs import document_of
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.show import to_json

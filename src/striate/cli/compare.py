@@ -8,7 +8,9 @@ import click
 
 from striate.cli.app import DISAGREED
 from striate.cli.models import open_model
-from striate.cli.options import SHAPE, SIZES, Question, lang_option, local_option, model_options, named_input, shapes_of
+from striate.cli.options import lang_option
+from striate.cli.parsing import SHAPE, SIZES
+from striate.cli.question import Question, local_option, model_options, named_input, shapes_of
 from striate.cli.spelling import command_words
 from striate.cli.terminal import progress, say
 from striate.fields import compare, sweep

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from striate.cli.models import open_model
-from striate.cli.options import FILE, Shaped, dtype_option, given_of, input_option, set_option, shapes_of
+from striate.cli.parsing import FILE
+from striate.cli.question import Shaped, dtype_option, given_of, input_option, set_option, shapes_of
 from striate.cli.terminal import deliver, progress, say
 from striate.formats.model import Model
 from striate.loaded import LoadedModel, ModelCrop

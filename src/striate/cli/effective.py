@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
-from striate.cli.options import FILE, POSITION, Question, lang_option, local_option, model_options, plain_json
+from striate.cli.options import lang_option, plain_json
+from striate.cli.parsing import FILE, POSITION
 from striate.cli.pictures import drawn, kind_of
+from striate.cli.question import Question, local_option, model_options
 from striate.cli.terminal import deliver, progress, say
 from striate.fields import effective_field
 from striate.show import to_json

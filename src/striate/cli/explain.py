@@ -10,24 +10,10 @@ import numpy as np
 from click.core import ParameterSource
 from numpy.typing import NDArray
 
-from striate.cli.options import (
-    FILE,
-    POSITION,
-    Question,
-    Shaped,
-    black_option,
-    fit_option,
-    input_option,
-    lang_option,
-    layout_option,
-    level,
-    named_input,
-    plain_json,
-    shapes_of,
-    unknown_option,
-    white_option,
-)
+from striate.cli.options import black_option, fit_option, lang_option, level, plain_json, white_option
+from striate.cli.parsing import FILE, POSITION
 from striate.cli.pictures import model_for
+from striate.cli.question import Question, Shaped, input_option, layout_option, named_input, shapes_of, unknown_option
 from striate.cli.terminal import deliver, progress, say
 from striate.conv import Explanation, conv2d, explain
 from striate.conv.kernels import NAMED, parse_grid, parse_kernel

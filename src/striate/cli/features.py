@@ -9,8 +9,10 @@ from typing import Any
 import click
 from numpy.typing import NDArray
 
-from striate.cli.options import FILE, Question, black_option, crop_option, level, model_options, white_option
+from striate.cli.options import black_option, crop_option, level, white_option
+from striate.cli.parsing import FILE
 from striate.cli.pictures import drawn, kind_of
+from striate.cli.question import Question, model_options
 from striate.cli.tables import csv_text
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 
-from striate.cli.options import COLUMNS, FILE, Question, lang_option, model_options, pixel_size_option, rate_option
+from striate.cli.options import lang_option, pixel_size_option, rate_option
+from striate.cli.parsing import COLUMNS, FILE
+from striate.cli.question import Question, model_options
 from striate.cli.terminal import deliver, plain_text, progress, say
 from striate.errors import InputError
 from striate.fields import Fields

@@ -11,17 +11,10 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 
-from striate.cli.options import (
-    FILE,
-    Question,
-    black_option,
-    crop_option,
-    lang_option,
-    level,
-    model_options,
-    white_option,
-)
+from striate.cli.options import black_option, crop_option, lang_option, level, white_option
+from striate.cli.parsing import FILE
 from striate.cli.pictures import drawn, kind_of
+from striate.cli.question import Question, model_options
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.explore import Hierarchy, Stage, StrongUnit, hierarchy

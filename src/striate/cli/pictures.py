@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from striate.cli.models import open_for_photo
-from striate.cli.options import Question
+from striate.cli.question import Question
 from striate.errors import InputError
 from striate.formats.model import Model
 from striate.photos import read_photo

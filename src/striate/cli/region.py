@@ -6,17 +6,10 @@ from pathlib import Path
 
 import click
 
-from striate.cli.options import (
-    FILE,
-    POSITION,
-    Question,
-    fit_option,
-    lang_option,
-    local_option,
-    model_options,
-    plain_json,
-)
+from striate.cli.options import fit_option, lang_option, plain_json
+from striate.cli.parsing import FILE, POSITION
 from striate.cli.pictures import drawn, kind_of, model_for
+from striate.cli.question import Question, local_option, model_options
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.fields import Region, reach, region

@@ -7,18 +7,9 @@ from pathlib import Path
 
 import click
 
-from striate.cli.options import (
-    FILE,
-    Question,
-    Shaped,
-    black_option,
-    crop_option,
-    input_option,
-    level,
-    named_input,
-    shapes_of,
-    white_option,
-)
+from striate.cli.options import black_option, crop_option, level, white_option
+from striate.cli.parsing import FILE
+from striate.cli.question import Question, Shaped, input_option, named_input, shapes_of
 from striate.cli.terminal import note, say
 from striate.demo.demo import sample_photo
 from striate.errors import MissingDependencyError

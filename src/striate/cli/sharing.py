@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from striate.cli.options import Question, lang_option, model_options, plain_json
+from striate.cli.options import lang_option, plain_json
+from striate.cli.question import Question, model_options
 from striate.cli.terminal import deliver, progress, say
 from striate.explore import Sharing, Shift, sharing
 from striate.network.network import sized

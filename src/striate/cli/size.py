@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from striate.cli.options import FILE, SIDES, lang_option, plain_json
+from striate.cli.options import lang_option, plain_json
+from striate.cli.parsing import FILE, SIDES
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.terminal import deliver, room, say
 from striate.geometry.conventions import SizeAnswer

@@ -39,7 +39,9 @@ class Crop:
     """A part of a network: what some boxes of its tensors need, and no more than whole operators force.
 
     ``network`` has the names of the whole; ``boxes`` say of every tensor that both have which box of it the crop
-    holds, the tensors that were ``asked`` for among them, which hold at least what was asked.
+    holds, the tensors that were ``asked`` for among them, which hold at least what was asked. Along an axis that
+    numbers windows over rows and columns a box may have gaps (``striate.geometry.Runs``), of inputs and what was
+    asked never.
     """
 
     network: Network

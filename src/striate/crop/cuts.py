@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from striate.crop.extents import Axes, Extent, Reads, ends, ends_and_middle, probes
+from striate.crop.extents import Axes, Extent, Reads, ends, ends_and_middle, probes, read
 from striate.crop.joins import Join, Joined, normalised, statistic
 from striate.crop.part import UncroppableError, put
-from striate.crop.rules import narrow
 from striate.crop.walk import image_axes
 from striate.geometry import Box, Interval
 from striate.network import Network, Node
@@ -207,13 +206,13 @@ class Cuts:
             shapes = tuple(self.shapes[name] for name in node.inputs)
             for k, name in enumerate(node.outputs):
                 if name in boxes:
-                    for source, read in zip(node.inputs, self._reads(node, shapes, k, boxes[name]), strict=True):
-                        if read is not None and source in self.level:
-                            boxes[source] = boxes[source].hull(read) if source in boxes else read
+                    for source, taken in zip(node.inputs, self._reads(node, shapes, k, boxes[name]), strict=True):
+                        if taken is not None and source in self.level:
+                            boxes[source] = boxes[source].hull(taken) if source in boxes else taken
         return boxes
 
     def _reads(self, node: Node, shapes: tuple[Shape, ...], k: int, box: Box) -> Reads:
         try:
-            return narrow(node.op, shapes, k, box).reads
+            return read(node.op, shapes, k, box)
         except UncroppableError:
             return tuple(map(Box.whole, shapes))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from striate.crop.part import UncroppableError, put
+from striate.crop.part import UncroppableError, filled, put
 from striate.crop.rules import narrow
 from striate.geometry import Box, Interval
 from striate.network import Node
-from striate.network.operators import Conv, ConvTranspose, Pad, Resize
+from striate.network.operators import Conv, ConvTranspose, Operator, Pad, Resize
 from striate.network.relation import Shape
 
 Axes = tuple[int, ...]
@@ -66,11 +66,16 @@ def probes(node: Node, shapes: tuple[Shape, ...], outputs: Sequence[Shape]) -> I
         units = [Box([Interval(u, u + 1) for u in unit]) for unit in ends_and_middle(shape)]
         wide = [[put(unit, axis, Interval(0, n)) for axis, n in enumerate(shape)] for unit in units[:2]]
         try:
-            read = [[narrow(node.op, shapes, k, box).reads for box in boxes] for boxes in (units, *wide)]
+            rows = [[read(node.op, shapes, k, box) for box in boxes] for boxes in (units, *wide)]
         except UncroppableError:
             yield None
         else:
-            yield Probe(shapes, tuple(read[0]), (tuple(read[1]), tuple(read[2])))
+            yield Probe(shapes, tuple(rows[0]), (tuple(rows[1]), tuple(rows[2])))
+
+
+def read(op: Operator, shapes: tuple[Shape, ...], output: int, box: Box) -> Reads:
+    """What a box of an operator's output takes of its inputs, gaps filled."""
+    return tuple(taken and filled(taken) for taken in narrow(op, shapes, output, box).reads)
 
 
 def ends_and_middle(shape: Shape) -> tuple[Shape, Shape, Shape]:

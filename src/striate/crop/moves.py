@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from striate.crop.part import Part, put, some, trim
-from striate.geometry import AxisMap, Box, Interval
+from striate.geometry import AxisMap, Box, Interval, Runs, solid
 from striate.network.operators import Expand, Gather, Operator, Pad, Places, Reshape, Slice, Transpose
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Shape, Split, Step
 
@@ -34,7 +34,7 @@ def moved(relation: Relation, shape: Shape, box: Box, whole: Operator | None = N
     ``whole`` does the same as the relation for a tensor of these channels and any size; it is taken where the crop has
     all channels and needs no slices within.
     """
-    stages, before = _back(relation, shape, box)
+    stages, before = _back(relation, shape, box, runs=whole is None)
     steps, made = _forth(stages, before)
     rearranged = all(isinstance(step, Reshape | Transpose) for step in steps)
     if whole is not None and rearranged and before[1] == Interval(0, shape[1]) and all(map(_complete, stages)):
@@ -53,32 +53,36 @@ def _complete(stage: Stage) -> bool:
             return True
 
 
-def _back(relation: Relation, shape: Shape, box: Box) -> tuple[list[Stage], Box]:
+def _back(relation: Relation, shape: Shape, box: Box, *, runs: bool) -> tuple[list[Stage], Box]:
     """Every step with the box it needs and the box it makes, in order, and the box that the first one needs."""
     shapes = [shape]
     for step in relation:
         shapes.append(step.shape(shapes[-1]))
     stages: list[Stage] = []
     for step, before in zip(reversed(relation), reversed(shapes[:-1]), strict=True):
-        needed, made = _needed(step, box, before)
+        needed, made = _needed(step, box, before, runs=runs)
         stages.append(Stage(step, before, needed, made))
         box = needed
     return stages[::-1], box
 
 
-def _needed(step: Step, box: Box, shape: Shape) -> tuple[Box, Box]:
+def _needed(step: Step, box: Box, shape: Shape, *, runs: bool) -> tuple[Box, Box]:
     """What a step needs of a tensor of ``shape``, and what it makes: ``box``, or a box around it to cut from."""
     match step:
         case Along(axis, axis_map):
+            box = put(box, axis, solid(box[axis]))
             return put(box, axis, some(axis_map.needs(box[axis]))), box
         case Permute(order):
             return Box([box[order.index(axis)] for axis in range(len(order))]), box
         case Split(axis):
-            return _needed_by_split(step, box, shape[axis])
+            return _needed_by_split(step, box, shape[axis], runs=runs)
         case Merge(axis):
             n, side = shape[axis + 1], box[axis]
             first, last = side.start // n, (side.stop - 1) // n
-            if first == last:
+            rows = _rows(side, n) if isinstance(side, Runs) else None
+            if rows is not None:
+                parts, made = list(rows), box
+            elif first == last:
                 parts, made = [Interval(first, first + 1), side.shift(-first * n)], box
             else:
                 parts = [Interval(first, last + 1), Interval(0, n)]
@@ -90,16 +94,29 @@ def _needed(step: Step, box: Box, shape: Shape) -> tuple[Box, Box]:
             return Box([*box[:axis], Interval(0, 1), *box[axis:]]), box
 
 
-def _needed_by_split(split: Split, box: Box, n: int) -> tuple[Box, Box]:
+def _rows(side: Runs, n: int) -> tuple[Interval, Interval] | None:
+    """Runs of an axis that numbers two, the inner of ``n`` places, along each of them."""
+    outer = side.over(n)
+    return side.box(n) if outer is None else (outer, Interval(0, n))
+
+
+def _needed_by_split(split: Split, box: Box, n: int, *, runs: bool) -> tuple[Box, Box]:
     axis, outer, inner = split.axis, box[split.axis], box[split.axis + 1]
+    if _tiles(split, n) and outer.size == 1:
+        return Box([*box[:axis], inner.shift(outer.start * split.inner), *box[axis + 2 :]]), box
+    inner = solid(inner)
+    if _tiles(split, n) and isinstance(outer, Runs) and inner.size == split.inner:
+        return Box([*box[:axis], outer.times(split.inner), *box[axis + 2 :]]), put(box, axis + 1, inner)
+    outer = solid(outer)
     if _tiles(split, n):
-        if inner.size < split.inner and outer.size > 1:
+        if not runs:
             inner = Interval(0, split.inner)
-        box = put(box, axis + 1, inner)
-    span = _span(split, outer, inner)
-    start = min(max(span.start, 0), n - 1)
-    side = Interval(start, min(max(span.stop, start + 1), n))
-    return Box([*box[:axis], side, *box[axis + 2 :]]), box
+        side = Runs.of_rows(outer, inner, split.inner)
+    else:
+        span = _span(split, outer, inner)
+        start = min(max(span.start, 0), n - 1)
+        side = Interval(start, min(max(span.stop, start + 1), n))
+    return Box([*box[:axis], side, *box[axis + 2 :]]), Box([*box[:axis], outer, inner, *box[axis + 2 :]])
 
 
 def _tiles(split: Split, n: int) -> bool:

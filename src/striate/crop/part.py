@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from striate.geometry import Box, Interval
-from striate.network.operators import Operator, Slice
+import numpy as np
+
+from striate.geometry import Box, Interval, Runs, places, solid
+from striate.network.operators import Gather, Operator, Places, Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +32,31 @@ class UncroppableError(Exception):
 
 
 def trim(made: Box, box: Box) -> tuple[Operator, ...]:
-    """The slice that cuts ``box`` out of a tensor that holds ``made``; none where they are the same.
+    """What cuts ``box`` out of a tensor that holds ``made``: a slice, a gather along an axis of runs, or nothing.
 
     >>> trim(Box("0:1,4:9"), Box("0:1,5:7"))
     (Slice(axes=(1,), starts=(1,), counts=(2,), steps=(1,)),)
     """
-    if made == box:
-        return ()
-    axes = tuple(axis for axis, (a, b) in enumerate(zip(made, box, strict=True)) if a != b)
-    starts = tuple(box[axis].start - made[axis].start for axis in axes)
-    return (Slice(axes, starts, tuple(box[axis].size for axis in axes), (1,) * len(axes)),)
+    pairs = [(axis, a, b) for axis, (a, b) in enumerate(zip(made, box, strict=True)) if a != b]
+    plain = [(axis, a, b) for axis, a, b in pairs if not isinstance(a, Runs) and not isinstance(b, Runs)]
+    steps: list[Operator] = []
+    if plain:
+        axes, starts, counts = zip(*((axis, b.start - a.start, b.size) for axis, a, b in plain), strict=True)
+        steps.append(Slice(axes, starts, counts, (1,) * len(plain)))
+    for axis, a, b in pairs:
+        if isinstance(a, Runs) or isinstance(b, Runs):
+            steps.append(Gather(axis, Places.of(np.searchsorted(places(a), places(b)))))
+    return tuple(steps)
 
 
 def put(box: Box, axis: int, side: Interval) -> Box:
     """The box with another interval along one axis."""
     return Box([*box[:axis], side, *box[axis + 1 :]])
+
+
+def filled(box: Box) -> Box:
+    """All that lies between the ends of a box's sides."""
+    return Box(map(solid, box))
 
 
 def some(side: Interval) -> Interval:

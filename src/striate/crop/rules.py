@@ -8,10 +8,12 @@ from fractions import Fraction
 from functools import singledispatch
 from math import gcd, prod
 
+import numpy as np
+
 from striate.crop.moves import moved
 from striate.crop.part import Part, UncroppableError, put, some, trim
 from striate.crop.windows import Held, scattered, slid
-from striate.geometry import Border, Box, Coordinates, Interval, Window
+from striate.geometry import Border, Box, Coordinates, Interval, Window, places, solid
 from striate.network.operators import (
     AdaptivePool,
     Attention,
@@ -68,6 +70,33 @@ def narrow(op: Operator, shapes: Shapes, output: int, box: Box) -> Part:
     Raises UncroppableError where the operator can give its output only as a whole.
     """
     raise UncroppableError("it can be computed only as a whole")
+
+
+def kept_apart(op: Operator, shapes: Shapes, box: Box) -> Box:
+    """A box of an operator's output, runs along those axes alone of which the operator makes every place by itself."""
+    rank = len(box)
+    match op:
+        case Elementwise() if not op.parameters:
+            together: set[int] = set()
+        case Elementwise():
+            together = {1}
+        case Masked() | Constant():
+            together = set()
+        case Mix() if op.groups is None:
+            together = {axis % rank for axis in op.axes}
+        case Linear():
+            together = {op.axis % rank}
+        case MatMul():
+            together = {rank - 1, rank - 2}
+        case Attention() if all(shape[:-2] == shapes[0][:-2] for shape in shapes[1:3]):
+            together = {rank - 1, rank - 2}
+        case Concat() | Split() | Unbind():
+            together = {op.axis} if not isinstance(op, Unbind) else set()
+        case _ if isinstance(op, MOVES):
+            together = set()
+        case _:
+            together = set(range(rank))
+    return Box([solid(side) if axis in together else side for axis, side in enumerate(box)])
 
 
 def whole(shape: Shape) -> Box:
@@ -201,9 +230,9 @@ def _broadcast(shape: Shape, box: Box) -> Box:
 
 def cut(mask: Mask, box: Box) -> Mask:
     """A mask that is broadcast to a tensor, over a box of it."""
-    sides = box.slices[len(box) - len(mask.shape) :]
-    places = tuple(slice(None) if n == 1 else part for n, part in zip(mask.shape, sides, strict=True))
-    return Mask.of(mask.array[places])
+    sides = box[len(box) - len(mask.shape) :]
+    held = [(0,) if n == 1 else places(side) for n, side in zip(mask.shape, sides, strict=True)]
+    return Mask.of(mask.array[np.ix_(*held)])
 
 
 @narrow.register

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from striate.crop.part import Part, UncroppableError, put
-from striate.crop.rules import narrow
+from striate.crop.part import Part, UncroppableError, filled, put
+from striate.crop.rules import kept_apart, narrow
 from striate.errors import UnsupportedError
-from striate.geometry import Box, Interval
+from striate.geometry import Box, Interval, Runs
 from striate.network import Network, Node
 from striate.network.operators import Conv, ConvTranspose, Linear, Result
 
@@ -116,6 +116,10 @@ def _walked(network: Network, asked: Boxes, *, narrow: bool = False, without: fr
         outputs = {k: boxes[name] for k, name in enumerate(node.outputs) if name in boxes}
         if not outputs:
             continue
+        if any(isinstance(side, Runs) for box in outputs.values() for side in box):
+            shapes = tuple(network.shapes[name] for name in node.inputs)
+            outputs = {k: kept_apart(node.op, shapes, box) for k, box in outputs.items()}
+            boxes.update({node.outputs[k]: box for k, box in outputs.items()})
         made = nodes[node.name] = _made(node, result, outputs, network)
         if isinstance(made, Kept):
             every = zip(node.outputs, result.outputs, strict=False)
@@ -124,7 +128,8 @@ def _walked(network: Network, asked: Boxes, *, narrow: bool = False, without: fr
             for name, box in zip(node.inputs, row, strict=True):
                 if box is not None:
                     boxes[name] = boxes[name].hull(box) if name in boxes else box
-    return Plan(boxes, nodes)
+    written = {name for node in network.nodes for name in node.outputs}
+    return Plan({name: box if name in written else filled(box) for name, box in boxes.items()}, nodes)
 
 
 def _made(node: Node, result: Result, outputs: Mapping[int, Box], network: Network) -> Made:

@@ -82,8 +82,12 @@ class Writer:
         if not steps:
             return name
         if (name, box) not in self._parts:
-            part = self._parts[name, box] = self._unused(f"{name}/slice")
-            self._add(Node(part, steps[0], (name,), (part,)))
+            part = name
+            for step in steps:
+                cut = self._unused(f"{name}/{step.word}")
+                self._add(Node(cut, step, (part,), (cut,)))
+                part = cut
+            self._parts[name, box] = part
         return self._parts[name, box]
 
     def _add(self, node: Node) -> None:

@@ -31,6 +31,7 @@ from striate.geometry.resize import (
     resize_place,
     stated_ratio,
 )
+from striate.geometry.runs import Runs, places, solid
 from striate.geometry.window import Window
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Prefix",
     "Rounding",
     "Run",
+    "Runs",
     "TapMap",
     "Whole",
     "Window",
@@ -58,10 +60,12 @@ __all__ = [
     "pad_map",
     "part_map",
     "picked_map",
+    "places",
     "resize_map",
     "resize_place",
     "resolve_padding",
     "slice_map",
+    "solid",
     "stated_ratio",
     "strided",
     "transposed_map",

@@ -8,6 +8,7 @@ from typing import NoReturn, Self
 
 from striate.errors import InputError
 from striate.geometry.interval import INFINITE, Interval
+from striate.geometry.runs import Runs
 from striate.values import instance, integers, items, text
 
 
@@ -79,8 +80,13 @@ class Box(tuple[Interval, ...]):
 
     @property
     def slices(self) -> tuple[slice, ...]:
-        """The index that cuts it out of an array whose first element has index zero along every axis."""
+        """The index that cuts it out of an array whose first element has index zero along every axis.
+
+        A box with runs has none; ``numpy.ix_(*map(places, box))`` is its index.
+        """
         for side in self:
+            if isinstance(side, Runs):
+                raise InputError(f"box {self} has gaps along an axis: index with numpy.ix_(*map(places, box))")
             if not side.bounded or side.start < 0:
                 raise InputError(f"box {self} lies outside any array: {side} is no range of indices from 0 on")
         return tuple(slice(side.start, side.stop) for side in self)
@@ -129,10 +135,17 @@ class Box(tuple[Interval, ...]):
         raise InputError(f"{what} does not fit box {self}: it has {count} axes, not {len(self)}")
 
     def __str__(self) -> str:
-        return ",".join(f"{_written(side.start)}:{_written(side.stop)}" for side in self)
+        return ",".join(map(_spelled, self))
 
     def __repr__(self) -> str:
         return f"Box({str(self)!r})"
+
+
+def _spelled(side: Interval) -> str:
+    """``start:stop``; of runs the first, then how far apart and how many more there are."""
+    if isinstance(side, Runs):
+        return f"{side.start}:{side.start + side.length}+{side.period}*{side.rows - 1}"
+    return f"{_written(side.start)}:{_written(side.stop)}"
 
 
 def _written(end: int) -> str:

@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from striate.errors import InputError
 from striate.fields import Region
-from striate.geometry import Box
+from striate.fields.unit import Grid
+from striate.geometry import Box, Interval
 from striate.show.letters import cut_to, fitting
 from striate.show.sketch import FAINT, HUES, INK, SOFT, Line, Rect, Sketch, Text
 from striate.show.words import word
 
 SIDE, GAP, MARGIN, HEAD, FOOT = 210, 56, 24, 48, 48
-MOST_CELLS, LARGEST_CELL, PER_ROW, MOST_MAPS = 48, 30, 4, 12
+MOST_CELLS, LARGEST_CELL, BESIDE, PER_ROW, MOST_MAPS = 48, 30, 14, 4, 12
 LETTERS = 19
 
-Plane = tuple[tuple[int, int], Box]
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A map of ``size`` with the box that is read of it; tokens without a place stand ``beside``, true where read."""
+
+    size: tuple[int, int]
+    box: Box
+    beside: tuple[bool, ...] = ()
 
 
 def maps_sketch(region: Region, layers: Sequence[str] = (), lang: str = "en") -> Sketch:
     """The input, the maps between and the layer of a unit: on each a box of all that the unit reads of it.
 
     Every map with two spatial axes on the unit's way is drawn, the first of those that share size and box alone, or
-    the ``layers`` named; at most ``MOST_MAPS``, evenly spread. Lines join the corners of a box to the next one.
+    the ``layers`` named; at most ``MOST_MAPS``, evenly spread. Tokens are drawn on their grid, those without a place,
+    such as a class token, beside it. Lines join the corners of a box to the next one.
     Raises InputError where a layer is not on the way or has not two spatial axes.
     """
     planes = _planes(region)
+    if region.hull.empty:
+        raise InputError(f"{region.layer} {region.at} reads no pixel of {region.source}: there is no way to draw")
     if region.source not in planes:
         named = ", ".join(region.fields.spatial) or "none"
         raise InputError(f"maps are drawn of what an image's unit reads; the axes of {region.source} are {named}")
@@ -40,9 +52,8 @@ def maps_sketch(region: Region, layers: Sequence[str] = (), lang: str = "en") ->
     for k, name in enumerate(chosen):
         row, column = divmod(k, PER_ROW)
         left, top = MARGIN + column * (SIDE + GAP), MARGIN / 2 + row * height + HEAD
-        size, box = planes[name]
-        corners.append(_map(sketch, left, top, size, box, HUES[k % len(HUES)]))
-        _labels(sketch, left, top, _called(region, name), _counted(size, box, lang))
+        corners.append(_map(sketch, left, top, planes[name], HUES[k % len(HUES)]))
+        _labels(sketch, left, top, _called(region, name), _counted(planes[name], lang))
         if column:
             _joined(sketch, corners[-2], corners[-1])
     return sketch
@@ -59,6 +70,10 @@ def _planes(region: Region) -> dict[str, Plane]:
     if len(fields.spatial) != 2:
         return {}
     for name, box in region.path().items():
+        grid = None if name == region.source else fields.layer_axes(name).grid
+        if grid is not None and len(grid.sizes) == 2:
+            found[name] = _of_tokens(grid, fields.network.shapes[name][grid.axis], box[grid.axis])
+            continue
         if name == region.source:
             axes = list(fields.spatial.values())
         else:
@@ -66,8 +81,16 @@ def _planes(region: Region) -> dict[str, Plane]:
             axes = [span.along for span in spans if span is not None and span.along is not None]
         if len(set(axes)) == 2:
             size, places = fields.network.shapes[name], (axes[0], axes[1])
-            found[name] = (size[places[0]], size[places[1]]), Box([box[axis] for axis in places])
+            found[name] = Plane((size[places[0]], size[places[1]]), Box([box[axis] for axis in places]))
     return found
+
+
+def _of_tokens(grid: Grid, count: int, read: Interval) -> Plane:
+    """The grid of ``count`` tokens, with the box that holds those of them that are read."""
+    places = [place for token in range(read.start, read.stop) if (place := grid.place(token)) is not None]
+    beside = tuple(token in read for token in range(count) if grid.place(token) is None)
+    box = Box([Interval.of(place[k] for place in places) for k in (0, 1)])
+    return Plane((grid.sizes[0], grid.sizes[1]), box, beside)
 
 
 def _chosen(region: Region, planes: Mapping[str, Plane], layers: Sequence[str]) -> Sequence[str]:
@@ -90,13 +113,13 @@ def _chosen(region: Region, planes: Mapping[str, Plane], layers: Sequence[str]) 
 
 
 def _map(
-    sketch: Sketch, left: float, top: float, size: tuple[int, int], read: Box, hue: str
+    sketch: Sketch, left: float, top: float, plane: Plane, hue: str
 ) -> tuple[float, float, float, float]:
-    """A map's cells, those read coloured; the corners of the box that is read."""
+    """A map's cells, those read coloured; the corners of the box that is read, or of the first token beside it."""
+    size, (rows, columns) = plane.size, plane.box
     cell = min(SIDE / max(size), LARGEST_CELL)
     height, width = (n * cell for n in size)
     left, top = left + (SIDE - width) / 2, top + (SIDE - height) / 2
-    rows, columns = read
     x, y = left + columns.start * cell, top + rows.start * cell
     sketch.add(Rect(left, top, width, height, "#f6f7fa"))
     sketch.add(Rect(x, y, columns.size * cell, rows.size * cell, hue))
@@ -104,12 +127,21 @@ def _map(
         sketch.add(*(Line(left + k * cell, top, left + k * cell, top + height, FAINT) for k in range(size[1] + 1)))
         sketch.add(*(Line(left, top + k * cell, left + width, top + k * cell, FAINT) for k in range(size[0] + 1)))
     sketch.add(Rect(left, top, width, height, "none", SOFT))
+    for k, lit in enumerate(plane.beside):
+        at = left - 1.5 * BESIDE, top + 1.5 * k * BESIDE
+        sketch.add(Rect(*at, BESIDE, BESIDE, hue if lit else "#f6f7fa", INK if lit else SOFT))
+    if plane.box.empty:
+        return left - 1.5 * BESIDE, top, left - 0.5 * BESIDE, top + BESIDE
     sketch.add(Rect(x, y, columns.size * cell, rows.size * cell, "none", INK, 2))
     return x, y, x + columns.size * cell, y + rows.size * cell
 
 
-def _counted(size: tuple[int, int], read: Box, lang: str) -> str:
-    return word("read_of", lang, read="x".join(map(str, read.shape)), size="x".join(map(str, size)))
+def _counted(plane: Plane, lang: str) -> str:
+    """What is read of how many; tokens beside the grid are added to both."""
+    read, size = ("x".join(map(str, sides)) for sides in (plane.box.shape, plane.size))
+    if plane.beside:
+        read, size = f"{read}+{sum(plane.beside)}", f"{size}+{len(plane.beside)}"
+    return word("read_of", lang, read=read, size=size)
 
 
 def _labels(sketch: Sketch, left: float, top: float, name: str, counted: str) -> None:

@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 
 from striate.errors import UnsupportedError
 from striate.formats.onnx.draft import Draft, attribute, set_attribute
-from striate.geometry import Border, Box, Interval
+from striate.geometry import Border, Box, Interval, Runs
 from striate.network.operators import (
     Attention,
     Conv,
@@ -240,9 +240,17 @@ def sliced(tensor: onnx.TensorProto, box: Box, name: str) -> onnx.TensorProto:
         found.CopyFrom(tensor)
         found.name = name
         return found
-    array: NDArray[np.generic] = numpy_helper.to_array(tensor)[box.slices]
-    made = numpy_helper.from_array(np.ascontiguousarray(array).reshape(box.shape), name)
+    made = numpy_helper.from_array(taken(numpy_helper.to_array(tensor), box), name)
     if made.data_type != tensor.data_type:
         kind = helper.tensor_dtype_to_string(tensor.data_type)
         raise UnsupportedError(f"constant {tensor.name!r} of {kind} is written as a whole only")
     return made
+
+
+def taken(array: NDArray[np.generic], box: Box) -> NDArray[np.generic]:
+    """The part of an array that a box holds."""
+    found = array[tuple(slice(side.start, side.stop) for side in box)]
+    for axis, side in enumerate(box):
+        if isinstance(side, Runs):
+            found = found.take([place - side.start for place in side.indices], axis)
+    return np.ascontiguousarray(found).reshape(box.shape)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import onnx
 from onnx import numpy_helper
 
@@ -15,14 +14,14 @@ from striate.formats.accidents import named_errors
 from striate.formats.given import Given
 from striate.formats.onnx import walked
 from striate.formats.onnx.draft import Draft, attribute
-from striate.formats.onnx.editing import sliced
+from striate.formats.onnx.editing import sliced, taken
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.onnx.functions import subgraphs
 from striate.formats.onnx.loading import load_model, load_whole
 from striate.formats.onnx.walk import Walk
 from striate.formats.shapes import Shapes
 from striate.formats.unknown import Unknown
-from striate.geometry import Box
+from striate.geometry import Box, Runs
 from striate.network.operators import Slice
 
 
@@ -72,8 +71,7 @@ class Constants:
         if name in self._stored:
             self._draft.constants[written] = sliced(self._stored[name], box, written)
         elif tensor.value is not None and (not tensor.learned or box != Box.whole(tensor.shape)):
-            array = np.ascontiguousarray(tensor.value[box.slices]).reshape(box.shape)
-            self._draft.constants[written] = numpy_helper.from_array(array, written)
+            self._draft.constants[written] = numpy_helper.from_array(taken(tensor.value, box), written)
         else:
             self._computed(name, box, written)
         return written
@@ -94,12 +92,16 @@ class Constants:
         del proto.input[:]
         proto.input.extend(inputs)
         whole = box == Box.whole(shape)
-        proto.output[0] = written if whole else self._draft.fresh(f"{name}/all")
+        made = proto.output[0] = written if whole else self._draft.fresh(f"{name}/all")
         self._draft.nodes.append(proto)
+        for axis, side in enumerate(box):
+            if isinstance(side, Runs):
+                indices = self._draft.integers(f"{name}/indices", side.indices)
+                made = self._draft.emit("Gather", [made, indices], self._draft.fresh(f"{name}/runs"), axis=axis)
         if not whole:
-            axes = tuple(range(len(shape)))
-            cut = Slice(axes, box.origin, box.shape, (1,) * len(axes))
-            self._draft.cut(cut, proto.output[0], written)
+            starts = [0 if isinstance(side, Runs) else side.start for side in box]
+            cut = Slice(tuple(range(len(shape))), tuple(starts), box.shape, (1,) * len(shape))
+            self._draft.cut(cut, made, written)
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:

@@ -190,10 +190,13 @@ class Writing:
         return {name: iter(parts) for name, parts in found.items()}
 
     def _origin(self, name: str) -> str:
-        writer = self._writers.get(name)
-        if name in self._whole.shapes:
-            return name
-        return writer.inputs[0] if writer is not None and not writer.source else ""
+        """The tensor of the whole that a tensor is cut from; "" for one that a node's own steps make."""
+        while name not in self._whole.shapes:
+            writer = self._writers.get(name)
+            if writer is None or writer.source:
+                return ""
+            name = writer.inputs[0]
+        return name
 
     def _data(self, name: str) -> str:
         """A tensor of the part: as it is, or a constant's part."""
