@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from striate.crop import Crop
+from striate.formats.keras.file import KerasModel
 from striate.formats.model import Model, Readable
 from striate.formats.shapes import InputShape
 from striate.formats.tflite.file import TfliteModel
@@ -23,15 +24,20 @@ def opened(model: Source, input_shape: InputShape = None) -> Model:
 
 
 def runner_of(model: Model, part: Crop | None = None) -> Runner:
-    """What runs a model at the shapes that it is read at: torch a module, LiteRT a TFLite file, onnxruntime the rest.
+    """What runs a model at the shapes that it is read at: torch a module, LiteRT a TFLite file, Keras its own files,
+    onnxruntime the rest.
 
-    Parts run in onnxruntime. Raises UnsupportedError for a part of a TFLite file.
+    Parts run in onnxruntime. Raises UnsupportedError for a part of another file.
     """
     match model.source:
         case TorchModule() if part is None:
             from striate.run.torch import TorchRunner
 
             return TorchRunner(model)
+        case KerasModel(held) as file if part is None:
+            from striate.formats.keras.running import KerasRunner
+
+            return KerasRunner(held, file.reading(model.shapes, model.unknown, model.given))
         case TfliteModel() as file if part is None:
             from striate.formats.tflite.litert import LiteRtRunner
 

@@ -69,7 +69,7 @@ class OnnxRunner:
             raise InputError(f"{model.name} is a torch module; onnxruntime runs ONNX models and crops of modules")
         if isinstance(model.source, KerasModel):
             raise UnsupportedError(
-                f"{model.name}: its fields are read, and nothing runs it here: in Keras export it, "
+                f"{model.name} is a .keras file; onnxruntime runs ONNX models: in Keras export it, "
                 "model.export('model.onnx', 'onnx')"
             )
 

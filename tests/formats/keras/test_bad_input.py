@@ -24,6 +24,7 @@ import striate
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
 from striate.formats.given import Given
 from striate.formats.keras import read_file
+from striate.formats.keras.weights import weight_values
 from striate.formats.shapes import input_shapes
 from striate.formats.unknown import Unknown
 
@@ -61,7 +62,7 @@ def changed(change: Callable[[Any], Any]) -> bytes:
 
 def refusal(content: bytes, shape: Any = None, unknown: Unknown = Unknown.REFUSE) -> str:
     """The one line a file is refused with; a file that is read after all gives an empty one."""
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         read_file(content, "m.keras", input_shapes(shape), unknown, Given()).network.validate()
         text = ""
@@ -69,7 +70,7 @@ def refusal(content: bytes, shape: Any = None, unknown: Unknown = Unknown.REFUSE
         text = str(error)
         assert text.startswith("m.keras: ")
         assert text.isprintable()
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     return text
 
 
@@ -243,7 +244,7 @@ def test_deep_and_broad_files_end_soon() -> None:
             "input_layers": ["x", 0, 0], "output_layers": [name, 1 + (k > 0), 0],
         }  # fmt: skip
         found = {"module": "keras", "class_name": "Functional", "config": config}
-    assert "more than 16,384 calls of layers" in refusal(packed({**held, "config.json": json.dumps(found).encode()}))
+    assert "more than 8,192 calls of layers" in refusal(packed({**held, "config.json": json.dumps(found).encode()}))
 
 
 def test_a_bomb_takes_no_memory() -> None:
@@ -255,6 +256,14 @@ def test_a_bomb_takes_no_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1 << 24
+
+
+def test_weights_larger_than_their_file_are_not_unpacked() -> None:
+    bomb = packed({**parts(SOUND), "model.weights.h5": bytes(1 << 24)}, zipfile.ZIP_DEFLATED)
+    assert refusal(bomb) == ""
+    weight = next(weight for node in striate.load(bomb).nodes for weight in node.weights)
+    with pytest.raises(ModelError, match="has 16,777,216 bytes unpacked, more than the"):
+        weight_values(bomb, weight)
 
 
 def test_archives_that_are_not_keras_own() -> None:

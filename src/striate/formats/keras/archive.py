@@ -20,7 +20,6 @@ MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 LARGEST_CONFIG = 1 << 26
 """Bytes of the largest config that is read; that of EfficientNetV2L has some three million."""
 LARGEST_METADATA = 1 << 16
-LARGEST_WEIGHTS = 1 << 36
 MOST_PARTS = 1 << 14
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
@@ -56,9 +55,9 @@ def load_archive(held: Path | bytes) -> Archive:
 
 
 def load_weights(held: Path | bytes) -> bytes:
-    """The bytes of the HDF5 file with the weights."""
+    """The bytes of the HDF5 file with the weights, which Keras stores as they are: no more than the archive has."""
     with _opened(held) as archive:
-        return _content(archive, WEIGHTS, LARGEST_WEIGHTS)
+        return _content(archive, WEIGHTS, len(held) if isinstance(held, bytes) else held.stat().st_size)
 
 
 def _head(held: Path | bytes) -> bytes:

@@ -19,7 +19,7 @@ from striate.network.relation import Shape
 
 FAMILIES = (activations, arrange, attention, combine, moving, operations, recurrent, spatial)
 WAY = "in Keras export the model, model.export('model.onnx', 'onnx'); unknown=\"whole\" counts it as seeing everything"
-MOST_CALLS = 1 << 14
+MOST_CALLS = 1 << 13
 """Calls of layers in all, those of models in models counted each time."""
 KINDS = {
     "float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4,
