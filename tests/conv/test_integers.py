@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from striate.conv import conv2d, plan_conv, reference
 from striate.conv.native import compile_plan
 from striate.conv.plan import find_plan
+from striate.conv.problem import Problem
 
 
-def whole_numbers(problem, seed: int = 0):
+def whole_numbers(problem: Problem, seed: int = 0) -> Any:
     """Arrays of integers whose products, summed in any order, stay below 2^24."""
     rng = np.random.default_rng(seed)
     terms = problem.c // problem.groups * problem.kh * problem.kw
@@ -19,13 +22,13 @@ def whole_numbers(problem, seed: int = 0):
     return x, rng.integers(-most, most + 1, problem.weight_shape).astype(np.float32)
 
 
-def strict_algorithms(problem) -> list[str]:
+def strict_algorithms(problem: Problem) -> list[str]:
     names = [name for name, _ in compile_plan(problem, "float32", "auto", strict=True).candidates]
     return [name for name in names if compile_plan(problem, "float32", name).strict]
 
 
 @pytest.mark.parametrize("numbers", [1, 2, 3])
-def test_strict_algorithms_are_exact_for_integers_below_2_to_24(problem, numbers) -> None:
+def test_strict_algorithms_are_exact_for_integers_below_2_to_24(problem: Problem, numbers: Any) -> None:
     x, weight = whole_numbers(problem, numbers)
     sides = problem.padding[:2], problem.padding[2:]
     steps = problem.stride, sides, problem.dilation, problem.groups
@@ -48,7 +51,7 @@ def test_a_way_with_a_transform_does_not_keep_them() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3, 32])
 @pytest.mark.parametrize("size", [3, 5, 7, 9, 11, 13, 15, 21, 31])
-def test_filtering_rounds_only_where_that_is_worth_more_than_twofold(size, channels) -> None:
+def test_filtering_rounds_only_where_that_is_worth_more_than_twofold(size: int, channels: Any) -> None:
     shapes = (1, channels, 256, 256), (channels, 1, size, size)
     plan = plan_conv(*shapes, padding=size // 2, groups=channels)
     fast, strict = dict(plan.candidates), plan_conv(*shapes, padding=size // 2, groups=channels, accuracy="strict")
@@ -66,6 +69,6 @@ def test_a_box_count_of_a_mask_is_whole_by_default() -> None:
         assert counts.min() >= 0
 
 
-def test_measured_filtering_prefers_strict_algorithms_as_auto_does(problems) -> None:
+def test_measured_filtering_prefers_strict_algorithms_as_auto_does(problems: dict[str, Problem]) -> None:
     plan = find_plan(problems["depthwise 3x3"], "float32", "measured", "normal")
     assert plan.strict
