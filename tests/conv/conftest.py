@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ class Trial:
         p = self.problem
         return reference.conv2d(self.x, self.weight, self.bias, p.stride, p.padding, p.dilation, p.groups)
 
-    def run(self, algorithm: str, **more: object) -> Array:
+    def run(self, algorithm: str, **more: Any) -> Array:
         """The result by one algorithm; skips where the algorithm refuses the problem."""
         p = self.problem
         sides = p.padding[:2], p.padding[2:]
@@ -117,8 +118,8 @@ def make_trial() -> Callable[..., Trial]:
 
     def make(problem: Problem, dtype: type = np.float32, seed: int = 0) -> Trial:
         rng = np.random.default_rng(seed)
-        x = rng.standard_normal(problem.input_shape).astype(dtype)
-        weight = rng.standard_normal(problem.weight_shape).astype(dtype)
+        x: Array = rng.standard_normal(problem.input_shape).astype(dtype)
+        weight: Array = rng.standard_normal(problem.weight_shape).astype(dtype)
         return Trial(problem, x, weight, rng.standard_normal(problem.k).astype(dtype))
 
     return make

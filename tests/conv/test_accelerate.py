@@ -11,6 +11,8 @@ from torch import nn
 from striate.errors import InputError
 from striate.torch import Conv2d, accelerate, swapping
 
+Timed = list[tuple[type, tuple[int, ...]]]
+
 
 class Branches(nn.Module):
     """A layer met at two sizes, one never met, and one behind a mode."""
@@ -26,7 +28,7 @@ class Branches(nn.Module):
 
 
 @pytest.fixture
-def timed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[type, tuple[int, ...]]]:
+def timed(monkeypatch: pytest.MonkeyPatch) -> Timed:
     """What is timed; striate takes 1 s for images of more than 8 rows and 3 s for others, torch 2 s."""
     seen: list[tuple[type, tuple[int, ...]]] = []
 
@@ -52,7 +54,7 @@ def test_layers_that_torch_computes_faster_are_left_to_it() -> None:
     assert str(report).splitlines()[0] == "striate computes 1 of 2 convolutions"
 
 
-def test_a_layer_counts_with_every_size_it_meets_and_the_model_stays_as_it_was(timed) -> None:
+def test_a_layer_counts_with_every_size_it_meets_and_the_model_stays_as_it_was(timed: Timed) -> None:
     model = Branches()
     before = copy.deepcopy(model.state_dict())
     report = accelerate(model, {"x": torch.randn(2, 3, 16, 16), "scale": 2})
@@ -66,7 +68,7 @@ def test_a_layer_counts_with_every_size_it_meets_and_the_model_stays_as_it_was(t
         assert torch.equal(value, before[name])
 
 
-def test_layers_that_compute_alike_are_measured_once(timed) -> None:
+def test_layers_that_compute_alike_are_measured_once(timed: Timed) -> None:
     model = nn.Sequential(*[nn.Conv2d(4, 4, 3, padding=1) for _ in range(5)], nn.Conv2d(4, 4, 3, padding=1, bias=False))
     assert len(accelerate(model, torch.randn(1, 4, 12, 12)).measured) == 6
     assert len(timed) <= 2 * 2 * (swapping._ROUNDS + 1)
@@ -99,7 +101,7 @@ def test_an_example_that_does_not_run_changes_nothing() -> None:
     assert not model[0]._forward_pre_hooks
 
 
-def test_inputs_of_every_layout_are_made_again(timed) -> None:
+def test_inputs_of_every_layout_are_made_again(timed: Timed) -> None:
     class Views(nn.Module):
         def __init__(self) -> None:
             super().__init__()

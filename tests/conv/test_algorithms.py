@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from striate.conv import _native, compiled_algorithms, get_threads, plan_conv, set_threads
+from striate.conv.problem import Problem
 from striate.geometry import Window
 
 
-def test_every_compiled_way_takes_some_problem(problems):
+def test_every_compiled_way_takes_some_problem(problems: dict[str, Problem]) -> None:
     refused = set(compiled_algorithms())
     for problem in problems.values():
         refused -= {
@@ -20,17 +23,21 @@ def test_every_compiled_way_takes_some_problem(problems):
     assert not refused
 
 
-def steps(problem):
+def steps(problem: Problem) -> tuple[Any, ...]:
     return problem.stride, (problem.padding[:2], problem.padding[2:]), problem.dilation, problem.groups
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_error_is_within_the_stated_bound(algorithm, problem, dtype, make_trial, assert_close):
+def test_error_is_within_the_stated_bound(
+    algorithm: str, problem: Problem, dtype: type, make_trial: Callable[..., Any], assert_close: Callable[..., None]
+) -> None:
     trial = make_trial(problem, dtype)
     assert_close(trial, trial.run(algorithm), algorithm)
 
 
-def test_the_bound_can_be_missed(problems, make_trial, assert_close):
+def test_the_bound_can_be_missed(
+    problems: dict[str, Problem], make_trial: Callable[..., Any], assert_close: Callable[..., None]
+) -> None:
     trial = make_trial(problems["3x3"])
     result = trial.run("reference")
     result[0, 0, 0, 0] += 1e-2
@@ -39,7 +46,9 @@ def test_the_bound_can_be_missed(problems, make_trial, assert_close):
 
 
 @pytest.mark.parametrize("activation", ["relu", "relu6"])
-def test_activation(algorithm, problem, activation, make_trial, assert_close):
+def test_activation(
+    algorithm: str, problem: Problem, activation: str, make_trial: Callable[..., Any], assert_close: Callable[..., None]
+) -> None:
     trial = make_trial(problem)
     plain = trial.run(algorithm)
     expected = np.clip(plain, 0, 6 if activation == "relu6" else None)
@@ -47,7 +56,9 @@ def test_activation(algorithm, problem, activation, make_trial, assert_close):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_non_finite_pixel_reaches_exactly_its_outputs(algorithm, problem, value, make_trial, assert_close):
+def test_a_non_finite_pixel_reaches_exactly_its_outputs(
+    algorithm: str, problem: Problem, value: float, make_trial: Callable[..., Any], assert_close: Callable[..., None]
+) -> None:
     trial = make_trial(problem)
     channel, y, left = problem.c // 2, problem.h // 2, problem.w // 3
     trial.x[0, channel, y, left] = value
@@ -71,7 +82,9 @@ def _readers(window: Window, n: int, pixel: int) -> list[bool]:
 
 
 @pytest.mark.parametrize("kind", ["weight", "bias"])
-def test_a_non_finite_parameter_is_not_hidden(algorithm, problem, kind, make_trial):
+def test_a_non_finite_parameter_is_not_hidden(
+    algorithm: str, problem: Problem, kind: str, make_trial: Callable[..., Any]
+) -> None:
     # The matrix has no entries for padding, so only windows that hold a pixel count.
     trial = make_trial(problem)
     getattr(trial, kind)[0] = np.nan
@@ -82,7 +95,7 @@ def test_a_non_finite_parameter_is_not_hidden(algorithm, problem, kind, make_tri
     assert np.isfinite(result[:, 1:]).all()
 
 
-def test_thread_count_changes_no_bit(problem, make_trial):
+def test_thread_count_changes_no_bit(problem: Problem, make_trial: Callable[..., Any]) -> None:
     trial = make_trial(problem)
     before = get_threads()
     try:
@@ -100,7 +113,9 @@ def test_thread_count_changes_no_bit(problem, make_trial):
         set_threads(before)
 
 
-def test_an_outlier_costs_no_more_than_its_size(algorithm, problem, make_trial, error_bound):
+def test_an_outlier_costs_no_more_than_its_size(
+    algorithm: str, problem: Problem, make_trial: Callable[..., Any], error_bound: Callable[..., float]
+) -> None:
     trial = make_trial(problem)
     trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e4
     error = np.abs(trial.run(algorithm) - trial.expected()).max()
@@ -109,7 +124,7 @@ def test_an_outlier_costs_no_more_than_its_size(algorithm, problem, make_trial, 
 
 @pytest.mark.parametrize("threads", [1, 2, 64])
 @pytest.mark.parametrize("size", [1, 7, 56])
-def test_workspace_stays_within_the_larger_of_8_mb_and_the_input(size, threads):
+def test_workspace_stays_within_the_larger_of_8_mb_and_the_input(size: int, threads: int) -> None:
     able = plan_conv((1, 512, size, size), (512, 512, 3, 3), padding=1).candidates
     assert len(able) > 1
     for algorithm, _ in able:
@@ -118,7 +133,12 @@ def test_workspace_stays_within_the_larger_of_8_mb_and_the_input(size, threads):
         assert plan.workspace_bytes <= max(8e6, 4 * 512 * size * size)
 
 
-def test_strict_keeps_directs_bound(problem, make_trial, assert_close, error_bound):
+def test_strict_keeps_directs_bound(
+    problem: Problem,
+    make_trial: Callable[..., Any],
+    assert_close: Callable[..., None],
+    error_bound: Callable[..., float],
+) -> None:
     trial = make_trial(problem)
     assert_close(trial, trial.run("auto", accuracy="strict"), "direct")
     trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e6
@@ -130,7 +150,9 @@ def test_strict_keeps_directs_bound(problem, make_trial, assert_close, error_bou
     assert error[untouched].max(initial=0) <= most
 
 
-def test_denormals_stay_denormal(algorithm, problems, make_trial):
+def test_denormals_stay_denormal(
+    algorithm: str, problems: dict[str, Problem], make_trial: Callable[..., Any]
+) -> None:
     trial = make_trial(problems["tiny"])
     trial.x[:] = np.float32(1e-41)
     trial.weight[:] = 1

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ BUDGET = 4000
 
 
 @st.composite
-def arguments(draw: st.DrawFn) -> dict[str, object]:
+def arguments(draw: st.DrawFn) -> dict[str, Any]:
     """One call: shapes that make a convolution, and every other argument."""
     kernel = draw(st.sampled_from([(3, 3), (1, 1), (1, 1), (5, 5), (2, 3), (3, 1), (1, 4), (7, 7), (13, 13), (17, 3)]))
     plain = draw(st.booleans())
@@ -38,17 +39,17 @@ def arguments(draw: st.DrawFn) -> dict[str, object]:
         c = k = draw(st.integers(1, 2 * most)) if draw(st.booleans()) else 8
         groups = c
     reach = [d * (size - 1) + 1 for d, size in zip(dilation, kernel, strict=True)]
-    size = tuple(draw(st.integers(r, r + 14)) for r in reach)
+    height, width = (draw(st.integers(r, r + 14)) for r in reach)
     sides = st.integers(0, 3)
     name = st.sampled_from(["valid", "same_upper", "same_lower", *(["same"] if stride == (1, 1) else [])])
     padding = draw(st.one_of(sides, st.tuples(sides, sides), st.tuples(*[st.tuples(sides, sides)] * 2), name))
     mode = draw(st.sampled_from(MODES)) if draw(st.integers(0, 3)) == 0 else "zeros"
-    pads = Arguments.parse(stride, padding, dilation).pads(size, kernel)
-    if mode != "zeros" and max(*pads) >= min(size):
+    pads = Arguments.parse(stride, padding, dilation).pads((height, width), kernel)
+    if mode != "zeros" and max(*pads) >= min(height, width):
         mode = "zeros"
     return {
         "n": draw(st.integers(1, 3)),
-        "problem": Problem(1, c, *size, k, *kernel, stride, pads, dilation, groups),
+        "problem": Problem(1, c, height, width, k, *kernel, stride, pads, dilation, groups),
         "padding": padding,
         "mode": mode,
         "bias": draw(st.booleans()),
@@ -70,7 +71,7 @@ def laid_out(x: Array, layout: str) -> Array:
     return x[..., ::-1].copy()[..., ::-1] if layout == "flipped" else x
 
 
-def agrees(algorithm: str, drawn: dict[str, object], error_bound: Callable[..., float]) -> bool:
+def agrees(algorithm: str, drawn: dict[str, Any], error_bound: Callable[..., float]) -> bool:
     """Whether the algorithm took the call; fails where its result is not the oracle's."""
     p: Problem = drawn["problem"]
     p = replace(p, n=drawn["n"] if drawn["batched"] else 1)
@@ -108,7 +109,7 @@ def test_the_algorithm_agrees_with_the_oracle(algorithm: str, error_bound: Calla
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(drawn=arguments())
-    def run(drawn: dict[str, object]) -> None:
+    def run(drawn: dict[str, Any]) -> None:
         nonlocal taken
         taken += agrees(algorithm, drawn, error_bound)
 
@@ -118,7 +119,7 @@ def test_the_algorithm_agrees_with_the_oracle(algorithm: str, error_bound: Calla
 
 def test_a_wrong_result_is_seen(error_bound: Callable[..., float], monkeypatch: pytest.MonkeyPatch) -> None:
     right = reference.conv2d
-    drawn: dict[str, object] = {"n": 1, "problem": Problem(1, 2, 6, 6, 2, 3, 3), "padding": 0, "mode": "zeros"}
+    drawn: dict[str, Any] = {"n": 1, "problem": Problem(1, 2, 6, 6, 2, 3, 3), "padding": 0, "mode": "zeros"}
     drawn |= {"bias": True, "batched": True, "layout": "sliced", "activation": None, "dtype": np.float32}
     assert agrees("auto", drawn, error_bound)
     monkeypatch.setattr(reference, "conv2d", lambda x, weight, *more: right(x, weight[:, :, ::-1], *more))

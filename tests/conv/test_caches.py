@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from striate.conv import (
     set_threads,
 )
 from striate.conv.arguments import Arguments
+from striate.conv.arrays import Array
 from striate.conv.budget import Budget, Kept
 from striate.conv.calls import find_call
 from striate.conv.packing import PackedWeights, SeenWeights, same_bits
@@ -81,7 +83,7 @@ def layer_of(weight: np.ndarray) -> Conv2d:
 
 
 def all_equal_to(value: float, results: list[object]) -> bool:
-    return all(float(r.flat[0]) == value and bool((r == value).all()) for r in results)  # type: ignore[attr-defined]
+    return all(float(r.flat[0]) == value and bool((r == value).all()) for r in results)
 
 
 @pytest.mark.usefixtures("often")
@@ -211,7 +213,7 @@ def test_the_free_threaded_build_runs_these_tests_without_its_lock() -> None:
 
 def test_what_was_used_longest_ago_is_dropped_first() -> None:
     budget = Budget(100)
-    kept = [Kept() for _ in range(4)]
+    kept: list[Any] = [Kept() for _ in range(4)]
     for one in kept[:3]:
         budget.keep(one, "value", 30)
     kept[0].used = budget.now
@@ -329,7 +331,7 @@ def test_the_limit_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("layout", ["C", "F", "sliced"])
 def test_a_bit_that_differs_is_seen_anywhere(dtype: type, layout: str) -> None:
-    a = (np.arange(3 * 256 * 1024) % 2000).reshape(3, 256, 1024).astype(dtype)
+    a: Array = (np.arange(3 * 256 * 1024) % 2000).reshape(3, 256, 1024).astype(dtype)
     a = a[:, ::2] if layout == "sliced" else np.array(a, order=layout)
     b = a.copy(order="K")
     assert same_bits(a, b)

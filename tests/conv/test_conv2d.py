@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 import sys
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv1d, conv2d
-from striate.conv.arrays import pad_border, unpad_border
+from striate.conv.arrays import Array, pad_border, unpad_border
 from striate.errors import InputError, StriateError
 
 RNG = np.random.default_rng(0)
@@ -50,7 +51,7 @@ def test_any_strides_and_places_read_the_same() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
-def test_halves_are_summed_in_float32(algorithm, dtype):
+def test_halves_are_summed_in_float32(algorithm: str, dtype: Any) -> None:
     x, w = np.ones((1, 64, 9, 9), dtype), np.full((8, 64, 3, 3), 0.01, dtype)
     bias = np.full(8, 0.5, dtype)
     try:
@@ -177,7 +178,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("arguments", "kind", "words"), ERRORS, ids=[words[:30] for _, _, words in ERRORS])
-def test_errors_say_what_was_expected_and_what_came(arguments, kind, words):
+def test_errors_say_what_was_expected_and_what_came(arguments: Any, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=re.escape(words)) as caught:
         conv2d(**({"x": X, "weight": W, "bias": B} | arguments))
     assert isinstance(caught.value, StriateError)
@@ -230,7 +231,7 @@ def test_weights_called_with_again_are_packed_once_and_anew_when_they_change() -
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_large_results_come_back_to_the_same_memory_once_freed(dtype: type) -> None:
     layer = Conv2d(1, 2, 1, bias=False, dtype=dtype, rng=0)
-    images = [np.full((1, 2048, 2048), value, dtype) for value in (1, 2)]
+    images: list[Array] = [np.full((1, 2048, 2048), value, dtype) for value in (1, 2)]
     held = [layer(image) for image in images]
     assert not np.shares_memory(*held)
     assert np.all(held[1] == 2 * held[0])

@@ -126,6 +126,7 @@ def expected(arrays: list[Any], more: dict[str, Any]) -> np.ndarray:
     x, weight, bias = (None if a is None else np.asarray(a).astype(np.float64) for a in arrays)
     steps = [more.get(name, 1 if name != "padding" else 0) for name in ("stride", "padding", "dilation", "groups")]
     arguments = Arguments.parse(*steps, more.get("padding_mode", "zeros"))
+    assert x is not None and weight is not None  # noqa: PT018
     pads = arguments.pads(x.shape[-2:], weight.shape[2:])
     mode = arguments.padding_mode
     batch = x if x.ndim == 4 else x[None]
@@ -222,7 +223,7 @@ def test_calls_with_junk_give_one_line_or_an_answer_each_time_alike(count: int) 
         if name == "explain":
             more.setdefault("at", (0, 0, 0))
 
-        def call(name=name, given=given, more=more) -> Any:
+        def call(name: str=name, given: Any=given, more: Any=more) -> Any:
             return NAMES[name](given, more)
 
         try:

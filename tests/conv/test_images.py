@@ -26,7 +26,7 @@ def saved(image: Image.Image, form: str = "png", **more: object) -> io.BytesIO:
     return file
 
 
-def test_read_image_gives_channels_first_in_unit_range(tmp_path) -> None:
+def test_read_image_gives_channels_first_in_unit_range(tmp_path: Path) -> None:
     image = picture("RGB")
     expected = np.asarray(image).transpose(2, 0, 1) / np.float32(255)
     image.save(tmp_path / "a.png")

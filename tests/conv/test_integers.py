@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from striate.conv.plan import find_plan
 from striate.conv.problem import Problem
 
 
-def whole_numbers(problem, seed: int = 0):
+def whole_numbers(problem: Problem, seed: int = 0) -> Any:
     """Arrays of integers whose products, summed in any order, stay below 2^24."""
     rng = np.random.default_rng(seed)
     terms = problem.c // problem.groups * problem.kh * problem.kw
@@ -22,13 +24,13 @@ def whole_numbers(problem, seed: int = 0):
     return x, rng.integers(-most, most + 1, problem.weight_shape).astype(np.float32)
 
 
-def strict_algorithms(problem) -> list[str]:
+def strict_algorithms(problem: Problem) -> list[str]:
     names = [name for name, _ in compile_plan(problem, "float32", "auto", strict=True).candidates]
     return [name for name in names if compile_plan(problem, "float32", name).strict]
 
 
 @pytest.mark.parametrize("numbers", [1, 2, 3])
-def test_strict_algorithms_are_exact_for_integers_below_2_to_24(problem, numbers) -> None:
+def test_strict_algorithms_are_exact_for_integers_below_2_to_24(problem: Problem, numbers: Any) -> None:
     x, weight = whole_numbers(problem, numbers)
     sides = problem.padding[:2], problem.padding[2:]
     steps = problem.stride, sides, problem.dilation, problem.groups
@@ -51,7 +53,7 @@ def test_a_way_with_a_transform_does_not_keep_them() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3, 32])
 @pytest.mark.parametrize("size", [3, 5, 7, 9, 11, 13, 15, 21, 31])
-def test_filtering_rounds_only_where_that_is_worth_more_than_twofold(size, channels) -> None:
+def test_filtering_rounds_only_where_that_is_worth_more_than_twofold(size: int, channels: int) -> None:
     around = (size // 2,) * 4
     problem = Problem(1, channels, 256, 256, channels, size, size, padding=around, groups=channels)
     chosen, strict = (compile_plan(problem, "float32", "auto", only, deciding_threads()) for only in (False, True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def test_the_4_by_16_matrix() -> None:
 
 
 @pytest.mark.parametrize("steps", STEPS)
-def test_the_matrix_multiplies_to_the_convolution(steps) -> None:
+def test_the_matrix_multiplies_to_the_convolution(steps: Any) -> None:
     weight = RNG.standard_normal((6, 4 // steps.get("groups", 1), 3, 2))
     x = RNG.standard_normal((4, 7, 6))
     matrix = conv_matrix(weight, (7, 6), **steps)
@@ -67,7 +68,7 @@ def test_matrix_errors_name_the_matrix() -> None:
 
 
 @pytest.mark.parametrize("steps", STEPS)
-def test_explain_adds_up_to_the_output(steps) -> None:
+def test_explain_adds_up_to_the_output(steps: Any) -> None:
     groups = steps.get("groups", 1)
     weight, bias = RNG.standard_normal((6, 4 // groups, 3, 2)), RNG.standard_normal(6)
     x = RNG.standard_normal((2, 4, 7, 6))

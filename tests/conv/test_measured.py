@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from striate.conv import conv2d, get_threads, plan, set_cache, set_threads
 from striate.conv import measured as kept
+from striate.conv.problem import Problem
 
 X, W = np.ones((1, 4, 9, 9), np.float32), np.ones((4, 4, 3, 3), np.float32)
 
@@ -33,7 +35,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     seen: list[object] = []
     measure = plan.measure
 
-    def spy(problem, *more):
+    def spy(problem: Problem, *more: Any) -> Any:
         seen.append(problem)
         return measure(problem, *more)
 

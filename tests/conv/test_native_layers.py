@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,15 +19,15 @@ def climbs(folder: str, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_no_include_goes_up(folder):
+def test_no_include_goes_up(folder: Any) -> None:
     sources = [path for path in KERNELS.joinpath(folder).iterdir() if path.suffix in (".cpp", ".hpp")]
     assert sources
     assert {path.name: climbs(folder, path.read_text()) for path in sources} == {path.name: [] for path in sources}
 
 
-def test_every_source_lies_in_a_folder():
+def test_every_source_lies_in_a_folder() -> None:
     assert sorted(path.name for path in KERNELS.iterdir()) == sorted(FOLDERS)
 
 
-def test_an_include_that_goes_up_is_seen():
+def test_an_include_that_goes_up_is_seen() -> None:
     assert climbs("simd", '#include "base/numbers.hpp"\n#include "ways/way.hpp"\n') == ["ways"]

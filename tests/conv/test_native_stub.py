@@ -16,6 +16,7 @@ ARRAY, NOT_SAID = "NDArray[Any]", {"dict": "dict[str, int]"}
 
 def signature_of(function: ast.FunctionDef) -> str:
     """Parameters, types, defaults and result; of arrays that they are some."""
+    assert function.returns is not None
     text = re.sub(r"NDArray\[[\w.]+\]", ARRAY, f"({ast.unparse(function.args)}) -> {ast.unparse(function.returns)}")
     return text.replace("'", '"')
 
@@ -34,7 +35,7 @@ def stubbed(text: str) -> dict[str, str]:
 
 def told_by(function: object) -> str:
     """The signature that the binding keeps of a function, in the stub's words."""
-    ((text, _, defaults),) = function.__nb_signature__  # type: ignore[attr-defined]
+    ((text, _, defaults),) = function.__nb_signature__
     for i in reversed(range(len(defaults or ()))):
         text = text.replace(f"\\{i}", repr(defaults[i]))
     text = (

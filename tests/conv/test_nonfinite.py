@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,7 +67,9 @@ SMALL = ("3x3", "3x3 stride 2", "5x5 few channels", "depthwise 5x5 stride 2", "l
 
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("places", PLACES)
-def test_every_output_is_what_the_definition_gives(places, name, problems, make_trial):
+def test_every_output_is_what_the_definition_gives(
+    places: Any, name: str, problems: dict[str, Problem], make_trial: Callable[..., Any]
+) -> None:
     trial = make_trial(problems[name])
     spoil_x, spoil_weight = PLACES[places]
     spoil_x(trial.x)
@@ -88,12 +91,12 @@ def test_every_output_is_what_the_definition_gives(places, name, problems, make_
         np.testing.assert_allclose(result[finite], expected[finite], rtol=0, atol=1e-4 * scale, err_msg=algorithm)
 
 
-def trial_scale(trial) -> float:
+def trial_scale(trial: Any) -> float:
     weight = trial.weight[np.isfinite(trial.weight)].astype(float)
     return 1 + float(np.sqrt(trial.weight[0].size * np.mean(weight**2))) if weight.size else 1.0
 
 
-def test_infinities_keep_their_sign_without_activation(problems) -> None:
+def test_infinities_keep_their_sign_without_activation(problems: dict[str, Problem]) -> None:
     problem = problems["large kernel"]
     x = np.zeros(problem.input_shape, np.float32)
     x[0, 0, 5, 5], x[0, 0, 35, 35] = INF, -INF
@@ -104,7 +107,7 @@ def test_infinities_keep_their_sign_without_activation(problems) -> None:
         np.testing.assert_array_equal(conv2d(x, weight, padding=9, algorithm="fft"), expected)
 
 
-def test_finite_numbers_that_overflow_a_transform_are_summed_directly(problems) -> None:
+def test_finite_numbers_that_overflow_a_transform_are_summed_directly(problems: dict[str, Problem]) -> None:
     problem = problems["3x3"]
     x = np.full(problem.input_shape, np.float32(-3.4e38) / 400)
     weight = np.full(problem.weight_shape, np.float32(0.5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,18 +25,18 @@ CASES = {
 NAMES = {"NOTSET": None, "VALID": "valid", "SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower"}
 
 
-def attributes(case):
+def attributes(case: Any) -> Any:
     return {a.name: get_attribute_value(a) for a in case.model.graph.node[0].attribute}
 
 
-def run_conv(x: Array, weight: Array, bias: Array | None, given: dict) -> Array:
+def run_conv(x: Array, weight: Array, bias: Array | None, given: dict[str, Any]) -> Array:
     top, left, bottom, right = given.get("pads", [0, 0, 0, 0])
     padding = NAMES[given.get("auto_pad", b"NOTSET").decode()] or ((top, bottom), (left, right))
     steps = given.get("strides", [1, 1]), padding, given.get("dilations", [1, 1]), given.get("group", 1)
     return conv2d(x, weight, bias, *steps)
 
 
-def run_transpose(x: Array, weight: Array, bias: Array | None, given: dict) -> Array:
+def run_transpose(x: Array, weight: Array, bias: Array | None, given: dict[str, Any]) -> Array:
     """Any rank: one axis as a flat image, three axes as a sum of images over the depth."""
     rank = x.ndim - 2
     stride, dilation = given.get("strides", [1] * rank), given.get("dilations", [1] * rank)

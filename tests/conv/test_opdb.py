@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "nn.functional.conv2d": conv2d,
     "nn.functional.conv1d": conv1d,
     "nn.functional.conv_transpose2d": conv_transpose2d,
@@ -23,14 +25,14 @@ FUNCTIONS = {
 OPS = {op.name: op for op in op_db if op.name in FUNCTIONS}
 
 
-def arrays(values):
+def arrays(values: Sequence[Any]) -> list[Any]:
     return [v.detach().numpy() if isinstance(v, torch.Tensor) else v for v in values]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("algorithm", ["auto", "reference", *compiled_algorithms()])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_samples(name, algorithm, dtype):
+def test_samples(name: str, algorithm: str, dtype: torch.dtype) -> None:
     count = 0
     for sample in OPS[name].sample_inputs("cpu", dtype):
         with warnings.catch_warnings():
@@ -54,7 +56,7 @@ def test_samples(name, algorithm, dtype):
 
 
 @pytest.mark.parametrize("name", ["nn.functional.conv2d", "nn.functional.conv1d"])
-def test_error_inputs(name):
+def test_error_inputs(name: str) -> None:
     errors = list(OPS[name].error_inputs("cpu"))
     assert len(errors) == 10
     for error in errors:

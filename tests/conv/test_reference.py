@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +20,11 @@ CASES = [
 ]
 
 
-def spelled_out(x, w, bias, stride, padding, dilation, groups, mode):
+def spelled_out(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, mode: str) -> Any:
     n, _, h, width = x.shape
     k, per, kh, kw = w.shape
 
-    def pixel(i, channel, y, left):
+    def pixel(i: Any, channel: Any, y: Any, left: Any) -> Any:
         if mode == "zeros":
             return x[i, channel, y, left] if 0 <= y < h and 0 <= left < width else 0.0
         if mode == "replicate":
@@ -51,7 +52,7 @@ def spelled_out(x, w, bias, stride, padding, dilation, groups, mode):
 
 
 @pytest.mark.parametrize(("stride", "padding", "dilation", "groups", "mode"), CASES)
-def test_conv2d_is_its_definition(stride, padding, dilation, groups, mode):
+def test_conv2d_is_its_definition(stride: Any, padding: Any, dilation: Any, groups: Any, mode: str) -> None:
     rng = np.random.default_rng(1)
     x, w, b = rng.standard_normal((2, 4, 6, 7)), rng.standard_normal((4, 4 // groups, 3, 2)), rng.standard_normal(4)
     result = reference.conv2d(x, w, b, stride, padding, dilation, groups, mode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,20 +47,20 @@ def test_a_wrong_number_is_told_of(wrong: str) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_inside_torch_torchs_number_counts(threads, monkeypatch) -> None:
+def test_inside_torch_torchs_number_counts(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     before, seen = torch.get_num_threads(), []
     plain, kernel_of = Call.run, operators.kernel_of
 
-    def packed(weight, call):
+    def packed(weight: Any, call: Any) -> Any:
         seen.append(call.plan.threads)
         return kernel_of(weight, call)
 
-    def run(self, *arguments, **more):
+    def run(self: Any, *arguments: Any, **more: Any) -> Any:
         seen.append(self.plan.threads)
         return plain(self, *arguments, **more)
 
-    def told(gradient):
-        def run(*arguments):
+    def told(gradient: Any) -> Any:
+        def run(*arguments: Any) -> Any:
             seen.append(arguments[-1])
             return gradient(*arguments)
 

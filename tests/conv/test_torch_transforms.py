@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from striate.torch.operators import _input_grad_by_torch, _weight_grad_by_torch,
 pytestmark = pytest.mark.filterwarnings("ignore:.*(torch.jit.script|padding='same')")
 
 # Padding that differs from side to side comes from an even kernel under "same".
-CASES = {
+Pair = tuple[nn.Conv2d, nn.Conv2d]
+
+CASES: dict[str, dict[str, Any]] = {
     "plain": {"kernel_size": 3},
     "all": {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 2), "dilation": (1, 2), "groups": 2},
     "same": {"kernel_size": (2, 4), "padding": "same"},
@@ -28,7 +31,7 @@ CASES = {
 
 
 @pytest.fixture(params=CASES)
-def pair(request: pytest.FixtureRequest) -> tuple[nn.Conv2d, nn.Conv2d]:
+def pair(request: pytest.FixtureRequest) -> Pair:
     """torch's layer and striate's, with the same parameters."""
     torch.manual_seed(0)
     theirs = nn.Conv2d(2, 4, **CASES[request.param]).double()
@@ -86,13 +89,13 @@ TRANSFORMS: dict[str, Callable[[nn.Module], object]] = {
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
-def test_every_transform_gives_what_torch_gives(pair, transform: str) -> None:
+def test_every_transform_gives_what_torch_gives(pair: Pair, transform: str) -> None:
     theirs, ours = (TRANSFORMS[transform](module) for module in pair)
     torch.testing.assert_close(ours, theirs)
     assert any(value.abs().sum() > 0 for value in torch.utils._pytree.tree_leaves(ours))
 
 
-def test_per_sample_gradients_are_those_of_each_sample_alone(pair) -> None:
+def test_per_sample_gradients_are_those_of_each_sample_alone(pair: Pair) -> None:
     _, ours = pair
     together = vmap(grad(energy(ours)), in_dims=(None, 0))(parameters(ours), image(3))
     for i in range(3):
@@ -108,7 +111,7 @@ def dual(module: nn.Module, x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]
         return primal.clone(), out.clone()
 
 
-def test_forward_mode(pair) -> None:
+def test_forward_mode(pair: Pair) -> None:
     for wanted in (False, True):
         x = image(2).requires_grad_(wanted)
         theirs, ours = (dual(module, x, image(2).cos()) for module in pair)
@@ -117,7 +120,7 @@ def test_forward_mode(pair) -> None:
         torch.testing.assert_close(dual(pair[1], image(2), image(2).cos()), theirs)
 
 
-def test_forward_mode_over_a_backward_pass_done_by_striate(pair) -> None:
+def test_forward_mode_over_a_backward_pass_done_by_striate(pair: Pair) -> None:
     def run(module: nn.Module) -> Tensor:
         x = image(2).requires_grad_()
         out = module(x)
@@ -130,7 +133,7 @@ def test_forward_mode_over_a_backward_pass_done_by_striate(pair) -> None:
     torch.testing.assert_close(ours, theirs)
 
 
-def test_gradcheck_in_both_modes(pair) -> None:
+def test_gradcheck_in_both_modes(pair: Pair) -> None:
     _, ours = pair
     x = image(1).requires_grad_()
     weight = ours.weight.detach().clone().requires_grad_()
@@ -145,7 +148,7 @@ def test_gradcheck_in_both_modes(pair) -> None:
 
 
 @pytest.mark.exhaustive
-def test_gradcheck_of_every_entry(pair) -> None:
+def test_gradcheck_of_every_entry(pair: Pair) -> None:
     _, ours = pair
     assert torch.autograd.gradcheck(ours, image(1).requires_grad_(), check_forward_ad=True)
     assert torch.autograd.gradgradcheck(ours, image(1).requires_grad_(), check_fwd_over_rev=True)
@@ -217,7 +220,8 @@ def test_a_dilated_network_made_by_surgery() -> None:
     ours = copy.deepcopy(theirs)
     striate.torch.accelerate(ours)
     for model in (theirs, ours):
-        model[0].stride, model[2].dilation, model[2].padding = (1, 1), (2, 2), (2, 2)
+        for layer, name, value in ((0, "stride", (1, 1)), (2, "dilation", (2, 2)), (2, "padding", (2, 2))):
+            setattr(model[layer], name, value)
     x = torch.randn(1, 3, 12, 12)
     torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
 
@@ -257,7 +261,9 @@ FAKE = [
 
 
 @pytest.mark.parametrize(("x", "weight", "bias", "steps", "words"), FAKE, ids=[words for *_, words in FAKE])
-def test_fake_tensors_are_refused_as_real_ones_are(x, weight, bias, steps, words: str) -> None:
+def test_fake_tensors_are_refused_as_real_ones_are(
+    x: Any, weight: Any, bias: Any, steps: dict[str, Any], words: str
+) -> None:
     steps = {"stride": [1, 1], "padding": [0, 0, 0, 0], "dilation": [1, 1], "groups": 1} | steps
     refusals = []
     for device in ("cpu", "meta"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,8 @@ from striate.conv.transpose import phases
 from striate.errors import InputError, ShapeError
 from striate.geometry import Window
 
+Shape = tuple[int, ...]
+
 # stride, padding, dilation, groups, padding_mode
 CASES = [
     (1, 0, 1, 1, "zeros"),
@@ -36,19 +40,19 @@ CASES = [
 ]
 
 
-def arrays(groups: int, seed: int = 0):
+def arrays(groups: int, seed: int = 0) -> Any:
     rng = np.random.default_rng(seed)
     return rng.standard_normal((2, 4, 9, 8)), rng.standard_normal((8, 4 // groups, 3, 2)), rng.standard_normal(8)
 
 
 @pytest.mark.parametrize(("stride", "padding", "dilation", "groups", "mode"), CASES)
-def test_gradients_by_finite_differences(stride, padding, dilation, groups, mode):
+def test_gradients_by_finite_differences(stride: Any, padding: Any, dilation: Any, groups: Any, mode: str) -> Any:
     x, weight, bias = arrays(groups)
     steps = stride, padding, dilation, groups
     out = conv2d(x, weight, bias, *steps, padding_mode=mode)
     grad = np.random.default_rng(1).standard_normal(out.shape)
 
-    def along(dx=0.0, dw=0.0, db=0.0):
+    def along(dx: Any=0.0, dw: Any=0.0, db: Any=0.0) -> Any:
         # The convolution is linear in each argument, so one central difference is exact.
         up = conv2d(x + dx, weight + dw, bias + db, *steps, padding_mode=mode)
         down = conv2d(x - dx, weight - dw, bias - db, *steps, padding_mode=mode)
@@ -68,7 +72,7 @@ def test_gradients_by_finite_differences(stride, padding, dilation, groups, mode
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("stride", "dilation", "groups"), [(1, 1, 1), ((2, 3), (2, 1), 2), (3, 2, 4), (1, 3, 1)])
-def test_gradients_are_autograds(stride, dilation, groups, dtype):
+def test_gradients_are_autograds(stride: Any, dilation: Any, groups: Any, dtype: Any) -> None:
     x, weight, bias = (a.astype(dtype) for a in arrays(groups, 3))
     tensors = [torch.from_numpy(a).requires_grad_() for a in (x, weight, bias)]
     out = torch.nn.functional.conv2d(*tensors, stride, (2, 1), dilation, groups)
@@ -96,7 +100,7 @@ def test_gradients_of_one_image_and_of_halves() -> None:
     np.testing.assert_allclose(half.astype(float), batch, rtol=5e-3, atol=5e-2)
 
 
-def weight_grad_by_definition(x, size, grad, stride, padding, dilation):
+def weight_grad_by_definition(x: Any, size: Shape, grad: Any, stride: Any, padding: Any, dilation: Any) -> Any:
     k, cg = size[:2]
     groups = x.shape[1] // cg
     wide = np.pad(x.astype(float), ((0, 0), (0, 0), (padding,) * 2, (padding,) * 2))
@@ -114,7 +118,9 @@ def weight_grad_by_definition(x, size, grad, stride, padding, dilation):
 @pytest.mark.parametrize("per_group", [(1, 1), (1, 2), (2, 1), (3, 2)])
 @pytest.mark.parametrize("odd", [0.0, np.nan, np.inf])
 @pytest.mark.parametrize("last", [False, True])
-def test_the_weight_gradient_reads_what_the_windows_read(stride, padding, dilation, per_group, odd, last):
+def test_the_weight_gradient_reads_what_the_windows_read(
+    stride: Any, padding: Any, dilation: Any, per_group: Any, odd: Any, last: Any
+) -> None:
     cg, kg = per_group
     x = np.random.default_rng(0).standard_normal((2, 4 * cg, 9, 8)).astype(np.float32)
     size = 4 * kg, cg, 3, 2
@@ -149,7 +155,9 @@ LAYERS = {
 }
 
 
-def torch_gradients(x, weight, grad, stride, padding, dilation, groups, mode):
+def torch_gradients(
+    x: Any, weight: Any, grad: Any, stride: Any, padding: Any, dilation: Any, groups: Any, mode: str
+) -> Any:
     """By autograd, in float64."""
     tensors = [torch.from_numpy(a.astype(np.float64)).requires_grad_() for a in (x, weight)]
     image = tensors[0]
@@ -164,14 +172,14 @@ def torch_gradients(x, weight, grad, stride, padding, dilation, groups, mode):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("layer", LAYERS)
-def test_gradients_of_every_layout_are_autograds(layer, dtype):
+def test_gradients_of_every_layout_are_autograds(layer: Any, dtype: Any) -> Any:
     n, c, k, size, kernel, *steps, groups, mode = LAYERS[layer]
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n, c, *size)).astype(dtype)
     weight = rng.standard_normal((k, c // groups, *kernel)).astype(dtype)
     given = {}
 
-    def grad(shape):
+    def grad(shape: Any) -> Any:
         given["grad"] = rng.standard_normal(shape).astype(dtype)
         return given["grad"]
 
@@ -201,7 +209,7 @@ TURNED = {
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("layer", TURNED)
 @pytest.mark.parametrize("algorithm", [*compiled_algorithms(), "matrix", "reference"])
-def test_every_algorithm_takes_turned_weights(algorithm, layer, dtype):
+def test_every_algorithm_takes_turned_weights(algorithm: str, layer: Any, dtype: Any) -> None:
     c, k, size, kernel, *steps, groups = TURNED[layer]
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, c, *size)).astype(dtype)
@@ -220,7 +228,7 @@ def test_every_algorithm_takes_turned_weights(algorithm, layer, dtype):
 
 
 @pytest.mark.parametrize("rows", [(-1, 1), (0, 0), (3, 1), (1, 2), (0, 2**62)])
-def test_taps_outside_the_weight_are_refused(rows) -> None:
+def test_taps_outside_the_weight_are_refused(rows: Any) -> None:
     plan = compile_plan(Problem(1, 2, 5, 5, 3, 2, 2, (1, 1), (0, 0, 0, 0), (1, 1), 1), "float32", "gemm")
     with pytest.raises(ValueError, match="inside the weight"):
         plan.pack_turned(np.ones((2, 3, 3, 3), np.float32), rows, (0, 2))
@@ -232,7 +240,7 @@ def test_taps_outside_the_weight_are_refused(rows) -> None:
 @pytest.mark.parametrize(
     "shape", [(2, 3, 4, 5), (3, 1, 1), (1, 2, 1, 9000), (40, 70, 7, 7), (0, 3, 2, 2), (2, 3, 0, 4)]
 )
-def test_the_bias_gradient_sums_all_but_the_filters(shape, dtype) -> None:
+def test_the_bias_gradient_sums_all_but_the_filters(shape: Any, dtype: Any) -> None:
     grad = np.random.default_rng(0).standard_normal(shape).astype(dtype)
     axes = tuple(axis for axis in range(grad.ndim) if axis != grad.ndim - 3)
     expected = grad.sum(axis=axes, dtype=np.float64)
@@ -262,7 +270,7 @@ def test_gradients_of_random_layers_are_autograds(data: st.DataObject) -> None:
     weight = rng.standard_normal((groups * whole(1, 9), x.shape[1] // groups, *kernel))
     given = {}
 
-    def grad(shape):
+    def grad(shape: Any) -> Any:
         given["grad"] = rng.standard_normal(shape)
         return given["grad"]
 
@@ -273,7 +281,7 @@ def test_gradients_of_random_layers_are_autograds(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("size", [(0, 2, 5, 5), (2, 0, 5, 5)])
-def test_a_weight_gradient_of_nothing_is_zero(size) -> None:
+def test_a_weight_gradient_of_nothing_is_zero(size: Shape) -> None:
     grad = conv2d(np.ones(size), np.ones((3, size[1], 3, 3)))
     np.testing.assert_array_equal(
         conv2d_weight_grad(np.ones(size), (3, size[1], 3, 3), grad), np.zeros((3, size[1], 3, 3))
