@@ -25,7 +25,9 @@ void input_gradient(const Problem& p, const Args& args, int threads) {
 void input_gradient_on(const Target& target, const Problem& p, const Args& args, int threads) {
     double us;
     const InputGradientPlan d = plan_input_gradient(p, machine_for(target), threads, &us);
-    run_tasks(d, target.input_gradient.of(p.dtype), args, d.tasks(), threads, d.workspace());
+    const double affordable = p.workspace_limit() / double(d.workspace());
+    const int count = affordable < 1 ? 1 : affordable < threads ? int(affordable) : threads;
+    run_tasks(d, target.input_gradient.of(p.dtype), args, d.tasks(), count, d.workspace());
 }
 
 void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, int threads) {

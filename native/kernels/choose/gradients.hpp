@@ -12,7 +12,8 @@ double input_gradient_us(const Problem& p, int threads);
 
 // The output's gradient `args.x` and the weights `args.packed`, as they lie, give `args.out`, of the input's sizes; a
 // bias for each of the input's channels and the activation are a transposed convolution's. All are contiguous. The same
-// bits for any number of threads; 0 threads are get_threads(). `p` is `checked`, of float32.
+// bits for any number of threads; 0 threads are get_threads(), of which as many run as the problem's memory allows. `p`
+// is `checked`, of float32.
 void input_gradient(const Problem& p, const Args& args, int threads);
 void input_gradient_on(const Target& target, const Problem& p, const Args& args, int threads);
 
