@@ -21,7 +21,7 @@ SHOWN: Mapping[str, Kind] = {"grating": "grating", "bar": "bar", "edge": "edge"}
 
 
 class BoxDocument(TypedDict):
-    """A box of the drawing: its layer, the stage that it stands for, its nodes, the opened ones around it, its corner."""
+    """A box of the drawing: its layer, the stage it stands for, its nodes, the opened stages around it, its corner."""
 
     layer: str
     folder: str
