@@ -1,11 +1,14 @@
 # One task file; CI calls the same recipes.
-.PHONY: test exhaustive lint types layers doctests site packages native neon sanitize
+.PHONY: test exhaustive browser lint types layers doctests site packages native neon sanitize
 
 test:
 	python -m pytest -q
 
 exhaustive:
 	python -m pytest -q -m "not browser"
+
+browser:
+	python -m pytest -q -m browser tests/browser
 
 lint:
 	ruff check .
