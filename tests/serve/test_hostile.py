@@ -52,7 +52,8 @@ def convolution(shape: tuple[int, ...], filters: int = 4, location: str | None =
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in (("x", shape), ("y", None))]
     graph = helper.make_graph([node], "graph", ends[:1], ends[1:], [weight])
     model: onnx.ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    return model.SerializeToString()
+    sent: bytes = model.SerializeToString()
+    return sent
 
 
 def png(width: int, height: int) -> bytes:
