@@ -51,6 +51,22 @@ def test_an_input_lights_the_outputs_that_read_it_and_a_weight_its_pixels(opened
     assert lit(opened, INPUT, "same") == [5, 6, 9, 10]
 
 
+def test_a_pixel_that_a_border_repeats_lights_all_that_reads_it_there_too(opened: Opened) -> None:
+    opened.show("convolve")
+    opened.page.select_option("select >> nth=0", "reflected")
+    mode, corner = "select[aria-label='Padding mode']", ".play .grid[aria-label='input'] td.ring"
+    opened.until(f"document.querySelector(`{mode}`)?.value == 'reflect'")
+    opened.page.select_option(mode, "circular")
+    opened.until(f"document.querySelector(`{corner}`)?.textContent == '16'")
+    x = torch.arange(1.0, 17).reshape(1, 1, 4, 4).requires_grad_()
+    padded = torch.nn.functional.pad(x, (1, 1, 1, 1), mode="circular")
+    y = torch.conv2d(padded, torch.arange(1.0, 10).reshape(1, 1, 3, 3)).flatten()
+    reads = [torch.autograd.grad(unit, x, retain_graph=True)[0].flatten() != 0 for unit in y]
+    for pixel in range(16):
+        opened.page.hover(f"{INPUT}:not(.ring) >> nth={pixel}")
+        assert lit(opened, OUTPUT, "same") == [unit for unit in range(16) if reads[unit][pixel]], pixel
+
+
 def test_hovering_is_answered_within_a_frame(opened: Opened) -> None:
     opened.show("convolve")
     opened.page.select_option("select >> nth=0", "dilated")

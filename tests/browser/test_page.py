@@ -60,11 +60,19 @@ def test_the_address_shows_the_same_page_again_and_back_takes_a_change_back(open
 
 def test_every_question_leads_to_a_view_that_opens(opened: Opened) -> None:
     opened.show("questions")
-    links = opened.page.eval_on_selector_all(".questions a", "all => all.map(a => a.getAttribute('href'))")
-    assert len(links) == 15
+    links = opened.page.eval_on_selector_all(".cards a", "all => all.map(a => a.getAttribute('href'))")
+    assert len(links) == 15 + 5
     for link in links:
         opened.show(link.removeprefix("#"))
         assert opened.page.query_selector("main .wrong") is None
+
+
+def test_the_cards_of_questions_stand_below_their_title(opened: Opened) -> None:
+    opened.show("questions")
+    title, cards, errors = (opened.page.query_selector(f".view > {part}") for part in ("h1", "ol", "h2"))
+    tops = [part.bounding_box() for part in (title, cards, errors) if part is not None]
+    assert [box["y"] for box in tops if box] == sorted(box["y"] for box in tops if box)
+    assert len({box["x"] for box in tops if box}) == 1
 
 
 def test_nothing_is_asked_of_another_server(opened: Opened) -> None:

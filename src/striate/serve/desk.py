@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
@@ -13,6 +14,10 @@ from striate.fields import Fields
 from striate.formats.model import Model
 from striate.photos import Photo, read_photo
 from striate.serve.subject import Subject
+
+# A file of a few bytes may state any size. What the page tells of a network grows with the sides of its input, and what
+# it computes with the largest tensor: 2^27 numbers are half a gigabyte. A larger one is named on the command line.
+MOST_SIDE, MOST_NUMBERS = 8192, 1 << 27
 
 
 @dataclass(eq=False)
@@ -29,7 +34,9 @@ class Desk:
         with self._lock:
             photo = self.subject.photo
             model = _read(body, photo)
-            fits = photo is not None and photo.shape[:2] == photo_size(Fields(model))
+            fields = Fields(model)
+            _check_size(fields)
+            fits = photo is not None and photo.shape[:2] == photo_size(fields)
             self.subject = Subject(model, photo if fits else None)
 
     def put_picture(self, body: bytes) -> None:
@@ -59,3 +66,15 @@ def _read(body: bytes, photo: Photo | None) -> Model:
         if photo is None:
             raise InputError(f"{error}; put a picture first, whose size is then taken") from error
         return model.at((1, 3, *photo.shape[:2])).read()
+
+
+def _check_size(fields: Fields) -> None:
+    shapes = fields.network.shapes
+    sides = {axis: shapes[fields.source][k] for axis, k in fields.spatial.items()}
+    for axis, side in sides.items():
+        if side > MOST_SIDE:
+            raise InputError(f"an input of {axis} {side:,} is too large to put on the page: at most {MOST_SIDE:,}")
+    largest = max(shapes, key=lambda name: prod(shapes[name]))
+    if prod(shapes[largest]) > MOST_NUMBERS:
+        numbers = f"{prod(shapes[largest]):,} numbers, at most {MOST_NUMBERS:,}"
+        raise InputError(f"{largest} is too large to put on the page: {numbers}; name the file on the command line")

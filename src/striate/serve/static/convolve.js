@@ -167,9 +167,12 @@ function stage(page, k, answer, changed) {
     return make("figure", {}, make("figcaption", {}, answer.channels.length > 1 ? word("products_channel", { c, sum: short(answer.sums[y][x][i], 6) }) : word("products", { sum: short(answer.sums[y][x][i], 6) })),
       numberGrid({ label: word("products_of", { c }), values, tone: tones(answer.products.flat(4)) }).element);
   }
-  /** What depends on a pixel, and on what it is multiplied by. @param {number} c @param {Place} pixel */
+  /** What depends on a pixel, also where a border repeats it, and on what it is multiplied by; of the border, a place.
+   * @param {number} c @param {Place} pixel
+   */
   function fromPixel(c, [y, x]) {
-    const rows = readers(answer.rows, y), columns = readers(answer.columns, x), read = answer.channels.includes(c);
+    const inside = k.x[c][y]?.[x] !== undefined, read = answer.channels.includes(c);
+    const rows = readers(inside ? answer.row_pixels : answer.rows, y), columns = readers(inside ? answer.column_pixels : answer.columns, x);
     output.light("same", read ? cross(rows.units, columns.units) : []);
     kernel.grids.forEach((grid, i) => grid.light("same", answer.channels[i] === c ? cross(rows.taps, columns.taps) : []));
     shown.grids.forEach((grid, i) => grid.light("same", i === c ? [[y, x]] : []));
@@ -206,15 +209,9 @@ function cross(rows, columns) {
 
 /** The units that read a place along an axis, and the taps by which they do. @param {Taps} axis @param {number} place */
 function readers(axis, place) {
-  const units = [], taps = [];
-  for (const [unit, read] of axis.entries()) {
-    const tap = read.indexOf(place);
-    if (tap >= 0) {
-      units.push(unit);
-      taps.push(tap);
-    }
-  }
-  return { units, taps };
+  const units = axis.flatMap((read, unit) => (read.includes(place) ? [unit] : []));
+  const taps = new Set(axis.flatMap((read) => read.flatMap((at, tap) => (at === place ? [tap] : []))));
+  return { units, taps: [...taps] };
 }
 
 /** Play, pause, step and speed. @param {Page} page @param {() => void} step */

@@ -23,7 +23,14 @@ const QUESTIONS = [
   ["pointwise", "fields", {}],
   ["layers", "hubel", {}],
 ];
-const ERRORS = ["tf_pad", "sides", "steps", "area", "around"];
+/** Wrong answers, and where each is seen to be wrong. @type {[string, string, Record<string, any>][]} */
+const ERRORS = [
+  ["tf_pad", "convolve", { k: { ...PRESETS.overrun } }],
+  ["sides", "convolve", { k: { ...PRESETS.overrun } }],
+  ["steps", "convolve", { k: { ...PRESETS.same, stride: [1, 1], padding: [0, 0] } }],
+  ["area", "convolve", { k: { ...PRESETS.seed } }],
+  ["around", "convolve", { k: { ...PRESETS.overrun } }],
+];
 
 /**
  * Fills an element with the view.
@@ -31,9 +38,10 @@ const ERRORS = ["tf_pad", "sides", "steps", "area", "around"];
  */
 export function questionsView(root, page) {
   const { word } = page, lang = page.state.get().lang;
-  root.replaceChildren(make("h1", {}, word("questions_title")), make("ol", { class: "questions" }, QUESTIONS.map(([name, view, values]) =>
-    make("li", {}, make("h3", {}, word(`ask_${name}`)), make("p", {}, word(`answer_${name}`)),
-      make("a", { href: address(view, { ...values, lang }) }, word("see_it", { view: word(`view_${view}`) }))))),
-  make("h2", {}, word("errors_title")), make("div", { class: "cards" }, ERRORS.map((name) =>
-    make("details", {}, make("summary", {}, word(`error_${name}`)), make("p", {}, word(`truth_${name}`))))));
+  /** @param {string} view @param {Record<string, any>} values */
+  const see = (view, values) => make("a", { href: address(view, { ...values, lang }) }, word("see_it", { view: word(`view_${view}`) }));
+  root.replaceChildren(make("h1", {}, word("questions_title")), make("ol", { class: "cards" }, QUESTIONS.map(([name, view, values]) =>
+    make("li", {}, make("h3", {}, word(`ask_${name}`)), make("p", {}, word(`answer_${name}`)), see(view, values)))),
+  make("h2", {}, word("errors_title")), make("div", { class: "cards" }, ERRORS.map(([name, view, values]) =>
+    make("details", {}, make("summary", {}, word(`error_${name}`)), make("p", {}, word(`truth_${name}`)), see(view, values)))));
 }
