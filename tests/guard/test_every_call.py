@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import chdir
 from inspect import isfunction
 from pathlib import Path
 from typing import Any
@@ -81,13 +82,15 @@ def run(calls: int, *, backwards: bool = False) -> tuple[list[str], list[str]]:
         for _ in range(calls)
     ]
     found, wrong = [], []
-    for number, seed in reversed(order) if backwards else order:
-        subject = subjects[number]
-        try:
-            found.append(outcome(subject, drawn(subject, random.Random(seed))))
-        except AssertionError as error:
-            found.append("not allowed")
-            wrong.append(" ".join(str(error).split())[:600])
+    # A word drawn for a file's name is written where nobody keeps anything.
+    with chdir(folder()):
+        for number, seed in reversed(order) if backwards else order:
+            subject = subjects[number]
+            try:
+                found.append(outcome(subject, drawn(subject, random.Random(seed))))
+            except AssertionError as error:
+                found.append("not allowed")
+                wrong.append(" ".join(str(error).split())[:600])
     return (found[::-1] if backwards else found), wrong
 
 

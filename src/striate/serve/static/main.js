@@ -2,10 +2,9 @@
 /**
  * The page: a head with its views, and the one that is open.
  *
- * A view is a function that fills an element, and is called again when the address or the network changes. It is given
- * the page: `ask(question, given)` asks the server, `word(key, values)` tells a word in the page's language,
- * `state.get()` and `state.set(more)` read and change what the address holds, `say(text)` speaks to a screen reader,
- * `photo` is a canvas with the picture or null.
+ * A view fills an element, again whenever the address or the network changes. It is given the page: `ask(question,
+ * given)` asks the server, `word(key, values)` tells a word, `state` is what the address holds, `say(text)` speaks to a
+ * screen reader, `photo` is a canvas with the picture or null.
  * @typedef {import("./network.js").Page} Page
  * @typedef {(root: HTMLElement, page: Page) => void | Promise<void>} View
  */
