@@ -2,7 +2,7 @@
 /** The arguments of a convolution as controls, each within what is valid while the others stay. */
 
 import { make } from "./make.js";
-import { filters, flipped, kernelOf, PRESETS, shaped } from "./kernels.js";
+import { filters, flipped, PRESETS, shaped } from "./kernels.js";
 
 /** @typedef {import("./kernels.js").Kernel} Kernel */
 /** @typedef {import("./network.js").Page} Page */
@@ -75,12 +75,4 @@ function patched(page, k) {
   const read = (/** @type {number} */ c) => Array.from({ length: height }, (_, row) =>
     Array.from({ length: width }, (__, column) => data[4 * (row * width + column) + c]));
   return { ...k, x: k.x.map((_, c) => read(c % 3)) };
-}
-
-/**
- * Asks about the kernel in the address.
- * @param {Page} page @param {string} question
- */
-export function askKernel(page, question) {
-  return page.ask(question, kernelOf(page));
 }
