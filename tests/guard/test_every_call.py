@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import chdir
 from inspect import isfunction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -82,10 +83,10 @@ def run(calls: int, *, backwards: bool = False) -> tuple[list[str], list[str]]:
         for _ in range(calls)
     ]
     found, wrong = [], []
-    # A word drawn for a file's name is written where nobody keeps anything.
-    with chdir(folder()):
-        for number, seed in reversed(order) if backwards else order:
-            subject = subjects[number]
+    for number, seed in reversed(order) if backwards else order:
+        subject = subjects[number]
+        # A word drawn for a file's name is written where no later call finds it.
+        with TemporaryDirectory() as empty, chdir(empty):
             try:
                 found.append(outcome(subject, drawn(subject, random.Random(seed))))
             except AssertionError as error:

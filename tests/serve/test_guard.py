@@ -60,7 +60,7 @@ def test_a_link_lets_one_browser_in_once(stranger: TestClient, guard: Guard) -> 
     assert stranger.get(link).status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/main.js", "/words.json", "/?token=", "/?token=no", "/?token=%ff", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/main.js", "/icon.svg", "/?token=", "/?token=no", "/?token=%ff", "/nowhere"])
 def test_a_stranger_reads_only_how_to_get_in(stranger: TestClient, path: str) -> None:
     answer = stranger.get(path)
     assert answer.status_code == 403

@@ -13,7 +13,7 @@ from striate.cli.features import features_command
 from striate.cli.fields import fields_command
 from striate.cli.hierarchy import hierarchy_command
 from striate.cli.region import reach_command, region_command
-from striate.cli.serve import serve_command
+from striate.cli.serve import export_command, serve_command
 from striate.cli.sharing import sharing_command
 from striate.cli.size import size_command
 from striate.cli.strongest import strongest_command
@@ -22,7 +22,8 @@ from striate.cli.tuning import tuning_command
 COMMANDS = (
     *(fields_command, region_command, reach_command, effective_command, sweep_command, compare_command),
     *(check_command, crop_command, size_command, explain_command, tuning_command, strongest_command, features_command),
-    *(hierarchy_command, sharing_command, animate_command, serve_command, demo_command, completion_command),
+    *(hierarchy_command, sharing_command, animate_command, serve_command, export_command),
+    *(demo_command, completion_command),
 )
 for command in COMMANDS:
     app.add_command(command)

@@ -17,7 +17,8 @@ NEXT = (
     "striate sharing denoiser --input 1x3x300x448",
     "striate hierarchy denoiser --photos FOLDER --out stages.html",
     "striate fields MODEL",
-    "striate serve MODEL PHOTO",
+    "striate serve",
+    "striate export --out page.html",
 )
 
 

@@ -20,7 +20,6 @@ from striate.errors import InputError, StriateError
 from striate.serve.asking import QUESTIONS, told
 from striate.serve.desk import Desk
 from striate.serve.guard import Guard, Guarded
-from striate.show.words import WORDS
 
 # Types are told here: a machine's own table of types may call a script text, which browsers then do not run.
 TYPES: Mapping[str, str] = {
@@ -51,9 +50,6 @@ def app(desk: Desk, guard: Guard) -> ASGIApp:
     async def part(request: Request) -> Response:
         return _part(request.path_params["name"])
 
-    async def words(request: Request) -> Response:
-        return JSONResponse(WORDS)
-
     async def ask(request: Request) -> Response:
         question = QUESTIONS.get(request.path_params["name"])
         if question is None:
@@ -76,7 +72,6 @@ def app(desk: Desk, guard: Guard) -> ASGIApp:
 
     routes = [
         Route("/", page),
-        Route("/words.json", words),
         Route("/ask/{name}", ask, methods=["POST"]),
         Route("/put/{kind}", put, methods=["POST"]),
         Route("/{name}", part),

@@ -7,8 +7,10 @@ from typing import Any, TypedDict
 
 from striate.serve import kernel, questions, shared
 from striate.serve.desk import Desk
+from striate.serve.examples import EXAMPLES
 from striate.serve.given import Given
 from striate.serve.packed import PackedDocument, packed_bytes
+from striate.show.words import WORDS
 
 
 class DeskDocument(TypedDict):
@@ -35,6 +37,8 @@ def _of_kernel(question: Callable[[Given], Any]) -> Callable[[Desk, Given], Any]
 
 QUESTIONS: Mapping[str, Callable[[Desk, Given], Any]] = {
     "desk": lambda desk, given: told(desk),
+    "words": lambda desk, given: WORDS,
+    "examples": lambda desk, given: EXAMPLES,
     **{name: _of_network(question) for name, question in questions.QUESTIONS.items()},
     "convolve": _of_kernel(kernel.convolve),
     "matrix": _of_kernel(kernel.matrix),

@@ -221,7 +221,7 @@ def cut_of(node: onnx.NodeProto, position: int, constant: Shape, op: Operator, m
     if (isinstance(op, Elementwise | Mix) and kind != "CastLike") or bias:
         return _broadcast(constant, made, shape)
     if mask:
-        return Box([*whole[:-2], Interval(0, 1) if constant[-2] == 1 else made[-2], whole[-1]])
+        return _broadcast(constant, Box([*made[:-1], Interval(0, constant[-1])]), (*shape[:-1], constant[-1]))
     return whole
 
 

@@ -2,7 +2,7 @@
 /** The arguments of a convolution as controls, each within what is valid while the others stay. */
 
 import { make } from "./make.js";
-import { filters, flipped, PRESETS, shaped } from "./kernels.js";
+import { filters, flipped, shaped } from "./kernels.js";
 
 /** @typedef {import("./kernels.js").Kernel} Kernel */
 /** @typedef {import("./network.js").Page} Page */
@@ -33,9 +33,9 @@ export function controls(page, k, bounds, changed) {
   /** @param {string} name @param {boolean} on @param {() => Kernel} become */
   const check = (name, on, become) => make("label", { class: "check" },
     make("input", { type: "checkbox", checked: on, onchange: () => changed(become()) }), word(name));
-  const preset = /** @type {HTMLSelectElement} */ (make("select", { "aria-label": word("presets"), onchange: () => changed(PRESETS[preset.value]) },
+  const preset = /** @type {HTMLSelectElement} */ (make("select", { "aria-label": word("presets"), onchange: () => changed(page.examples[preset.value]) },
     make("option", { value: "" }, word("presets")),
-    Object.keys(PRESETS).map((name) => make("option", { value: name }, word(`preset_${name}`)))));
+    Object.keys(page.examples).map((name) => make("option", { value: name }, word(`preset_${name}`)))));
   const mode = /** @type {HTMLSelectElement} */ (make("select", { disabled: k.transposed, "aria-label": word("arg_padding_mode"),
     onchange: () => changed({ ...k, padding_mode: mode.value }) },
   MODES.map((name) => make("option", { value: name, selected: name === k.padding_mode }, name))));

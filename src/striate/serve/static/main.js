@@ -9,6 +9,7 @@
  * @typedef {(root: HTMLElement, page: Page) => void | Promise<void>} View
  */
 
+import { ask, offline, told } from "./ask.js";
 import { convolveView } from "./convolve.js";
 import { featuresView } from "./features.js";
 import { fieldsView } from "./fields.js";
@@ -36,23 +37,13 @@ const root = /** @type {HTMLElement} */ (document.getElementById("view"));
 const said = /** @type {HTMLElement} */ (document.getElementById("said"));
 /** @type {Record<string, [string, string]>} */
 let words = {};
+/** @type {Record<string, import("./kernels.js").Kernel>} */
+let examples = {};
 /** @type {HTMLCanvasElement | null} */
 let photo = null;
 /** @type {{model: string, picture: {kind: string, shape: number[], data: string} | null}} */
 let desk = { model: "", picture: null };
 let drawn = 0;
-
-/** @param {string} question @param {object} [given] */
-async function ask(question, given = {}) {
-  return told(await fetch(`ask/${question}`, { method: "POST", body: JSON.stringify(given) }));
-}
-
-/** @param {Response} response */
-async function told(response) {
-  const answer = await response.json().catch(() => ({ error: `${response.status} ${response.statusText}` }));
-  if (!response.ok) throw new Error(answer.error ?? response.statusText);
-  return answer;
-}
 
 function language() {
   return state.read().values.lang ?? (navigator.language.startsWith("zh") ? "zh" : "en");
@@ -79,8 +70,7 @@ function drawHead() {
     make("strong", {}, "striate"),
     make("nav", { "aria-label": word("views") }, tabs),
     make("span", { class: "desk", title: desk.model }, desk.model),
-    upload("model", ".onnx,.tflite"),
-    upload("picture", "image/*"),
+    ...(offline ? [] : [upload("model", ".onnx,.tflite"), upload("picture", "image/*")]),
     make("button", { type: "button", title: word("undo_told"), onclick: () => history.back() }, word("undo")),
     make("a", { class: "lang", lang: other, href: state.address(view, { ...values, lang: other }) }, other === "zh" ? "中文" : "English"));
 }
@@ -113,7 +103,7 @@ async function drawView() {
   }
   state.settle();
   drawHead();
-  const page = { ask, word, lang: language(), say, photo, state: { get: () => state.read().values, set: state.change } };
+  const page = { ask, word, lang: language(), say, photo, examples, state: { get: () => state.read().values, set: state.change } };
   const place = make("div", { class: `view ${view}` });
   try {
     await VIEWS[view](place, page);
@@ -132,8 +122,7 @@ function fail(error) {
 }
 
 window.addEventListener("unhandledrejection", (event) => fail(event.reason));
-words = await told(await fetch("words.json"));
-desk = await ask("desk");
+[words, desk, examples] = await Promise.all([ask("words"), ask("desk"), ask("examples")]);
 photo = photoCanvas(desk.picture);
 window.addEventListener("popstate", drawView);
 await drawView();

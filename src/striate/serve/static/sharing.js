@@ -3,7 +3,7 @@
 
 import { controls } from "./controls.js";
 import { numberGrid, tones } from "./grid.js";
-import { kernelOf, PRESETS } from "./kernels.js";
+import { kernelOf } from "./kernels.js";
 import { make } from "./make.js";
 
 /**
@@ -16,7 +16,7 @@ import { make } from "./make.js";
  * @param {HTMLElement} root @param {import("./network.js").Page} page
  */
 export async function sharingView(root, page) {
-  const { word } = page, given = kernelOf(page), k = given.transposed ? PRESETS.formula : given;
+  const { word } = page, given = kernelOf(page), k = given.transposed ? page.examples.formula : given;
   /** @param {import("./kernels.js").Kernel} next */
   const changed = (next) => {
     page.state.set({ k: next });

@@ -20,6 +20,10 @@ PAGE: dict[str, tuple[str, str]] = {
     ),
     "undo": ("Undo", "撤销"),
     "undo_told": ("Take the last change back, as the browser's Back does", "撤销上一步，与浏览器的后退相同"),
+    "absent": (
+        "This file does not hold the answer; striate serve works it out.",
+        "此文件中没有该答案；运行 striate serve 可以得到。",
+    ),
     "reading": ("Reading", "正在读取"),
     "close": ("Close", "关闭"),
     "code": ("Copy as code", "复制为代码"),
@@ -34,6 +38,7 @@ PAGE: dict[str, tuple[str, str]] = {
     "presets": ("Examples", "示例"),
     "preset_seed": ("4x4 input, 3x3 kernel: 2x2 output", "4x4 输入、3x3 卷积核：2x2 输出"),
     "preset_formula": ("6x6 input, 3x3 kernel: 4x4 output", "6x6 输入、3x3 卷积核：4x4 输出"),
+    "preset_slides": ("5x5 input, 3x3 kernel: 3x3 output", "5x5 输入、3x3 卷积核：3x3 输出"),
     "preset_overrun": ("Stride 2 that does not fit: the rest is dropped", "步长 2 不整除：余下的被丢弃"),
     "preset_corner": ("Padding: the corner equals the bias", "零填充：角上的输出等于偏置"),
     "preset_rgb": ("Three channels, two kernels of three slices", "三个通道，两个各有三片的卷积核"),
