@@ -13,6 +13,7 @@ from striate.demo.demo import sample_photo
 from striate.formats.model import Model
 from striate.serve.desk import Desk
 from striate.serve.export import exported
+from striate.serve.notebook import Page
 from striate.serve.subject import Subject
 
 pytestmark = pytest.mark.browser
@@ -74,3 +75,23 @@ def test_fields_and_maps_are_there_and_what_is_not_says_so(opened: Opened) -> No
     opened.page.keyboard.press("Tab")
     opened.page.wait_for_selector("main .wrong")
     assert "striate serve works it out" in opened.page.inner_text("main .wrong")
+
+
+def test_a_notebook_s_frame_shows_it(chromium: Browser, page_file: Path, tmp_path: Path) -> None:
+    notebook = tmp_path / "notebook.html"
+    shown = Page(page_file.read_text(encoding="utf-8"))._repr_html_()
+    notebook.write_text(f'<!doctype html><meta charset="utf-8">{shown}', encoding="utf-8")
+    page = chromium.new_context(offline=True).new_page()
+    page.goto(notebook.as_uri())
+    page.wait_for_selector("iframe")
+    frame = page.frames[1]
+    frame.wait_for_selector("main > .view.convolve")
+    frame.click("nav a >> nth=1")
+    frame.wait_for_selector("main > .view.matrix")
+    frame.select_option("select >> nth=0", "formula")
+    frame.wait_for_selector(".grid.sparse tr:nth-child(16)")
+    frame.click("header button")
+    frame.wait_for_selector("main > .view")
+    assert frame.query_selector("main .wrong") is None
+    assert page.evaluate("location.hash") == ""
+    page.context.close()

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from striate.formats.model import Model
-from striate.serve.app import parts
 from striate.serve.asking import QUESTIONS
+from striate.serve.assets import parts
 from striate.serve.desk import Desk
 from striate.serve.examples import EXAMPLES
 from striate.serve.export import bundle, exported, key, recorded

@@ -14,7 +14,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from striate.formats.model import Model
-from striate.serve.app import MOST_ASKED, app, parts
+from striate.serve.app import MOST_ASKED, app
+from striate.serve.assets import parts
 from striate.serve.desk import Desk
 from striate.serve.guard import HEADERS, MOST_LINKS, Guard
 from striate.serve.subject import Subject

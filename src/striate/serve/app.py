@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,27 +16,14 @@ from starlette.types import ASGIApp
 
 from striate.errors import InputError, StriateError
 from striate.serve.asking import QUESTIONS, told
+from striate.serve.assets import TYPES, parts
 from striate.serve.desk import Desk
 from striate.serve.guard import Guard, Guarded
 
-# Types are told here: a machine's own table of types may call a script text, which browsers then do not run.
-TYPES: Mapping[str, str] = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
 # A question is a few numbers, at most a drawn input and kernels of 32 x 32.
 MOST_ASKED = 1 << 20
 # The largest networks that a page is of use for; one that is larger is named on the command line.
 MOST_UPLOADED = 256 << 20
-
-
-@cache
-def parts() -> Mapping[str, bytes]:
-    """The page's own files by name."""
-    folder = files("striate.serve") / "static"
-    return {item.name: item.read_bytes() for item in folder.iterdir() if item.name[item.name.rfind(".") :] in TYPES}
 
 
 def app(desk: Desk, guard: Guard) -> ASGIApp:

@@ -11,8 +11,8 @@ from typing import Any
 
 from striate.errors import InputError, StriateError
 from striate.progress import Progress
-from striate.serve.app import parts
 from striate.serve.asking import QUESTIONS
+from striate.serve.assets import parts
 from striate.serve.desk import Desk
 from striate.serve.examples import EXAMPLES
 from striate.serve.given import Given

@@ -71,7 +71,7 @@ function drawHead() {
     make("nav", { "aria-label": word("views") }, tabs),
     make("span", { class: "desk", title: desk.model }, desk.model),
     ...(offline ? [] : [upload("model", ".onnx,.tflite"), upload("picture", "image/*")]),
-    make("button", { type: "button", title: word("undo_told"), onclick: () => history.back() }, word("undo")),
+    make("button", { type: "button", title: word("undo_told"), onclick: state.back }, word("undo")),
     make("a", { class: "lang", lang: other, href: state.address(view, { ...values, lang: other }) }, other === "zh" ? "中文" : "English"));
 }
 
@@ -98,7 +98,7 @@ async function put(kind, file) {
 async function drawView() {
   const mine = ++drawn, { view } = state.read();
   if (!(view in VIEWS)) {
-    location.replace(state.address("convolve", state.read().values));
+    state.go(state.address("convolve", state.read().values));
     return;
   }
   state.settle();
@@ -125,4 +125,5 @@ window.addEventListener("unhandledrejection", (event) => fail(event.reason));
 [words, desk, examples] = await Promise.all([ask("words"), ask("desk"), ask("examples")]);
 photo = photoCanvas(desk.picture);
 window.addEventListener("popstate", drawView);
+document.addEventListener("click", state.follow);
 await drawView();

@@ -1,0 +1,74 @@
+"""The page in a notebook: the exported file in a frame, which stays where the notebook is kept or turned into HTML."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+
+from striate.errors import InputError
+from striate.explore.photo import photo_size
+from striate.explore.running import Source, opened
+from striate.explore.screen import Level
+from striate.fields import Fields
+from striate.files import write_atomically
+from striate.formats.shapes import InputShape
+from striate.photos import Photo, read_photo
+from striate.serve.desk import Desk
+from striate.serve.export import exported
+from striate.serve.subject import Subject
+from striate.values import integer
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """The page as one HTML file; a notebook shows it in a frame of ``height`` pixels."""
+
+    html: str = field(repr=False)
+    height: int = 800
+
+    def __post_init__(self) -> None:
+        integer("Page: height", self.height, 100)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the file; its path. Raises InputError where it cannot be written."""
+        return write_atomically(path, self.html)
+
+    def _repr_html_(self) -> str:
+        # Scripts run in a frame of no origin: they reach neither the notebook nor its server.
+        shown = escape(self.html, quote=True)
+        style = f"width:100%;height:{self.height}px;border:0"
+        return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{shown}"></iframe>'
+
+
+def page(
+    model: Source,
+    photo: Photo | str | os.PathLike[str] | None = None,
+    input_shape: InputShape = None,
+    *,
+    black: Level = 0.0,
+    white: Level = 1.0,
+    height: int = 800,
+) -> Page:
+    """The page of ``striate serve`` on a model and a photograph, as one HTML file that a notebook shows.
+
+    ``photo`` is a file, cropped where its shape is another, or (height, width, 3) bytes of the input's size. ``black``
+    and ``white`` are the numbers that the input has there. Raises InputError for a photograph of another size, and as
+    ``striate.load`` does.
+
+    >>> from importlib.resources import files
+    >>> found = page(files("striate") / "data" / "denoiser.onnx", None, (1, 3, 32, 48))
+    >>> found
+    Page(height=800)
+    >>> found.html.startswith("<!doctype html>")
+    True
+    """
+    held = opened(model, input_shape)
+    fields = Fields(held)
+    size, name = photo_size(fields), ""
+    if isinstance(photo, str | os.PathLike):
+        name, photo = os.fspath(photo), read_photo(photo, size, "crop")
+    if photo is not None and photo.shape != (*size, 3):
+        raise InputError(f"photo must be {size[0]}x{size[1]}x3, as the input of {held.name}, got {photo.shape}")
+    return Page(exported(Desk(Subject(held, photo, black, white, picture=name))), height)
