@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from striate.errors import StriateError
+from striate.serve.convolving import convolve
 from striate.serve.given import Given
-from striate.serve.kernel import MOST_ENTRIES, convolve, matrix, sizes
+from striate.serve.matrix import MOST_ENTRIES, matrix
 from striate.serve.shared import sharing
+from striate.serve.sizes import sizes
 
 SEEDS = range(200)
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
-from striate.serve import kernel, questions, shared
+from striate.serve import questions
+from striate.serve.convolving import convolve
 from striate.serve.desk import Desk
 from striate.serve.examples import EXAMPLES
 from striate.serve.given import Given
+from striate.serve.matrix import matrix
 from striate.serve.packed import PackedDocument, packed_bytes
+from striate.serve.shared import sharing
+from striate.serve.sizes import sizes
 from striate.show.words import WORDS
 
 
@@ -40,8 +44,8 @@ QUESTIONS: Mapping[str, Callable[[Desk, Given], Any]] = {
     "words": lambda desk, given: WORDS,
     "examples": lambda desk, given: EXAMPLES,
     **{name: _of_network(question) for name, question in questions.QUESTIONS.items()},
-    "convolve": _of_kernel(kernel.convolve),
-    "matrix": _of_kernel(kernel.matrix),
-    "sizes": _of_kernel(kernel.sizes),
-    "sharing": _of_kernel(shared.sharing),
+    "convolve": _of_kernel(convolve),
+    "matrix": _of_kernel(matrix),
+    "sizes": _of_kernel(sizes),
+    "sharing": _of_kernel(sharing),
 }

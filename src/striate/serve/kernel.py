@@ -1,24 +1,18 @@
-"""A convolution that the page shows and its user changes: its numbers, what each output reads, its matrix, its code."""
+"""A convolution that the page shows and its user changes, as a value: its result, and what each output reads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from dataclasses import dataclass
 
 import numpy as np
 
-from striate.conv import conv2d, conv_matrix, conv_transpose2d
+from striate.conv import conv2d, conv_transpose2d
 from striate.conv.arrays import pad_border
-from striate.errors import InputError, StriateError
-from striate.geometry.conventions import SizeAnswer, output_sizes
+from striate.errors import InputError
 from striate.geometry.window import Window
 from striate.serve.given import Given, Numbers, flag_in, number_in, numbers_in, place_in, text_in
 
 MOST_SIDE, MOST_CHANNELS, MOST_STEP = 32, 8, 8
-# A page of more numbers than this is read by nobody, and would be slow to send.
-MOST_PRODUCTS = 60_000
-MOST_ENTRIES = 16_384
 # Where a tap of a transposed convolution falls between two input pixels.
 BETWEEN = None
 
@@ -107,67 +101,7 @@ class Kernel:
         return {k - pad: int(pixel) for k, pixel in enumerate(line)}
 
 
-class KernelDocument(TypedDict):
-    """What the page shows of a convolution, for its output channel ``channel``.
-
-    ``rows`` and ``columns`` are the places of the taps of each output, ``row_pixels`` and ``column_pixels`` the pixels
-    there; ``products`` is (OH, OW, channels, kh, kw), zero where nothing is read, ``sums`` (OH, OW, channels).
-    """
-
-    output: list[Any]
-    channel: int
-    channels: list[int]
-    rows: Taps
-    columns: Taps
-    row_pixels: Taps
-    column_pixels: Taps
-    products: list[Any]
-    sums: list[Any]
-    bias: float
-    formulas: list[list[str]]
-    bounds: Mapping[str, list[int]]
-    code: Mapping[str, list[str]]
-
-
-def convolve(given: Given) -> KernelDocument:
-    """One convolution with everything that the page shows of it."""
-    kernel, channel = Kernel.of(given), number_in(given, "channel")
-    output = kernel.output
-    if not 0 <= channel < len(output):
-        raise InputError(f"channel {channel} lies outside the output, which has {len(output)}")
-    rows, row_pixels = kernel.taps(0, output.shape[1])
-    columns, column_pixels = kernel.taps(1, output.shape[2])
-    chosen, weight = _read_channels(kernel, channel, len(output))
-    count = output[0].size * weight.size
-    if count > MOST_PRODUCTS:
-        raise InputError(f"{count:,} products are too many to show: at most {MOST_PRODUCTS:,}; take a smaller input")
-    products = _windows(kernel.x[chosen], row_pixels, column_pixels) * weight
-    return {
-        "output": output.tolist(),
-        "channel": channel,
-        "channels": chosen,
-        "rows": rows,
-        "columns": columns,
-        "row_pixels": row_pixels,
-        "column_pixels": column_pixels,
-        "products": products.tolist(),
-        "sums": products.sum(axis=(3, 4)).tolist(),
-        "bias": 0.0 if kernel.bias is None else float(kernel.bias[channel]),
-        "formulas": [_formula(kernel, axis, output.shape[1 + axis]) for axis in (0, 1)],
-        "bounds": _bounds(kernel),
-        "code": code(kernel),
-    }
-
-
-def _read_channels(kernel: Kernel, channel: int, count: int) -> tuple[list[int], Numbers]:
-    """The input channels that an output channel reads, and its weights (channels, kh, kw) for them."""
-    per_group, filters = len(kernel.x) // kernel.groups, count // kernel.groups
-    first = channel // filters * per_group
-    chosen = list(range(first, first + per_group))
-    return chosen, kernel.weight[chosen, channel % filters] if kernel.transposed else kernel.weight[channel]
-
-
-def _windows(x: Numbers, rows: Taps, columns: Taps) -> Numbers:
+def windows(x: Numbers, rows: Taps, columns: Taps) -> Numbers:
     """What each output reads: (OH, OW, C, kh, kw), zero at None."""
     padded = np.pad(x, ((0, 0), (0, 1), (0, 1)))
     at_rows, at_columns = (
@@ -175,154 +109,6 @@ def _windows(x: Numbers, rows: Taps, columns: Taps) -> Numbers:
     )
     found = padded[:, at_rows[:, None, :, None], at_columns[None, :, None, :]]
     return np.ascontiguousarray(found.transpose(1, 2, 0, 3, 4))
-
-
-def _formula(kernel: Kernel, axis: int, out: int) -> list[str]:
-    """The numbers of the size formula of an axis: n, padding, dilation, kernel, stride, output padding, result."""
-    window = kernel.window[axis]
-    numbers = (kernel.x.shape[1 + axis], window.pad_before, window.dilation, window.size, window.stride)
-    return [str(number) for number in (*numbers, kernel.output_padding[axis], out)]
-
-
-def _bounds(kernel: Kernel) -> dict[str, list[int]]:
-    """The values that each argument of an axis may take while the others stay: least and most, rows then columns."""
-    found = {}
-    for name, least in (("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0)):
-        for axis in (0, 1):
-            fits = [value for value in range(least, MOST_STEP + 1) if _fits(_changed(kernel, name, axis, value))]
-            found[f"{name}{axis}"] = [min(fits), max(fits)]
-    return found
-
-
-def _changed(kernel: Kernel, name: str, axis: int, value: int) -> Kernel:
-    pair = list(getattr(kernel, name))
-    pair[axis] = value
-    changed: dict[str, Any] = {name: tuple(pair)}
-    return replace(kernel, **changed)
-
-
-def _fits(kernel: Kernel) -> bool:
-    try:
-        return bool(kernel.output.size)
-    except StriateError:
-        return False
-
-
-class MatrixDocument(TypedDict):
-    """The convolution as a product: ``matrix`` (units, pixels) times ``pixels`` is ``units``, biases aside.
-
-    ``tap`` says which weight, by its place in the flattened weights, stands at an entry (-1 where none does, or where a
-    border makes several add up). ``unrolled`` is im2col: its product with the weights of each channel is the same.
-    """
-
-    matrix: list[list[float]]
-    tap: list[list[int]]
-    pixels: list[float]
-    units: list[float]
-    unrolled: list[list[float]] | None
-    shape: list[int]
-    code: list[str]
-
-
-def matrix(given: Given) -> MatrixDocument:
-    """The sparse matrix of a convolution, and im2col."""
-    kernel = Kernel.of(given)
-    output = kernel.output
-    if output.size * kernel.x.size > MOST_ENTRIES:
-        raise InputError(f"a matrix of {output.size:,} x {kernel.x.size:,} is too large to show; take a smaller input")
-    table = matrix_of(kernel, kernel.weight, output.shape)
-    ones = matrix_of(kernel, np.ones_like(kernel.weight), output.shape)
-    numbered = matrix_of(kernel, np.arange(1.0, kernel.weight.size + 1).reshape(kernel.weight.shape), output.shape)
-    tap = np.where(ones == 1, numbered - 1, -1).astype(int)
-    pixels = kernel.x.ravel()
-    return {
-        "matrix": table.tolist(),
-        "tap": tap.tolist(),
-        "pixels": pixels.tolist(),
-        "units": (table @ pixels).tolist(),
-        "unrolled": _unrolled(kernel, output.shape),
-        "shape": list(output.shape),
-        "code": _matrix_code(kernel),
-    }
-
-
-def matrix_of(kernel: Kernel, weight: Numbers, output: tuple[int, ...]) -> Numbers:
-    """The convolution as a matrix (units, pixels) of some weights in the kernel's shape."""
-    steps = kernel.stride, kernel.padding, kernel.dilation, kernel.groups
-    if kernel.transposed:
-        table: Numbers = conv_matrix(weight, output[1:], *steps).toarray().T
-        return table
-    table = conv_matrix(weight, kernel.x.shape[1:], *steps, padding_mode=kernel.padding_mode).toarray()
-    return table
-
-
-def _unrolled(kernel: Kernel, output: tuple[int, ...]) -> list[list[float]] | None:
-    """im2col, one row a place; None for groups, where each has a matrix of its own."""
-    if kernel.groups > 1:
-        return None
-    pixels = [kernel.taps(axis, output[1 + axis])[1] for axis in (0, 1)]
-    windows = _windows(kernel.x, *pixels)
-    rows: list[list[float]] = windows.reshape(output[1] * output[2], -1).tolist()
-    return rows
-
-
-def sizes(given: Given) -> list[list[dict[str, Any]]]:
-    """What each framework makes of one window, for rows and for columns."""
-    n, kernel, stride, dilation, padding = (
-        place_in(given, name) for name in ("n", "kernel", "stride", "dilation", "padding")
-    )
-    if any(len(pair) != 2 for pair in (n, kernel, stride, dilation, padding)) or max(*n, *padding) > MOST_SIDE:
-        raise InputError(f"sizes are asked for pairs of numbers up to {MOST_SIDE}")
-    axes = zip(n, kernel, stride, dilation, padding, strict=True)
-    return [[_told(answer) for answer in output_sizes(*numbers)] for numbers in axes]
-
-
-def _told(answer: SizeAnswer) -> dict[str, Any]:
-    return {
-        "convention": answer.convention,
-        "output": answer.output,
-        "pads": list(answer.pads),
-        "never": list(answer.never_read),
-        "why": answer.why,
-        "starts": [answer.window.reads(unit)[0] for unit in range(answer.output)],
-    }
-
-
-def code(kernel: Kernel) -> dict[str, list[str]]:
-    """Lines that compute what the page shows, in PyTorch and with striate; both leave it in ``y``."""
-    arrays = {"x": kernel.x, "weight": kernel.weight, **({} if kernel.bias is None else {"bias": kernel.bias})}
-    steps = f"stride={kernel.stride}, padding={kernel.padding}, dilation={kernel.dilation}, groups={kernel.groups}"
-    if kernel.transposed:
-        steps += f", output_padding={kernel.output_padding}"
-    name, bias = "conv_transpose2d" if kernel.transposed else "conv2d", "bias" if "bias" in arrays else "None"
-    mode = "" if kernel.padding_mode == "zeros" else f', padding_mode="{kernel.padding_mode}"'
-    torch = ["import torch"]
-    torch += [f"{key} = torch.tensor({_listed(a)}, dtype=torch.float64)" for key, a in arrays.items()]
-    if mode:
-        left = (kernel.padding[1],) * 2 + (kernel.padding[0],) * 2
-        torch.append(f'x = torch.nn.functional.pad(x[None], {left}, mode="{kernel.padding_mode}")[0]')
-    bare = steps.replace(f"padding={kernel.padding}", "padding=(0, 0)", 1) if mode else steps
-    torch.append(f"y = torch.nn.functional.{name}(x, weight, {bias}, {bare})")
-    striate = ["import numpy as np", "import striate"]
-    striate += [f"{key} = np.array({_listed(a)}, float)" for key, a in arrays.items()]
-    striate.append(f"y = striate.{name}(x, weight, {bias}, {steps}{mode})")
-    return {"torch": torch, "striate": striate}
-
-
-def _matrix_code(kernel: Kernel) -> list[str]:
-    size = kernel.output.shape[1:] if kernel.transposed else kernel.x.shape[1:]
-    steps = f"{tuple(size)}, {kernel.stride}, {kernel.padding}, {kernel.dilation}, {kernel.groups}"
-    mode = "" if kernel.padding_mode == "zeros" else f', padding_mode="{kernel.padding_mode}"'
-    lines = ["import numpy as np", "import striate"]
-    arrays = {"x": kernel.x, "weight": kernel.weight}
-    lines += [f"{name} = np.array({_listed(a)}, float)" for name, a in arrays.items()]
-    lines.append(f"matrix = striate.conv_matrix(weight, {steps}{mode}){'.T' if kernel.transposed else ''}")
-    return [*lines, f"y = (matrix @ x.ravel()).reshape{tuple(kernel.output.shape)}"]
-
-
-def _listed(values: Numbers) -> str:
-    whole = (values == np.round(values)).all() and np.abs(values).max() < 1e15
-    return repr((values.astype(int) if whole else values).tolist())
 
 
 def _pair(given: Given, name: str, least: int) -> tuple[int, int]:

@@ -9,7 +9,8 @@ import numpy as np
 from striate.conv import explain
 from striate.errors import InputError
 from striate.serve.given import Given, Numbers
-from striate.serve.kernel import MOST_ENTRIES, Kernel, matrix_of
+from striate.serve.kernel import Kernel
+from striate.serve.matrix import MOST_ENTRIES, matrix_of
 
 SEED = 0
 
