@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from striate.demo.demo import sample_photo
 from striate.formats.model import Model
@@ -33,6 +33,11 @@ class Opened:
     page: Page
     address: str
     faults: list[str] = field(default_factory=list)
+
+    def failed(self, request: Request) -> None:
+        """A request that failed; one that is broken off because the page went on did not."""
+        if request.failure != "net::ERR_ABORTED":
+            self.faults.append(f"{request.url}: {request.failure}")
 
     def show(self, view: str) -> None:
         """Open a view, and wait until it is there."""
@@ -92,7 +97,7 @@ def entered(chromium: Browser, guard: Guard, **given: Any) -> Opened:
     opened = Opened(page, guard.link())
     page.on("pageerror", lambda error: opened.faults.append(str(error)))
     page.on("console", lambda told: opened.faults.append(told.text) if told.type == "error" else None)
-    page.on("requestfailed", lambda request: opened.faults.append(request.url))
+    page.on("requestfailed", lambda request: opened.failed(request))
     page.goto(opened.address)
     page.wait_for_selector("main > .view")
     return opened
