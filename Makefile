@@ -1,5 +1,5 @@
 # One task file; CI calls the same recipes.
-.PHONY: test exhaustive browser lint types layers doctests site packages native neon sanitize
+.PHONY: test exhaustive browser lint types layers doctests site wheel packages native neon sanitize
 
 test:
 	python -m pytest -q -n 2 --dist loadfile
@@ -8,7 +8,7 @@ exhaustive:
 	python -m pytest -q -m "not browser"
 
 browser:
-	python -m pytest -q -m browser tests/browser
+	python -m pytest -q -n 2 --dist loadfile -m browser tests/browser
 
 lint:
 	ruff check .
@@ -47,9 +47,14 @@ doctests:
 site:
 	sphinx-build -q -W --keep-going --fresh-env docs build/site
 
-# What is to be published, tried as a user gets it; the wheel takes what pip compiled before in build/.
-packages:
+# The wheel takes what pip compiled before in build/, as long as CMake is the one that pip took.
+wheel:
 	rm -rf build/packages
 	python -m pip wheel -q --no-deps --wheel-dir build/packages .
+
+# What is to be published, tried as a user gets it.
+packages:
+	test -n "$(wildcard build/packages/*.whl)" || $(MAKE) wheel
+	rm -f build/packages/*.tar.gz
 	python -m build -q --sdist --outdir build/packages .
 	python packaging/try_packages.py build/packages
