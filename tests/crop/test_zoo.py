@@ -12,7 +12,7 @@ from torchvision.models import get_model
 
 from striate.crop import crop
 from striate.errors import UnsupportedError
-from striate.fields import Fields, region
+from striate.fields import Fields, Unit, region
 from striate.formats.torch import read_torch
 from striate.geometry import Box
 from striate.network import Network
@@ -26,6 +26,14 @@ def read(name: str, n: int = 224) -> Network:
     with torch.device("cpu" if name.startswith("regnet") else "meta"):
         options = {"init_weights": False} if name == "googlenet" else {}
         return read_torch(get_model(name, weights=None, **options), (1, 3, n, n))
+
+
+def unit(fields: Fields, tensor: str, at: tuple[int, ...]) -> Unit:
+    """The unit at an index: two numbers for tokens that run over a grid would be read as a place on it."""
+    axes = fields.layer_axes(tensor)
+    if axes.grid is None or len(at) != 2:
+        return Unit(tensor, at)
+    return Unit(tensor, tuple(at[axis] for axis in axes.units), at[1 - axes.grid.axis])
 
 
 def check_layers(whole: Network, count: int) -> int:
@@ -43,13 +51,12 @@ def check_layers(whole: Network, count: int) -> int:
             refused += 1
             continue
         found.network.validate()
-        expected = region(fields, tensor, at)
+        expected = region(fields, unit(fields, tensor, at))
         if source not in found.feeds:
             assert not expected.cover.size
             continue
-        ours = region(
-            Fields(found.network, layout=fields.layout), tensor, Box.at(at).within(found.boxes[tensor]).origin
-        )
+        part, inside = Fields(found.network, layout=fields.layout), Box.at(at).within(found.boxes[tensor]).origin
+        ours = region(part, unit(part, tensor, inside))
         starts = [found.feeds[source][axis].start for axis in fields.spatial.values()]
         assert ours.hull.shift(starts) == expected.hull or not expected.cover.size
         np.testing.assert_array_equal(ours.counts(), expected.counts())

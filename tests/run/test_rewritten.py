@@ -57,10 +57,10 @@ def triangle(upper: int, k: int | None) -> Model:
     return image([node("Trilu", ["x", *given], ["y"], upper=upper)], **given)
 
 
-def attention(mask: Array | None = None) -> Model:
+def attention(mask: Array | None = None, causal: int = 1) -> Model:
     given = {} if mask is None else {"mask": mask}
-    own = node("Attention", ["q", "k", "v", *given], ["y"], is_causal=1)
-    return model([own], dict.fromkeys("qkv", (TensorProto.FLOAT, (1, 2, 9, 4))), 23, given)
+    own = node("Attention", ["q", "k", "v", *given], ["y"], is_causal=causal)
+    return model([own], dict.fromkeys("qkv", (TensorProto.FLOAT, (2, 3, 9, 4))), 23, given)
 
 
 def recurrent(kind: str, direction: str, gates: int) -> Model:
@@ -78,6 +78,8 @@ MODELS: dict[str, Callable[[], Model]] = {
     "causal attention": lambda: attention(),
     "causal attention under a mask": lambda: attention(np.eye(9, dtype=bool)[::-1] | np.tri(9, k=-2, dtype=bool)),
     "causal attention over a table": lambda: attention(normal(1, 1, 9, 9)),
+    "causal attention over a table for each head": lambda: attention(normal(1, 3, 9, 9)),
+    "attention over a table for each head": lambda: attention(normal(1, 3, 9, 9), causal=0),
     "sums over neighbouring channels": lambda: image([node("LRN", ["x"], ["y"], size=5)], (1, 9, 3, 2)),
     "lengths": lambda: recurrent("LSTM", "forward", 4),
     "lengths from the end": lambda: recurrent("GRU", "reverse", 3),
@@ -88,6 +90,7 @@ MODELS: dict[str, Callable[[], Model]] = {
     "filtered": lambda: resized((0.4, 1.7), mode="linear"),
     "filtered corners": lambda: resized((0.4, 0.3), mode="linear", coordinate_transformation_mode="align_corners"),
     "filtered without the outside": lambda: resized((0.35, 0.25), mode="linear", exclude_outside=1),
+    "filtered from the corner": lambda: resized((0.4, 0.3), mode="cubic", coordinate_transformation_mode="asymmetric"),
     "filtered by cubics": lambda: resized((0.4, 0.6), mode="cubic"),
     "filtered by flatter cubics": lambda: resized((0.3, 2), mode="cubic", cubic_coeff_a=-0.5, exclude_outside=1),
 }  # fmt: skip

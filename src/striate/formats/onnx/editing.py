@@ -29,7 +29,6 @@ from striate.network.relation import Shape
 
 PER_CHANNEL = ("BatchNormalization", "InstanceNormalization")
 PER_AXIS = ("QuantizeLinear", "DequantizeLinear")
-UNSHAPED = ("CastLike", "Gemm", "FusedGemm")
 COPIES = ("Resize", "Upsample", "If", "ScatterND", "ScatterElements", "Scatter", "Dropout")
 """Operators that are read as element by element where they give back what they are given."""
 
