@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from striate.crop.crop import Crop, asked_of, crop
@@ -40,10 +40,8 @@ class Moved(Mapping[str, Box]):
         self._boxes, self._moves = boxes, moves
 
     def __getitem__(self, name: str) -> Box:
-        box = self._boxes[name]
-        for times, shifts in self._moves:
-            box = box.shift([times * shift for shift in shifts[name]])
-        return box
+        rows = ([times * shift for shift in shifts[name]] for times, shifts in self._moves)
+        return self._boxes[name].shift(list(map(sum, zip(*rows, strict=True))))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._boxes)
@@ -102,7 +100,9 @@ class Crops:
                     home = put(home, axis, side.shift(-times * lane.units))
                     moves.append((times, lane.shifts))
         found = self._worked_out({tensor: home})
-        return replace(found, boxes=Moved(found.boxes, tuple(moves)), asked=asked, like=found) if moves else found
+        if not moves:
+            return found
+        return Crop(found.network, Moved(found.boxes, tuple(moves)), asked, self.network, found)
 
     def _worked_out(self, asked: Boxes) -> Crop:
         key = tuple(asked.items())

@@ -215,7 +215,8 @@ def _elementwise(op: Elementwise, shapes: Shapes, output: int, box: Box) -> Part
     if op.parameters and len(box) > 1:
         n = max(s[len(s) - len(box) + 1] for s in shapes[:kept] if len(s) >= len(box) - 1)
         box = put(box, 1, Interval(0, n))
-    reads = [_broadcast(shape, box) for shape in shapes[:kept]]
+    alike = len(set(shapes[:kept])) == 1
+    reads = [box if alike else _broadcast(shape, box) for shape in shapes[:kept]]
     if op.keep:
         keep = tuple(mask and cut(mask, box) for mask in op.keep)
         op = replace(op, keep=() if all(mask is None or mask.array.all() for mask in keep) else keep)

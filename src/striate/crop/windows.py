@@ -41,12 +41,8 @@ made=Interval(1, 3), count=None, output_padding=0)
 def _over(window: Window, held: Interval, first: int, span: Interval, n: int) -> Held:
     """The window over ``held`` from unit ``first`` on, so that it spans ``span``."""
     after, hangs = max(span.stop - held.stop, 0), span.stop > n + window.pad_after
-    own = replace(
-        window,
-        pad_before=held.start - span.start,
-        pad_after=window.pad_after if hangs else after,
-        ceil=hangs and window.ceil,
-    )
+    before, after = held.start - span.start, window.pad_after if hangs else after
+    own = Window(window.size, window.stride, window.dilation, before, after, hangs and window.ceil)
     wanted = (max(span.stop, held.stop) - span.start - window.extent) // window.stride + 1
     return Held(held, own, Interval(first, first + wanted), None if own.output_size(held.size) == wanted else wanted)
 

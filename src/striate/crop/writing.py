@@ -69,11 +69,9 @@ class Writer:
             last = i + 1 == len(steps)
             output = tensor if last else self._unused(f"{node.name}/{step.word}")
             name = node.name if last and k == 0 else output
-            made = Node(name, step, inputs, (output,), node.source, at_most=node.at_most)
-            if i == own:
-                weights = cut_weights(node, part.made, self._whole[tensor])
-                made = replace(made, parameters=node.parameters, weights=weights)
-            self._add(made)
+            weights = cut_weights(node, part.made, self._whole[tensor]) if i == own else ()
+            parameters = node.parameters if i == own else 0
+            self._add(Node(name, step, inputs, (output,), node.source, parameters, node.at_most, weights))
             inputs = (output,)
 
     def cut(self, name: str, box: Box) -> str:
