@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
+from support.keras_models import keras, saved
 
 from striate.formats.model import Model
 from striate.serve.app import MOST_ASKED, app
@@ -183,3 +184,25 @@ def test_twenty_ask_at_once_and_each_is_answered(friend: TestClient) -> None:
 
 def test_the_page_weighs_less_than_150_kilobytes() -> None:
     assert sum(map(len, parts().values())) < 150_000
+
+
+def test_a_server_of_every_address_is_asked_in_digits_and_never_by_a_name() -> None:
+    guard = Guard("0.0.0.0", PORT)
+    assert guard.link().startswith(f"http://127.0.0.1:{PORT}/")
+    assert all(guard.answers(f"{name}:{PORT}") for name in ("192.168.1.7", "[fe80::1]", "localhost"))
+    strange = (f"evil.example:{PORT}", "192.168.1.7", "192.168.1.7:80", f":{PORT}")
+    assert not any(guard.answers(host) for host in strange)
+    assert not Guard("127.0.0.1", PORT).answers(f"192.168.1.7:{PORT}")
+
+
+def test_a_file_that_its_framework_would_run_is_not_taken(friend: TestClient) -> None:
+    made = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    answer = friend.post("/put/model", content=saved(made))
+    assert answer.status_code == 400
+    assert "command line" in answer.json()["error"]
+
+
+def test_a_picture_of_more_bytes_than_any_has_is_not_read(friend: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("striate.serve.app.MOST_PICTURE", 100)
+    answer = friend.post("/put/picture", content=bytes(101))
+    assert answer.json() == {"error": "more than 100 bytes were sent"}

@@ -144,6 +144,21 @@ def test_the_seed_s_matrix_has_four_rows_of_nine_weights() -> None:
     assert [np.all(ways[name]["follows"]) for name in ("convolution", "local", "dense")] == [True, False, False]
 
 
+def test_a_convolution_follows_the_picture_inside_its_padding_and_the_copied_lines_give_all_three() -> None:
+    for seed in range(25):
+        given = {**drawn(seed), "transposed": False, "output_padding": [0, 0], "padding": [1, 1]}
+        given |= {"groups": 1, "weight": np.random.default_rng(seed).normal(size=(2, len(given["x"]), 3, 2)).tolist()}
+        given |= {"bias": None, "channel": 0}
+        shown = sharing(given)
+        for way in shown["ways"]:
+            inner = [same for row in way["follows"] for same in row if same is not None]
+            assert all(inner) == (way["way"] == "convolution") or not inner
+        names: dict[str, Any] = {}
+        exec("\n".join(shown["code"]), names)
+        for way, name in zip(shown["ways"], ("y", "local", "dense"), strict=True):
+            np.testing.assert_allclose(np.asarray(names[name])[0], way["map"], atol=1e-9)
+
+
 def test_sizes_are_those_of_the_frameworks() -> None:
     numbers = {"n": [4, 5], "kernel": [3, 3], "stride": [2, 2], "dilation": [1, 1], "padding": [0, 1]}
     rows, columns = sizes(numbers)

@@ -23,7 +23,9 @@ from striate.serve.guard import Guard, Guarded
 # A question is a few numbers, at most a drawn input and kernels of 32 x 32.
 MOST_ASKED = 1 << 20
 # The largest networks that a page is of use for; one that is larger is named on the command line.
-MOST_UPLOADED = 256 << 20
+MOST_MODEL = 256 << 20
+# A photograph of as many pixels as are read takes less.
+MOST_PICTURE = 64 << 20
 
 
 def app(desk: Desk, guard: Guard) -> ASGIApp:
@@ -43,10 +45,11 @@ def app(desk: Desk, guard: Guard) -> ASGIApp:
         return JSONResponse(await run_in_threadpool(question, desk, given))
 
     async def put(request: Request) -> Response:
-        place = {"model": desk.put_model, "picture": desk.put_picture}.get(request.path_params["kind"])
-        if place is None:
+        places = {"model": (desk.put_model, MOST_MODEL), "picture": (desk.put_picture, MOST_PICTURE)}
+        if request.path_params["kind"] not in places:
             raise HTTPException(404)
-        await run_in_threadpool(place, await _body(request, MOST_UPLOADED))
+        place, most = places[request.path_params["kind"]]
+        await run_in_threadpool(place, await _body(request, most))
         return JSONResponse(told(desk))
 
     async def refused(request: Request, error: Exception) -> Response:

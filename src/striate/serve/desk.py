@@ -18,6 +18,8 @@ from striate.serve.subject import Subject
 # A file of a few bytes may state any size. What the page tells of a network grows with the sides of its input, and what
 # it computes with the largest tensor: 2^27 numbers are half a gigabyte. A larger one is named on the command line.
 MOST_SIDE, MOST_NUMBERS = 8192, 1 << 27
+READ = ("onnx", "tflite")
+"""What is run without building a framework's own objects."""
 
 
 @dataclass(eq=False)
@@ -60,6 +62,8 @@ def photo_of(body: bytes, size: tuple[int, int]) -> Photo:
 
 def _read(body: bytes, photo: Photo | None) -> Model:
     model = Model(body)
+    if model.kind not in READ:
+        raise InputError(f"a {model.kind} file is run by its own framework: name it on the command line")
     try:
         return model.read()
     except OpenInputError as error:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from threading import Lock
 from urllib.parse import parse_qs
 
@@ -14,6 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+ANYWHERE = ("0.0.0.0", "::")
 # A link stays open until it is used; of those never used the oldest close first.
 MOST_LINKS, MOST_BROWSERS = 8, 64
 
@@ -49,17 +51,24 @@ class Guard:
         """The cookie's name: browsers tell servers of one machine apart by their port here alone."""
         return f"striate-{self.port}"
 
-    @property
-    def hosts(self) -> frozenset[str]:
-        """What the header Host may say."""
-        return frozenset(f"{name}:{self.port}" for name in (*LOOPBACK, _bracketed(self.host)))
+    def answers(self, host: str) -> bool:
+        """Whether the header Host may say this: our own address, with its port.
+
+        A server that listens on every address of the machine is asked by any of them in digits; a name, which another
+        site may bind to us anew, never gets in.
+        """
+        name, _, port = host.lower().rpartition(":")
+        if port != str(self.port):
+            return False
+        return name in (*LOOPBACK, _bracketed(self.host)) or (self.host in ANYWHERE and _in_digits(name))
 
     def link(self) -> str:
         """An address that lets one browser in, once."""
         token = secrets.token_urlsafe(32)
         with self._lock:
             self._links = [*self._links, token][-MOST_LINKS:]
-        return f"http://{_bracketed(self.host)}:{self.port}/?token={token}"
+        shown = LOOPBACK[0] if self.host in ANYWHERE else _bracketed(self.host)
+        return f"http://{shown}:{self.port}/?token={token}"
 
     def let_in(self, token: str) -> str | None:
         """The cookie's value for a browser that came by an open link, which closes; None for any other."""
@@ -85,6 +94,13 @@ class Guard:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _in_digits(name: str) -> bool:
+    try:
+        return bool(ip_address(name.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -117,10 +133,10 @@ class Guarded:
         await (answer or self.app)(scope, receive, with_headers)
 
     def _refusal(self, headers: Headers, method: str) -> Response | None:
-        if headers.getlist("host")[1:] or headers.get("host", "").lower() not in self.guard.hosts:
+        if headers.getlist("host")[1:] or not self.guard.answers(headers.get("host", "")):
             return PlainTextResponse("striate answers its own address alone, with its port", 400)
         origin = headers.get("origin")
-        foreign = origin is not None and origin.removeprefix("http://").lower() not in self.guard.hosts
+        foreign = origin is not None and not self.guard.answers(origin.removeprefix("http://"))
         if method not in ("GET", "HEAD") and (foreign or headers.get("sec-fetch-site") not in (None, "same-origin")):
             return PlainTextResponse("striate answers its own page alone", 403)
         return None

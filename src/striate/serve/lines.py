@@ -31,14 +31,30 @@ def code(kernel: Kernel) -> dict[str, list[str]]:
 
 def matrix_code(kernel: Kernel) -> list[str]:
     """Lines that compute it by its sparse matrix, without the bias."""
-    size = kernel.output.shape[1:] if kernel.transposed else kernel.x.shape[1:]
-    steps = f"{tuple(size)}, {kernel.stride}, {kernel.padding}, {kernel.dilation}, {kernel.groups}"
-    mode = "" if kernel.padding_mode == "zeros" else f', padding_mode="{kernel.padding_mode}"'
     lines = ["import numpy as np", "import striate"]
     arrays = {"x": kernel.x, "weight": kernel.weight}
     lines += [f"{name} = np.array({_listed(a)}, float)" for name, a in arrays.items()]
-    lines.append(f"matrix = striate.conv_matrix(weight, {steps}{mode}){'.T' if kernel.transposed else ''}")
+    lines.append(f"matrix = {_matrix('weight', kernel)}")
     return [*lines, f"y = (matrix @ x.ravel()).reshape{tuple(kernel.output.shape)}"]
+
+
+def sharing_code(kernel: Kernel, seed: int) -> list[str]:
+    """Lines that compute it, the locally connected and the dense layer whose weights are drawn at random."""
+    shape = tuple(kernel.output.shape)
+    return [
+        *matrix_code(kernel),
+        f"drawn = np.random.default_rng({seed}).integers(-2, 3, matrix.shape).astype(float)",
+        f"seen = {_matrix('np.ones_like(weight)', kernel)}.toarray() != 0",
+        f"local = (np.where(seen, drawn, 0) @ x.ravel()).reshape{shape}",
+        f"dense = (drawn @ x.ravel()).reshape{shape}",
+    ]
+
+
+def _matrix(weight: str, kernel: Kernel) -> str:
+    size = kernel.output.shape[1:] if kernel.transposed else kernel.x.shape[1:]
+    steps = f"{tuple(size)}, {kernel.stride}, {kernel.padding}, {kernel.dilation}, {kernel.groups}"
+    mode = "" if kernel.padding_mode == "zeros" else f', padding_mode="{kernel.padding_mode}"'
+    return f"striate.conv_matrix({weight}, {steps}{mode}){'.T' if kernel.transposed else ''}"
 
 
 def _listed(values: Numbers) -> str:

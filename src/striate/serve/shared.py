@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, TypedDict
 
 import numpy as np
@@ -10,18 +11,24 @@ from striate.conv import explain
 from striate.errors import InputError
 from striate.serve.given import Given, Numbers
 from striate.serve.kernel import Kernel
+from striate.serve.lines import sharing_code
 from striate.serve.matrix import MOST_ENTRIES, matrix_of
 
 SEED = 0
 
 
 class SharingDocument(TypedDict):
-    """``input`` and the same moved down and right by the stride; ``ways`` say what each layer makes of the two."""
+    """``input`` and the same moved down and right by the stride; ``ways`` say what each layer makes of the two.
+
+    ``follows`` says of each output but those of the first row and column whether it is the one before it moved along;
+    None where a border, which does not move, is read.
+    """
 
     input: list[list[float]]
     moved: list[list[float]]
     stride: list[int]
     ways: list[dict[str, Any]]
+    code: list[str]
 
 
 def sharing(given: Given) -> SharingDocument:
@@ -54,6 +61,7 @@ def sharing(given: Given) -> SharingDocument:
         "moved": moved[0].tolist(),
         "stride": list(kernel.stride),
         "ways": [_way(name, table, kernel, moved, output.shape, counts) for name, table, *counts in ways],
+        "code": sharing_code(kernel, SEED),
     }
 
 
@@ -61,15 +69,25 @@ def _way(
     name: str, table: Numbers, kernel: Kernel, moved: Numbers, shape: tuple[int, ...], counts: list[int]
 ) -> dict[str, Any]:
     before, after = ((table @ x.ravel()).reshape(shape)[0] for x in (kernel.x, moved))
-    inner = after[1:, 1:] == before[:-1, :-1]
+    rows, columns = (_inside(kernel, axis, units) for axis, units in enumerate(shape[1:]))
+    same = after[1:, 1:] == before[:-1, :-1]
+    follows = [[bool(same[y, x]) if a and b else None for x, b in enumerate(columns)] for y, a in enumerate(rows)]
     return {
         "way": name,
         "map": before.tolist(),
         "moved": after.tolist(),
-        "follows": inner.tolist(),
+        "follows": follows,
         "parameters": counts[0],
         "multiply_adds": counts[1],
     }
+
+
+def _inside(kernel: Kernel, axis: int, units: int) -> list[bool]:
+    """Of each unit but the first of an axis, whether it and the one before it read pixels alone."""
+    n = kernel.x.shape[1 + axis]
+    places, _ = kernel.taps(axis, units)
+    inside = [all(place is not None and 0 <= place < n for place in taps) for taps in places]
+    return [here and before for before, here in pairwise(inside)]
 
 
 def _moved(x: Numbers, stride: tuple[int, int]) -> Numbers:

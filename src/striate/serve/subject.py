@@ -34,7 +34,6 @@ from striate.explore.stimuli import Blank, Stimulus
 from striate.explore.tuning import Kind
 from striate.fields import Fields
 from striate.formats.model import Model
-from striate.formats.tflite.file import TfliteModel
 from striate.photos import Photo
 from striate.serve.tables import NetworkDocument, map_size, network_document
 
@@ -145,8 +144,6 @@ class Subject:
 
     @cached_property
     def _shuffled(self) -> Model | None:
-        if isinstance(self.model.source, TfliteModel):
-            return None
         try:
             return shuffled(self.model)
         except UnsupportedError:

@@ -22,10 +22,7 @@ import { sizesPanel } from "./sizes.js";
 /** Places a second. */
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 
-/**
- * Fills an element with the view.
- * @param {HTMLElement} root @param {Page} page
- */
+/** @param {HTMLElement} root @param {Page} page */
 export async function convolveView(root, page) {
   const k = kernelOf(page);
   /** @type {Answer | null} */
@@ -148,7 +145,7 @@ function stage(page, k, answer, changed) {
     const read = cross(rows, columns);
     shown.grids.forEach((grid, c) => grid.light("read", answer.channels.includes(c) ? read : []));
     for (const grid of [...shown.grids, ...kernel.grids, output]) grid.light("same", []);
-    const used = k.transposed ? cross(used_(rows), used_(columns)) : [];
+    const used = k.transposed ? cross(taken(rows), taken(columns)) : [];
     kernel.grids.forEach((grid) => grid.light("read", used));
     output.light("here", [at]);
     products.replaceChildren(...answer.channels.map((c, i) => figure(c, i, y, x)));
@@ -158,7 +155,7 @@ function stage(page, k, answer, changed) {
     page.say(word("place_told", { y, x, value: short(out[y][x], 6) }));
   }
   /** The taps that read something. @param {(number | null)[]} taps */
-  function used_(taps) {
+  function taken(taps) {
     return taps.map((place, t) => (place === null ? null : t));
   }
   /** @param {number} c @param {number} i @param {number} y @param {number} x */

@@ -2,7 +2,7 @@
 /**
  * The page: a head with its views, and the one that is open.
  *
- * A view fills an element, again whenever the address or the network changes. It is given the page: `ask(question,
+ * A view fills an element, again when the address or the network changes. It is given the page: `ask(question,
  * given)` asks the server, `word(key, values)` tells a word, `state` is what the address holds, `say(text)` speaks to a
  * screen reader, `photo` is a canvas with the picture or null.
  * @typedef {import("./network.js").Page} Page

@@ -14,10 +14,7 @@ import { make, short } from "./make.js";
  *   shape: number[], code: string[]}} Answer
  */
 
-/**
- * Fills an element with the view.
- * @param {HTMLElement} root @param {Page} page
- */
+/** @param {HTMLElement} root @param {Page} page */
 export async function matrixView(root, page) {
   const k = kernelOf(page), { word } = page;
   /** @param {import("./kernels.js").Kernel} next */

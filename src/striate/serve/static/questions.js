@@ -31,10 +31,7 @@ const ERRORS = [
   ["around", "convolve", { k: "overrun" }],
 ];
 
-/**
- * Fills an element with the view.
- * @param {HTMLElement} root @param {import("./network.js").Page} page
- */
+/** @param {HTMLElement} root @param {import("./network.js").Page} page */
 export function questionsView(root, page) {
   const { word } = page, lang = page.state.get().lang;
   /** @param {string} view @param {Record<string, any>} values */

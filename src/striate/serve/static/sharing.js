@@ -1,20 +1,18 @@
 // @ts-check
 /** View Sharing: the same layer with its weights shared, local, or dense; what it costs, and whose map shifts. */
 
+import { codePanel } from "./code.js";
 import { controls } from "./controls.js";
 import { numberGrid, tones } from "./grid.js";
 import { kernelOf } from "./kernels.js";
 import { make } from "./make.js";
 
 /**
- * @typedef {{way: string, map: number[][], moved: number[][], follows: boolean[][], parameters: number,
+ * @typedef {{way: string, map: number[][], moved: number[][], follows: (boolean | null)[][], parameters: number,
  *   multiply_adds: number}} Way
  */
 
-/**
- * Fills an element with the view.
- * @param {HTMLElement} root @param {import("./network.js").Page} page
- */
+/** @param {HTMLElement} root @param {import("./network.js").Page} page */
 export async function sharingView(root, page) {
   const { word } = page, given = kernelOf(page), k = given.transposed ? page.examples.formula : given;
   /** @param {import("./kernels.js").Kernel} next */
@@ -23,7 +21,7 @@ export async function sharingView(root, page) {
     return sharingView(root, page);
   };
   root.replaceChildren(make("h1", {}, word("page_sharing_title")), make("p", { class: "lead" }, word("sharing_lead")));
-  /** @type {{input: number[][], moved: number[][], stride: number[], ways: Way[]} | null} */
+  /** @type {{input: number[][], moved: number[][], stride: number[], ways: Way[], code: string[]} | null} */
   let answer = null, wrong = "", bounds = {};
   try {
     bounds = (await page.ask("convolve", k)).bounds;
@@ -36,11 +34,16 @@ export async function sharingView(root, page) {
     root.append(make("p", { class: "wrong", role: "alert" }, wrong));
     return;
   }
-  const found = answer, ways = found.ways, maps = make("div", {}), names = ["convolution", "local", "dense"];
-  const start = Math.max(0, names.indexOf(page.state.get().way ?? "convolution"));
-  const slider = /** @type {HTMLInputElement} */ (make("input", { type: "range", min: 0, max: 2, value: start, list: "ways", "aria-label": word("sharing_slider"), oninput: () => show(Number(slider.value)) }));
+  const found = answer, ways = found.ways, maps = make("div", {}), names = ways.map((way) => way.way);
+  const start = Math.max(0, names.indexOf(page.state.get().way));
+  const slider = /** @type {HTMLInputElement} */ (make("input", { type: "range", min: 0, max: 2, value: start, "aria-label": word("sharing_slider"), oninput: () => show(Number(slider.value)) }));
   const rows = ways.map((way) => make("tr", {}, make("th", { scope: "row" }, word(`way_${way.way}`)), make("td", {}, way.parameters.toLocaleString("en")), make("td", {}, way.multiply_adds.toLocaleString("en")),
-    make("td", {}, word(way.follows.flat().every(Boolean) ? "follows_yes" : "follows_no"))));
+    make("td", {}, follows(way))));
+  /** @param {Way} way */
+  function follows(way) {
+    const inner = way.follows.flat().filter((same) => same !== null);
+    return inner.length ? word(inner.every(Boolean) ? "yes" : "no") : "n/a";
+  }
   /** @param {number} i */
   function show(i) {
     const way = ways[i];
@@ -57,6 +60,6 @@ export async function sharingView(root, page) {
       make("p", { class: "soft" }, word("follows_told")));
   }
   root.append(make("p", { class: "ways" }, names.map((name) => make("span", {}, word(`way_${name}`)))), make("div", { class: "ways" }, slider),
-    make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, ["way", "parameters", "multiply_adds", "follows"].map((name) => make("th", { scope: "col" }, word(`sharing_${name}`))))), make("tbody", {}, rows))), maps);
+    make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, ["way", "parameters", "multiply_adds", "follows"].map((name) => make("th", { scope: "col" }, word(`sharing_${name}`))))), make("tbody", {}, rows))), maps, codePanel(page, { striate: found.code }));
   show(start);
 }

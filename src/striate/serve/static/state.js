@@ -77,7 +77,7 @@ export function change(more) {
   else history[pushes ? "pushState" : "replaceState"](null, "", next);
 }
 
-/** Begins anew: the next change does not make an entry of its own. */
+/** Begins anew: the next change makes no entry of its own. */
 export function settle() {
   last = Date.now();
 }

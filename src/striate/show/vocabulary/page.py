@@ -155,12 +155,10 @@ PAGE: dict[str, tuple[str, str]] = {
     "sharing_parameters": ("parameters", "参数"),
     "sharing_multiply_adds": ("multiply-adds, padding counted", "乘加次数（含填充）"),
     "sharing_follows": ("map shifts with the picture", "特征图随图像移动"),
-    "follows_yes": ("yes", "是"),
-    "follows_no": ("no", "否"),
     "follows_told": (
-        "The picture is moved by the stride; marked are the outputs that moved with it. At the first row and column "
-        "new pixels came in.",
-        "图像移动了一个步长；标出的是随之移动的输出。首行与首列有新的像素进入。",
+        "The picture is moved by the stride; marked are the outputs that moved with it. Counted are those that read "
+        "neither new pixels nor the padding, which does not move.",
+        "图像移动了一个步长；标出的是随之移动的输出。只统计既不读取新像素、也不读取填充（填充不随图像移动）的输出。",
     ),
     "way_convolution": ("convolution", "卷积"),
     "way_local": ("locally connected", "局部连接"),
