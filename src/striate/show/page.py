@@ -5,9 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from math import prod
-from string import Template
 
 from rich.console import RenderableType
 
@@ -16,6 +14,7 @@ from striate.show.chart import chart_sketch
 from striate.show.document import Document, LayerDocument
 from striate.show.formats import columns, rows
 from striate.show.grid import STYLES
+from striate.show.look import filled
 from striate.show.passages import passages
 from striate.show.sketch import Sketch, inline_svg
 from striate.show.tables import COLUMNS, byte_text, input_text, notes
@@ -36,8 +35,8 @@ def to_html(
     ``picture`` is a PNG that goes inside it, ``pictures`` those of single layers, which a click on their rows shows;
     ``lessons`` are parts to print and sketches to draw before the layers.
     """
-    template = Template(files("striate.show").joinpath("page.html").read_text(encoding="utf-8"))
-    return template.substitute(
+    return filled(
+        "page.html",
         lang="zh-CN" if lang == "zh" else "en",
         title=word("title", lang),
         model=escape(document["model"]),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
-from string import Template
 
 from rich.console import RenderableType
 
+from striate.show.look import filled
 from striate.show.passages import passages
 from striate.show.sketch import Sketch
 from striate.show.words import word
@@ -20,8 +19,8 @@ def plain_page(title: str, parts: Sequence[RenderableType | Sketch], version: st
     >>> plain_page("A net", ["1. One", "said"], "0.1").count("<h3>1. One</h3>")
     1
     """
-    template = Template(files("striate.show").joinpath("plain.html").read_text(encoding="utf-8"))
-    return template.substitute(
+    return filled(
+        "plain.html",
         lang="zh-CN" if lang == "zh" else "en", title=escape(title), parts=passages(parts),
         made_by=word("made_by", lang, version=escape(version)),
     )  # fmt: skip

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from math import isnan
-from string import Template
 
 import numpy as np
 
+from striate.show.look import filled
 from striate.show.rings import Ring, rings_sketch
 from striate.show.sketch import inline_svg
 from striate.show.spread import Values, spread_sketch
@@ -42,11 +41,11 @@ class Tuned:
 
 def tuned_page(told: Tuned, version: str, lang: str = "en") -> str:
     """The page as one HTML document."""
-    template = Template(files("striate.show").joinpath("tuned.html").read_text(encoding="utf-8"))
     rings = told.rings[:MOST_RINGS]
     more = len(told.rings) - len(rings)
     note = word("tuning_rings_note", lang)
-    return template.substitute(
+    return filled(
+        "tuned.html",
         lang="zh-CN" if lang == "zh" else "en",
         model=escape(told.model),
         layer=escape(told.layer),
