@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from striate.values import integer
 
@@ -23,17 +24,30 @@ class Recent(Generic[V]):
     def __init__(self, most: int) -> None:
         self.most = integer("most", most, 1)
         self._held: OrderedDict[Hashable, V] = OrderedDict()
+        self._turns: WeakValueDictionary[Hashable, threading.Lock] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._held)
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of a key, made where it is not held."""
-        with self._lock:
-            if key not in self._held:
-                self._held[key] = make()
+        """The value of a key, made where it is not held; what one thread makes the others wait for."""
+        with self.turn(key):
+            with self._lock:
+                if key in self._held:
+                    self._held.move_to_end(key)
+                    return self._held[key]
+            made = make()
+            with self._lock:
+                self._held[key] = made
                 if len(self._held) > self.most:
                     self._held.popitem(last=False)
-            self._held.move_to_end(key)
-            return self._held[key]
+            return made
+
+    def turn(self, key: Hashable) -> threading.Lock:
+        """What lets one thread at a time work with a key."""
+        with self._lock:
+            found = self._turns.get(key)
+            if found is None:
+                self._turns[key] = found = threading.Lock()
+            return found

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -35,6 +33,7 @@ from striate.explore.tuning import Kind
 from striate.fields import Fields
 from striate.formats.model import Model
 from striate.photos import Photo
+from striate.run.recent import Recent
 from striate.serve.tables import NetworkDocument, map_size, network_document
 
 T = TypeVar("T")
@@ -61,9 +60,7 @@ class Subject:
     layout: str | None = None
     picture: str = "picture.png"
     fit: str = "crop"
-    _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict, init=False, repr=False)
-    _turns: dict[Hashable, Lock] = field(default_factory=dict, init=False, repr=False)
-    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
+    _kept: Recent[Any] = field(default_factory=lambda: Recent(KEPT), init=False, repr=False)
 
     @cached_property
     def fields(self) -> Fields:
@@ -124,7 +121,7 @@ class Subject:
         side = max(-(-int(np.ceil(np.sqrt(held.hull.size))) // int(MOST_SPOTS**0.5)), 1)
 
         def shown() -> SpotMaps:
-            with self._turn(("answers", layer)):
+            with self._kept.turn(("answers", layer)):
                 return spot_maps(held, side)
 
         return self._once(("spots", layer), shown)
@@ -152,23 +149,8 @@ class Subject:
     def answers(self, layer: str, stimuli: Sequence[Stimulus]) -> Floats:
         """What every channel of a layer's bench answers to the blank, and then to some stimuli."""
         held = self.bench(layer)
-        with self._turn(("answers", layer)):
+        with self._kept.turn(("answers", layer)):
             return held.responses([Blank(), *stimuli])
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:
-        with self._turn(key):
-            with self._lock:
-                if key in self._kept:
-                    self._kept.move_to_end(key)
-                    return cast(T, self._kept[key])
-            made = make()
-            with self._lock:
-                self._kept[key] = made
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-            return made
-
-    def _turn(self, key: Hashable) -> Lock:
-        """What lets one thread at a time work out one answer."""
-        with self._lock:
-            return self._turns.setdefault(key, Lock())
+        return cast(T, self._kept.get(key, make))
