@@ -22,8 +22,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
+from striate.check.torch_call import APART, Call
 from striate.check.torch_masks import HANDED_ON, SOFT
-from striate.check.torch_rules import APART, Call, rewrite
+from striate.check.torch_rules import rewrite
 from striate.check.torch_run import as_found
 from striate.errors import UnsupportedError
 from striate.formats.given import NOTHING, Given

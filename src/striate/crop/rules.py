@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
-from functools import singledispatch
-from math import gcd, prod
 
 import numpy as np
 
 from striate.crop.moves import moved
-from striate.crop.part import Part, UncroppableError, put, some, trim
-from striate.crop.windows import Held, scattered, slid
-from striate.geometry import Border, Box, Coordinates, Interval, Window, places, solid
+from striate.crop.narrow import Shapes, narrow, only_first, whole
+from striate.crop.part import Part, UncroppableError, put
+from striate.crop.sliding import SLIDING
+from striate.geometry import Box, Interval, places, solid
 from striate.network.operators import (
-    AdaptivePool,
     Attention,
     ChannelShuffle,
     Concat,
     Constant,
-    Conv,
-    ConvTranspose,
     DepthToSpace,
     Einsum,
     Elementwise,
     Expand,
-    Fold,
     Gather,
     Index,
     Linear,
@@ -35,13 +29,10 @@ from striate.network.operators import (
     MatMul,
     Mix,
     Operator,
-    Pad,
-    Pool,
     Recurrent,
     Reduce,
     RepeatInterleave,
     Reshape,
-    Resize,
     Roll,
     Scan,
     Select,
@@ -49,27 +40,18 @@ from striate.network.operators import (
     Sliding,
     SpaceToDepth,
     Split,
-    Stft,
     Tile,
     Transform,
     Transpose,
     Unbind,
     Unfold,
 )
-from striate.network.relation import Shape, reshape
+from striate.network.relation import Shape
 
-Shapes = tuple[Shape, ...]
+__all__ = ["kept_apart", "narrow"]
+
 MOVES = (Transpose, Reshape, Expand, Slice, Select, Gather, Index, Tile, RepeatInterleave, Roll, Sliding, Unfold)
 SHUFFLES = (DepthToSpace, SpaceToDepth, ChannelShuffle)
-
-
-@singledispatch
-def narrow(op: Operator, shapes: Shapes, output: int, box: Box) -> Part:
-    """One output of an operator on inputs of some shapes, cropped to a box that holds an element.
-
-    Raises UncroppableError where the operator can give its output only as a whole.
-    """
-    raise UncroppableError("it can be computed only as a whole")
 
 
 def kept_apart(op: Operator, shapes: Shapes, box: Box) -> Box:
@@ -97,116 +79,6 @@ def kept_apart(op: Operator, shapes: Shapes, box: Box) -> Box:
         case _:
             together = set(range(rank))
     return Box([solid(side) if axis in together else side for axis, side in enumerate(box)])
-
-
-def whole(shape: Shape) -> Box:
-    """All of a tensor."""
-    return Box.whole(shape)
-
-
-def only_first(output: int, what: str) -> None:
-    """Refuse an output behind the first one."""
-    if output:
-        raise UncroppableError(f"{what} speak of places in the whole")
-
-
-@narrow.register
-def _conv(op: Conv, shapes: Shapes, output: int, box: Box) -> Part:
-    sides = [slid(w, n, units, op.border) for w, n, units in zip(op.windows(), shapes[0][2:], box[2:], strict=True)]
-    channels = Interval(0, op.out_channels)
-    return _windowed(replace(op, padding=_pads(sides)), shapes, Box([box[0], channels]), sides)
-
-
-@narrow.register
-def _conv_transpose(op: ConvTranspose, shapes: Shapes, output: int, box: Box) -> Part:
-    rows = zip(op.windows(), shapes[0][2:], box[2:], op.output_padding, strict=True)
-    sides = [scattered(*row) for row in rows]
-    extra = tuple(side.output_padding for side in sides)
-    own = replace(op, padding=_pads(sides), output_padding=extra)
-    return _windowed(own, shapes, Box([box[0], Interval(0, op.out_channels)]), sides)
-
-
-@narrow.register
-def _pool(op: Pool, shapes: Shapes, output: int, box: Box) -> Part:
-    only_first(output, "the indices of maxima")
-    first = len(box) - len(op.kernel)
-    windows, sizes, units = op.windows(op.ceil), shapes[0][first:], box[first:]
-    sides = [slid(w, n, u) for w, n, u in zip(windows, sizes, units, strict=True)]
-    counts = tuple(side.made.size for side in sides)
-    stated = op.count or any(side.count is not None for side in sides)
-    ceil = any(side.window.ceil for side in sides)
-    if not stated and ceil:
-        own = (replace(side.window, ceil=True).output_size(side.held.size) for side in sides)
-        stated = any(made != n for made, n in zip(counts, own, strict=True))
-    pooled = replace(op, padding=_pads(sides), ceil=ceil, count=counts if stated else (), outputs=1)
-    part = _windowed(pooled, shapes, Box(box[:first]), sides)
-    spread = tuple((0, first + k) for k, (w, n) in enumerate(zip(windows, sizes, strict=True)) if 1 < w.size == n)
-    return replace(part, spread=spread)
-
-
-def _pads(sides: Sequence[Held]) -> tuple[tuple[int, int], ...]:
-    return tuple((side.window.pad_before, side.window.pad_after) for side in sides)
-
-
-def _windowed(op: Operator, shapes: Shapes, leading: Box, sides: Sequence[Held]) -> Part:
-    """An operator that slides along the trailing axes; of axis 1 a convolution reads all."""
-    channels = [Interval(0, shapes[0][1])] if isinstance(op, Conv | ConvTranspose) else leading[1:]
-    read = Box([*leading[:1], *channels, *(side.held for side in sides)])
-    return Part((read, *map(whole, shapes[1:])), (op,), Box([*leading, *(side.made for side in sides)]))
-
-
-@narrow.register
-def _adaptive_pool(op: AdaptivePool, shapes: Shapes, output: int, box: Box) -> Part:
-    only_first(output, "the indices of maxima")
-    first = len(box) - len(op.size)
-    read, made, spread = box, box, []
-    for axis, count in enumerate(op.size, start=first):
-        n, units = shapes[0][axis], box[axis]
-        times = gcd(n, count)
-        pixels, period = n // times, count // times
-        turns = Interval(units.start // period, (units.stop - 1) // period + 1)
-        read = put(read, axis, Interval(turns.start * pixels, turns.stop * pixels))
-        made = put(made, axis, Interval(turns.start * period, turns.stop * period))
-        if count == 1:
-            spread.append((0, axis))
-    own = replace(op, size=made.shape[first:], outputs=1)
-    return Part((read,), (own,), made, tuple(spread))
-
-
-@narrow.register
-def _resize(op: Resize, shapes: Shapes, output: int, box: Box) -> Part:
-    x = shapes[0]
-    if op.coordinates is Coordinates.TF_CROP_AND_RESIZE:
-        raise UncroppableError("a resize of a crop leaves out what lies outside the whole")
-    maps = op.maps(x)
-    read = Box([some(maps[axis].needs(side)) if axis in maps else side for axis, side in enumerate(box)])
-    rows = list(zip(op.axes, op.size, op.places(x), strict=True))
-    at = tuple((slope, origin + slope * box[axis].start - read[axis].start) for axis, _, (slope, origin) in rows)
-    picks = op.picks and tuple(
-        tuple(None if pick is None else pick - read[axis].start for pick in row[box[axis].start : box[axis].stop])
-        for axis, row in zip(op.axes, op.picks, strict=True)
-    )
-    own = replace(
-        op,
-        size=tuple(box[axis].size for axis in op.axes),
-        scale=op.scale or tuple(Fraction(count, x[axis]) for axis, count, _ in rows),
-        at=at,
-        picks=picks,
-    )
-    return Part((read, *[None] * (len(shapes) - 1)), (own,), box)
-
-
-@narrow.register
-def _pad(op: Pad, shapes: Shapes, output: int, box: Box) -> Part:
-    x = shapes[0]
-    sides = []
-    for n, (before, after), units in zip(x, op.pads, box, strict=False):
-        if op.border is Border.CIRCULAR and min(before, after) < 0:
-            raise UncroppableError("a circular pad that crops as well is not followed")
-        sides.append(slid(Window(1, 1, 1, before, after), n, units, op.border))
-    rest = box[len(sides) :]
-    own = replace(op, pads=_pads(sides))
-    return Part((Box([*(side.held for side in sides), *rest]),), (own,), Box([*(s.made for s in sides), *rest]))
 
 
 @narrow.register
@@ -279,6 +151,8 @@ def _moved(op: Operator, shapes: Shapes, output: int, box: Box) -> Part:
 
 for _kind in (*MOVES, *SHUFFLES):
     narrow.register(_kind, _moved)
+for _slid, _rule in SLIDING.items():
+    narrow.register(_slid, _rule)
 
 
 def _along(op: Operator, shapes: Shapes, box: Box, axes: Sequence[int], sizes: Sequence[int]) -> Part:
@@ -374,30 +248,6 @@ def _recurrent(op: Recurrent, shapes: Shapes, output: int, box: Box) -> Part:
     made = put(whole(op.shapes[0]), time, held)
     own = replace(op, shapes=(made.shape,), axes=op.axes[:1], macs=op.macs * held.size // n)
     return Part((put(whole(shapes[0]), op.time, held), *map(whole, shapes[1:])), (own,), made)
-
-
-@narrow.register
-def _stft(op: Stft, shapes: Shapes, output: int, box: Box) -> Part:
-    x, made = shapes[0], Box([*box[:2], Interval(0, op.bins), Interval(0, 2)])
-    frames = Window(op.length, op.step).needs(box[1])
-    return Part((Box([box[0], frames, *whole(x[2:])]), *[None] * (len(shapes) - 1)), (op,), made)
-
-
-@narrow.register
-def _fold(op: Fold, shapes: Shapes, output: int, box: Box) -> Part:
-    x, sides = shapes[0], []
-    for window, n, units in zip(op.windows(), op.size, box[2:], strict=True):
-        count = window.output_size(n)
-        end = (count - 1) * window.stride - window.pad_before + window.extent
-        sides.append((count, scattered(replace(window, pad_after=0), count, units, max(n - end, 0))))
-    opened = (*x[:2], *(count for count, _ in sides))
-    held = Box([box[0], Interval(0, x[1]), *(side.held for _, side in sides)])
-    part = moved(reshape(x, opened), x, held)
-    size = box.shape[2:]
-    folded = replace(op, size=size, padding=_pads([side for _, side in sides]))
-    closed = Reshape((*held.shape[:2], prod(held.shape[2:])))
-    made = Box([box[0], Interval(0, x[1] // prod(op.kernel)), *box[2:]])
-    return Part(part.reads, (*part.steps, *trim(part.made, held), closed, folded), made)
 
 
 @narrow.register
