@@ -16,6 +16,8 @@ lint:
 
 types:
 	mypy
+	if command -v npx; then npx --yes --package typescript@5.9.3 tsc --project jsconfig.json; \
+	  else echo "without npm the page's scripts are not checked"; fi
 
 layers:
 	lint-imports

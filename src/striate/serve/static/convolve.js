@@ -5,14 +5,11 @@ import { codePanel } from "./code.js";
 import { controls } from "./controls.js";
 import { sizeFormula } from "./formula.js";
 import { numberGrid, tones } from "./grid.js";
-import { filters, kernelOf } from "./kernels.js";
-import { make, short } from "./make.js";
+import { answered, editing, filters } from "./kernels.js";
+import { make, replace, short } from "./make.js";
 import { sizesPanel } from "./sizes.js";
 
 /**
- * @typedef {import("./grid.js").Place} Place
- * @typedef {import("./kernels.js").Kernel} Kernel
- * @typedef {import("./network.js").Page} Page
  * @typedef {(number | null)[][]} Taps
  * @typedef {{output: number[][][], channel: number, channels: number[], rows: Taps, columns: Taps, row_pixels: Taps,
  *   column_pixels: Taps, products: number[][][][][], sums: number[][][], bias: number, formulas: string[][],
@@ -24,33 +21,16 @@ const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 
 /** @param {HTMLElement} root @param {Page} page */
 export async function convolveView(root, page) {
-  const k = kernelOf(page);
-  /** @type {Answer | null} */
-  let answer = null, wrong = "";
-  try {
-    answer = await page.ask("convolve", k);
-  } catch (error) {
-    wrong = /** @type {Error} */ (error).message;
-  }
-  /** @param {Kernel} next */
-  const changed = (next) => {
-    page.state.set({ k: next });
-    return convolveView(root, page);
-  };
-  const panel = controls(page, k, answer?.bounds ?? {}, changed);
-  root.replaceChildren(make("h1", {}, page.word("convolve_title")), make("p", { class: "lead" }, page.word("convolve_lead")), panel);
-  if (!answer) {
-    root.append(make("p", { class: "wrong", role: "alert" }, wrong), editable(page, k, changed));
-    return;
-  }
-  root.append(stage(page, k, answer, changed), ...formulas(page, k, answer));
-  if (!k.transposed) root.append(await sizesPanel(page, k));
-  root.append(codePanel(page, answer.code));
+  const { k, answer, wrong } = await answered(page, async (k) => ({ ...await page.ask("convolve", k), panel: !k.transposed && await sizesPanel(page, k) }));
+  const changed = editing(page, () => convolveView(root, page));
+  replace(root, make("h1", {}, page.word("convolve_title")), make("p", { class: "lead" }, page.word("convolve_lead")), controls(page, k, answer?.bounds ?? {}, changed),
+    ...(answer ? [stage(page, k, answer, changed), ...formulas(page, k, answer), answer.panel, codePanel(page, answer.code)] :
+      [make("p", { class: "wrong", role: "alert" }, wrong), editable(page, k, changed)]));
 }
 
 /**
  * What can still be changed where the arguments do not fit.
- * @param {Page} page @param {Kernel} k @param {(next: Kernel) => void} changed
+ * @param {Page} page @param {Kernel} k @param {Changed} changed
  */
 function editable(page, k, changed) {
   return make("div", { class: "stage" }, inputs(page, k, null, changed).element, weights(page, k, [...k.x.keys()].slice(0, k.weight[0].length), changed).element);
@@ -58,7 +38,7 @@ function editable(page, k, changed) {
 
 /**
  * The input, channel by channel, with its border.
- * @param {Page} page @param {Kernel} k @param {Answer | null} answer @param {(next: Kernel) => void} changed
+ * @param {Page} page @param {Kernel} k @param {Answer | null} answer @param {Changed} changed
  * @param {(c: number, at: Place | null) => void} [point]
  */
 function inputs(page, k, answer, changed, point) {
@@ -74,7 +54,7 @@ function inputs(page, k, answer, changed, point) {
       return plane[y]?.[x] ?? plane[pixels[0].get(y) ?? -1]?.[pixels[1].get(x) ?? -1] ?? 0;
     })),
     point: point && ((at) => point(c, at)),
-    edit: ([y, x], value) => changed({ ...k, x: k.x.map((old, i) => (i === c ? replaced(old, y, x, value) : old)) }),
+    edit: ([y, x], value) => changed((k) => ({ ...k, x: k.x.map((old, i) => (i === c ? replaced(old, y, x, value) : old)) })),
   }));
   const element = make("section", { class: "block" }, grids.map((grid, c) =>
     make("figure", {}, make("figcaption", {}, k.x.length > 1 ? page.word("input_channel", { c }) : page.word("one_input")), grid.element)));
@@ -94,14 +74,14 @@ function places(rows = [], pixels = []) {
 
 /**
  * The kernel of the shown output channel, one slice for each input channel that it reads.
- * @param {Page} page @param {Kernel} k @param {number[]} channels @param {(next: Kernel) => void} changed
+ * @param {Page} page @param {Kernel} k @param {number[]} channels @param {Changed} changed
  * @param {(at: Place | null) => void} [point]
  */
 function weights(page, k, channels, changed, point) {
   const per = filters(k) / k.groups, tone = tones(k.weight.flat(3));
   const slots = channels.map((c, i) => (k.transposed ? [c, k.channel % per] : [k.channel, i]));
   const grids = slots.map(([a, b], i) => numberGrid({ label: page.word("slice", { c: channels[i] }), values: k.weight[a][b], editable: true, tone, point,
-    edit: ([y, x], value) => changed({ ...k, weight: k.weight.map((row, p) => (p === a ? row.map((plane, q) => (q === b ? replaced(plane, y, x, value) : plane)) : row)) }) }));
+    edit: ([y, x], value) => changed((k) => ({ ...k, weight: k.weight.map((row, p) => (p === a ? row.map((plane, q) => (q === b ? replaced(plane, y, x, value) : plane)) : row)) })) }));
   const caption = (/** @type {number} */ i) => (channels.length > 1 ? page.word("slice", { c: channels[i] }) : page.word("kernel"));
   return { element: make("section", { class: "block" }, grids.map((grid, i) => make("figure", {}, make("figcaption", {}, caption(i)), grid.element))), grids };
 }
@@ -113,7 +93,7 @@ function replaced(plane, y, x, value) {
 
 /**
  * Input, kernel, products and output, lit by what is pointed at, or by the place that plays.
- * @param {Page} page @param {Kernel} k @param {Answer} answer @param {(next: Kernel) => void} changed
+ * @param {Page} page @param {Kernel} k @param {Answer} answer @param {Changed} changed
  */
 function stage(page, k, answer, changed) {
   const { word } = page, out = answer.output[answer.channel], height = out.length, width = out[0].length;
@@ -127,7 +107,7 @@ function stage(page, k, answer, changed) {
   const scrub = /** @type {HTMLInputElement} */ (make("input", { type: "range", min: 0, max: height * width - 1, "aria-label": word("place"),
     oninput: () => go(placed(Number(scrub.value))) }));
   const { element: player } = play(page, () => go(placed((at[0] * width + at[1] + 1) % (height * width))));
-  const channel = /** @type {HTMLSelectElement} */ (make("select", { "aria-label": word("output_channel"), onchange: () => changed({ ...k, channel: Number(channel.value) }) },
+  const channel = /** @type {HTMLSelectElement} */ (make("select", { "aria-label": word("output_channel"), onchange: () => changed((k) => ({ ...k, channel: Number(channel.value) })) },
     answer.output.map((_, c) => make("option", { value: c, selected: c === answer.channel }, word("channel_of", { c })))));
 
   /** @param {number} index @returns {Place} */
@@ -192,11 +172,11 @@ function stage(page, k, answer, changed) {
     make("p", { class: "soft" }, word("correlation_told")));
 }
 
-/** @param {Page} page @param {Kernel} k @param {(next: Kernel) => void} changed */
+/** @param {Page} page @param {Kernel} k @param {Changed} changed */
 function biases(page, k, changed) {
   const bias = /** @type {number[]} */ (k.bias);
   return make("div", { class: "biases" }, page.word("arg_bias"), numberGrid({ label: page.word("arg_bias"), values: [bias], editable: true,
-    edit: ([, c], value) => changed({ ...k, bias: bias.map((old, i) => (i === c ? value : old)) }) }).element);
+    edit: ([, c], value) => changed((k) => ({ ...k, bias: k.bias && k.bias.map((old, i) => (i === c ? value : old)) })) }).element);
 }
 
 /** All places of some rows and some columns. @param {(number | null)[]} rows @param {(number | null)[]} columns */
@@ -242,5 +222,5 @@ function play(page, step) {
 function formulas(page, k, answer) {
   const alike = answer.formulas[0].join() === answer.formulas[1].join();
   return [make("h2", {}, page.word("size_heading")), ...answer.formulas.slice(0, alike ? 1 : 2).map((numbers, axis) =>
-    make("p", { class: "formula" }, make("span", {}, page.word(alike ? "both_axes" : axis ? "columns" : "rows")), sizeFormula(numbers, k.transposed)))];
+    make("p", { class: "formula", tabindex: 0 }, make("span", {}, page.word(alike ? "both_axes" : axis ? "columns" : "rows")), sizeFormula(numbers, k.transposed)))];
 }

@@ -12,11 +12,6 @@ import { legend, paint, unpacked } from "./values.js";
 const FIELD = "#d97706", PER_PAGE = 24, MOST_VALUES = 1 << 19;
 
 /**
- * @typedef {import("./network.js").Page} Page
- * @typedef {number[]} Side
- */
-
-/**
  * Fills an element with the view.
  * @param {HTMLElement} root @param {Page} page
  */

@@ -11,11 +11,6 @@ import { board } from "./picture.js";
 const FIELD = "#d97706", LOCKED = "#0284c7", BRANCHES = ["#15803d", "#be185d", "#7e22ce", "#a16207"];
 
 /**
- * @typedef {import("./network.js").Page} Page
- * @typedef {number[]} Side
- */
-
-/**
  * Fills an element with the view.
  * @param {HTMLElement} root @param {Page} page
  */

@@ -3,14 +3,7 @@
  * What a unit of a map sees and what a pixel reaches, told by tables that the server sends once.
  *
  * A run is [units, start, stop, move]: unit i of it sees pixels [start + i*move, stop + i*move).
- * @typedef {number[]} Run
- * @typedef {number[]} Side half-open
- * @typedef {{rows: Run[], columns: Run[]}} Sides
- * @typedef {{size: number[], reaching: boolean, hulls: Sides | null, local: Sides | null}} Plane
- * @typedef {{axis: string, along: number | null, status: string, size: number | null, stride: Side | null,
- *   start: number | null, phases?: Side[], local: Axis | null}} Axis
  */
-
 
 const EMPTY = [0, 0];
 

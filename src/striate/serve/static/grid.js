@@ -3,8 +3,6 @@
 
 import { make, short } from "./make.js";
 
-/** @typedef {[number, number]} Place row and column */
-
 /**
  * @param {{label: string, values: number[][], first?: Place, editable?: boolean, tone?: (value: number) => string,
  *   point?: (at: Place | null) => void, edit?: (at: Place, value: number) => void, ring?: (at: Place) => boolean,

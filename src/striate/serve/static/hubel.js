@@ -13,11 +13,6 @@ import { legend, paint, unpacked } from "./values.js";
 const FIELD = "#d97706", CURVE = "#0284c7", STEPS = 25, AT_ONCE = 31;
 
 /**
- * @typedef {import("./network.js").Page} Page
- * @typedef {number[]} Side
- */
-
-/**
  * Fills an element with the view.
  * @param {HTMLElement} root @param {Page} page
  */

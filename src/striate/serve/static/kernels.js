@@ -1,13 +1,6 @@
 // @ts-check
 /** The convolution that three views share: what the user set, kept in the address. */
 
-/**
- * @typedef {{x: number[][][], weight: number[][][][], bias: number[] | null, stride: number[], padding: number[],
- *   dilation: number[], groups: number, padding_mode: string, transposed: boolean, output_padding: number[],
- *   channel: number}} Kernel
- * @typedef {import("./network.js").Page} Page
- */
-
 /** @param {number} rows @param {number} columns @param {(y: number, x: number) => number} value */
 function filled(rows, columns, value) {
   return Array.from({ length: rows }, (_, y) => Array.from({ length: columns }, (__, x) => value(y, x)));
@@ -16,6 +9,32 @@ function filled(rows, columns, value) {
 /** @param {Page} page @returns {Kernel} */
 export function kernelOf(page) {
   return { ...page.examples.seed, ...page.state.get().k };
+}
+
+/**
+ * The kernel and what is answered of it, or what is wrong; asked again where the user changed it meanwhile.
+ * @template T @param {Page} page @param {(k: Kernel) => Promise<T>} ask @param {(page: Page) => Kernel} [of]
+ * @returns {Promise<{k: Kernel, answer: T | null, wrong: string}>}
+ */
+export async function answered(page, ask, of = kernelOf) {
+  const k = of(page);
+  let answer = null, wrong = "";
+  try {
+    answer = await ask(k);
+  } catch (error) {
+    wrong = /** @type {Error} */ (error).message;
+  }
+  return JSON.stringify(k) === JSON.stringify(of(page)) ? { k, answer, wrong } : answered(page, ask, of);
+}
+
+/** What makes an edit of the kernel and draws its view anew. @param {Page} page @param {() => void} draw
+ * @param {(page: Page) => Kernel} [of] @returns {Changed}
+ */
+export function editing(page, draw, of = kernelOf) {
+  return (edit) => {
+    page.state.set({ k: edit(of(page)) });
+    draw();
+  };
 }
 
 /** How many output channels a kernel has. @param {Kernel} k */

@@ -5,7 +5,6 @@
  * A view fills an element, again when the address or the network changes. It is given the page: `ask(question,
  * given)` asks the server, `word(key, values)` tells a word, `state` is what the address holds, `say(text)` speaks to a
  * screen reader, `photo` is a canvas with the picture or null.
- * @typedef {import("./network.js").Page} Page
  * @typedef {(root: HTMLElement, page: Page) => void | Promise<void>} View
  */
 
@@ -37,7 +36,7 @@ const root = /** @type {HTMLElement} */ (document.getElementById("view"));
 const said = /** @type {HTMLElement} */ (document.getElementById("said"));
 /** @type {Record<string, [string, string]>} */
 let words = {};
-/** @type {Record<string, import("./kernels.js").Kernel>} */
+/** @type {Record<string, Kernel>} */
 let examples = {};
 /** @type {HTMLCanvasElement | null} */
 let photo = null;

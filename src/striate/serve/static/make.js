@@ -17,6 +17,16 @@ export function make(tag, given = {}, ...children) {
 }
 
 /**
+ * Fills an element anew; what had the focus has it again, where something of its name is there.
+ * @param {HTMLElement} root @param {...Child} children
+ */
+export function replace(root, ...children) {
+  const name = root.contains(document.activeElement) && document.activeElement?.getAttribute("aria-label");
+  root.replaceChildren(...children.filter((child) => child instanceof Node));
+  if (name) /** @type {HTMLElement | null} */ (root.querySelector(`[aria-label="${CSS.escape(name)}"]`))?.focus();
+}
+
+/**
  * A canvas that shows its pixels as squares.
  * @returns {HTMLCanvasElement}
  */

@@ -4,33 +4,24 @@
 import { codePanel } from "./code.js";
 import { controls } from "./controls.js";
 import { numberGrid, tones } from "./grid.js";
-import { kernelOf } from "./kernels.js";
-import { make, short } from "./make.js";
+import { answered, editing } from "./kernels.js";
+import { make, replace, short } from "./make.js";
 
 /**
- * @typedef {import("./grid.js").Place} Place
- * @typedef {import("./network.js").Page} Page
  * @typedef {{matrix: number[][], tap: number[][], pixels: number[], units: number[], unrolled: number[][] | null,
  *   shape: number[], code: string[]}} Answer
  */
 
 /** @param {HTMLElement} root @param {Page} page */
 export async function matrixView(root, page) {
-  const k = kernelOf(page), { word } = page;
-  /** @param {import("./kernels.js").Kernel} next */
-  const changed = (next) => {
-    page.state.set({ k: next });
-    return matrixView(root, page);
-  };
-  /** @type {Answer | null} */
-  let answer = null, wrong = "", bounds = {};
-  try {
-    bounds = (await page.ask("convolve", k)).bounds;
-    answer = await page.ask("matrix", k);
-  } catch (error) {
-    wrong = /** @type {Error} */ (error).message;
-  }
-  root.replaceChildren(make("h1", {}, word("matrix_title")), make("p", { class: "lead" }, word("matrix_lead")), controls(page, k, bounds, changed));
+  const { word } = page, changed = editing(page, () => matrixView(root, page));
+  /** @type {Record<string, number[]>} */
+  let bounds = {};
+  const { k, answer, wrong } = await answered(page, async (k) => {
+    ({ bounds } = await page.ask("convolve", k));
+    return /** @type {Answer} */ (await page.ask("matrix", k));
+  });
+  replace(root, make("h1", {}, word("matrix_title")), make("p", { class: "lead" }, word("matrix_lead")), controls(page, k, bounds, changed));
   if (!answer) {
     root.append(make("p", { class: "wrong", role: "alert" }, wrong));
     return;
@@ -40,7 +31,7 @@ export async function matrixView(root, page) {
     product(page, k, answer), ...unrolled(page, answer, k), codePanel(page, { striate: answer.code }));
 }
 
-/** @param {Page} page @param {import("./kernels.js").Kernel} k @param {Answer} answer */
+/** @param {Page} page @param {Kernel} k @param {Answer} answer */
 function product(page, k, answer) {
   const { word } = page, width = k.x[0][0].length, height = k.x[0].length, [, rows, columns] = answer.shape;
   const told = make("p", { class: "sum", role: "note" }, word("matrix_hint"));
@@ -116,7 +107,7 @@ function indices(values, wanted) {
   return values.flatMap((value, i) => (wanted(value) ? [i] : []));
 }
 
-/** @param {Page} page @param {Answer} answer @param {import("./kernels.js").Kernel} k */
+/** @param {Page} page @param {Answer} answer @param {Kernel} k */
 function unrolled(page, answer, k) {
   const { word } = page;
   if (!answer.unrolled) return [];

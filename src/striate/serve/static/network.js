@@ -3,15 +3,6 @@
 
 import { choice, draw, list, make, short } from "./make.js";
 
-/**
- * @typedef {import("./fieldtables.js").Plane} Plane
- * @typedef {{layer: any, cells: Record<string, string[]>, map: Plane | null}} Table
- * @typedef {{ask: (question: string, given?: object) => Promise<any>, word: (key: string, values?: object) => string,
- *   lang: string, state: {get: () => Record<string, any>, set: (more: Record<string, any>) => void},
- *   say: (text: string) => void, photo: HTMLCanvasElement | null,
- *   examples: Record<string, import("./kernels.js").Kernel>}} Page
- */
-
 /** @type {WeakMap<Page, Promise<any>>} */
 const told = new WeakMap();
 

@@ -5,7 +5,6 @@ import { percent } from "./fields.js";
 import { canvas, make, short } from "./make.js";
 
 /**
- * @typedef {import("./network.js").Page} Page
  * @typedef {{at: number[], value: number, hull: number[][], inside: number | null}} Strong
  */
 

@@ -5,7 +5,7 @@ import { make } from "./make.js";
 import { unpacked } from "./values.js";
 
 /**
- * @param {import("./values.js").Packed | null} packed (height, width, 3) bytes
+ * @param {Packed | null} packed (height, width, 3) bytes
  * @returns {HTMLCanvasElement | null}
  */
 export function photoCanvas(packed) {

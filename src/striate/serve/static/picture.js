@@ -5,11 +5,6 @@ import { draw, make, pixels } from "./make.js";
 import { unpacked } from "./values.js";
 
 /**
- * @typedef {number[]} Side
- * @typedef {{box: Side[], free?: (Side | null)[] | null, hue: string, cover?: any, dash?: boolean}} Mark
- */
-
-/**
  * Something drawn in pixels with marks above it. Pointing at a place calls `point` (null when it ends), a click or
  * Enter `pick`; arrow keys move from place to place.
  * @param {{label: string, size: Side, canvas: HTMLCanvasElement, point: (at: Side | null) => void,

@@ -31,13 +31,13 @@ const ERRORS = [
   ["around", "convolve", { k: "overrun" }],
 ];
 
-/** @param {HTMLElement} root @param {import("./network.js").Page} page */
+/** @param {HTMLElement} root @param {Page} page */
 export function questionsView(root, page) {
   const { word } = page, lang = page.state.get().lang;
   /** @param {string} view @param {Record<string, any>} values */
   const see = (view, values) => make("a", { href: address(view, { ...values, k: values.k && page.examples[values.k], lang }) }, word("see_it", { view: word(`view_${view}`) }));
   root.replaceChildren(make("h1", {}, word("questions_title")), make("ol", { class: "cards" }, QUESTIONS.map(([name, view, values]) =>
-    make("li", {}, make("h3", {}, word(`ask_${name}`)), make("p", {}, word(`answer_${name}`)), see(view, values)))),
+    make("li", {}, make("h2", {}, word(`ask_${name}`)), make("p", {}, word(`answer_${name}`)), see(view, values)))),
   make("h2", {}, word("errors_title")), make("div", { class: "cards" }, ERRORS.map(([name, view, values]) =>
     make("details", {}, make("summary", {}, word(`error_${name}`)), make("p", {}, word(`truth_${name}`)), see(view, values)))));
 }

@@ -7,12 +7,6 @@ import { board } from "./picture.js";
 import { legend, paint, unpacked } from "./values.js";
 
 /**
- * @typedef {import("./network.js").Page} Page
- * @typedef {import("./network.js").Table} Table
- * @typedef {number[]} Side
- */
-
-/**
  * The network of a page and its chosen unit, where it can be viewed; else an element is filled with what is needed.
  * @param {HTMLElement} root @param {Page} page @param {string} view
  */

@@ -4,32 +4,31 @@
 import { codePanel } from "./code.js";
 import { controls } from "./controls.js";
 import { numberGrid, tones } from "./grid.js";
-import { kernelOf } from "./kernels.js";
-import { make } from "./make.js";
+import { answered, editing, kernelOf } from "./kernels.js";
+import { make, replace } from "./make.js";
 
 /**
  * @typedef {{way: string, map: number[][], moved: number[][], follows: (boolean | null)[][], parameters: number,
  *   multiply_adds: number}} Way
+ * @typedef {{input: number[][], moved: number[][], stride: number[], ways: Way[], code: string[]}} Answer
  */
 
-/** @param {HTMLElement} root @param {import("./network.js").Page} page */
+/** The kernel, or an example where it is transposed. @param {Page} page */
+function untransposed(page) {
+  const k = kernelOf(page);
+  return k.transposed ? page.examples.formula : k;
+}
+
+/** @param {HTMLElement} root @param {Page} page */
 export async function sharingView(root, page) {
-  const { word } = page, given = kernelOf(page), k = given.transposed ? page.examples.formula : given;
-  /** @param {import("./kernels.js").Kernel} next */
-  const changed = (next) => {
-    page.state.set({ k: next });
-    return sharingView(root, page);
-  };
-  root.replaceChildren(make("h1", {}, word("page_sharing_title")), make("p", { class: "lead" }, word("sharing_lead")));
-  /** @type {{input: number[][], moved: number[][], stride: number[], ways: Way[], code: string[]} | null} */
-  let answer = null, wrong = "", bounds = {};
-  try {
-    bounds = (await page.ask("convolve", k)).bounds;
-    answer = await page.ask("sharing", k);
-  } catch (error) {
-    wrong = /** @type {Error} */ (error).message;
-  }
-  root.append(controls(page, k, bounds, changed));
+  const { word } = page, changed = editing(page, () => sharingView(root, page), untransposed);
+  /** @type {Record<string, number[]>} */
+  let bounds = {};
+  const { k, answer, wrong } = await answered(page, async (k) => {
+    ({ bounds } = await page.ask("convolve", k));
+    return /** @type {Answer} */ (await page.ask("sharing", k));
+  }, untransposed);
+  replace(root, make("h1", {}, word("page_sharing_title")), make("p", { class: "lead" }, word("sharing_lead")), controls(page, k, bounds, changed));
   if (!answer) {
     root.append(make("p", { class: "wrong", role: "alert" }, wrong));
     return;

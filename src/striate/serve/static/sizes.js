@@ -9,7 +9,7 @@ import { make } from "./make.js";
  */
 
 /**
- * @param {import("./network.js").Page} page @param {import("./kernels.js").Kernel} k
+ * @param {Page} page @param {Kernel} k
  */
 export async function sizesPanel(page, k) {
   const n = [k.x[0].length, k.x[0][0].length], kernel = [k.weight[0][0].length, k.weight[0][0][0].length];
@@ -24,7 +24,7 @@ export async function sizesPanel(page, k) {
         make("td", {}, answer.pads.join(" + ")), make("td", {}, strip(page, answer, n[axis])), make("td", { class: "why" }, answer.why))))))));
 }
 
-/** The pixels of an axis with their padding, and the first tap of every window beneath. @param {import("./network.js").Page} page
+/** The pixels of an axis with their padding, and the first tap of every window beneath. @param {Page} page
  * @param {Convention} answer @param {number} n
  */
 function strip(page, answer, n) {

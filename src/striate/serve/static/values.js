@@ -4,10 +4,6 @@
 import { make, pixels, short } from "./make.js";
 
 /**
- * @typedef {{kind: string, shape: number[], data: string}} Packed
- */
-
-/**
  * The elements of an array that the server packed.
  * @param {Packed} packed @returns {Uint8Array | Float32Array}
  */
