@@ -84,7 +84,7 @@ def test_numbers_products_matrix_and_code_are_torch_s(first: int) -> None:
             table = matrix(given)
             units = np.array(table["units"]).reshape(expected.shape) + bias[:, None, None]
             np.testing.assert_allclose(units, expected, atol=1e-9)
-            codes.append((table["code"], expected - bias[:, None, None]))
+            codes += [(lines, expected - bias[:, None, None]) for lines in table["code"].values()]
         for lines, wanted in codes:
             names: dict[str, Any] = {}
             exec("\n".join(lines), names)
@@ -153,10 +153,11 @@ def test_a_convolution_follows_the_picture_inside_its_padding_and_the_copied_lin
         for way in shown["ways"]:
             inner = [same for row in way["follows"] for same in row if same is not None]
             assert all(inner) == (way["way"] == "convolution") or not inner
-        names: dict[str, Any] = {}
-        exec("\n".join(shown["code"]), names)
-        for way, name in zip(shown["ways"], ("y", "local", "dense"), strict=True):
-            np.testing.assert_allclose(np.asarray(names[name])[0], way["map"], atol=1e-9)
+        for lines in shown["code"].values():
+            names: dict[str, Any] = {}
+            exec("\n".join(lines), names)
+            for way, name in zip(shown["ways"], ("y", "local", "dense"), strict=True):
+                np.testing.assert_allclose(np.asarray(names[name])[0], way["map"], atol=1e-9)
 
 
 def test_sizes_are_those_of_the_frameworks() -> None:

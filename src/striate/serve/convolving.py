@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from striate.errors import InputError, StriateError
 from striate.serve.given import Given, Numbers, number_in
 from striate.serve.kernel import MOST_STEP, Kernel, Taps, windows
-from striate.serve.lines import code
+from striate.serve.lines import Lines, code
 
 # A page of more numbers than this is read by nobody, and would be slow to send.
 MOST_PRODUCTS = 60_000
@@ -34,7 +34,7 @@ class KernelDocument(TypedDict):
     bias: float
     formulas: list[list[str]]
     bounds: Mapping[str, list[int]]
-    code: Mapping[str, list[str]]
+    code: Lines
 
 
 def convolve(given: Given) -> KernelDocument:

@@ -10,7 +10,7 @@ from striate.conv import conv_matrix
 from striate.errors import InputError
 from striate.serve.given import Given, Numbers
 from striate.serve.kernel import Kernel, windows
-from striate.serve.lines import matrix_code
+from striate.serve.lines import Lines, matrix_code
 
 MOST_ENTRIES = 16_384
 
@@ -28,7 +28,7 @@ class MatrixDocument(TypedDict):
     units: list[float]
     unrolled: list[list[float]] | None
     shape: list[int]
-    code: list[str]
+    code: Lines
 
 
 def matrix(given: Given) -> MatrixDocument:

@@ -11,7 +11,7 @@ from striate.conv import explain
 from striate.errors import InputError
 from striate.serve.given import Given, Numbers
 from striate.serve.kernel import Kernel
-from striate.serve.lines import sharing_code
+from striate.serve.lines import Lines, sharing_code
 from striate.serve.matrix import MOST_ENTRIES, matrix_of
 
 SEED = 0
@@ -28,7 +28,7 @@ class SharingDocument(TypedDict):
     moved: list[list[float]]
     stride: list[int]
     ways: list[dict[str, Any]]
-    code: list[str]
+    code: Lines
 
 
 def sharing(given: Given) -> SharingDocument:

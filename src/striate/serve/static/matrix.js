@@ -9,7 +9,7 @@ import { make, replace, short } from "./make.js";
 
 /**
  * @typedef {{matrix: number[][], tap: number[][], pixels: number[], units: number[], unrolled: number[][] | null,
- *   shape: number[], code: string[]}} Answer
+ *   shape: number[], code: Record<string, string[]>}} Answer
  */
 
 /** @param {HTMLElement} root @param {Page} page */
@@ -28,7 +28,7 @@ export async function matrixView(root, page) {
   }
   const zeros = answer.tap.flat().filter((tap) => tap < 0).length, count = answer.units.length * answer.pixels.length;
   root.append(make("p", {}, word("matrix_told", { units: answer.units.length, pixels: answer.pixels.length, zeros, share: Math.round((100 * zeros) / count), weights: k.weight.flat(3).length })),
-    product(page, k, answer), ...unrolled(page, answer, k), codePanel(page, { striate: answer.code }));
+    product(page, k, answer), ...unrolled(page, answer, k), codePanel(page, answer.code));
 }
 
 /** @param {Page} page @param {Kernel} k @param {Answer} answer */

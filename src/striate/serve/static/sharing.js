@@ -10,7 +10,7 @@ import { make, replace } from "./make.js";
 /**
  * @typedef {{way: string, map: number[][], moved: number[][], follows: (boolean | null)[][], parameters: number,
  *   multiply_adds: number}} Way
- * @typedef {{input: number[][], moved: number[][], stride: number[], ways: Way[], code: string[]}} Answer
+ * @typedef {{input: number[][], moved: number[][], stride: number[], ways: Way[], code: Record<string, string[]>}} Answer
  */
 
 /** The kernel, or an example where it is transposed. @param {Page} page */
@@ -59,6 +59,6 @@ export async function sharingView(root, page) {
       make("p", { class: "soft" }, word("follows_told")));
   }
   root.append(make("p", { class: "ways" }, names.map((name) => make("span", {}, word(`way_${name}`)))), make("div", { class: "ways" }, slider),
-    make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, ["way", "parameters", "multiply_adds", "follows"].map((name) => make("th", { scope: "col" }, word(`sharing_${name}`))))), make("tbody", {}, rows))), maps, codePanel(page, { striate: found.code }));
+    make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, ["way", "parameters", "multiply_adds", "follows"].map((name) => make("th", { scope: "col" }, word(`sharing_${name}`))))), make("tbody", {}, rows))), maps, codePanel(page, found.code));
   show(start);
 }
