@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -135,7 +136,69 @@ def test_the_same_as_matrices(photo: Path) -> None:
     assert told(*unit)["matrix"] == {
         "group": [0, 1], "weights": [24, 147], "windows": [147, 1024], "place": [7, 100],
     }  # fmt: skip
-    one_line(run("explain", "4x4", "--kernel", "mean", "--matrix"), 2, "--matrix belongs to MODEL LAYER Y,X")
+
+
+def test_the_same_as_a_sparse_matrix(tmp_path: Path) -> None:
+    """Its entries times the photograph as a vector are the layer's output in onnxruntime."""
+    photo = tmp_path / "small.png"
+    Image.fromarray(PIXELS[:8, :8]).save(photo)
+    small = (DENOISER, "stem/conv", "3,4", "--channel", "7", "--image", photo, "--input", "1x3x8x8")
+    found = told(*small, "--matrix")["sparse"]
+    image = (PIXELS[:8, :8] / 255).transpose(2, 0, 1)[None].astype(np.float32)
+    expected = by_onnxruntime(tensor_of("stem/conv"), image)[0]
+    assert found["shape"] == [expected.size, image.size]
+    entries, product = found["entries"], np.zeros(expected.size)
+    np.add.at(product, entries["rows"], np.array(entries["weights"]) * image.ravel()[entries["columns"]])
+    node = next(made for made in onnx.load(DENOISER).graph.node if made.name == "stem/conv")
+    held = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(DENOISER).graph.initializer}
+    whole = product.reshape(expected.shape) + held[node.input[2]][:, None, None]
+    np.testing.assert_allclose(whole, expected, atol=1e-5)
+    assert len(entries["rows"]) == found["weights"]
+    assert 0 < found["difference"] < 1e-5
+    assert found["value"] == pytest.approx(expected[7, 3, 4], abs=1e-5)
+    assert found["row"] == np.ravel_multi_index((7, 3, 4), expected.shape)
+    assert "sparse" not in told(*small)
+
+
+def test_a_matrix_that_is_too_large_is_one_line(photo: Path) -> None:
+    unit = (DENOISER, "stem/conv", "3,4", "--image", photo, *SMALL)
+    said = "as one sparse matrix: 24,576 x 3,072 with 3,612,672 weights, not built: at most 2,097,152; take a smaller"
+    assert [line for line in run("explain", *unit, "--matrix").stdout.splitlines() if "sparse" in line] == [
+        f"{said} input"
+    ]
+    assert told(*unit, "--matrix")["sparse"] == {"shape": [24576, 3072], "weights": 3612672, "entries": None}
+
+
+def test_a_plain_kernel_as_matrices() -> None:
+    asked = ("explain", "4x4", "--kernel", "1 2 3; 4 5 6; 7 8 9", "--at", "1,0", "--bias", "0.5", "--matrix")
+    lines = run(*asked).stdout.splitlines()
+    for line in (
+        "row 0 times column 2 = 483, + bias 0.5 = 483.5", " >. . . . 1 2 3 . 4 5 6 . 7 8 9 .",
+        "row 2 times the vector = 483, + bias 0.5 = 483.5",
+        "the 4 outputs of all rows differ from conv2d's by at most 0",
+    ):  # fmt: skip
+        assert line in lines
+    found = json.loads(run(*asked, "--json").stdout)
+    assert found["sparse"]["entries"]["weights"] == [1, 2, 3, 4, 5, 6, 7, 8, 9] * 4
+    assert (found["sparse"]["row"], found["sparse"]["value"], found["matrix"]["place"]) == (2, 483.5, [0, 2])
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "weights, grey where there is none"), ("zh", "权重，灰色处为空")])
+def test_the_page_has_the_lines_and_the_matrix_drawn(photo: Path, tmp_path: Path, lang: str, said: str) -> None:
+    out = tmp_path / "step.html"
+    small = (DENOISER, "stem/conv", "3,4", "--channel", "7", "--image", photo, "--input", "1x3x16x16", "--fit", "crop")
+    done = run("explain", *small, "--out", out, "--lang", lang)
+    assert done.exit_code == 0
+    page = out.read_text()
+    for line in done.stdout.splitlines():
+        assert html.escape(line) in page
+    assert said in page
+    assert ">256 x 768<" in page
+    assert page.count("<image") == 3
+    large = run("explain", *small[:-4], *SMALL, "--out", out, "--lang", lang)
+    assert large.exit_code == 0
+    assert "<image" not in out.read_text()
+    one_line(run("explain", *small, "--out", tmp_path / "step.png"), 2, "step.png: the picture is a")
 
 
 def test_it_fits_a_terminal(photo: Path) -> None:

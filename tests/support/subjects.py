@@ -625,7 +625,7 @@ def commands() -> Sequence[Subject]:
         worded("crop", model, "last", "1:3,2:5", *shape, "--out", folder() / "drawn" / "part.onnx"),
         worded("crop", model, "first", "3,3", *shape, "--json"),
         worded("size", "4", "--kernel", "3", "--stride", "2"),
-        worded("explain", "4x4", "--kernel", "mean", "--lang", "zh"),
+        worded("explain", "4x4", "--kernel", "mean", "--matrix", "--lang", "zh"),
         worded("explain", model, "first", "3,3", *shape, "--image", photo, "--json"),
         worded("features", model, "first", "--image", photo, *shape, "--out", folder() / "drawn" / "maps.png"),
         worded("strongest", model, "first", photo, *shape, "--count", "2", "--out", folder() / "drawn" / "patches.png"),

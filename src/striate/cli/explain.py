@@ -10,20 +10,21 @@ import numpy as np
 from click.core import ParameterSource
 from numpy.typing import NDArray
 
+from striate.cli.explained import page, plain_document, step_document, told
 from striate.cli.options import black_option, fit_option, lang_option, level, plain_json, white_option
 from striate.cli.parsing import FILE, POSITION
-from striate.cli.pictures import model_for
+from striate.cli.pictures import kind_of, model_for
 from striate.cli.question import Question, Shaped, input_option, layout_option, named_input, shapes_of, unknown_option
 from striate.cli.terminal import deliver, progress, say
-from striate.conv import Explanation, conv2d, explain
+from striate.conv import conv2d, explain
 from striate.conv.kernels import NAMED, parse_grid, parse_kernel
 from striate.errors import InputError
-from striate.explore import Step, step
+from striate.explore import Product, Step, step
 from striate.explore.photo import photo_input, photo_size
+from striate.explore.sparse import sparse_product
 from striate.photos import read_photo
 from striate.show import to_json
 from striate.show.words import word
-from striate.version import striate_version
 
 LARGEST_SHOWN = 16
 OF_KERNELS = ("kernel", "at", "bias", "stride", "padding", "dilation", "patch")
@@ -52,8 +53,11 @@ OF_LAYERS = ("channel", "inputs", "layout", "unknown", "black", "white", "fit")
 @click.option(
     "--most", type=click.IntRange(1), default=4, show_default=True, help="Channels shown, those of the largest sums."
 )
-@click.option("--matrix", is_flag=True, help="For MODEL: the same as a row of weights times a column of windows.")
+@click.option(
+    "--matrix", is_flag=True, help="The same as a row times a column, and as a sparse matrix if the input is small."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON, with every channel.")
+@click.option("--out", type=FILE, help="All of it as a page, .html, with the sparse matrix drawn.")
 @lang_option
 @click.pass_context
 def explain_command(
@@ -66,6 +70,7 @@ def explain_command(
     most: int,
     matrix: bool,
     as_json: bool,
+    out: Path | None,
     lang: Literal["en", "zh"],
     **chosen: Any,
 ) -> None:
@@ -81,24 +86,29 @@ def explain_command(
       striate explain 4x4 --kernel sobel-x --at 1,1
       striate explain "0 0 9; 0 9 9; 9 9 9" --kernel "1 0; 0 1" --bias 0.5 --padding 1
       striate explain --image photo.jpg --patch 40,60,8,8 --kernel laplace --at 2,3
+      striate explain 4x4 --kernel "1 2 3; 4 5 6; 7 8 9" --matrix --out matrix.html
       striate explain model.onnx conv1 20,30 --channel 5 --image photo.jpg --input 1x3x224x224 --fit crop
     """
     plain_json(as_json, lang)
-    _refuse(
-        context,
-        *(((*OF_LAYERS, "matrix"), "MODEL LAYER Y,X") if layer is None else (OF_KERNELS, "GRID or a photograph alone")),
-    )
+    _refuse(context, *((OF_LAYERS, "MODEL LAYER Y,X") if layer is None else (OF_KERNELS, "GRID or a photograph alone")))
+    if out is not None:
+        kind_of(out, ("html",))
+    matrix = matrix or out is not None
     if layer is None:
-        _plain(grid, image, most, as_json, lang, **{name: chosen[name] for name in OF_KERNELS})
+        _plain(grid, image, most, matrix, as_json, out, lang, **{name: chosen[name] for name in OF_KERNELS})
         return
     if grid is None or unit is None or image is None:
         raise InputError("MODEL LAYER takes Y,X and --image; such as: striate explain m.onnx conv1 3,4 --image a.jpg")
     with progress("running the model"):
-        found = _step(grid, layer, unit, image, **{name: chosen[name] for name in OF_LAYERS})
+        found = _step(grid, layer, unit, image, matrix, **{name: chosen[name] for name in OF_LAYERS})
+    lines = found.lines(lang, most, matrix=matrix)
+    if out is not None:
+        title = word("explain_title", lang, layer=layer, model=Path(grid).name)
+        deliver(page(title, lines, found.explanation.at[0], found.sparse, lang), out)
     if as_json:
-        deliver(to_json(_step_document(grid, found)), None)
+        deliver(to_json(step_document(grid, found)), None)
         return
-    for line in found.lines(lang, most, matrix=matrix):
+    for line in lines:
         say(line)
 
 
@@ -111,58 +121,20 @@ def _refuse(context: click.Context, names: tuple[str, ...], owner: str) -> None:
 
 
 def _step(
-    model: str, layer: str, unit: tuple[int, ...], image: Path, channel: int, inputs: Shaped, layout: str | None,
-    unknown: str, black: tuple[float, ...], white: tuple[float, ...], fit: str,
+    model: str, layer: str, unit: tuple[int, ...], image: Path, matrix: bool, channel: int, inputs: Shaped,
+    layout: str | None, unknown: str, black: tuple[float, ...], white: tuple[float, ...], fit: str,
 ) -> Step:  # fmt: skip
     """One output of a layer on a photograph in the shape of the network's input."""
     opened = model_for(question := Question(model, shapes_of(inputs), named_input(inputs), layout, unknown), image)
     fields = question.fields_of(opened)
     shown = photo_input(fields, read_photo(image, photo_size(fields), fit), level(black), level(white))
-    return step(opened, layer, unit, shown, channel)
-
-
-def _step_document(model: str, found: Step) -> dict[str, object]:
-    after = [{"layer": name, "function": function, "value": value} for name, function, value in found.after]
-    return {
-        "striate": striate_version(),
-        "model": model,
-        "layer": found.layer,
-        **_document(found.explanation),
-        "runtime": {"name": found.by, "value": found.runtime},
-        "after": after,
-        "matrix": {
-            "group": list(found.product.group),
-            "weights": list(found.product.weights),
-            "windows": list(found.product.windows),
-            "place": list(found.product.place),
-        },
-    }
-
-
-def _document(found: Explanation) -> dict[str, object]:
-    """Everything that an explanation holds, in plain numbers."""
-    channel, y, x = found.at
-    return {
-        "channel": channel,
-        "at": [y, x],
-        "rows": list(found.rows),
-        "columns": list(found.columns),
-        "channels": list(found.channels),
-        "window": found.window.tolist(),
-        "kernel": found.kernel.tolist(),
-        "products": found.products.tolist(),
-        "channel_sums": found.channel_sums.tolist(),
-        "bias": found.bias,
-        "value": found.value,
-        "parameters": found.parameters,
-        "locally_connected_parameters": found.local_parameters,
-        "dense_parameters": found.dense_parameters,
-    }
+    return step(opened, layer, unit, shown, channel, sparse=matrix)
 
 
 def _plain(
-    grid: str | None, image: Path | None, most: int, as_json: bool, lang: Literal["en", "zh"], kernel: str | None,
-    at: tuple[int, ...], bias: float | None, stride: int, padding: int, dilation: int, patch: tuple[int, ...] | None,
+    grid: str | None, image: Path | None, most: int, matrix: bool, as_json: bool, out: Path | None,
+    lang: Literal["en", "zh"], kernel: str | None, at: tuple[int, ...], bias: float | None, stride: int, padding: int,
+    dilation: int, patch: tuple[int, ...] | None,
 ) -> None:  # fmt: skip
     """One output of a plain kernel over a grid or a photograph."""
     x = _input(grid, image, patch)
@@ -172,19 +144,27 @@ def _plain(
     offset = None if bias is None else np.array([bias])
     if len(at) != 2:
         raise InputError(f"--at takes two numbers, Y,X; got {len(at)}")
-    output = conv2d(x, weights, offset, stride, padding, dilation)[0]
-    if at[0] >= output.shape[0] or at[1] >= output.shape[1]:
-        raise InputError(f"--at {at[0]},{at[1]} lies outside the output of {output.shape[0]} x {output.shape[1]}")
-    found = explain(x, weights, offset, stride, padding, dilation, at=(0, at[0], at[1]))
+    arguments: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
+    output = conv2d(x, weights, offset, **arguments)
+    _, height, width = output.shape
+    if at[0] >= height or at[1] >= width:
+        raise InputError(f"--at {at[0]},{at[1]} lies outside the output of {height} x {width}")
+    found = explain(x, weights, offset, **arguments, at=(0, at[0], at[1]))
+    product, sparse = Product.of(found, (1, height, width), 1), None
+    if matrix:
+        sparse = sparse_product(found, x, weights, offset, output, "conv2d", (1, height, width), arguments)
+    lines = told(found, product, sparse, lang, most, matrix=matrix)
+    if max(height, width) <= LARGEST_SHOWN:
+        lines.append(word("whole_output", lang, size=f"{height} x {width}"))
+        lines += ["  " + " ".join(f"{value:9.4g}" for value in row) for row in output[0]]
+    if out is not None:
+        size = f"{x.shape[1]} x {x.shape[2]}"
+        deliver(page(word("explain_kernel", lang, kernel=kernel, size=size), lines, 0, sparse, lang), out)
     if as_json:
-        deliver(to_json({"striate": striate_version(), **_document(found)}), None)
+        deliver(to_json(plain_document(found, product, sparse)), None)
         return
-    for line in found.lines(lang, most):
+    for line in lines:
         say(line)
-    if max(output.shape) <= LARGEST_SHOWN:
-        say(word("whole_output", lang, size=f"{output.shape[0]} x {output.shape[1]}"))
-        for row in output:
-            say("  " + " ".join(f"{value:9.4g}" for value in row))
 
 
 def _input(grid: str | None, image: Path | None, patch: tuple[int, ...] | None) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from striate.explore.hierarchy import Hierarchy, Stage, hierarchy
 from striate.explore.maps import SpotMaps, noise_average, spot_maps
 from striate.explore.product import Product
 from striate.explore.sharing import Count, Sharing, sharing
+from striate.explore.sparse import SparseProduct, TooLarge
 from striate.explore.steps import Step, step
 from striate.explore.strongest import Strongest, StrongUnit, strongest
 from striate.explore.tuning import Tuning, tuning
@@ -24,11 +25,13 @@ __all__ = [
     "Product",
     "Sharing",
     "Shift",
+    "SparseProduct",
     "SpotMaps",
     "Stage",
     "Step",
     "StrongUnit",
     "Strongest",
+    "TooLarge",
     "Tuning",
     "Unmeasured",
     "bench",

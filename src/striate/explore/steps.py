@@ -13,6 +13,7 @@ from striate.conv.explanation import Explanation, explain
 from striate.errors import InputError
 from striate.explore.product import Product
 from striate.explore.running import Source, following, opened, runner_of
+from striate.explore.sparse import SparseProduct, TooLarge, sparse_product
 from striate.explore.weights import convolution, node_weights
 from striate.formats.model import Model
 from striate.formats.shapes import InputShape
@@ -21,7 +22,7 @@ from striate.network import Network, Node
 from striate.network.operators import Conv, Transpose
 from striate.network.relation import Shape
 from striate.run import Runner
-from striate.values import integer, integers
+from striate.values import instance, integer, integers
 
 Array = NDArray[Any]
 MODES = {Border.ZERO: "zeros", Border.REFLECT: "reflect", Border.REPLICATE: "replicate", Border.CIRCULAR: "circular"}
@@ -35,7 +36,8 @@ class Step:
     ``runtime`` is what the runtime, ``by``, gave there; None where it shows that behind an activation alone, which it
     computes in the same operation. ``after`` names the operators of single elements that
     follow, such as a batch normalisation and an activation, each with its function and the value that it gives at the
-    same place. ``product`` is the output as an entry of a product of matrices.
+    same place. ``product`` is the output as an entry of a product of matrices, and ``sparse`` the whole layer as a
+    sparse matrix times a vector, where that was asked for.
     """
 
     layer: str
@@ -44,6 +46,7 @@ class Step:
     by: str
     product: Product
     after: tuple[tuple[str, str, float], ...]
+    sparse: SparseProduct | TooLarge | None = None
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -51,14 +54,16 @@ class Step:
     def lines(self, lang: Literal["en", "zh"] = "en", most: int | None = None, *, matrix: bool = False) -> list[str]:
         """What ``print`` shows, in English or Chinese; of many channels the ``most`` with the largest sums.
 
-        With ``matrix`` also the same as a product of matrices.
+        With ``matrix`` also the same as a product of matrices, and as a sparse matrix where there is one.
         """
         *told, counts = self.explanation.lines(lang, most)
         words = _WORDS[lang]
         given = "unseen" if self.runtime is None else "runtime"
         told.append(words[given].format(by=self.by, value=self.runtime))
         told += [words["after"].format(name=n, function=f, value=v) for n, f, v in self.after]
-        told += self.product.lines(lang) if matrix else []
+        if matrix:
+            told += self.product.lines(lang)
+            told += [] if self.sparse is None else self.sparse.lines(lang)
         return [*told, counts]
 
 
@@ -77,11 +82,14 @@ _WORDS = {
 
 
 def step(
-    model: Source, layer: str, at: Sequence[int], image: Array, channel: int = 0, input_shape: InputShape = None
-) -> Step:
+    model: Source, layer: str, at: Sequence[int], image: Array, channel: int = 0, input_shape: InputShape = None, *,
+    sparse: bool = False,
+) -> Step:  # fmt: skip
     """Take apart the output of ``channel`` at ``at`` = (y, x) of a convolution layer, on ``image``.
 
-    ``image`` has the shape of the network's input, in the numbers that it takes. Raises InputError for a layer that is
+    ``image`` has the shape of the network's input, in the numbers that it takes. With ``sparse`` the whole layer is
+    made a sparse matrix too, which needs SciPy, where it has at most two million weights or so.
+    Raises InputError for a layer that is
     no convolution of two axes or whose input the runtime does not show, a place outside it and a picture of another
     shape; UnsupportedError where the model holds the layer's weights in a form that is not read.
 
@@ -106,16 +114,28 @@ def step(
     chain = [node.outputs[0], *(tensor for tensor, _, _ in behind)]
     values = _values(runner, held, image, node, chain)
     read = values[node.inputs[0]].astype(weights["weight"].dtype)
-    explanation = explain(
-        read, weights["weight"], weights.get("bias"), conv.stride, conv.padding, conv.dilation,
-        conv.groups, padding_mode=MODES[conv.border], at=(channel, place[0], place[1]),
-    )  # fmt: skip
+    bias, arguments = weights.get("bias"), _arguments(conv)
+    explanation = explain(read, weights["weight"], bias, **arguments, at=(channel, place[0], place[1]))
     k, y, x = explanation.at
     given = {name: float(value[0, k, y, x]) for name, value in values.items() if name in chain}
     after = tuple((name, function, given[tensor]) for tensor, name, function in behind if tensor in given)
-    _, *output = network.shapes[node.outputs[0]]
-    product = Product.of(explanation, (output[0], output[1], output[2]), conv.groups)
-    return Step(layer, explanation, given.get(node.outputs[0]), runner.name, product, after)
+    _, channels, height, width = network.shapes[node.outputs[0]]
+    output = channels, height, width
+    product = Product.of(explanation, output, conv.groups)
+    shown = values[node.outputs[0]][0] if node.outputs[0] in values else None
+    matrix = (
+        sparse_product(explanation, read[0], weights["weight"], bias, shown, runner.name, output, arguments)
+        if instance("sparse", sparse, bool) else None
+    )  # fmt: skip
+    return Step(layer, explanation, given.get(node.outputs[0]), runner.name, product, after, matrix)
+
+
+def _arguments(conv: Conv) -> dict[str, Any]:
+    """What ``explain`` and ``conv_matrix`` take beside the arrays."""
+    return {
+        "stride": conv.stride, "padding": conv.padding, "dilation": conv.dilation, "groups": conv.groups,
+        "padding_mode": MODES[conv.border],
+    }  # fmt: skip
 
 
 def _inside(layer: str, shape: Shape, channel: int, place: Sequence[int]) -> None:

@@ -89,6 +89,20 @@ EXPLORE: dict[str, tuple[str, str]] = {
         "OSI 为 0 表示对各角度响应相同，为 1 表示只对一个角度响应；F1/F0 约 1.57 表示条纹位置有影响，0 表示没有影响。"
         "取中间单元上有响应的通道的中位数。打乱权重后深度不变而学到的内容消失：剩下的只来自深度。",
     ),
+    "explain_title": ("{layer} of {model}", "{model} 的 {layer}"),
+    "explain_kernel": ("{kernel} over {size}", "{kernel} 作用于 {size}"),
+    "drawn_weights": ("weights, grey where there is none", "权重，灰色处为空"),
+    "drawn_input": ("input", "输入"),
+    "drawn_output": ("output", "输出"),
+    "matrix_of_channel": (
+        "1. The rows of channel {channel} in the sparse matrix, times the input",
+        "1. 稀疏矩阵中通道 {channel} 的各行，乘以输入",
+    ),
+    "matrix_undrawn": (
+        "The rows of channel {channel}, {rows:,} x {columns:,}, are not drawn: up to {most} x {most}; take a smaller "
+        "input.",
+        "通道 {channel} 的各行为 {rows:,} x {columns:,}：至多绘出 {most} x {most}；请取更小的输入。",
+    ),
     "shift_unmeasured": ("Not moved: {reason}.", "未移动：{reason}。"),
     "unmeasured_unasked": ("not asked for", "未要求"),
     "unmeasured_inputs": ("the network has several inputs", "网络有多个输入"),
