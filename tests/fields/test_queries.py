@@ -44,6 +44,16 @@ def test_region_equals_autograd_over_all_channels(seed: int) -> None:
             np.testing.assert_allclose(found.weights(), truth.sum(0)[box] / truth.sum(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_a_hull_followed_back_alone_is_that_of_the_table_of_all(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = random_pair(seed)
+    fields, random = Fields(pair.network(), layout="NCHW"), Random(seed)
+    units = [(name, *random_place(random, fields.layer_axes(name))) for name in fields for _ in range(3)]
+    tables = [fields.hull(*unit) for unit in units]
+    monkeypatch.setattr("striate.fields.fields.LONG", 0)
+    assert [fields.hull(*unit) for unit in units] == tables
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_a_unit_is_in_reach_exactly_when_the_pixel_is_in_its_region(seed: int) -> None:
     pair = random_pair(seed)

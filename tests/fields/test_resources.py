@@ -6,7 +6,7 @@ import gc
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -164,3 +164,24 @@ def test_no_array_grows_with_the_image(side: int) -> None:
     fields, _, peak = answered(b.network())
     assert max(piece.lo.size for piece in pieces(fields)) == 1
     assert peak < 300_000
+
+
+def test_a_hull_among_ten_million_samples_lays_no_table_of_them() -> None:
+    b = Builder(1, 1, 10_000_000)
+    x = "image"
+    for _ in range(6):
+        x = conv(b, x, 2)
+    mean = b("reduce", x, axes=(2,))
+    fields = Fields(b.network())
+    assert peak_of(lambda: fields.hull(x, (80_000,))) < 100_000
+    assert peak_of(lambda: fields.hull(x, (0,))) < 100_000
+    assert peak_of(lambda: fields.hull(mean, (0,))) < 40_000_000
+
+
+def peak_of(ask: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        ask()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

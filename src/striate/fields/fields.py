@@ -15,6 +15,7 @@ from striate.fields.costs import CostTable
 from striate.fields.forward import Forward, Read
 from striate.fields.layout import layout_of, spatial_axes
 from striate.fields.merges import Misalignment
+from striate.fields.patch import Patch, Semiring
 from striate.fields.shared import Shared
 from striate.fields.source import choose_source
 from striate.fields.spans import AxisField, Span, told
@@ -22,7 +23,7 @@ from striate.fields.store import Kept
 from striate.fields.summary import axis_field
 from striate.fields.tables import FieldTable
 from striate.fields.unit import Index, LayerAxes, Unit
-from striate.fields.walk import Unfollowed
+from striate.fields.walk import Unfollowed, pull
 from striate.geometry import Box, Interval
 from striate.network import HasNetwork, Network, network_of
 from striate.network.network import sized
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     import pandas
 
     from striate.fields.overview import Overview
+
+LONG = 2**17
+"""Elements of an axis beyond which a unit's hull is followed back alone: a table of all hulls has an entry for each."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,20 @@ class Fields(Mapping[str, Field]):
         each of the layer's axes but batch and channel. A unit that sees nothing has empty intervals.
         """
         unit = Unit.of(layer, at, channel)
+        if max(self.network.shapes[self.source], default=0) > LONG:
+            box = self.pulled(unit, Semiring.COVER).tight().box
+            return Box([box[axis] for axis in self.spatial.values()])
         return seen_by(self._shown(self.clipped.get(self.network.tensor(unit.layer), ())), self.index(unit))
+
+    def patch(self, unit: Unit, semiring: Semiring) -> Patch:
+        """One at a unit, along all of every axis of its layer that the unit does not name."""
+        place = tuple(i if isinstance(i, int) else None for i in self.index(unit))
+        return Patch.at(unit.shape(self.network), place, semiring)
+
+    def pulled(self, unit: Unit, semiring: Semiring) -> Patch:
+        """What the input that these fields speak of gets from a unit."""
+        tensor, patch = self.network.tensor(unit.layer), self.patch(unit, semiring)
+        return pull(self.network, tensor, patch, self.source, self.places, self.unfollowed)
 
     def layer_axes(self, layer: str) -> LayerAxes:
         """What each axis of a layer is, and for which of them a unit's place has an index."""

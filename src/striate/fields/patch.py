@@ -158,13 +158,23 @@ def _holds(outer: Patch, inner: Patch) -> bool:
 def trim(patch: Patch, axis: int) -> Patch:
     """The same patch without the zeros at both ends of an axis."""
     others = tuple(k for k in range(len(patch.shape)) if k != axis)
-    used = np.flatnonzero((patch.values != 0).any(axis=others))
-    if not used.size:
+    kept = filled((patch.values != 0).any(axis=others))
+    if kept is None:
         return Patch.nothing(patch.shape, patch.values.dtype)
-    if patch.uniform[axis] or used.size == patch.values.shape[axis]:
+    if patch.uniform[axis] or kept.stop - kept.start == patch.values.shape[axis]:
         return patch
-    kept = slice(int(used[0]), int(used[-1]) + 1)
     return with_axis(patch, axis, patch.values[on_axis(axis, kept)], patch.origin[axis] + kept.start, patch.shape[axis])
+
+
+def filled(values: Values) -> slice | None:
+    """From the first to the last of a row of values that is not zero; None where all are.
+
+    >>> filled(np.array([0, 3, 0, 1, 0]))
+    slice(1, 4, None)
+    """
+    used = values != 0
+    first = int(used.argmax()) if used.size else 0
+    return slice(first, used.size - int(used[::-1].argmax())) if used[first : first + 1].any() else None
 
 
 def on_axis(axis: int, part: slice) -> tuple[slice, ...]:

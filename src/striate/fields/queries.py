@@ -15,7 +15,7 @@ from striate.fields.labelled import labelled
 from striate.fields.patch import Patch, Semiring
 from striate.fields.plotting import plotted
 from striate.fields.unit import Unit
-from striate.fields.walk import pull, push, trace
+from striate.fields.walk import push, trace
 from striate.geometry import Box
 from striate.network.relation import Shape
 from striate.values import brief, integer, integers
@@ -122,11 +122,11 @@ class Region:
         return self.fields.network.tensor(self.layer)
 
     def _patch(self, semiring: Semiring) -> Patch:
-        return unit_patch(self.fields, self.unit, semiring)
+        return self.fields.patch(self.unit, semiring)
 
     def _sums(self, semiring: Semiring) -> NDArray[Any]:
         """The sums over all axes but the spatial ones, one entry for each pixel of the hull."""
-        found = _cut(_pulled(self.fields, self.unit, semiring).sum(tuple(self.fields.spatial.values())))
+        found = _cut(self.fields.pulled(self.unit, semiring).sum(tuple(self.fields.spatial.values())))
         values = np.zeros(self.cover.shape, found.values.dtype)
         if found.values.size:
             values[found.box.within(self.hull).slices] = found.values
@@ -198,7 +198,7 @@ def region(fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, c
     (4, 12)
     """
     unit = Unit.of(layer, at, channel)
-    patch = _pulled(fields, unit, Semiring.COVER)
+    patch = fields.pulled(unit, Semiring.COVER)
     cover = _cut(patch.sum(tuple(fields.spatial.values())))
     unclipped = seen_by(fields.tables(unit.layer), fields.index(unit))
     return Region(
@@ -238,18 +238,6 @@ def reach(fields: Fields, at: Sequence[int] | Unit, layer: str, channel: int | N
         channels=_used(patch, -1 if axes.channel is None else axes.channel),
         shape=cover.shape,
     )
-
-
-def _pulled(fields: Fields, unit: Unit, semiring: Semiring) -> Patch:
-    """What the input that the fields speak of gets from a unit."""
-    patch, tensor = unit_patch(fields, unit, semiring), fields.network.tensor(unit.layer)
-    return pull(fields.network, tensor, patch, fields.source, fields.places, fields.unfollowed)
-
-
-def unit_patch(fields: Fields, unit: Unit, semiring: Semiring) -> Patch:
-    """One at a unit, along all of every axis of its layer that the unit does not name."""
-    place = tuple(i if isinstance(i, int) else None for i in fields.index(unit))
-    return Patch.at(unit.shape(fields.network), place, semiring)
 
 
 def _pixel(fields: Fields, at: Sequence[int] | Unit, channel: int | None) -> Unit:

@@ -7,7 +7,18 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.fields.patch import Patch, adder, on_axis, reordered, times_paths, trim, with_axis, with_new_axis
+from striate.fields.patch import (
+    Patch,
+    Values,
+    adder,
+    filled,
+    on_axis,
+    reordered,
+    times_paths,
+    trim,
+    with_axis,
+    with_new_axis,
+)
 from striate.geometry import AxisMap, Groups, Prefix, TapMap, Whole, strided
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Shape, Split, Step, shape_after
 
@@ -83,34 +94,32 @@ def _along(patch: Patch, axis: int, m: AxisMap, forward: bool) -> Patch:
     return _prefix(patch, axis, m.in_size, m.reverse != forward)
 
 
-def _spread(patch: Patch, axis: int, paths: NDArray[np.int64], n: int) -> Patch:
+def _spread(patch: Patch, axis: int, paths: Values, n: int) -> Patch:
     """A uniform axis becomes ``n`` elements reached by ``paths`` paths each (one number: all alike)."""
-    used = np.flatnonzero(paths)
-    if not used.size:
+    used = filled(paths)
+    if used is None:
         return with_axis(patch, axis, patch.values[on_axis(axis, slice(0))], 0, n)
-    start = int(used[0])
-    kept = paths[start : int(used[-1]) + 1].reshape([-1 if k == axis else 1 for k in range(len(patch.shape))])
-    return with_axis(patch, axis, times_paths(patch.values, kept), start, n, uniform=len(paths) == 1)
+    kept = paths[used].reshape([-1 if k == axis else 1 for k in range(len(patch.shape))])
+    return with_axis(patch, axis, times_paths(patch.values, kept), used.start, n, uniform=len(paths) == 1)
 
 
 @lru_cache(maxsize=4096)
-def _paths(m: AxisMap, forward: bool, cover: bool) -> NDArray[np.int64]:
+def _paths(m: AxisMap, forward: bool, cover: bool) -> Values:
     """Reads of each destination from a whole axis (for covers: whether any); one number where all are alike."""
     if isinstance(m, TapMap):
-        found = np.zeros(m.out_size if forward else m.in_size, dtype=np.int64)
+        found: Values = np.zeros(m.out_size if forward else m.in_size, dtype=np.bool_ if cover else np.int64)
         for _, _, start, step, count in zip(*(column.tolist() for column in _edges(m, forward)), strict=True):
-            found[strided(start, step, count)] += count if step == 0 else 1
-    elif isinstance(m, Prefix):
-        found = np.arange(m.in_size, 0, -1) if m.reverse == forward else np.arange(1, m.in_size + 1)
-    elif isinstance(m, Whole):
-        found = np.array([m.in_size if forward else m.out_size])
-    else:
-        found = np.array([(m.in_size if forward else m.out_size) // m.groups])
-    return _shortest(np.minimum(found, 1) if cover else found)
+            places = strided(start, step, count)
+            found[places] = cover or found[places] + (count if step == 0 else 1)
+        return _shortest(found)
+    if isinstance(m, Prefix) and not cover:
+        return np.arange(m.in_size, 0, -1) if m.reverse == forward else np.arange(1, m.in_size + 1)
+    reads = (m.in_size if forward else m.out_size) // (m.groups if isinstance(m, Groups) else 1)
+    return np.array([min(reads, 1) if cover else reads])
 
 
-def _shortest(paths: NDArray[np.int64]) -> NDArray[np.int64]:
-    return paths[:1] if len(paths) and (paths == paths[0]).all() and paths[0] else paths
+def _shortest(paths: Values) -> Values:
+    return paths[:1].copy() if len(paths) and (paths == paths[0]).all() and paths[0] else paths
 
 
 @lru_cache(maxsize=4096)
