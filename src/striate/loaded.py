@@ -29,6 +29,7 @@ from striate.fields import (
     region,
     sweep,
 )
+from striate.fields.unit import At
 from striate.formats.given import Dtypes, Values
 from striate.formats.model import Model, Readable
 from striate.formats.shapes import InputShape
@@ -119,7 +120,7 @@ class LoadedModel:
         return borders(self._fields, layer)
 
     def region(
-        self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None, *, local: bool = False
+        self, layer: str | Unit, at: At | None = None, channel: int | None = None, *, local: bool = False
     ) -> Region:
         """The input pixels that the unit of ``layer`` at ``at`` (one index per spatial axis) reads, or a ``Unit``.
 
@@ -134,7 +135,7 @@ class LoadedModel:
         return reach(self._of(local), at, layer, channel)
 
     def effective(
-        self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None, *, local: bool = False
+        self, layer: str | Unit, at: At | None = None, channel: int | None = None, *, local: bool = False
     ) -> Effective:
         """The effective field of a unit (default: the centre one) from path counts."""
         return effective_field(self._of(local), layer, at, channel)

@@ -54,7 +54,7 @@ def test_odd_arguments(argument: str, models: list[tuple[Any, tuple[int, ...]]])
         ("seed", -1, "seed must be at least 0, got -1"),
         ("layers", 3, "layers must be a sequence, got 3"),
         ("layers", [3], "layers must be a string, got 3"),
-        ("units", [(0, "a")], "a unit must be an integer, got 'a'"),
+        ("units", [(0, "a")], "the unit's place must be an integer, got 'a'"),
         ("units", [], "units is empty"),
         ("passes", "many", "passes must be an integer, got 'many'"),
         ("progress", 3, "progress must be called with two integers, got 3"),

@@ -256,6 +256,70 @@ def test_places_of_a_channels_last_layer_and_of_windows() -> None:
             assert region(fields, layer, (window, token, 0)).hull == Box.at((y, x))
 
 
+class Attending(nn.Module):
+    """Patches, rolled or not, in windows of 3 x 2 tokens; attention within each of them where asked for."""
+
+    def __init__(self, flat: bool, rolled: bool, attends: bool = False) -> None:
+        super().__init__()
+        self.patch, self.qkv = nn.Conv2d(2, C, 3, 2, 1), nn.Linear(C, 3 * C)
+        self.flat, self.rolled, self.attends = flat, rolled, attends
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patch(x).permute(0, 2, 3, 1)
+        x = torch.roll(x, (-1, -1), (1, 2)) if self.rolled else x
+        _, h, w, c = x.shape
+        x = x.reshape(1, h // 3, 3, w // 2, 2, c).permute(0, 1, 3, 2, 4, 5).reshape(-1, 3, 2, c)
+        x = self.qkv(x.reshape(-1, 6, c) if self.flat else x)
+        if not self.attends:
+            return x
+        q, k, v = x.chunk(3, -1)
+        return torch.softmax(q @ k.transpose(1, 2), -1) @ v
+
+
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("rolled", [True, False])
+def test_a_token_of_a_window_is_named_by_both_places(flat: bool, rolled: bool) -> None:
+    module, shape = Attending(flat, rolled), (1, 2, 12, 12)
+    fields, layer = read(module, shape)
+    axes = fields.layer_axes(layer)
+    assert axes.words == (("token", "inner", "feature") if flat else ("token", "inner", "inner", "feature"))
+    assert (axes.within, axes.channel) == (((1,), 2) if flat else ((1, 2), 3))
+    for window, inside in [((0, 0), (0, 0)), ((0, 2), (2, 1)), ((1, 1), (1, 0)), ((1, 2), (2, 1))]:
+        place = (2 * inside[0] + inside[1],) if flat else inside
+        found = region(fields, layer, (window, inside))
+        truth = moving(module, shape, (3 * window[0] + window[1], *place))
+        np.testing.assert_array_equal(found.mask, truth)
+        assert fields.hull(layer, (window, inside)) == found.hull
+        assert region(fields, Unit(layer, window, within=place)).hull == found.hull
+        one = region(fields, layer, (window, inside), channel=5)
+        np.testing.assert_array_equal(one.mask, truth)
+
+
+def test_a_window_alone_is_all_its_tokens() -> None:
+    module, shape = Attending(flat=True, rolled=False), (1, 2, 12, 12)
+    fields, layer = read(module, shape)
+    tokens = [region(fields, layer, ((1, 0), (r, c))).mask for r in range(3) for c in range(2)]
+    np.testing.assert_array_equal(region(fields, layer, (1, 0)).mask, np.any(tokens, axis=0))
+    assert not np.array_equal(tokens[0], tokens[1])
+
+
+def test_a_place_that_a_unit_does_not_hold_is_refused() -> None:
+    fields, layer = read(Attending(flat=True, rolled=False), (1, 2, 12, 12))
+    said = r"place \(3, 0\) .*: place 1 in \[0, 6\) or height in \[0, 3\), width in \[0, 2\)"
+    with pytest.raises(InputError, match=said):
+        region(fields, layer, ((0, 0), (3, 0)))
+    fields, layer = read(Attending(flat=True, rolled=False, attends=True), (1, 2, 12, 12))
+    with pytest.raises(InputError, match="holds no places: name the unit alone"):
+        region(fields, layer, ((0, 0), (1, 0)))
+
+
+def test_channels_that_hold_places_are_channels_still() -> None:
+    fields, layer = read(nn.PixelUnshuffle(2), (1, 1, 4, 6))
+    axes = fields.layer_axes(layer)
+    assert (axes.channel, axes.within) == (1, ())
+    assert region(fields, layer, (1, 2), channel=3).hull == Box.at((3, 5))
+
+
 def test_where_nothing_tells_the_axes_are_those_of_a_picture() -> None:
     fields, layer = read(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), (1, 3, 4, 6))
     assert fields.layer_axes(layer) == LayerAxes.of((1, 3))

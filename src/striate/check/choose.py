@@ -10,7 +10,7 @@ import numpy as np
 from striate.check.report import Disagreement
 from striate.errors import InputError
 from striate.fields import Fields, Unit, costs
-from striate.fields.unit import LayerAxes, unit_axes
+from striate.fields.unit import At, LayerAxes, unit_axes
 from striate.network import Network
 from striate.network.relation import Shape
 
@@ -32,22 +32,24 @@ def evenly(names: Sequence[str], count: int = DEFAULT_LAYERS) -> list[str]:
 
 
 def choose_units(
-    fields: Fields, layers: Sequence[str], units: Sequence[Sequence[int]] | None, seed: int
+    fields: Fields, layers: Sequence[str], units: Sequence[At] | None, seed: int
 ) -> list[Unit]:
     """The units to check of each layer, without repeats."""
     random = np.random.default_rng(seed)
     chosen: list[Unit] = []
     for layer in layers:
         axes = fields.layer_axes(layer)
-        if units is None:
-            wanted = [tuple(n // 2 for n in axes.sizes), tuple(0 for _ in axes.sizes)]
-            wanted += [tuple(int(random.integers(n)) for n in axes.sizes) for _ in range(RANDOM_UNITS)]
-        else:
-            wanted = [tuple(unit) for unit in units]
-        chosen += [_in_full(Unit(layer, at), axes) for at in dict.fromkeys(wanted)]
+        places = _drawn(axes, random) if units is None else units
+        chosen += [_in_full(unit, axes) for unit in dict.fromkeys(Unit.of(layer, at) for at in places)]
     if not chosen:
         raise InputError(f"no layer of {fields.network.name} depends on its input: there is nothing to check")
     return chosen
+
+
+def _drawn(axes: LayerAxes, random: np.random.Generator) -> list[tuple[int, ...]]:
+    """The middle of a layer, its first corner and some units by chance."""
+    known = [tuple(n // 2 for n in axes.sizes), tuple(0 for _ in axes.sizes)]
+    return known + [tuple(int(random.integers(n)) for n in axes.sizes) for _ in range(RANDOM_UNITS)]
 
 
 def _in_full(unit: Unit, axes: LayerAxes) -> Unit:

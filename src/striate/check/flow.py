@@ -17,7 +17,7 @@ from striate.check.noise import Images, NoisePass, UnusableError
 from striate.check.report import CheckReport, Disagreement, Extent, UnitCheck, with_noise
 from striate.errors import InputError
 from striate.fields import Fields, Unit, region
-from striate.fields.unit import unit_sizes
+from striate.fields.unit import At, unit_sizes
 from striate.network import Network
 from striate.network.relation import Shape
 from striate.progress import Progress, Ticker
@@ -33,7 +33,7 @@ class Asked:
     """What a caller wants checked; None leaves the choice to the check."""
 
     layers: Sequence[str] | None = None
-    units: Sequence[tuple[int, ...]] | None = None
+    units: Sequence[At] | None = None
     seed: int = 0
     progress: Progress | None = None
     passes: int | None = None

@@ -13,6 +13,7 @@ from striate.check.flow import Asked, Runtime, prove
 from striate.check.report import CheckReport
 from striate.errors import InputError, MissingDependencyError, UnsupportedError
 from striate.fields import Fields
+from striate.fields.unit import At
 from striate.formats.keras.file import KerasModel
 from striate.formats.model import Model, Readable
 from striate.formats.onnx.file import OnnxBytes, OnnxFile, write_fixed
@@ -20,14 +21,14 @@ from striate.formats.shapes import InputShape
 from striate.formats.tflite.file import TfliteModel
 from striate.formats.torch.module import TorchModule
 from striate.progress import Progress
-from striate.values import instance, integer, integers, items, shown, text
+from striate.values import instance, integer, items, shown, text
 
 
 def check(
     model: Model | Readable,
     input_shape: InputShape = None,
     layers: Sequence[str] | None = None,
-    units: Sequence[Sequence[int]] | None = None,
+    units: Sequence[At] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     passes: int | None = None,
@@ -58,9 +59,9 @@ def check(
     given, and every claimed pixel, however long that takes.
 
     ``layers`` are names of the network's layers, for a module paths of its submodules (default: up to twelve,
-    evenly spread, the last among them); ``units`` index every one of them (default: the centre, the first
-    corner and two drawn with ``seed``). ``source`` and ``layout`` name the input and its axes, as for
-    ``fields``. ``progress(done, total)`` is called as the work goes on.
+    evenly spread, the last among them); ``units`` are places, as ``region`` takes them, in every one of them (default:
+    the centre, the first corner and two drawn with ``seed``). ``source`` and ``layout`` name the input and its axes,
+    as for ``fields``. ``progress(done, total)`` is called as the work goes on.
     Raises InputError for layers and units that do not exist, UnsupportedError for an operator that has no
     twin, MissingDependencyError without the runtime.
 
@@ -71,7 +72,7 @@ def check(
     """
     asked = Asked(
         layers=None if layers is None else [text("layers", name) for name in _some("layers", layers)],
-        units=None if units is None else [integers("a unit", unit, 0) for unit in _some("units", units)],
+        units=None if units is None else _some("units", units),
         seed=integer("seed", seed, 0),
         progress=progress,
         passes=None if passes is None else integer("passes", passes, 0),

@@ -10,7 +10,7 @@ from striate.check import CheckReport, check
 from striate.cli.app import DISAGREED
 from striate.cli.models import open_model
 from striate.cli.options import lang_option
-from striate.cli.parsing import FILE, POSITION
+from striate.cli.parsing import FILE, UNIT
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.proofs import document_of
 from striate.cli.question import (
@@ -26,6 +26,7 @@ from striate.cli.question import (
 )
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
+from striate.fields.unit import At
 from striate.show import to_json
 from striate.show.proof_picture import proof_sketch
 from striate.show.proofs import proofs
@@ -37,7 +38,7 @@ from striate.show.proofs import proofs
 @click.option(
     "--layer", "layers", multiple=True, metavar="NAME", help="A layer to check (default: a dozen, evenly spread)."
 )
-@click.option("--unit", "units", type=POSITION, multiple=True, metavar="Y,X", help="A unit to check in every layer.")
+@click.option("--unit", "units", type=UNIT, multiple=True, metavar="Y,X", help="A unit to check in every layer.")
 @set_option
 @dtype_option
 @source_option
@@ -57,7 +58,7 @@ def check_command(
     model: str,
     inputs: Shaped,
     layers: tuple[str, ...],
-    units: tuple[tuple[int, ...], ...],
+    units: tuple[At, ...],
     values: tuple[tuple[str, bool | int | float], ...],
     dtypes: tuple[tuple[str, str], ...],
     source: str | None,

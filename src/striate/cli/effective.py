@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from striate.cli.options import lang_option, plain_json
-from striate.cli.parsing import FILE, POSITION
+from striate.cli.parsing import FILE, UNIT
 from striate.cli.pictures import drawn, kind_of
 from striate.cli.question import Question, local_option, model_options
 from striate.cli.terminal import deliver, progress, say
 from striate.fields import effective_field
+from striate.fields.unit import At
 from striate.show import to_json
 from striate.show.answers import effective_document, effective_lines
 from striate.show.heat import effective_sketch
@@ -21,7 +22,7 @@ from striate.show.heat import effective_sketch
 @model_options
 @local_option
 @click.argument("layer")
-@click.argument("at", type=POSITION, metavar="[Y,X]", required=False)
+@click.argument("at", type=UNIT, metavar="[Y,X]", required=False)
 @click.option("--channel", type=click.IntRange(0), help="One channel of the layer (default: all together).")
 @click.option("--json", "as_json", is_flag=True, help="JSON, with the weight of every pixel.")
 @click.option("--out", type=FILE, help="A heat map with the radii: .png or .svg.")
@@ -29,7 +30,7 @@ from striate.show.heat import effective_sketch
 def effective_command(
     question: Question,
     layer: str,
-    at: tuple[int, ...] | None,
+    at: At | None,
     channel: int | None,
     as_json: bool,
     out: Path | None,

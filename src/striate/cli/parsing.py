@@ -79,6 +79,16 @@ def parse_position(text: str) -> tuple[int, ...]:
     return tuple(int(n) for n in text.split(","))
 
 
+def parse_unit(text: str) -> tuple[int, ...] | tuple[tuple[int, ...], tuple[int, ...]]:
+    """``Y,X`` as indices, ``Y,X/V,U`` as a pair of them: a unit's place and one within it."""
+    if not re.fullmatch(r"\d+(,\d+)*(/\d+(,\d+)*)?", text):
+        raise InputError(
+            f"{text!r} is no unit; write one index per axis, like 12,30, and behind a stroke those of a place within it"
+        )
+    at, *within = (tuple(int(n) for n in part.split(",")) for part in text.split("/"))
+    return (at, within[0]) if within else at
+
+
 def parse_sizes(text: str) -> list[int | tuple[int, ...]]:
     """``224,256,300x400`` or ``200:260`` or ``200:260:4`` (stop included) as sizes."""
     ranged = re.fullmatch(r"(\d+):(\d+)(?::(\d+))?", text)
@@ -126,6 +136,7 @@ SHAPE = _Parsed("SHAPE", parse_shape)
 VALUE = _Parsed("NAME=VALUE", parse_value)
 DTYPE = _Parsed("DTYPE", parse_dtype)
 POSITION = _Parsed("Y,X", parse_position)
+UNIT = _Parsed("Y,X", parse_unit)
 SIZES = _Parsed("SIZES", parse_sizes)
 SIDES = _Parsed("SIDES", parse_sides)
 PIXEL_SIZE = _Parsed("SIZE", parse_pixel_size)

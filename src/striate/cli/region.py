@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from striate.cli.options import fit_option, lang_option, plain_json
-from striate.cli.parsing import FILE, POSITION
+from striate.cli.parsing import FILE, POSITION, UNIT
 from striate.cli.pictures import drawn, kind_of, model_for
 from striate.cli.question import Question, local_option, model_options
 from striate.cli.terminal import deliver, progress, say
 from striate.errors import InputError
 from striate.fields import Region, reach, region
+from striate.fields.unit import At
 from striate.show import to_json
 from striate.show.answers import reach_document, reach_lines, region_document, region_lines
 from striate.show.heat import counts_sketch
@@ -26,7 +27,7 @@ DRAWINGS = ("field", "maps", "paths")
 @model_options
 @local_option
 @click.argument("layer")
-@click.argument("at", type=POSITION, metavar="Y,X")
+@click.argument("at", type=UNIT, metavar="Y,X")
 @click.option("--channel", type=click.IntRange(0), help="One channel of the layer (default: all together).")
 @click.option("--json", "as_json", is_flag=True, help="JSON, with the exact cover where it has holes.")
 @click.option("--counts", is_flag=True, help="Count the paths from every pixel.")
@@ -50,7 +51,7 @@ DRAWINGS = ("field", "maps", "paths")
 def region_command(
     question: Question,
     layer: str,
-    at: tuple[int, ...],
+    at: At,
     channel: int | None,
     as_json: bool,
     counts: bool,
@@ -65,8 +66,9 @@ def region_command(
     """The input pixels that one unit reads: hull, exact cover with its holes, channels.
 
     Y,X is the unit's place in LAYER, one index per spatial axis; a token of a transformer is named by its place on the
-    grid or by its index alone. Without --image the picture is drawn on grey; that of
-    a unit behind a global operator shows its local field and names the operator.
+    grid or by its index alone, a token of a window by the window's place and the one within it, 0,1/3,5. Without
+    --image the picture is drawn on grey; that of a unit behind a global operator shows its local field and names the
+    operator.
 
     \b
     Examples:
@@ -74,6 +76,7 @@ def region_command(
       striate region model.onnx layer4 3,3 --image photo.jpg --out field.png --with layer1 --with layer2
       striate region model.onnx layer4 3,3 --input 1x3x224x224 --draw maps --out maps.svg
       striate region vit.onnx ln_1 17 --input 1x3x224x224
+      striate region swin.onnx qkv 0,1/3,5 --input 1x3x224x224
       striate region model.onnx layer4 3,3 --input 1x3x224x224 --local --draw paths --out paths.png
     """
     if (image is not None or others or draw != "field") and out is None:

@@ -36,6 +36,7 @@ def _layer_axes(
     rest = iter(every)
     tables = {name: tuple(islice(rest, count)) for name, count in zip(names, counts, strict=True)}
     moving = {name: _moving_axes(shape, pieces, shared) for name, pieces in tables.items()}
+    looking = frozenset[int]().union(*(_told_of(pieces, shared).looking for pieces in tables.values()))
     along = {axis: [name for name, axes in moving.items() if axis in axes] for axis in range(len(shape))}
     alike = [axis for axis, names in along.items() if not names]
     first = next((axis for axis in alike if shape[axis] == batch), None)
@@ -49,8 +50,12 @@ def _layer_axes(
     if len(tokens) == 1 and words[tokens[0]] == "token":
         grid = _grid(tokens[0], shape, {name: tables[name] for name in along[tokens[0]]}, shared)
     units = _units(shape, moving)
-    channel = next((axis for axis in alike if axis != first and axis not in units), None)
-    return LayerAxes(shape, tuple(words[axis] for axis in range(len(shape))), units, channel, grid)
+    features = [axis for axis in alike if axis != first and axis not in units]
+    channel = next((axis for axis in features if axis not in looking), next(iter(features), None))
+    within = tuple(axis for axis in features if axis in looking and axis != channel)
+    words |= dict.fromkeys(within, "inner")
+    inner = _grid(within[0], shape, tables, shared) if len(within) == 1 and len(tables) > 1 else None
+    return LayerAxes(shape, tuple(words[axis] for axis in range(len(shape))), units, channel, grid, within, inner)
 
 
 def units_along(shape: Shape, tables: Mapping[str, FieldTable], shared: Shared) -> tuple[int, ...]:
@@ -70,7 +75,7 @@ def _moving_axes(shape: Shape, pieces: Pieces, shared: Shared) -> frozenset[int]
 
     They are those that grow with it. Where none does, as of picked elements, channels that differ are left out.
     """
-    found = _moving(shared.normal(_local(pieces) or pieces).pieces, shared)
+    found = _told_of(pieces, shared)
     if found.grown or not found.every:
         return found.grown
     behind = frozenset(unit_axes(shape))
@@ -78,14 +83,20 @@ def _moving_axes(shape: Shape, pieces: Pieces, shared: Shared) -> frozenset[int]
 
 
 class _Moving(NamedTuple):
-    """The axes along which units see different things, and those of them whose extent comes from the input's."""
+    """The axes along which units see different things; those whose extent comes from the input's; those along which
+    units look at other places, whatever the size of what they see."""
 
     every: frozenset[int]
     grown: frozenset[int]
+    looking: frozenset[int]
+
+
+def _told_of(pieces: Pieces, shared: Shared) -> _Moving:
+    return _moving(shared.normal(_local(pieces) or pieces).pieces, shared)
 
 
 def _moving(pieces: Pieces, shared: Shared) -> _Moving:
-    every, grown = set[int](), set[int]()
+    every, grown, looking = set[int](), set[int](), set[int]()
     for piece in pieces:
         if not all(plain(piece, place) for place in piece.view):
             piece = flattened(piece, shared)
@@ -95,7 +106,15 @@ def _moving(pieces: Pieces, shared: Shared) -> _Moving:
                 every.add(axis)
                 if any(piece.dims[dim].grown for dim in dims):
                     grown.add(axis)
-    return _Moving(frozenset(every), frozenset(grown))
+                if any(_looks_elsewhere(piece, dim) for dim in dims):
+                    looking.add(axis)
+    return _Moving(frozenset(every), frozenset(grown), frozenset(looking))
+
+
+def _looks_elsewhere(piece: Piece, dim: int) -> bool:
+    """Whether the middle of what an element sees moves along a dimension."""
+    middle = piece.lo + piece.hi
+    return piece.dims[dim].step != 0 or bool((middle != middle.take([0], dim)).any())
 
 
 def _local(pieces: Pieces) -> Pieces:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from striate.errors import InputError, MissingDependencyError
 from striate.fields.fields import Fields
 from striate.fields.queries import region
-from striate.fields.unit import LayerAxes, Unit
+from striate.fields.unit import At, LayerAxes, Unit
 from striate.geometry import Box, Interval
 from striate.names import did_you_mean
 from striate.network.relation import Shape
@@ -68,7 +68,7 @@ class Effective:
 
 
 def effective_field(
-    fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None
+    fields: Fields, layer: str | Unit, at: At | None = None, channel: int | None = None
 ) -> Effective:
     """The effective field by path counts: what all weights equal and all activations linear would give.
 

@@ -22,7 +22,7 @@ from striate.fields.spans import AxisField, Span, told
 from striate.fields.store import Kept
 from striate.fields.summary import axis_field
 from striate.fields.tables import FieldTable
-from striate.fields.unit import Index, LayerAxes, Unit
+from striate.fields.unit import At, Index, LayerAxes, Unit
 from striate.fields.walk import Unfollowed, pull
 from striate.geometry import Box, Interval
 from striate.network import HasNetwork, Network, network_of
@@ -157,11 +157,12 @@ class Fields(Mapping[str, Field]):
     def _shown(self, tables: tuple[FieldTable, ...]) -> tuple[FieldTable, ...]:
         return tuple(table.without_whole() for table in tables) if self.is_local else tables
 
-    def hull(self, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Box:
+    def hull(self, layer: str | Unit, at: At | None = None, channel: int | None = None) -> Box:
         """The smallest interval of input pixels, per spatial axis, that holds all the unit at ``at`` sees.
 
         Clipped to the input and exact at borders; all channels unless one is named. ``at`` has one index for
-        each of the layer's axes but batch and channel. A unit that sees nothing has empty intervals.
+        each of the layer's axes but batch and channel, or is a pair of a unit's place and one within it. A unit that
+        sees nothing has empty intervals.
         """
         unit = Unit.of(layer, at, channel)
         if max(self.network.shapes[self.source], default=0) > LONG:

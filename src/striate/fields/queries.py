@@ -14,7 +14,7 @@ from striate.fields.fields import Fields, seen_by
 from striate.fields.labelled import labelled
 from striate.fields.patch import Patch, Semiring
 from striate.fields.plotting import plotted
-from striate.fields.unit import Unit
+from striate.fields.unit import At, Unit
 from striate.fields.walk import push, trace
 from striate.geometry import Box
 from striate.network.relation import Shape
@@ -181,11 +181,12 @@ class Reach:
         return labelled("cover", self.cover, axes, self.box, facts)
 
 
-def region(fields: Fields, layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Region:
+def region(fields: Fields, layer: str | Unit, at: At | None = None, channel: int | None = None) -> Region:
     """The input pixels that the unit of ``layer`` at ``at`` reads, or a ``Unit``; holes and borders exact.
 
     ``at`` has one index for each of the layer's axes but batch and channel (but batch alone where there are
-    no more than two), or one for every axis. Raises InputError for an unknown layer or a unit outside it.
+    no more than two), or one for every axis; a pair of places, ``((0, 1), (3, 5))``, is that of a unit and one within
+    it, as of a token of a window. Raises InputError for an unknown layer or a unit outside it.
 
     >>> from striate.network import Builder
     >>> from striate.network.operators import Conv

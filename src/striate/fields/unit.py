@@ -12,6 +12,8 @@ from striate.network.relation import Shape
 from striate.values import integer, integers, text
 
 Index = tuple[int | slice, ...]
+At = Sequence[int] | Sequence[Sequence[int]]
+"""A unit's place, or a pair of it and the place within the unit."""
 
 
 def first_unit_axis(shape: Shape) -> int:
@@ -45,6 +47,8 @@ class Unit:
 
     ``at`` has an index for each axis along which the layer's units differ (``LayerAxes.units``); tokens of a grid are
     named by their index or by their place on it. An index for all axes but the batch, or for all, is taken too.
+    ``within`` names one place of those that a unit holds, such as a token of a window (``LayerAxes.within``); without,
+    the unit stands for all of them.
 
     >>> LayerAxes.of((1, 8, 16, 16)).index(Unit("conv", (3, 4)))
     (slice(None, None, None), slice(None, None, None), 3, 4)
@@ -53,19 +57,41 @@ class Unit:
     layer: str
     at: tuple[int, ...]
     channel: int | None = None
+    within: tuple[int, ...] = ()
 
     @staticmethod
-    def of(layer: str | Unit, at: Sequence[int] | None = None, channel: int | None = None) -> Unit:
+    def of(layer: str | Unit, at: At | None = None, channel: int | None = None) -> Unit:
         """A unit itself, or one from a layer's name, a place and perhaps a channel as a caller gives them.
 
-        Raises InputError for anything else.
+        A pair of places is the unit's and the one within it. Raises InputError for anything else.
+
+        >>> Unit.of("attn.qkv", ((0, 1), (3, 5)))
+        Unit(layer='attn.qkv', at=(0, 1), channel=None, within=(3, 5))
         """
         if isinstance(layer, Unit):
             if at is not None or channel is not None:
                 raise InputError(f"{layer} is a unit already: give no place or channel beside it")
             return layer
-        place = integers("the unit's place", at)
-        return Unit(text("layer", layer), place, None if channel is None else integer("channel", channel))
+        match at:
+            case [[*outer], [*inner]]:
+                place, within = integers("the unit's place", outer), integers("the place within the unit", inner)
+            case _:
+                place, within = integers("the unit's place", at), ()
+        return Unit(text("layer", layer), place, None if channel is None else integer("channel", channel), within)
+
+    @property
+    def place(self) -> str:
+        """The place, and the one within the unit behind a stroke.
+
+        >>> Unit("attn.qkv", (0, 1), within=(3, 5)).place
+        '(0, 1)/(3, 5)'
+        """
+        return f"{self.at}/{self.within}" if self.within else str(self.at)
+
+    @property
+    def name(self) -> str:
+        """The layer and the place."""
+        return f"{self.layer} {self.place}"
 
     def shape(self, network: Network) -> Shape:
         """The shape of the unit's layer."""
@@ -113,8 +139,9 @@ class LayerAxes:
 
     ``words`` names an axis of ``shape`` by the axis of the source that its units move along, ``token`` where they
     move along several at once, ``mixed`` where features stand among them; ``batch`` or ``feature`` where all its
-    units see alike. ``units`` are the axes that a place has an index for, ``channel`` is the one that a channel
-    counts, None for none; ``grid`` is what tokens run over where they have one.
+    units see alike, ``inner`` where one unit looks at several places. ``units`` are the axes that a place has an index
+    for, ``channel`` is the one that a channel counts, None for none; ``grid`` is what tokens run over where they have
+    one. ``within`` are the axes of the places that each unit holds, as a window its tokens, ``inner`` their grid.
     """
 
     shape: Shape
@@ -122,6 +149,8 @@ class LayerAxes:
     units: tuple[int, ...]
     channel: int | None = None
     grid: Grid | None = None
+    within: tuple[int, ...] = ()
+    inner: Grid | None = None
 
     @staticmethod
     def of(shape: Shape) -> LayerAxes:
@@ -152,6 +181,8 @@ class LayerAxes:
         index: list[int | slice] = [slice(None)] * len(self.shape)
         for axis, i in zip(*self._named(unit.at), strict=True):
             index[axis] = i
+        for axis, i in zip(*self._inside(unit.within), strict=True):
+            index[axis] = i
         if unit.channel is not None:
             if self.channel is None or not 0 <= unit.channel < self.shape[self.channel]:
                 raise InputError(f"channel {unit.channel} lies outside shape {self.shape}")
@@ -176,6 +207,20 @@ class LayerAxes:
                 told = f"index {i} must be in [0, {n})" if grid is None else self._ranges()
                 raise InputError(f"unit {at} lies outside shape {self.shape}: {told}")
         return axes, place
+
+    def _inside(self, place: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The axes of a place within a unit, and its index along each of them; none where none is named."""
+        if not place:
+            return (), ()
+        if not self.within:
+            raise InputError(f"a unit of shape {self.shape} holds no places: name the unit alone")
+        plain, grid = {f"place {axis}": self.shape[axis] for axis in self.within}, self.inner
+        spellings = [plain, *([] if grid is None else [dict(zip(grid.names, grid.sizes, strict=True))])]
+        sizes = next((sizes for sizes in spellings if len(sizes) == len(place)), None)
+        if sizes is None or any(not 0 <= i < n for i, n in zip(place, sizes.values(), strict=True)):
+            told = " or ".join(", ".join(f"{name} in [0, {n})" for name, n in sizes.items()) for sizes in spellings)
+            raise InputError(f"place {place} lies outside the units of shape {self.shape}: {told}")
+        return self.within, (grid.token(place),) if grid is not None and sizes is not plain else place
 
     def _spellings(self) -> list[tuple[int, ...]]:
         """The axes that the indices of a place may speak of: units, all behind batch and channel, all but the first

@@ -32,6 +32,7 @@ class RegionDocument(TypedDict):
     model: str
     layer: str
     at: list[int]
+    within: list[int]
     index: list[int | None]
     channel: int | None
     input: str
@@ -51,6 +52,7 @@ class EffectiveDocument(TypedDict):
     model: str
     layer: str
     at: list[int]
+    within: list[int]
     channel: int | None
     box: list[Pair]
     centre: list[float]
@@ -87,6 +89,7 @@ def region_document(model: str, region: Region, counts: bool) -> RegionDocument:
         "model": model,
         "layer": region.layer,
         "at": list(region.at),
+        "within": list(region.unit.within),
         "index": [i if isinstance(i, int) else None for i in region.fields.index(region.unit)],
         "channel": region.channel,
         "input": region.source,
@@ -108,7 +111,7 @@ def region_lines(region: Region, counts: bool, lang: str = "en") -> list[str]:
     names = list(region.fields.spatial)
     hull = " x ".join(str(side.size) for side in region.hull)
     places = _places(names, region.hull, lang)
-    lines = [word("unit_sees", lang, layer=region.layer, at=region.at, hull=hull, source=region.source, places=places)]
+    lines = [word("unit_sees", lang, unit=region.unit.name, hull=hull, source=region.source, places=places)]
     lines += _token_line(region, lang)
     if region.unclipped is not None and tuple(region.unclipped) != tuple(region.hull):
         lines.append(word("borderless", lang, places=_places(names, region.unclipped, lang)))
@@ -140,6 +143,7 @@ def effective_document(model: str, fields: Fields, found: Effective) -> Effectiv
         "model": model,
         "layer": found.layer,
         "at": list(found.at),
+        "within": list(found.unit.within),
         "channel": found.unit.channel,
         "box": [[side.start, side.stop] for side in found.box],
         "centre": list(found.centre),
@@ -156,9 +160,7 @@ def effective_lines(fields: Fields, found: Effective, lang: str = "en") -> list[
     """An effective field in words."""
     centre = ", ".join(f"{place:g}" for place in found.centre)
     field = " x ".join(str(side.size) for side in found.box)
-    lines = [
-        word("unit_around", lang, layer=found.layer, at=found.at, field=field, source=fields.source, centre=centre)
-    ]
+    lines = [word("unit_around", lang, unit=found.unit.name, field=field, source=fields.source, centre=centre)]
     lines += [
         word("weight_within", lang, share=f"{share:.0%}", radius=f"{radius:.1f}", ratio=f"{found.ratios[share]:.0%}")
         for share, radius in found.radii.items()

@@ -34,7 +34,7 @@ def counts_sketch(region: Region, lang: str = "en") -> Sketch:
     # A single path keeps a tint of its own beside none.
     span = max(logs.max() - _log2(int(least)), 1.0)
     shares = np.where(logs < 0, 0.0, FAINTEST + (1 - FAINTEST) * (logs - _log2(int(least))) / span)
-    title, what = f"{region.layer} {region.at}", word("paths_drawn", lang)
+    title, what = region.unit.name, word("paths_drawn", lang)
     sketch = _plane(shares, region.hull, region.unclipped, title, what, lang)
     _bar(sketch, _short(int(least)), word("paths_most", lang, most=_short(int(most))), FAINTEST)
     if max(region.hull.shape) <= GRID_FROM:
@@ -54,7 +54,7 @@ def effective_sketch(found: Effective, lang: str = "en") -> Sketch:
         for share, radius in found.radii.items()
     )
     told = word("radii_of", lang, radii=radii, half=f"{found.half_size:g}")
-    sketch = _plane(shares, found.box, None, f"{found.layer} {found.at}", told, lang)
+    sketch = _plane(shares, found.box, None, found.unit.name, told, lang)
     cell, left, top = _cell(found.box), *_corner(found.box)
     for hue, (share, radius) in zip(HUES[1:], found.radii.items(), strict=False):
         x, y = left + (found.centre[1] - found.box[1].start + 0.5) * cell, 0.0

@@ -37,7 +37,7 @@ def maps_sketch(region: Region, layers: Sequence[str] = (), lang: str = "en") ->
     """
     planes = _planes(region)
     if region.hull.empty:
-        raise InputError(f"{region.layer} {region.at} reads no pixel of {region.source}: there is no way to draw")
+        raise InputError(f"{region.unit.name} reads no pixel of {region.source}: there is no way to draw")
     if region.source not in planes:
         named = ", ".join(region.fields.spatial) or "none"
         raise InputError(f"maps are drawn of what an image's unit reads; the axes of {region.source} are {named}")
@@ -99,7 +99,7 @@ def _chosen(region: Region, planes: Mapping[str, Plane], layers: Sequence[str]) 
         wanted = [network.tensor(name) for name in layers]
         for name, tensor in zip(layers, wanted, strict=True):
             if tensor not in planes:
-                raise InputError(f"{name} is no map on the way from {region.source} to {region.layer} {region.at}")
+                raise InputError(f"{name} is no map on the way from {region.source} to {region.unit.name}")
         kept = {*wanted, region.source, network.tensor(region.layer)}
         return [name for name in list(planes)[::-1] if name in kept]
     alike: dict[Plane, str] = {}

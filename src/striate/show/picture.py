@@ -64,7 +64,7 @@ def view_of(region: Region, label: str = "", lang: str = "en") -> View:
     if free is not None:
         size = word("inside_of", lang, size="x".join(map(str, free.shape)), inside=inside)
     return View(
-        label or f"{region.layer} {tuple(region.at)}: {size}",
+        label or f"{region.unit.name}: {size}",
         region.hull,
         np.asarray(region.mask, dtype=np.bool_),
         free,

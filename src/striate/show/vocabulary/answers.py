@@ -4,8 +4,8 @@ from __future__ import annotations
 
 ANSWERS: dict[str, tuple[str, str]] = {
     "unit_sees": (
-        "{layer} {at} sees {hull} pixels of {source}: {places}",
-        "{layer} {at} 看到 {source} 的 {hull} 个像素：{places}",
+        "{unit} sees {hull} pixels of {source}: {places}",
+        "{unit} 看到 {source} 的 {hull} 个像素：{places}",
     ),
     "borderless": ("without the image's border: {places}", "不计图像边界：{places}"),
     "everything": ("everything", "全部"),
@@ -29,8 +29,8 @@ ANSWERS: dict[str, tuple[str, str]] = {
         "路径：共 {total} 条，路径最多的像素有 {most} 条",
     ),
     "unit_around": (
-        "{layer} {at} sees {field} pixels of {source} around ({centre})",
-        "{layer} {at} 看到 {source} 的 {field} 个像素，中心在 ({centre})",
+        "{unit} sees {field} pixels of {source} around ({centre})",
+        "{unit} 看到 {source} 的 {field} 个像素，中心在 ({centre})",
     ),
     "weight_within": (
         "{share} of the weight lies within {radius} pixels, {ratio} of half the field",

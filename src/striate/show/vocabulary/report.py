@@ -188,4 +188,5 @@ REPORT: dict[str, tuple[str, str]] = {
     "token": ("token", "词元"),
     "feature": ("feature", "特征"),
     "mixed": ("mixed", "混合"),
+    "inner": ("inner", "单元内"),
 }
