@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from support.keras_models import keras, saved
 
 from striate.formats.model import Model
-from striate.serve.app import MOST_ASKED, app
+from striate.serve.addresses import MOST_ASKED, MOST_PICTURE
+from striate.serve.app import app
 from striate.serve.assets import parts
 from striate.serve.desk import Desk
 from striate.serve.guard import HEADERS, MOST_LINKS, Guard
@@ -202,7 +203,6 @@ def test_a_file_that_its_framework_would_run_is_not_taken(friend: TestClient) ->
     assert "command line" in answer.json()["error"]
 
 
-def test_a_picture_of_more_bytes_than_any_has_is_not_read(friend: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("striate.serve.app.MOST_PICTURE", 100)
-    answer = friend.post("/put/picture", content=bytes(101))
-    assert answer.json() == {"error": "more than 100 bytes were sent"}
+def test_a_picture_of_more_bytes_than_any_has_is_not_read(friend: TestClient) -> None:
+    answer = friend.post("/put/picture", content=bytes(MOST_PICTURE + 1))
+    assert answer.json() == {"error": f"more than {MOST_PICTURE:,} bytes were sent"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.small_graphs import Graph
 
 from striate.errors import InputError
 from striate.serve import Page, page
@@ -19,7 +20,9 @@ DENOISER = Path(str(files("striate") / "data" / "denoiser.onnx"))
 
 def test_a_notebook_gets_the_file_in_a_frame_without_an_origin(tmp_path: Path) -> None:
     Image.fromarray(np.full((40, 40, 3), 90, np.uint8)).save(tmp_path / "grey.png")
-    found = page(DENOISER, tmp_path / "grey.png", (1, 3, 16, 24), height=500)
+    graph = Graph(1, 3, 16, 24)
+    model = graph.save(tmp_path, graph.conv("image", 3, 2, 3))
+    found = page(model, tmp_path / "grey.png", height=500, static=True)
     shown = found._repr_html_()
     assert 'sandbox="allow-scripts"' in shown
     assert "height:500px" in shown

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,18 +13,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from striate.errors import InputError, StriateError
-from striate.serve.asking import QUESTIONS, told
+from striate.errors import StriateError
+from striate.serve.addresses import ADDRESSES, Address, refusal
 from striate.serve.assets import TYPES, parts
 from striate.serve.desk import Desk
 from striate.serve.guard import Guard, Guarded
-
-# A question is a few numbers, at most a drawn input and kernels of 32 x 32.
-MOST_ASKED = 1 << 20
-# The largest networks that a page is of use for; one that is larger is named on the command line.
-MOST_MODEL = 256 << 20
-# A photograph of as many pixels as are read takes less.
-MOST_PICTURE = 64 << 20
 
 
 def app(desk: Desk, guard: Guard) -> ASGIApp:
@@ -37,31 +29,22 @@ def app(desk: Desk, guard: Guard) -> ASGIApp:
     async def part(request: Request) -> Response:
         return _part(request.path_params["name"])
 
-    async def ask(request: Request) -> Response:
-        question = QUESTIONS.get(request.path_params["name"])
-        if question is None:
-            raise HTTPException(404)
-        given = _given(await _body(request, MOST_ASKED))
-        return JSONResponse(await run_in_threadpool(question, desk, given))
+    def asked(address: Address) -> Callable[[Request], Awaitable[Response]]:
+        async def answered(request: Request) -> Response:
+            body = await _body(request, address.most)
+            return JSONResponse(await run_in_threadpool(address.answer, desk, body))
 
-    async def put(request: Request) -> Response:
-        places = {"model": (desk.put_model, MOST_MODEL), "picture": (desk.put_picture, MOST_PICTURE)}
-        if request.path_params["kind"] not in places:
-            raise HTTPException(404)
-        place, most = places[request.path_params["kind"]]
-        await run_in_threadpool(place, await _body(request, most))
-        return JSONResponse(told(desk))
+        return answered
 
     async def refused(request: Request, error: Exception) -> Response:
-        return JSONResponse({"error": " ".join(str(error).split())}, 400)
+        return JSONResponse(refusal(error), 400)
 
     async def vanished(request: Request, error: Exception) -> Response:
         return Response(status_code=400)
 
     routes = [
         Route("/", page),
-        Route("/ask/{name}", ask, methods=["POST"]),
-        Route("/put/{kind}", put, methods=["POST"]),
+        *(Route(f"/{name}", asked(address), methods=["POST"]) for name, address in ADDRESSES.items()),
         Route("/{name}", part),
     ]
     handlers: Any = {StriateError: refused, ClientDisconnect: vanished}
@@ -75,20 +58,10 @@ def _part(name: str) -> Response:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    """What was sent, read piece by piece: no more than ``most`` bytes are ever held."""
+    """What was sent, read piece by piece, as far as it tells whether it is more than ``most`` bytes."""
     found = bytearray()
     async for piece in request.stream():
         found += piece
         if len(found) > most:
-            raise InputError(f"more than {most:,} bytes were sent")
+            break
     return bytes(found)
-
-
-def _given(body: bytes) -> Mapping[str, Any]:
-    try:
-        given = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        raise InputError("a question is an object in JSON") from None
-    if not isinstance(given, dict):
-        raise InputError("a question is an object in JSON")
-    return given

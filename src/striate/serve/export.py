@@ -35,18 +35,22 @@ def exported(desk: Desk, progress: Progress | None = None) -> str:
     It holds every example of a convolution, and of ``LAYERS`` layers the maps, the strongest patches, the tuning and
     the field of the middle unit; hovering is answered everywhere. What it does not hold, it says.
     """
-    script, style = bundle(), (parts()["style.css"] + parts()["views.css"]).decode()
-    policy = f"default-src 'none'; img-src data: blob:; script-src {_hash(script)}; style-src {_hash(style)}"
     answers = json.dumps(recorded(desk, progress), ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    return document(bundle(), data=f'<script type="application/json" id="recorded">{answers}</script>\n')
+
+
+def document(script: str, *, view: str = "", data: str = "") -> str:
+    """The page in one HTML file that loads nothing: its script, what stands in it until a view is drawn, and data."""
+    style = (parts()["style.css"] + parts()["views.css"]).decode()
+    policy = f"default-src 'none'; img-src data: blob:; script-src {_hash(script)}; style-src {_hash(style)}"
     icon = b64encode(parts()["icon.svg"]).decode()
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>striate</title>\n<link rel="icon" href="data:image/svg+xml;base64,{icon}">\n<style>{style}</style>\n'
-        '</head>\n<body>\n<header id="head"></header>\n<main id="view" tabindex="-1"></main>\n'
-        '<p id="said" role="status" aria-live="polite"></p>\n'
-        f'<script type="application/json" id="recorded">{answers}</script>\n'
+        f'</head>\n<body>\n<header id="head"></header>\n<main id="view" tabindex="-1">{view}</main>\n'
+        f'<p id="said" role="status" aria-live="polite"></p>\n{data}'
         f'<script type="module">{script}</script>\n</body>\n</html>\n'
     )
 

@@ -1,4 +1,4 @@
-"""The page in a notebook: the exported file in a frame, which stays where the notebook is kept or turned into HTML."""
+"""The page in a notebook: live, or the exported file in a frame, which stays where the notebook is kept."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
 
-from striate.errors import InputError
+from striate.errors import InputError, MissingDependencyError
 from striate.explore.photo import photo_size
 from striate.explore.running import Source, opened
 from striate.explore.screen import Level
@@ -19,6 +20,9 @@ from striate.serve.desk import Desk
 from striate.serve.export import exported
 from striate.serve.subject import Subject
 from striate.values import integer
+
+if TYPE_CHECKING:
+    from striate.serve.widget import LivePage
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,7 @@ class Page:
         return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{shown}"></iframe>'
 
 
+@overload
 def page(
     model: Source,
     photo: Photo | str | os.PathLike[str] | None = None,
@@ -50,15 +55,43 @@ def page(
     black: Level = 0.0,
     white: Level = 1.0,
     height: int = 800,
-) -> Page:
-    """The page of ``striate serve`` on a model and a photograph, as one HTML file that a notebook shows.
+    static: Literal[False] = False,
+) -> LivePage: ...
 
-    ``photo`` is a file, cropped where its shape is another, or (height, width, 3) bytes of the input's size. ``black``
-    and ``white`` are the numbers that the input has there. Raises InputError for a photograph of another size, and as
-    ``striate.load`` does.
+
+@overload
+def page(
+    model: Source,
+    photo: Photo | str | os.PathLike[str] | None = None,
+    input_shape: InputShape = None,
+    *,
+    black: Level = 0.0,
+    white: Level = 1.0,
+    height: int = 800,
+    static: Literal[True],
+) -> Page: ...
+
+
+def page(
+    model: Source,
+    photo: Photo | str | os.PathLike[str] | None = None,
+    input_shape: InputShape = None,
+    *,
+    black: Level = 0.0,
+    white: Level = 1.0,
+    height: int = 800,
+    static: bool = False,
+) -> LivePage | Page:
+    """The page of ``striate serve`` on a model and a photograph, in a notebook.
+
+    It is live, a widget that the notebook's kernel answers; ``static`` is the page as one HTML file, which holds a
+    part of the answers and stays where the notebook is kept, turned into HTML or sent. ``photo`` is a file, cropped
+    where its shape is another, or (height, width, 3) bytes of the input's size. ``black`` and ``white`` are the numbers
+    that the input has there. Raises InputError for a photograph of another size, MissingDependencyError where a live
+    page lacks anywidget, and as ``striate.load`` does.
 
     >>> from importlib.resources import files
-    >>> found = page(files("striate") / "data" / "denoiser.onnx", None, (1, 3, 32, 48))
+    >>> found = page(files("striate") / "data" / "denoiser.onnx", None, (1, 3, 32, 48), static=True)
     >>> found
     Page(height=800)
     >>> found.html.startswith("<!doctype html>")
@@ -71,4 +104,15 @@ def page(
         name, photo = os.fspath(photo), read_photo(photo, size, "crop")
     if photo is not None and photo.shape != (*size, 3):
         raise InputError(f"photo must be {size[0]}x{size[1]}x3, as the input of {held.name}, got {photo.shape}")
-    return Page(exported(Desk(Subject(held, photo, black, white, picture=name))), height)
+    desk = Desk(Subject(held, photo, black, white, picture=name))
+    return Page(exported(desk), height) if static else _live(desk, height)
+
+
+def _live(desk: Desk, height: int) -> LivePage:
+    try:
+        from striate.serve.widget import LivePage
+    except ImportError as error:
+        raise MissingDependencyError(
+            "a live page needs anywidget: pip install 'striate[notebook]'; static=True gives one that needs none"
+        ) from error
+    return LivePage(desk, height)

@@ -24,6 +24,16 @@ PAGE: dict[str, tuple[str, str]] = {
         "This file does not hold the answer; striate serve works it out.",
         "此文件中没有该答案；运行 striate serve 可以得到。",
     ),
+    "page_silent": (
+        "The notebook's kernel has not answered. Where it was restarted, run the cell again.",
+        "笔记本的内核尚未应答。若内核已重启，请重新运行该单元格。",
+    ),
+    "page_live": (
+        "A live page stood here, which its notebook's kernel answers: run the cell again. "
+        "striate.serve.page(..., static=True) stays without a kernel.",
+        "此处曾是由笔记本内核应答的实时页面：请重新运行该单元格。"
+        "striate.serve.page(..., static=True) 无需内核即可保留。",
+    ),
     "reading": ("Reading", "正在读取"),
     "close": ("Close", "关闭"),
     "code": ("Copy as code", "复制为代码"),
