@@ -6,6 +6,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -63,19 +64,27 @@ class Opened:
         return found
 
 
-@pytest.fixture(scope="session")
-def guard() -> Iterator[Guard]:
+@contextmanager
+def serving(desk: Desk) -> Iterator[Guard]:
     """The guard of a server that runs beside the tests."""
-    photo = sample_photo()[: SIZE[0], 100 : 100 + SIZE[1]]
     with socket.create_server(("127.0.0.1", 0)) as listening:
         guard = Guard("127.0.0.1", listening.getsockname()[1])
-        desk = Desk(Subject(Model(DENOISER, (1, 3, *SIZE)), photo))
         server = uvicorn.Server(uvicorn.Config(app(desk, guard), log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
+        try:
+            yield guard
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def guard() -> Iterator[Guard]:
+    """The guard of a server of the denoiser and a photograph."""
+    photo = sample_photo()[: SIZE[0], 100 : 100 + SIZE[1]]
+    with serving(Desk(Subject(Model(DENOISER, (1, 3, *SIZE)), photo))) as guard:
         yield guard
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.fixture(scope="session")
