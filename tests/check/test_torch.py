@@ -40,6 +40,27 @@ class Mixture(nn.Module):
         return self.rows(self.gate(y))
 
 
+class Tokens(nn.Module):
+    """Tokens whose batch and grid share an axis, as a dense layer of (rows, features) has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.token, self.row = nn.Conv2d(2, 6, 3, 2, 1), nn.Linear(6, 5), nn.Linear(5, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.token(self.stem(x).flatten(2).transpose(1, 2))
+        return self.row(tokens.reshape(-1, 5))
+
+
+@pytest.mark.parametrize(("everything", "units"), [(False, 4), (True, 8)])
+@pytest.mark.parametrize("layer", ["token", "row"])
+def test_tokens_are_proved_one_by_one(layer: str, everything: bool, units: int) -> None:
+    """Eight tokens stand on a grid of 4x2; none is taken for a feature, and no index of a feature for a place."""
+    report = check(Tokens(), (1, 2, 8, 4), [layer], everything=everything)
+    assert report.complete, str(report)
+    assert len(report.units) == units
+
+
 def test_a_module_is_proved_pixel_by_pixel_and_left_as_it_was() -> None:
     module = Mixture().train()
     before = {name: value.clone() for name, value in module.state_dict().items()}

@@ -40,7 +40,7 @@ def choose_units(
     for layer in layers:
         axes = fields.layer_axes(layer)
         places = _drawn(axes, random) if units is None else units
-        chosen += [_in_full(unit, axes) for unit in dict.fromkeys(Unit.of(layer, at) for at in places)]
+        chosen += [in_full(unit, axes) for unit in dict.fromkeys(Unit.of(layer, at) for at in places)]
     if not chosen:
         raise InputError(f"no layer of {fields.network.name} depends on its input: there is nothing to check")
     return chosen
@@ -52,7 +52,7 @@ def _drawn(axes: LayerAxes, random: np.random.Generator) -> list[tuple[int, ...]
     return known + [tuple(int(random.integers(n)) for n in axes.sizes) for _ in range(RANDOM_UNITS)]
 
 
-def _in_full(unit: Unit, axes: LayerAxes) -> Unit:
+def in_full(unit: Unit, axes: LayerAxes) -> Unit:
     """The unit as twins name it: by the axes behind batch and channel, or by the middle one of all that stand there."""
     try:
         index = axes.index(unit)
@@ -62,6 +62,14 @@ def _in_full(unit: Unit, axes: LayerAxes) -> Unit:
         return unit
     named = (n // 2 if isinstance(i, slice) else i for i, n in zip(index, axes.shape, strict=True))
     return Unit(unit.layer, tuple(named))
+
+
+def off_grid(unit: Unit, axes: LayerAxes) -> Unit:
+    """A unit with an index for every axis, in a spelling that a grid with as many axes does not take for its own."""
+    if axes.grid is None or not len(unit.at) == len(axes.shape) == len(axes.units) + len(axes.grid.sizes) - 1:
+        return unit
+    channel = None if axes.channel is None else unit.at[axes.channel]
+    return Unit(unit.layer, tuple(unit.at[axis] for axis in axes.units), channel)
 
 
 def affordable(network: Network, *, backward: bool = False) -> int:

@@ -10,14 +10,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.check.choose import affordable, affordable_runs, choose_units, evenly, upper_bounds, wrong_shapes
+from striate.check.choose import (
+    affordable,
+    affordable_runs,
+    choose_units,
+    evenly,
+    in_full,
+    off_grid,
+    upper_bounds,
+    wrong_shapes,
+)
 from striate.check.claim import Claim
 from striate.check.extents import ExtentPass
 from striate.check.noise import Images, NoisePass, UnusableError
 from striate.check.report import CheckReport, Disagreement, Extent, UnitCheck, with_noise
 from striate.errors import InputError
 from striate.fields import Fields, Unit, region
-from striate.fields.unit import At, unit_sizes
+from striate.fields.unit import At
 from striate.network import Network
 from striate.network.relation import Shape
 from striate.progress import Progress, Ticker
@@ -104,7 +113,7 @@ def prove(name: str, runtime: Runtime, fields: Fields, asked: Asked) -> CheckRep
     checked = list(dict.fromkeys(unit.layer for unit in chosen))
     wrong = wrong_shapes({layer: network.shapes[network.tensor(layer)] for layer in checked}, runtime.build(checked))
     right = [layer for layer in checked if layer not in wrong]
-    rest = _others(network, right, chosen) if asked.everything and asked.units is None else []
+    rest = _others(fields, right, chosen) if asked.everything and asked.units is None else []
     limit = _limit(runtime, network, asked)
     few = min(limit, affordable(network))
     ticker = Ticker(asked.progress, len(chosen) + len(rest) + runtime.steps(len(right), few))
@@ -132,8 +141,8 @@ def prove(name: str, runtime: Runtime, fields: Fields, asked: Asked) -> CheckRep
         shape=network.shapes[fields.source],
         layout=fields.layout,
         without=_without(fields, checked),
-        units_in_all=sum(_count(network, layer) for layer in checked),
-        seconds=_seconds(network, units),
+        units_in_all=sum(prod(fields.layer_axes(layer).sizes) for layer in checked),
+        seconds=_seconds(fields, units),
     )
     report = _untouched(report, runtime, fields, claims)
     return replace(report, units=(*report.units, *more))
@@ -149,7 +158,8 @@ class _Work:
     def claim(self, unit: Unit) -> Claim:
         """What one unit is said to read."""
         tensor, local = self._fields.network.tensor(unit.layer), self._fields.is_local
-        return Claim(unit, region(self._fields, unit).mask, tensor in self.bounded, local)
+        named = off_grid(unit, self._fields.layer_axes(unit.layer))
+        return Claim(unit, region(self._fields, named).mask, tensor in self.bounded, local)
 
     def proofs(self, claims: Sequence[Claim]) -> Sequence[UnitCheck]:
         """What the twin says of some claims."""
@@ -170,24 +180,20 @@ def _limit(runtime: Runtime, network: Network, asked: Asked) -> int:
     return UNLIMITED if asked.everything else affordable(network, backward=runtime.backward)
 
 
-def _others(network: Network, layers: Sequence[str], chosen: Sequence[Unit]) -> list[Unit]:
+def _others(fields: Fields, layers: Sequence[str], chosen: Sequence[Unit]) -> list[Unit]:
     """All units of some layers but those chosen already."""
     known = set(chosen)
-    shapes = {layer: unit_sizes(network.shapes[network.tensor(layer)]) for layer in layers}
-    units = (Unit(layer, at) for layer, sizes in shapes.items() for at in np.ndindex(sizes))
+    axes = {layer: fields.layer_axes(layer) for layer in layers}
+    units = (in_full(Unit(layer, at), told) for layer, told in axes.items() for at in np.ndindex(told.sizes))
     return [unit for unit in units if unit not in known]
 
 
-def _count(network: Network, layer: str) -> int:
-    return prod(unit_sizes(network.shapes[network.tensor(layer)]))
-
-
-def _seconds(network: Network, units: Sequence[UnitCheck]) -> float:
+def _seconds(fields: Fields, units: Sequence[UnitCheck]) -> float:
     """What all units of the layers would take, if each took as long as those of its layer did."""
     took: dict[str, list[float]] = {}
     for unit in units:
         took.setdefault(unit.layer, []).append(unit.seconds)
-    return sum(_count(network, layer) * sum(each) / len(each) for layer, each in took.items())
+    return sum(prod(fields.layer_axes(layer).sizes) * sum(each) / len(each) for layer, each in took.items())
 
 
 def _without(fields: Fields, layers: Sequence[str]) -> tuple[str, ...] | None:

@@ -1,51 +1,28 @@
-"""The twin of a TFLite model: the file's own bytes with other weights, run by LiteRT.
+"""The twin of a TFLite model: the file's graph with other weights and other arithmetic, run by LiteRT.
 
-Weights of sums become one positive number, all other constants zero, products and differences sums, and what would
-answer to darkness (a logistic function, an exponential) a rectifier. Every value is then at least zero, and a unit is
-above zero exactly when one of the pixels it reads is lit. Windows, pads, slices and resizes stay as the file has them.
-A weight is one over its input channels and the square root of its taps, so that values neither vanish nor overflow in
-float32 for some seventy layers of 3x3.
+Weights of sums become one positive number, all other constants zero, products and differences sums, and what answers to
+darkness (a logistic function, an exponential) a rectifier. Every value is then at least zero, and a unit is above zero
+exactly when one of the pixels it reads is lit. Windows, pads, slices and resizes stay as the file has them, and so does
+all that computes shapes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.check.tflite_rules import Twinning, carrying, translate
 from striate.errors import UnsupportedError
 from striate.fields.unit import unit_sizes
 from striate.formats.tflite import Reading
 from striate.formats.tflite.litert import LiteRtRunner
-from striate.formats.tflite.schema import Graph, load_graph, rename
+from striate.formats.tflite.schema import load_graph
 
 Target = tuple[str, tuple[int, ...]]
 Shape = tuple[int, ...]
-
-WEIGHTED = {
-    "CONV_2D": (0, 3), "DEPTHWISE_CONV_2D": (3,), "CONV_3D": (4, 3), "TRANSPOSE_CONV": (0, 3), "FULLY_CONNECTED": (0, 1)
-}  # fmt: skip
-"""Operators with a weight as their second input: its axis of channels out, and that of channels in where it has one."""
-RENAMED = {
-    "MUL": "ADD", "DIV": "ADD", "SUB": "ADD", "SQUARED_DIFFERENCE": "ADD", "MINIMUM": "MAXIMUM", "REDUCE_MIN": "SUM",
-    "REDUCE_PROD": "SUM", "LOGISTIC": "RELU", "EXP": "RELU", "NEG": "RELU", "RSQRT": "RELU", "LOG": "RELU",
-    "COS": "RELU", "SIN": "RELU", "FLOOR": "RELU", "ROUND": "RELU", "CEIL": "RELU",
-}  # fmt: skip
-KEPT = frozenset({
-    "ABS", "ADD", "ADD_N", "AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "BROADCAST_TO", "CONCATENATION",
-    "DEPTH_TO_SPACE", "DEQUANTIZE", "ELU", "EXPAND_DIMS", "GATHER", "GELU", "HARD_SWISH", "L2_POOL_2D",
-    "LEAKY_RELU", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MIRROR_PAD", "PACK", "PAD", "PADV2", "PRELU", "REDUCE_MAX",
-    "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "RESHAPE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR",
-    "REVERSE_V2", "SHAPE", "SIGN", "SLICE", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQRT",
-    "SQUARE", "SQUEEZE", "STRIDED_SLICE", "SUM", "TANH", "TILE", "TRANSPOSE", "UNPACK",
-})  # fmt: skip
-"""Operators that are above zero exactly where something they read is, of values that are at least zero."""
-FLOATS = ("FLOAT32", "FLOAT16")
-UNTOUCHED = ("INT32", "INT64")
-
 
 class TfliteTwin:
     """The twin of a model; ``tensors`` are the names it knows, all of them ``visible``, ``outputs`` the model's."""
@@ -57,7 +34,7 @@ class TfliteTwin:
         self.passes = 0
         self._watching: list[Target] = []
         self._lines: list[str] = []
-        self._run = LiteRtRunner(bytes(_rewritten(content)), reading)
+        self._run = LiteRtRunner(_twin(content, reading), reading)
         self.runtime = self._run.name
 
     def build(self, tensors: Sequence[str]) -> dict[str, Shape]:
@@ -113,39 +90,16 @@ def units_of(values: NDArray[Any], at: Sequence[int]) -> NDArray[Any]:
     return np.asarray(values[tuple(index)])
 
 
-def _rewritten(content: bytes) -> bytearray:
-    """A copy of a file with the twin's weights and operators."""
-    changed = bytearray(content)
-    graph = load_graph(changed)
+def _twin(content: bytes, reading: Reading) -> bytes:
+    """The file of a model's twin, its tensors under the same numbers."""
+    graph = load_graph(content)
+    shapes = {k: _filed(reading.network.shapes[name], order) for name, (k, order) in reading.places.items()}
+    work = Twinning(graph, carrying(graph, [k for k in graph.inputs if k not in reading.fixed]), shapes)
     for operation in graph.operations:
-        if operation.op not in KEPT and operation.op not in RENAMED and operation.op not in WEIGHTED:
-            name = graph.tensors[operation.outputs[0]].name
-            raise UnsupportedError(f"check has no twin for {operation.op} (tensor {name!r})")
-        if operation.op in RENAMED and graph.tensors[operation.outputs[0]].kind in UNTOUCHED:
-            raise UnsupportedError(f"check has no twin for {operation.op} of integers, which compute a shape")
-    for tensor in graph.tensors:
-        if tensor.data is not None and tensor.kind in FLOATS:
-            tensor.data[:] = bytes(len(tensor.data))
-        elif tensor.kind not in (*FLOATS, *UNTOUCHED):
-            raise UnsupportedError(f"check has no twin for {tensor.kind} (tensor {tensor.name!r})")
-    for operation in graph.operations:
-        if operation.op in WEIGHTED:
-            _light(graph, operation.inputs[1], WEIGHTED[operation.op])
-    for word, code in graph.codes:
-        if word in RENAMED:
-            rename(code, RENAMED[word])
-    return changed
+        translate(work, operation)
+    return work.writing.file(graph.inputs, graph.outputs)
 
 
-def _light(graph: Graph, k: int, axes: tuple[int, ...]) -> None:
-    """Give a weight its positive number, where the file keeps it."""
-    shape = graph.tensors[k].shape
-    while graph.tensors[k].data is None:
-        k = next((o.inputs[0] for o in graph.operations if o.outputs == (k,) and o.op == "DEQUANTIZE"), -1)
-        if k < 0:
-            raise UnsupportedError("check has no twin for a weight that data makes")
-    tensor = graph.tensors[k]
-    channels = shape[axes[1]] if len(axes) > 1 else 1
-    taps = prod(n for axis, n in enumerate(shape) if axis not in axes)
-    if tensor.data is not None:
-        tensor.data[:] = np.full(prod(shape), 1 / (channels * sqrt(taps)), tensor.dtype).tobytes()
+def _filed(shape: Shape, order: Sequence[int]) -> Shape:
+    """A tensor's shape in the file's order of axes."""
+    return tuple(shape[order.index(axis)] for axis in range(len(order)))

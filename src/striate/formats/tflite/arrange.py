@@ -246,7 +246,16 @@ def gather(call: Call) -> Step:
     return step(Gather(axis, Places.of(call.value(1))), call.filed(0), order=as_stored(len(shape)))
 
 
-@operator("SHAPE", "RANK", "ZEROS_LIKE", "FILL", "RANGE", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL")
+@operator("FILL")
+def fill(call: Call) -> Step:
+    """One value everywhere, which data may make."""
+    if not call.tensor(1).data:
+        return constant(call)
+    shape = call.sizes(call.ints(0))
+    return step(Expand(shape), call.filed(1), order=as_stored(len(shape)))
+
+
+@operator("SHAPE", "RANK", "ZEROS_LIKE", "RANGE", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL")
 def constant(call: Call) -> Step:
     """What depends on no element of an input."""
     shape = call.x if call.op == "ZEROS_LIKE" else call.declared[0]

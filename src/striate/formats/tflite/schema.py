@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -55,9 +54,10 @@ class Stored:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Operation:
-    """One operation: its operator's name, the tensors it reads (-1: none) and writes, and what it is told."""
+    """One operation: its operator, the tensors it reads (-1: none) and writes, and what it is told."""
 
     op: str
+    version: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: str
@@ -74,8 +74,7 @@ class Operation:
 class Graph:
     """The first subgraph of a file.
 
-    ``lists`` are the bytes at which its operations are counted and its outputs are pointed at, ``codes`` the operators
-    that they name, each with its entry.
+    ``lists`` are the bytes at which its operations are counted and its outputs are pointed at.
     """
 
     tensors: tuple[Stored, ...]
@@ -83,7 +82,6 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     lists: tuple[int, int]
-    codes: tuple[tuple[str, CheckedTable], ...]
 
 
 def is_tflite(held: Path | bytes) -> bool:
@@ -119,7 +117,7 @@ def load_graph(held: Path | bytes | bytearray) -> Graph:
     graph = _held(model.Subgraphs(0), content)
     buffers = [_buffer(_held(model.Buffers(k), content), content) for k in _count(model.BuffersLength(), content)]
     entries = [_held(model.OperatorCodes(k), content) for k in _count(model.OperatorCodesLength(), content)]
-    codes = [_word(schema, entry) for entry in entries]
+    codes = [(_word(schema, entry), int(entry.Version())) for entry in entries]
     tensors = _tensors(graph, buffers, content)
     operations = tuple(
         _operation(_held(graph.Operators(k), content), codes, len(tensors), content)
@@ -127,8 +125,7 @@ def load_graph(held: Path | bytes | bytearray) -> Graph:
     )
     inputs = _indices(graph.InputsAsNumpy(), len(tensors), content)
     outputs = _indices(graph.OutputsAsNumpy(), len(tensors), content)
-    named_codes = tuple((word, entry._tab) for word, entry in zip(codes, entries, strict=True))
-    return Graph(tensors, operations, inputs, outputs, _lists(graph._tab), named_codes)
+    return Graph(tensors, operations, inputs, outputs, _lists(graph._tab))
 
 
 @cache
@@ -175,15 +172,6 @@ def _integers(found: Any, content: Content) -> tuple[int, ...]:
         return ()
     content.spend(len(found))
     return tuple(found.tolist())
-
-
-def rename(code: CheckedTable, op: str) -> None:
-    """Let an operator's entry, of a graph of bytes that can be written to, name the first version of another one."""
-    number = getattr(_schema().BuiltinOperator, op)
-    for slot, kind, value in ((4, "<b", number), (8, "<i", 1), (10, "<i", number)):
-        field = code.Offset(slot)
-        if field:
-            struct.pack_into(kind, code.Bytes, code.Pos + field, value)
 
 
 def _lists(table: CheckedTable) -> tuple[int, int]:
@@ -274,13 +262,14 @@ def needed(kind: str, shape: Shape) -> int:
     return -(-prod(shape) * bits // 8)
 
 
-def _operation(operator: Any, codes: Sequence[str], count: int, content: Content) -> Operation:
+def _operation(operator: Any, codes: Sequence[tuple[str, int]], count: int, content: Content) -> Operation:
     code = operator.OpcodeIndex()
     if code >= len(codes):
         raise ModelError(f"damaged: operator code {code} is named, the file has {len(codes)}")
+    op, version = codes[code]
     inputs = _indices(operator.InputsAsNumpy(), count, content, -1)
     outputs = _indices(operator.OutputsAsNumpy(), count, content)
     kind, union = _names("BuiltinOptions").get(operator.BuiltinOptionsType(), "unknown"), operator.BuiltinOptions()
     if union is None or kind == "NONE":
-        return Operation(codes[code], inputs, outputs, "NONE", CheckedTable(Content(memoryview(EMPTY)), 4))
-    return Operation(codes[code], inputs, outputs, kind, CheckedTable(content, union.Pos))
+        return Operation(op, version, inputs, outputs, "NONE", CheckedTable(Content(memoryview(EMPTY)), 4))
+    return Operation(op, version, inputs, outputs, kind, CheckedTable(content, union.Pos))
