@@ -383,7 +383,77 @@ QUIET: dict[str, Build] = {
 """Operators of which some inputs move nothing where a number is small or large: each reads what is said or less."""
 
 
+def upright(s: Sketch, op: str, *more: int, **settings: Any) -> int:
+    """An operator along the rows of a picture: its columns stand last."""
+    y = conv(s, s.input(1, 3, 4, 2), 2, 2, (1, 1))
+    return s.add(op, s.add("TRANSPOSE", y, s.constant(np.array([0, 3, 1, 2]))), *more, **settings)
+
+
+def largest_of_rows(s: Sketch) -> int:
+    first = upright(s, "TOPK_V2", s.constant(np.int32(2)), outputs=2)
+    s.tensors[first + 1] = replace(s.tensors[first + 1], kind="int32")
+    return first
+
+
+def as_tokens(s: Sketch) -> int:
+    return s.add("RESHAPE", conv(s, s.input(1, 2, 3, 2), 4, 2, (1, 1)), s.constant(np.array([1, 6, 4])))
+
+
+def multiplied(s: Sketch, turned: str = "") -> int:
+    """Tokens, and a product of them by themselves, either side turned."""
+    x = as_tokens(s)
+    if turned == "AdjX":
+        return s.add("BATCH_MATMUL", x, s.add("RELU", x), options="BatchMatMulOptions", AdjX=True)
+    return s.add("BATCH_MATMUL", x, s.add("RELU", x), options="BatchMatMulOptions", AdjY=True)
+
+
+def by_a_constant(s: Sketch) -> int:
+    return s.add("BATCH_MATMUL", s.constant(positive(1, 5, 6)), as_tokens(s), options="BatchMatMulOptions")
+
+
+def dense_by_data(s: Sketch) -> int:
+    x = s.add("RESHAPE", s.input(1, 3, 4, 2), s.constant(np.array([6, 4])))
+    return s.add("FULLY_CONNECTED", x, s.add("RELU", x), -1, options="FullyConnectedOptions")
+
+
+def filled(s: Sketch) -> int:
+    """A number made of the whole picture, wherever an output stands."""
+    number = s.add("MEAN", s.input(1, 4, 5, 1), s.constant(np.arange(4)), options="ReducerOptions", KeepDims=False)
+    return s.add("FILL", s.constant(np.array([1, 2, 2, 1])), number)
+
+
+def embedded(s: Sketch) -> int:
+    return s.add("GATHER", s.constant(positive(20, 4)), s.input(1, 7, kind="int32"), options="GatherOptions", Axis=0)
+
+
+def of_bytes(s: Sketch) -> int:
+    kinds = {"InDataType": tflite.TensorType.UINT8, "OutDataType": tflite.TensorType.FLOAT32}
+    return conv(s, s.add("CAST", s.input(1, 6, 6, 1, kind="uint8"), options="CastOptions", **kinds), 2, 1)
+
+
+NEIGHBOURS: dict[str, Any] = {"Radius": 1, "Alpha": 0.5, "Beta": 0.5, "Bias": 1.0}
+MIXING: dict[str, Build] = {
+    "SOFTMAX along a row": lambda s: upright(s, "SOFTMAX", options="SoftmaxOptions", Beta=1.0),
+    "LOG_SOFTMAX along a row": lambda s: upright(s, "LOG_SOFTMAX"),
+    "L2_NORMALIZATION along a row": lambda s: upright(s, "L2_NORMALIZATION", options="L2NormOptions"),
+    "LOCAL_RESPONSE_NORMALIZATION along a row": lambda s: upright(
+        s, "LOCAL_RESPONSE_NORMALIZATION", options="LocalResponseNormalizationOptions", **NEIGHBOURS
+    ),
+    "largest of a row": largest_of_rows,
+    "left turned": lambda s: multiplied(s, "AdjX"),
+    "right turned": lambda s: multiplied(s, "AdjY"),
+    "a constant by tokens": by_a_constant,
+    "a dense layer whose weight data makes": dense_by_data,
+    "filled with what data makes": filled,
+    "bytes": of_bytes,
+}
+"""Operators that mix, where it shows in what a unit reads, and what data makes in unusual places."""
+LOOSE: dict[str, Build] = {"embedded": embedded}
+"""Operators whose fields are bounds."""
+
+
+
 def case(name: str) -> bytes:
     """The file of a case."""
     sketch = Sketch()
-    return sketch.file({**CASES, **QUIET}[name](sketch))
+    return sketch.file({**CASES, **QUIET, **MIXING, **LOOSE}[name](sketch))

@@ -5,20 +5,17 @@ What each node reads was told by onnxruntime, which ran it alone, so the twin is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
-from striate.check.onnx_relations import REDUCING, VALUED, Back, Known, backwards, reduced
+from striate.check.onnx_relations import REDUCING, VALUED, Alone, Known, backwards, reduced
+from striate.check.turned import Array, Back, Bools, Link, followed
 from striate.errors import ModelError, UnsupportedError
 
-Array = NDArray[Any]
-Bools = NDArray[np.bool_]
 Shape = tuple[int, ...]
-Alone = Callable[[onnx.NodeProto, Sequence[Array | None]], list[Array]]
 
 
 def carrying(nodes: Sequence[onnx.NodeProto], source: str) -> list[onnx.NodeProto]:
@@ -64,17 +61,13 @@ class Backward:
         """
         unit = np.zeros(self._shapes[tensor], dtype=np.bool_)
         unit[(slice(None),) * (unit.ndim - len(at)) + tuple(at)] = True
-        asked: dict[str, Bools] = {tensor: unit}
-        for place in reversed(range(len(self._nodes))):
-            node = self._nodes[place]
-            of = [asked.pop(name, None) for name in node.output]
-            if all(each is None for each in of) or (local and self._gathers(node)):
-                continue
-            for name, found in zip(node.input, self._back(place)(of), strict=True):
-                if found is not None:
-                    asked[name] = asked[name] | found if name in asked else found
-        nothing = np.zeros(self._shapes[self._source], dtype=np.bool_)
-        return asked.get(self._source, nothing)
+        links = [Link(node.input, node.output) for node in self._nodes]
+        shape = self._shapes[self._source]
+
+        def back(place: int) -> Back | None:
+            return None if local and self._gathers(self._nodes[place]) else self._back(place)
+
+        return followed(links, {tensor: unit}, self._source, shape, back)
 
     def _gathers(self, node: onnx.NodeProto) -> bool:
         """Whether a node reduces an axis behind the channels."""

@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper
 
 from striate.check.onnx_graph import attributes
 from striate.check.onnx_mixing import CUBIC_ZERO, LINEAR_ZERO
+from striate.check.turned import Array, Back, Bools, Lines, along_axes, fold, spread, taken
 from striate.errors import UnsupportedError
 
-Array = NDArray[Any]
-Bools = NDArray[np.bool_]
 Alone = Callable[[onnx.NodeProto, Sequence[Array | None]], list[Array]]
 
 POINTWISE = frozenset(("Abs", "Add", "Cast", "Clip", "Identity", "Max", "Mul", "Relu", "Sub"))
@@ -64,10 +62,6 @@ class Known:
         return plain.SerializeToString(deterministic=True), self.data, self.shapes, self.made, values
 
 
-# Per input that carries data, from what is asked of the outputs to what is asked of the input.
-Back = Callable[[Sequence[Bools | None]], list[Bools | None]]
-
-
 def backwards(known: Known, alone: Alone) -> Back:
     """The node turned round; raises UnsupportedError where it is not one of these."""
     op = known.node.op_type
@@ -80,23 +74,16 @@ def backwards(known: Known, alone: Alone) -> Back:
     if op in PRODUCTS:
         return _product(known)
     if op in WINDOWS:
-        return _along_axes(known, _window_lines(known, alone))
+        return along_axes(_window_lines(known, alone), len(known.data))
     if op in RESIZES:
-        return _along_axes(known, _resize_lines(known, alone))
+        return along_axes(_resize_lines(known, alone), len(known.data))
     if op == "CumSum":
-        return _along_axes(known, _running_lines(known, alone))
+        return along_axes(_running_lines(known, alone), len(known.data))
     raise _unturned(known)
 
 
 def _unturned(known: Known, why: str = "") -> UnsupportedError:
     return UnsupportedError(f"{known.node.op_type} is not followed backwards{why}")
-
-
-def fold(asked: Bools, shape: Sequence[int]) -> Bools:
-    """What is asked of a tensor of some shape that was broadcast to that of ``asked``."""
-    lead = asked.ndim - len(shape)
-    axes = tuple(k for k in range(asked.ndim) if k < lead or (shape[k - lead] == 1 and asked.shape[k] != 1))
-    return np.asarray(asked.any(axis=axes, keepdims=True) if axes else asked).reshape(shape)
 
 
 def _pointwise(known: Known) -> Back:
@@ -121,14 +108,7 @@ def _pointwise(known: Known) -> Back:
 
 def _reducing(known: Known) -> Back:
     shape, gone = known.shapes[0], reduced(known)
-    kept = tuple(1 if k in gone else n for k, n in enumerate(shape))
-
-    def back(asked: Sequence[Bools | None]) -> list[Bools | None]:
-        (of,) = asked
-        assert of is not None
-        return [np.broadcast_to(of.reshape(kept), shape), *[None] * (len(known.data) - 1)]
-
-    return back
+    return spread(tuple(1 if k in gone else n for k, n in enumerate(shape)), shape, len(known.data))
 
 
 def reduced(known: Known) -> set[int]:
@@ -145,29 +125,17 @@ def _moving(known: Known, alone: Alone) -> Back:
     """Every element numbered from 1: the outputs say which they took, 0 for none."""
     if attributes(known.node).get("reduction", b"none") != b"none":
         raise _unturned(known, " where it adds")
-    feeds, first, starts = list(known.values), 1, []
+    feeds, first = list(known.values), 1
     for k, (carries, shape) in enumerate(zip(known.data, known.shapes, strict=True)):
-        starts.append(first)
         if carries:
             size = int(np.prod(shape))
             feeds[k] = np.arange(first, first + size, dtype=np.float64).reshape(shape)
             first += size
         elif known.node.input[k] and _moved(known.node.op_type, k):
             feeds[k] = np.zeros(shape, np.float64)
-    numbers = [made.astype(np.int64).reshape(-1) for made in alone(known.node, feeds)]
-    total = first
-
-    def back(asked: Sequence[Bools | None]) -> list[Bools | None]:
-        taken = np.zeros(total, dtype=np.bool_)
-        for of, number in zip(asked, numbers, strict=True):
-            if of is not None:
-                taken[number[of.reshape(-1)]] = True
-        return [
-            taken[start : start + int(np.prod(shape))].reshape(shape) if carries else None
-            for start, shape, carries in zip(starts, known.shapes, known.data, strict=True)
-        ]
-
-    return back
+    numbers = [made.astype(np.int64) for made in alone(known.node, feeds)]
+    carried = zip(known.data, known.shapes, strict=True)
+    return taken(numbers, [shape if carries else None for carries, shape in carried])
 
 
 def _moved(op: str, k: int) -> bool:
@@ -226,23 +194,6 @@ def _einsum(known: Known, k: int) -> Callable[[Array], Array]:
     equation = ",".join([out, *(name for name, _ in others)]) + f"->{names[k]}"
     operands = [(value != 0).astype(np.float32) for _, value in others if value is not None]
     return lambda of: np.asarray(np.einsum(equation, of, *operands))
-
-
-Lines = Mapping[int, Bools]
-
-
-def _along_axes(known: Known, lines: Lines) -> Back:
-    """From lines of the output to those of the input: along each axis named, ``lines`` is [inside, outside]."""
-    matrices = {axis: matrix.astype(np.float32) for axis, matrix in lines.items()}
-
-    def back(asked: Sequence[Bools | None]) -> list[Bools | None]:
-        of = next(each for each in asked if each is not None)
-        for axis, matrix in matrices.items():
-            turned = np.tensordot(of.astype(np.float32), matrix, ([axis], [1]))
-            of = np.moveaxis(turned > 0, -1, axis)
-        return [of, *[None] * (len(known.data) - 1)]
-
-    return back
 
 
 def _window_lines(known: Known, alone: Alone) -> Lines:

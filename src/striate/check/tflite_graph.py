@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import flatbuffers
@@ -19,14 +20,29 @@ LAST_SHORT_CODE = 127
 """The largest operator number that fits the field which older files have for it."""
 
 
+@dataclass(frozen=True, eq=False)
+class Added:
+    """An operation of the graph, with the schema's options or None."""
+
+    op: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Any = None
+    version: int = 1
+
+    @property
+    def told(self) -> str:
+        """Its operator and options, equal for operations that are alike."""
+        return f"{self.op} {self.version} {sorted(vars(self.options).items()) if self.options else ''}"
+
+
 class Writing:
     """Tensors and operations, by their numbers in the order in which they are added."""
 
     def __init__(self) -> None:
         self._tensors: list[Any] = []
         self._buffers: list[Any] = [schema.BufferT()]
-        self._operations: list[Any] = []
-        self._codes: dict[tuple[str, int], int] = {}
+        self.operations: list[Added] = []
 
     def tensor(self, name: str, kind: str, shape: Shape = (), data: NDArray[Any] | None = None) -> int:
         """A tensor of a kind; with ``data``, its bytes, a constant."""
@@ -50,21 +66,17 @@ class Writing:
         self, op: str, inputs: Sequence[int], outputs: Sequence[int], options: Any = None, version: int = 1
     ) -> None:
         """An operation behind those before it."""
-        made = schema.OperatorT()
-        made.opcodeIndex = self._codes.setdefault((op, version), len(self._codes))
-        made.inputs, made.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
-        if options is not None:
-            made.builtinOptions = options
-            made.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
-        self._operations.append(made)
+        self.operations.append(Added(op, tuple(inputs), tuple(outputs), options, version))
 
     def file(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
         """The bytes of a file with this graph."""
+        codes = list(dict.fromkeys((added.op, added.version) for added in self.operations))
         graph, model = schema.SubGraphT(), schema.ModelT()
-        graph.tensors, graph.operators = self._tensors, self._operations
+        graph.tensors = self._tensors
+        graph.operators = [_operator(added, codes.index((added.op, added.version))) for added in self.operations]
         graph.inputs, graph.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
         model.version, model.subgraphs, model.buffers = VERSION, [graph], self._buffers
-        model.operatorCodes = [_code(op, version) for op, version in self._codes]
+        model.operatorCodes = [_code(op, version) for op, version in codes]
         builder = flatbuffers.Builder(sum(0 if held.data is None else len(held.data) for held in self._buffers) + 1024)
         builder.Finish(model.Pack(builder), MAGIC)
         return bytes(builder.Output())
@@ -85,6 +97,16 @@ def options_of(operation: Operation) -> Any:
     held = getattr(schema, operation.options)()
     held._tab = operation.table
     return getattr(schema, f"{operation.options}T").InitFromObj(held)
+
+
+def _operator(added: Added, code: int) -> Any:
+    made = schema.OperatorT()
+    made.opcodeIndex = code
+    made.inputs, made.outputs = np.array(added.inputs, np.int32), np.array(added.outputs, np.int32)
+    if added.options is not None:
+        made.builtinOptions = added.options
+        made.builtinOptionsType = getattr(schema.BuiltinOptions, type(added.options).__name__.removesuffix("T"))
+    return made
 
 
 def _code(op: str, version: int) -> Any:

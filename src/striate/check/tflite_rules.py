@@ -6,7 +6,6 @@ Each rule adds operations that are above zero exactly where something that the o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -36,6 +35,10 @@ class Twinning:
             kind = FLOAT if k in carrying else tensor.kind
             self.writing.tensor(tensor.name, kind, tensor.shape, data)
 
+    def file(self) -> bytes:
+        """The twin's bytes."""
+        return self.writing.file(self.graph.inputs, self.graph.outputs)
+
     def carries(self, k: int) -> bool:
         """Whether a tensor carries values of the inputs."""
         return k in self._carrying
@@ -59,10 +62,10 @@ class Twinning:
             raise UnsupportedError(f"check has no twin for a place or a size that data makes ({self.named(k)})")
         return k
 
-    def made(self, op: str, inputs: Sequence[int], settings: Any = None) -> int:
+    def made(self, op: str, inputs: Sequence[int], settings: Any = None, version: int = 1) -> int:
         """The one output of an operation that the file has not."""
         found = self.writing.tensor(f"{op.lower()} of {self.named(inputs[0])}", FLOAT)
-        self.writing.add(op, inputs, [found], settings)
+        self.writing.add(op, inputs, [found], settings, version)
         return found
 
     def named(self, k: int) -> str:
@@ -247,19 +250,9 @@ def matrices(work: Twinning, operation: Operation) -> None:
     work.writing.add("ADD", [upright, lying], operation.outputs, options("AddOptions"))
 
 
-WEIGHTED = {
-    "CONV_2D": (0, 3), "DEPTHWISE_CONV_2D": (3,), "CONV_3D": (4, 3), "TRANSPOSE_CONV": (0, 3), "FULLY_CONNECTED": (0, 1)
-}  # fmt: skip
-"""Operators with a weight as their second input: its axis of channels out, and that of channels in where it has one."""
-
-
-@rule(*WEIGHTED)
+@rule("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 def weighted(work: Twinning, operation: Operation) -> None:
-    """The operator itself with one positive weight and no bias.
-
-    The weight is one over its input channels and the square root of its taps, so that values neither vanish nor
-    overflow in float32 for some seventy layers of 3x3.
-    """
+    """The operator itself with weights of one and no bias, cut back to 0 and 1: no depth can under- or overflow."""
     inputs = [k if k < 0 or work.carries(k) else work.index(k) for k in operation.inputs]
     x, bias = (2, 3) if operation.op == "TRANSPOSE_CONV" else (0, 2)
     if work.carries(inputs[1]):
@@ -267,14 +260,12 @@ def weighted(work: Twinning, operation: Operation) -> None:
             raise UnsupportedError(f"check has no twin for a weight that data makes ({work.named(inputs[1])})")
         _data_by_data(work, operation)
         return
-    shape, axes = _weight_shape(work.graph, inputs[1]), WEIGHTED[operation.op]
-    channels = shape[axes[1]] if len(axes) > 1 else 1
-    taps = prod(n for axis, n in enumerate(shape) if axis not in axes)
-    inputs[1] = work.writing.constant(np.full(shape, 1 / (channels * sqrt(taps)), np.float32))
+    inputs[1] = work.writing.constant(np.ones(_weight_shape(work.graph, inputs[1]), np.float32))
     inputs[x] = work.value(inputs[x])
     if len(inputs) > bias and inputs[bias] >= 0:
         inputs[bias] = work.value(inputs[bias])
-    work.writing.add(operation.op, inputs, operation.outputs, options_of(operation), operation.version)
+    summed = work.made(operation.op, inputs, options_of(operation), operation.version)
+    work.writing.add("SIGN", [summed], operation.outputs)
 
 
 def _data_by_data(work: Twinning, operation: Operation) -> None:

@@ -1,9 +1,9 @@
 """The twin of a TFLite model: the file's graph with other weights and other arithmetic, run by LiteRT.
 
-Weights of sums become one positive number, all other constants zero, products and differences sums, and what answers to
-darkness (a logistic function, an exponential) a rectifier. Every value is then at least zero, and a unit is above zero
-exactly when one of the pixels it reads is lit. Windows, pads, slices and resizes stay as the file has them, and so does
-all that computes shapes.
+Weights of sums become one, their results 0 or 1, all other constants zero, products and differences sums, and what
+answers to darkness (a logistic function, an exponential) a rectifier. Every value is then at least zero, and a unit is
+above zero exactly when one of the pixels it reads is lit. Windows, pads, slices and resizes stay as the file has them,
+and so does all that computes shapes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.check.tflite_backward import TfliteBackward
 from striate.check.tflite_rules import Twinning, carrying, translate
 from striate.errors import UnsupportedError
 from striate.fields.unit import unit_sizes
@@ -34,7 +35,9 @@ class TfliteTwin:
         self.passes = 0
         self._watching: list[Target] = []
         self._lines: list[str] = []
-        self._run = LiteRtRunner(_twin(content, reading), reading)
+        self._reading, self._twin = reading, _twin(content, reading)
+        self._backward: TfliteBackward | None = None
+        self._run = LiteRtRunner(self._twin.file(), reading)
         self.runtime = self._run.name
 
     def build(self, tensors: Sequence[str]) -> dict[str, Shape]:
@@ -65,12 +68,30 @@ class TfliteTwin:
         return [(v != 0).any(axis=tuple(range(v.ndim - len(unit_sizes(v.shape))))) for v in found]
 
     def reads(self, tensor: str, at: Sequence[int], axes: Sequence[int], *, local: bool = False) -> NDArray[np.bool_]:
-        """Raises UnsupportedError: LiteRT has no pass backward."""
-        raise UnsupportedError("LiteRT has no pass backward")
+        """The source's pixels (over its spatial ``axes``) that one unit reads, of one pass backwards.
+
+        ``local`` leaves out what passes through an operation that reduces an axis between batch and channels.
+        Raises UnsupportedError where an operation on the way is not followed backwards.
+        """
+        self._backward = self._backward or self._turned()
+        self.passes += 1
+        unit = np.zeros(self._network.shapes[tensor], dtype=np.bool_)
+        unit[(slice(None),) * (unit.ndim - len(at)) + tuple(at)] = True
+        k, order = self._reading.places[tensor]
+        _, own = self._reading.places[self._source]
+        found = self._backward.reads(k, unit.transpose(np.argsort(order)), local=local).transpose(own)
+        return np.asarray(found.any(axis=tuple(k for k in range(found.ndim) if k not in axes)))
 
     def close(self) -> None:
         """Give back the twin's memory; it answers no more."""
-        del self._run
+        self._backward = None
+        del self._run, self._twin
+
+    def _turned(self) -> TfliteBackward:
+        shapes, places = self._network.shapes, self._reading.places
+        dark = {places[name][0]: np.zeros(shapes[name], np.float32) for name in self._network.inputs}
+        feeds = {k: dark[k] if k in dark else self._reading.fixed[k] for k in self._twin.graph.inputs}
+        return TfliteBackward(self._twin.writing, places[self._source][0], feeds)
 
     def _lit(self, pixels: NDArray[np.bool_], axes: Sequence[int]) -> NDArray[np.float32]:
         shape = self._network.shapes[self._source]
@@ -90,14 +111,14 @@ def units_of(values: NDArray[Any], at: Sequence[int]) -> NDArray[Any]:
     return np.asarray(values[tuple(index)])
 
 
-def _twin(content: bytes, reading: Reading) -> bytes:
-    """The file of a model's twin, its tensors under the same numbers."""
+def _twin(content: bytes, reading: Reading) -> Twinning:
+    """The graph of a model's twin, its tensors under the same numbers."""
     graph = load_graph(content)
     shapes = {k: _filed(reading.network.shapes[name], order) for name, (k, order) in reading.places.items()}
     work = Twinning(graph, carrying(graph, [k for k in graph.inputs if k not in reading.fixed]), shapes)
     for operation in graph.operations:
         translate(work, operation)
-    return work.writing.file(graph.inputs, graph.outputs)
+    return work
 
 
 def _filed(shape: Shape, order: Sequence[int]) -> Shape:
