@@ -119,7 +119,8 @@ def _cut_weight(weight: Weight, made: Box, shape: Shape, *, channels: bool) -> W
     if first < 0:
         return weight
     sides = made[first : first + rank]
-    pairs = zip(weight.shape, shape[first : first + rank], sides, strict=True)
-    held = Box([side if n == m else Interval(0, n) for n, m, side in pairs])
-    views = trim(Box.whole(weight.shape), held)
-    return replace(weight, shape=held.shape, views=(*weight.views, *views)) if views else weight
+    rows = tuple(zip(weight.shape, shape[first : first + rank], sides, strict=True))
+    if not any(n == m and side.size < n for n, m, side in rows):
+        return weight
+    held = Box([side if n == m else Interval(0, n) for n, m, side in rows])
+    return replace(weight, shape=held.shape, views=(*weight.views, *trim(Box.whole(weight.shape), held)))
