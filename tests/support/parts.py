@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from random import Random
 from typing import Any
@@ -17,7 +17,7 @@ from striate.crop import crop
 from striate.errors import UnsupportedError
 from striate.formats.model import Model
 from striate.geometry import Box, Interval
-from striate.run import Array
+from striate.run import Array, Runner
 from striate.run.cropping import part_of
 from striate.run.onnx import OnnxRunner
 
@@ -62,11 +62,22 @@ def some_boxes(random: Random, shape: Sequence[int], count: int, whole: int = 0)
         yield Box(sides)
 
 
-class Differences:
-    """How far parts are from the whole, relative to the largest value of the whole."""
+def on_one_thread(model: Model) -> Runner:
+    """A model in onnxruntime."""
+    return OnnxRunner(model, threads=1)
 
-    def __init__(self, model: Model, layer: str, feeds: Mapping[str, Array] | None = None) -> None:
-        self.model, self.layer = model, layer
+
+class Differences:
+    """How far parts, run by ``run``, are from the whole in onnxruntime, relative to the largest value of the whole."""
+
+    def __init__(
+        self,
+        model: Model,
+        layer: str,
+        feeds: Mapping[str, Array] | None = None,
+        run: Callable[[Model], Runner] = on_one_thread,
+    ) -> None:
+        self.model, self.layer, self.run = model, layer, run
         self.feeds = random_feeds(model) if feeds is None else feeds
         self.tensor = model.network.tensor(layer)
         self.shape = model.network.shapes[self.tensor]
@@ -84,7 +95,7 @@ class Differences:
         part = Model(part_of(self.model, found))
         assert part.network.shapes[self.tensor] == found.boxes[self.tensor].shape
         fed = {name: self.feeds[name][side.slices] for name, side in found.feeds.items()}
-        made = OnnxRunner(part, threads=1).run(fed, [self.tensor])[self.tensor]
+        made = self.run(part).run(fed, [self.tensor])[self.tensor]
         wanted = self.expected[found.boxes[self.tensor].slices]
         assert made.dtype == wanted.dtype
         scale = max(float(np.abs(self.expected.astype(np.float64)).max()), 1e-30)

@@ -2,6 +2,7 @@
 
 from striate.run.cropping import part_of, save
 from striate.run.onnx import OnnxRunner, runner
+from striate.run.reference import ReferenceRunner
 from striate.run.runner import Array, Runner
 
-__all__ = ["Array", "OnnxRunner", "Runner", "part_of", "runner", "save"]
+__all__ = ["Array", "OnnxRunner", "ReferenceRunner", "Runner", "part_of", "runner", "save"]

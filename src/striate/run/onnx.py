@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from striate.crop import Crop
-from striate.errors import InputError, MissingDependencyError, UnsupportedError
-from striate.formats.keras.file import KerasModel
+from striate.errors import MissingDependencyError, UnsupportedError
 from striate.formats.model import Model
-from striate.formats.onnx.file import OnnxBytes, OnnxFile
-from striate.formats.onnx.loading import load_whole
-from striate.formats.torch.module import TorchModule
-from striate.network import Network
-from striate.run.cropping import part_of
+from striate.run.graphs import GraphRunner
 from striate.run.recent import Recent
 from striate.run.runner import Array, cast_to, checked_feeds
-from striate.values import instance, integer, items, text
+from striate.values import integer
 
 if TYPE_CHECKING:
     import onnx
@@ -34,7 +29,7 @@ SESSIONS: Recent[onnxruntime.InferenceSession] = Recent(MOST_SESSIONS)
 """Those that all runners share."""
 
 
-class OnnxRunner:
+class OnnxRunner(GraphRunner):
     """A model of an ONNX file or its bytes, or a crop of it, in onnxruntime.
 
     A run gives ``outputs`` where it is asked for no layers, by default those of the network. Crops with equal keys
@@ -59,45 +54,23 @@ class OnnxRunner:
         threads: int | None = None,
         sessions: Recent[onnxruntime.InferenceSession] = SESSIONS,
     ) -> None:
-        self._model, self._crop = instance("model", model, Model), crop
-        self.network: Network = model.network if crop is None else instance("crop", crop, Crop).network
-        chosen = {name: self.network.tensor(name) for name in items("outputs", outputs)}
-        self._outputs = chosen or {name: name for name in self.network.outputs}
+        super().__init__(model, crop, outputs)
         self._threads = None if threads is None else integer("threads", threads, 1)
         self._sessions = sessions
-        if crop is None and isinstance(model.source, TorchModule):
-            raise InputError(f"{model.name} is a torch module; onnxruntime runs ONNX models and crops of modules")
-        if isinstance(model.source, KerasModel):
-            raise UnsupportedError(
-                f"{model.name} is a .keras file; onnxruntime runs ONNX models: in Keras export it, "
-                "model.export('model.onnx', 'onnx')"
-            )
 
     def run(self, feeds: Mapping[str, Array], layers: Sequence[str] = ()) -> dict[str, Array]:
         """The tensors of some layers; see ``Runner.run``."""
-        names = [text("layer", name) for name in items("layers", layers)] or list(self._outputs)
-        tensors = [self._outputs.get(name) or self.network.tensor(name) for name in names]
+        found = self.tensors(layers)
         arrays = checked_feeds(self.network, feeds)
-        further = tuple(sorted(set(tensors) - set(self.network.outputs)))
+        further = self.further(found.values())
         part = None if self._crop is None else self._crop.key
         key = self._model.identity, self._model.given, part, further, self._threads
         session = self._sessions.get(key, lambda: new_session(self._held(further), self._threads))
-        return dict(zip(names, run_session(session, arrays, tensors), strict=True))
+        return dict(zip(found, run_session(session, arrays, list(found.values())), strict=True))
 
     def _held(self, further: Sequence[str]) -> Path | bytes:
         """The file, or the bytes of a model that also gives some of its tensors."""
-        source, values = self._model.source, self._model.given.values
-        if self._crop is not None:
-            if further and isinstance(source, TorchModule):
-                own = ", ".join(self.network.outputs)
-                raise UnsupportedError(
-                    f"a crop of the module {self._model.name} gives {own} alone; crop for further layers"
-                )
-            return with_outputs(load_whole(part_of(self._model, self._crop)), further)
-        if isinstance(source, OnnxFile):
-            return source.path if not (further or values) else with_outputs(load_whole(source.path, values), further)
-        assert isinstance(source, OnnxBytes)
-        return with_outputs(load_whole(source.content, values), further)
+        return self.file if self.file and not further else with_outputs(self.graph(), further)
 
 
 def runner(
