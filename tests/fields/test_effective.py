@@ -11,10 +11,11 @@ import torch
 from support.oracle import Builder
 from torch import nn
 
+import striate
 from striate.errors import InputError
 from striate.fields import Fields, region
 from striate.fields.effective import Effective, effective_field, effective_field_gradient
-from striate.geometry import Interval
+from striate.geometry import Box, Interval
 
 
 def stack(layers: int, size: int = 41) -> Fields:
@@ -125,7 +126,7 @@ def test_a_seed_gives_the_same_field_again() -> None:
     ("layer", "arguments", "words"),
     [
         ("conv0", {}, "did you mean"),
-        ("0", {"at": (7, 7)}, "lies outside 0"),
+        ("0", {"at": (7, 7)}, "lies outside shape"),
         ("0", {"samples": 0}, "samples must be at least 1"),
         ("dead", {}, "does not run dead"),
         ("zero", {}, "no gradient"),
@@ -142,6 +143,33 @@ def test_bad_questions_get_one_clear_line(layer: str, arguments: dict[str, Any],
     name = "0.dead" if layer == "dead" else layer
     with pytest.raises(InputError, match=words.replace("run dead", "run 0.dead")):
         effective_field_gradient(module, name, (1, 1, 8, 8), **arguments)
+
+
+class Patches(nn.Module):
+    """Patches of 2 x 2 pixels as tokens behind a class token, which a layer mixes by their features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch, self.mix, self.first = nn.Conv2d(3, 8, 2, 2), nn.Linear(8, 8), nn.Parameter(torch.ones(1, 1, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.mix(torch.cat([self.first, self.patch(x).flatten(2).transpose(1, 2)], 1))
+
+
+def test_gradients_of_a_token_are_asked_by_its_place() -> None:
+    module, shape = Patches(), (1, 3, 8, 6)
+    fields = striate.load(module, shape).fields()
+    found = effective_field_gradient(module, "mix", shape, (2, 1), fields=fields)
+    assert found.box == region(fields, "mix", (2, 1)).hull == Box("4:6,2:4")
+    assert effective_field_gradient(module, "mix", shape, (8,), fields=fields).box == found.box
+    assert effective_field_gradient(module, "mix", shape, fields=fields).at == (2, 1)
+    assert effective_field_gradient(module, "mix", shape, (2,)).box == Box("0:8,0:6")
+
+
+def test_fields_of_another_shape_are_refused() -> None:
+    fields = striate.load(Patches(), (1, 3, 8, 6)).fields()
+    with pytest.raises(InputError, match=r"input of shape \(1, 3, 8, 6\), not \(1, 3, 8, 8\)"):
+        effective_field_gradient(Patches(), "mix", (1, 3, 8, 8), (2, 1), fields=fields)
 
 
 # A state that is read back through 3 gates and 4 units each turn: 16 paths a step, the last step's share is 16**-299.

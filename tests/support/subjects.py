@@ -332,6 +332,7 @@ SETTINGS = [
             "input_shape": pick((1, 3, 9, 9), [1, 3, 8, 9]),
             "at": pick(LEFT_OUT, None, (1, 1)),
             "seed": pick(0, 3),
+            "fields": pick(LEFT_OUT, None),
         },
     ),
     Subject("ConvPlan.from_json", conv.ConvPlan.from_json, {"text": pick(PLAN)}),

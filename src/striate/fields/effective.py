@@ -101,16 +101,20 @@ def effective_field_gradient(
     module: torch.nn.Module,
     layer: str,
     input_shape: Shape,
-    at: Sequence[int] | None = None,
+    at: At | None = None,
     samples: int = 8,
     seed: int = 0,
+    *,
+    fields: Fields | None = None,
 ) -> Effective:
     """The effective field of a torch module's unit by gradients, over seeded standard-normal inputs.
 
-    ``layer`` names a submodule; all its channels at ``at`` are added up. Each pixel weighs the mean, over
-    ``samples`` inputs, of the absolute gradient, input channels added up. The theoretical field is the box
-    of pixels that any gradient reached. The module runs in evaluation mode and is left as it was: modes,
-    hooks, gradients. Raises InputError for an unknown layer, a unit outside it, or gradients that are zero.
+    ``layer`` names a submodule; all its channels at ``at`` (default: the middle) are added up. Each pixel weighs the
+    mean, over ``samples`` inputs, of the absolute gradient, input channels added up. The theoretical field is the box
+    of pixels that any gradient reached. ``fields`` of the module at this shape tell the layer's units and the input's
+    pixels: a token is then named by its place on the grid; without, both have the axes of a picture. The module runs in
+    evaluation mode and is left as it was: modes, hooks, gradients. Raises InputError for an unknown layer, a unit
+    outside it, fields of another shape, or gradients that are zero.
 
     >>> import torch
     >>> layers = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3, padding=1), torch.nn.Conv2d(1, 1, 3, padding=1))
@@ -124,19 +128,29 @@ def effective_field_gradient(
     instance("module", module, torch.nn.Module)
     samples, input_shape = integer("samples", samples, 1), integers("input_shape", input_shape, 1)
     random = torch.Generator().manual_seed(integer("seed", seed, 0, 2**63 - 1))
-    total = np.zeros(input_shape[2:], dtype=np.float64)
+    places = tuple(range(2, len(input_shape))) if fields is None else _places(fields, input_shape)
+    others = tuple(axis for axis in range(len(input_shape)) if axis not in places)
+    total = np.zeros([input_shape[axis] for axis in places], dtype=np.float64)
     with _watched(module, layer) as outputs, torch.enable_grad():
         for _ in range(samples):
             image = _ran(module, input_shape, random)
-            unit, value = _output(layer, outputs, at)
+            unit, value = _output(layer, outputs, at, fields)
             (gradient,) = torch.autograd.grad(value, image, allow_unused=True) if value.requires_grad else (None,)
             if gradient is not None:
-                total += gradient.detach().abs().sum((0, 1)).double().cpu().numpy()
+                total += gradient.detach().abs().double().cpu().numpy().sum(others)
     box = _box(total)
     if not total.any():
         raise InputError(f"no gradient of unit {unit.at} of {layer} reaches the input: it has no effective field")
     weights = total[tuple(slice(interval.start, interval.stop) for interval in box)] / total.sum()
     return _effective(unit, box, weights, list(box), "gradient", samples, seed)
+
+
+def _places(fields: Fields, shape: Shape) -> tuple[int, ...]:
+    """The spatial axes of an input; InputError where the fields speak of another."""
+    known = instance("fields", fields, Fields).network.shapes[fields.source]
+    if known != shape:
+        raise InputError(f"the fields speak of an input of shape {known}, not {shape}: give those of this shape")
+    return tuple(fields.spatial.values())
 
 
 def _ran(module: torch.nn.Module, shape: Shape, random: torch.Generator) -> torch.Tensor:
@@ -205,7 +219,7 @@ def _like_parameters(module: torch.nn.Module, image: torch.Tensor) -> torch.Tens
     return image if first is None else image.to(first.device, first.dtype)
 
 
-def _output(layer: str, outputs: list[Any], at: Sequence[int] | None) -> tuple[Unit, torch.Tensor]:
+def _output(layer: str, outputs: list[Any], at: At | None, fields: Fields | None) -> tuple[Unit, torch.Tensor]:
     """The unit, and the sum of its channels, from the layer's last output; empties the list."""
     if not outputs:
         raise InputError(f"the module does not run {layer} for this input: it has no effective field")
@@ -213,8 +227,8 @@ def _output(layer: str, outputs: list[Any], at: Sequence[int] | None) -> tuple[U
     outputs.clear()
     value: torch.Tensor = last[0] if isinstance(last, tuple | list) else last
     shape = tuple(value.shape)
-    axes = LayerAxes.of(shape)
-    unit, sizes = Unit.of(layer, axes.centre if at is None else at), axes.sizes
-    if len(unit.at) != len(sizes) or any(not 0 <= i < n for i, n in zip(unit.at, sizes, strict=True)):
-        raise InputError(f"unit {unit.at} lies outside {layer}, whose units lie in {sizes}")
+    axes = LayerAxes.of(shape) if fields is None else fields.layer_axes(layer)
+    if axes.shape != shape:
+        raise InputError(f"{layer} gives shape {shape} here, {axes.shape} in the fields: give those of this module")
+    unit = Unit.of(layer, axes.centre if at is None else at)
     return unit, value[axes.index(unit)].sum()
