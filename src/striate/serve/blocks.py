@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from itertools import groupby
 
 from striate.network import Network
@@ -61,18 +62,41 @@ def blocks(network: Network, opened: Iterable[str] = ()) -> Blocks:
 
 def opened_at_first(network: Network, most: int = MOST_BOXES) -> frozenset[str]:
     """The stages to open so that at most ``most`` boxes tell the network: the fullest first, from the outside in."""
-    folders = _folders(network)
-    chosen: frozenset[str] = frozenset()
-    refused: set[str] = set()
-    while True:
-        closed = [block for block in _runs(network, folders, chosen) if block.folder and block.folder not in refused]
-        if not closed:
-            return chosen
-        fullest = max(closed, key=lambda block: len(block.nodes)).folder
-        if len(list(_runs(network, folders, chosen | {fullest}))) > most:
-            refused.add(fullest)
+    chains = list(_folders(network).values())
+    opened: set[str] = set()
+    closed: dict[str, list[range]] = {}
+    fullest: list[tuple[int, int, str]] = []
+
+    def close(runs: Iterable[tuple[str, range]]) -> None:
+        for folder, run in runs:
+            closed.setdefault(folder, []).append(run)
+            if folder and len(run) > 1:
+                heappush(fullest, (-len(run), run.start, folder))
+
+    runs = _parted(chains, range(len(chains)), 0)
+    boxes = len(runs)
+    close(runs)
+    while fullest:
+        _, start, folder = heappop(fullest)
+        outer, depth = closed.pop(folder, []), chains[start].index(folder) + 1
+        inner = [run for whole in outer for run in _parted(chains, whole, depth)]
+        if outer and boxes - len(outer) + len(inner) <= most:
+            boxes += len(inner) - len(outer)
+            opened.add(folder)
+            close(inner)
+    return frozenset(opened)
+
+
+def _parted(chains: Sequence[Sequence[str]], nodes: range, depth: int) -> list[tuple[str, range]]:
+    """Runs of nodes that stand in one stage at a depth of their chains; a node that stands in none is alone."""
+    found: list[tuple[str, range]] = []
+    for position in nodes:
+        folder = chains[position][depth] if depth < len(chains[position]) else ""
+        if folder and found and found[-1][0] == folder:
+            found[-1] = folder, range(found[-1][1].start, position + 1)
         else:
-            chosen |= {fullest}
+            found.append((folder, range(position, position + 1)))
+    return found
 
 
 def _folders(network: Network) -> Mapping[str, tuple[str, ...]]:

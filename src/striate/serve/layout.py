@@ -7,14 +7,19 @@ as an arc beside the boxes that it passes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import cycle
+
+import numpy as np
 
 from striate.serve.blocks import Blocks, Link
 
 WIDTH, HEIGHT, ACROSS, DOWN = 132, 34, 24, 26
 TRACK, MOST_TRACKS, ASIDE = 11, 12, 36
+ALL_TRACKS = (1 << MOST_TRACKS) - 1
+"""Each track is a bit."""
 
 Point = tuple[float, float]
 
@@ -46,31 +51,50 @@ class Layout:
 
 
 class _Lanes:
-    """Which ranks of each lane are taken."""
+    """Which ranks of each lane are taken, and of each rank the lane ``right`` of all its boxes."""
 
-    def __init__(self) -> None:
-        self._taken: list[set[int]] = []
+    def __init__(self, ranks: int) -> None:
+        self._taken: list[list[int]] = []
+        self._right = [0] * ranks
+        self._nearest = [(_Nearest(-1), _Nearest(1)) for _ in range(ranks)]
 
     def take(self, rank: int, wished: int) -> int:
         """The free lane nearest to the one wished for, the left one of two."""
-        if self.free(wished, rank, rank + 1):
-            lane = wished
-        else:
-            sides = (lane for far in count(1) for lane in (wished - far, wished + far) if lane >= 0)
-            lane = next(lane for lane in sides if self.free(lane, rank, rank + 1))
-        while len(self._taken) <= lane:
-            self._taken.append(set())
-        self._taken[lane].add(rank)
+        left, right = (side.find(wished) for side in self._nearest[rank])
+        lane = left if left >= 0 and wished - left <= right - wished else right
+        for side in self._nearest[rank]:
+            side.take(lane)
+        self._taken += [[] for _ in range(lane + 1 - len(self._taken))]
+        insort(self._taken[lane], rank)
+        self._right[rank] = max(self._right[rank], lane + 1)
         return lane
 
     def free(self, lane: int, start: int, stop: int) -> bool:
         """Whether no box stands in a lane from one rank to before another."""
-        return lane >= len(self._taken) or self._taken[lane].isdisjoint(range(start, stop))
+        ranks = self._taken[lane]
+        return start >= stop or bisect_left(ranks, start) == bisect_left(ranks, stop)
 
     def right(self, start: int, stop: int) -> int:
         """The lane right of all boxes in some ranks."""
-        ranks = range(start, stop)
-        return max((k + 1 for k, taken in enumerate(self._taken) if not taken.isdisjoint(ranks)), default=0)
+        return max(self._right[start:stop])
+
+
+class _Nearest:
+    """The nearest number that is not taken, from another one on in steps; ways found before are kept short."""
+
+    def __init__(self, step: int) -> None:
+        self._step, self._next = step, dict[int, int]()
+
+    def take(self, number: int) -> None:
+        self._next[number] = number + self._step
+
+    def find(self, number: int) -> int:
+        passed = []
+        while number in self._next:
+            passed.append(number)
+            number = self._next[number]
+        self._next.update(dict.fromkeys(passed, number))
+        return number
 
 
 def layout(found: Blocks) -> Layout:
@@ -104,7 +128,7 @@ def _lanes(found: Blocks, ranks: Sequence[int]) -> tuple[list[int], _Lanes]:
     before: list[list[int]] = [[] for _ in found.blocks]
     for link in found.links:
         before[link.target].append(link.source)
-    lanes, taken = [0] * len(found.blocks), _Lanes()
+    lanes, taken = [0] * len(found.blocks), _Lanes(max(ranks, default=0) + 1)
     for k in range(len(found.blocks)):
         deepest = max(before[k], key=lambda j: (ranks[j], -lanes[j]), default=None)
         lanes[k] = taken.take(ranks[k], 0 if deepest is None else lanes[deepest])
@@ -131,26 +155,22 @@ def _route(link: Link, ranks: Sequence[int], lanes: Sequence[int], taken: _Lanes
 def _tracks(
     links: Sequence[Link], ranks: Sequence[int], lanes: Sequence[int], taken: _Lanes
 ) -> dict[Link, float]:
-    """How far right of the boxes each skip runs: short ones inside of those around them."""
+    """How far right of the boxes each skip runs: short ones inside of those around them.
+
+    Where as many run side by side as there are tracks, those that come last share them in turn.
+    """
     skips = [link for link in links if _barred(link, ranks, lanes, taken)]
     skips.sort(key=lambda link: (ranks[link.target] - ranks[link.source], ranks[link.source]))
-    columns: list[list[tuple[int, int]]] = []
+    beside = np.zeros(max(ranks, default=0), np.uint16)
+    turns = cycle(range(MOST_TRACKS))
     found: dict[Link, float] = {}
     for link in skips:
-        span = ranks[link.source], ranks[link.target]
-        column = next(_clear(columns, span))
-        found[link] = TRACK * (1 + column % MOST_TRACKS)
+        here = beside[ranks[link.source] : ranks[link.target]]
+        free = ~int(np.bitwise_or.reduce(here)) & ALL_TRACKS
+        track = (free & -free).bit_length() - 1 if free else next(turns)
+        here |= np.uint16(1 << track)
+        found[link] = TRACK * (1 + track)
     return found
-
-
-def _clear(columns: list[list[tuple[int, int]]], span: tuple[int, int]) -> Iterator[int]:
-    """The first column in which no other skip runs beside this one; it is taken there."""
-    for k in count():
-        if k == len(columns):
-            columns.append([])
-        if all(stop <= span[0] or span[1] <= start for start, stop in columns[k]):
-            columns[k].append(span)
-            yield k
 
 
 def _barred(link: Link, ranks: Sequence[int], lanes: Sequence[int], taken: _Lanes) -> bool:
