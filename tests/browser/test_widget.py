@@ -102,6 +102,14 @@ def test_its_numbers_are_the_library_s(cell: Page) -> None:
         frame.wait_for_selector(f"text=exactly {truth.cover.sum()} pixels")
 
 
+@pytest.mark.parametrize(("ground", "scheme"), [("#fff", "light"), ("#111", "dark"), ("rgba(0, 0, 0, 0)", "light")])
+def test_it_is_as_light_as_the_notebook(cell: Page, ground: str, scheme: str) -> None:
+    cell.evaluate("ground => { document.body.style.background = ground; }", ground)
+    frame = shown(cell, "sharing")
+    frame.wait_for_selector(".view.sharing td")
+    assert frame.evaluate("getComputedStyle(document.documentElement).colorScheme") == scheme
+
+
 def test_a_picture_larger_than_a_message_is_put_on_the_desk(cell: Page, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1200, 1600, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")

@@ -142,7 +142,9 @@ def test_without_anywidget_it_is_said_what_to_install(monkeypatch: pytest.Monkey
         page(DENOISER, None, (1, 3, 16, 24))
 
 
-def test_a_live_page_is_what_is_shown(tmp_path: Path) -> None:
-    assert isinstance(page(DENOISER, None, (1, 3, 16, 24), height=300), LivePage)
+def test_a_live_page_is_what_is_shown() -> None:
+    live = page(DENOISER, None, (1, 3, 16, 24), height=300)
+    assert isinstance(live, LivePage)
+    assert repr(live) == "LivePage(height=300)"
     with pytest.raises(InputError, match="height"):
         page(DENOISER, None, (1, 3, 16, 24), height=5)

@@ -40,6 +40,9 @@ class LivePage(anywidget.AnyWidget):
         self._begun: dict[tuple[float, int], bytes] = {}
         self.on_msg(self._heard)
 
+    def __repr__(self) -> str:
+        return f"LivePage(height={self.height})"
+
     def _heard(self, _: object, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
         asked = content["view"], content["number"]
         body = self._begun.pop(asked, b"") + b"".join(buffers)

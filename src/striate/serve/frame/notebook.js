@@ -36,7 +36,7 @@ function render({ model, el }) {
   }
   /** @param {{view: number, number: number, status: number}} told @param {DataView[]} buffers */
   function answer({ view: asking, number, status }, [body]) {
-    if (asking === view) frame.contentWindow?.postMessage({ number, status, body }, "*");
+    if (asking === view) frame.contentWindow?.postMessage({ number, status, body, scheme: behind(el) }, "*");
   }
 
   size();
@@ -49,6 +49,17 @@ function render({ model, el }) {
     model.off("msg:custom", answer);
     model.off("change:height", size);
   };
+}
+
+/**
+ * Whether the notebook is light or dark behind an element.
+ * @param {Element | null} element @returns {"light" | "dark"}
+ */
+function behind(element) {
+  if (!element) return "light";
+  const found = /^rgba?\((\d+), (\d+), (\d+)(, 0)?/.exec(getComputedStyle(element).backgroundColor);
+  if (!found || found[4]) return behind(element.parentElement);
+  return found.slice(1, 4).reduce((sum, part) => sum + Number(part), 0) < 384 ? "dark" : "light";
 }
 
 export default { render };

@@ -17,6 +17,7 @@
 
   window.addEventListener("message", ({ source, data }) => {
     if (source !== parent) return;
+    document.documentElement.style.colorScheme = data.scheme;
     const body = data.body ?? JSON.stringify({ error: silent[document.documentElement.lang] });
     waiting.get(data.number)?.(new Response(body, { status: data.status }));
     waiting.delete(data.number);
