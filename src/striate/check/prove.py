@@ -11,7 +11,7 @@ from weakref import finalize
 
 from striate.check.flow import Asked, Runtime, prove
 from striate.check.report import CheckReport
-from striate.errors import InputError, MissingDependencyError, UnsupportedError
+from striate.errors import InputError, MissingDependencyError
 from striate.fields import Fields
 from striate.fields.unit import At
 from striate.formats.keras.file import KerasModel
@@ -45,9 +45,9 @@ def check(
     everywhere outside a claim must leave the unit at zero; followed backward, each node as onnxruntime runs it
     alone, the unit must be reached by every pixel inside; and single lit pixels must reach it. Where a node
     cannot be followed backward, lit pixels alone speak for the inside, in at most ``passes`` forward passes
-    (default: by the size of the network). A torch module runs in torch, where one backward pass a unit gives
-    every pixel it reads. Of the layers checked, every unit's extent along each axis is compared too, and the
-    field stated for the layer with it.
+    (default: by the size of the network). A TFLite file runs in LiteRT in the same way. A torch module runs in
+    torch, and a ``.keras`` file in Keras on torch, where one backward pass a unit gives every pixel it reads. Of the
+    layers checked, every unit's extent along each axis is compared too, and the field stated for the layer with it.
 
     The model itself, untouched, is then run on noise: whatever a unit is not said to read is replaced, and not
     a bit of the unit may change; replacing the outermost lines of what it is said to read should change it.
@@ -102,11 +102,14 @@ def _runtime(model: Model, fields: Fields) -> Runtime:
                     "check needs LiteRT and onnxruntime for a TFLite file: pip install 'striate[litert,onnx]'"
                 ) from error
             return TfliteRuntime(model, source, fields)
-        case KerasModel():
-            raise UnsupportedError(
-                "check has no runtime for a .keras file: in Keras export it, model.export('model.onnx', 'onnx'), and "
-                "check that file"
-            )
+        case KerasModel() as source:
+            try:
+                from striate.check.keras_file import KerasRuntime
+            except ImportError as error:
+                raise MissingDependencyError(
+                    "check of a .keras file needs Keras on torch: pip install keras torch, and set KERAS_BACKEND=torch"
+                ) from error
+            return KerasRuntime(model, source, fields)
         case OnnxFile() | OnnxBytes():
             try:
                 from striate.check.file import FileRuntime

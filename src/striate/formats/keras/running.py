@@ -34,7 +34,7 @@ class KerasRunner:
             raise UnsupportedError(f"the model is not run: its config names {strange}, which is not Keras's own")
         self._held, self._reading, self._keras = held, reading, _runtime()
         self._parts: dict[tuple[str, ...], Any] = {}
-        self.name = f"Keras {self._keras.__version__} on {self._keras.backend.backend()}"
+        self.name = f"Keras {self._keras.__version__} on {self.backend}"
 
     def run(self, feeds: Mapping[str, Array], layers: Sequence[str] = ()) -> dict[str, Array]:
         """The tensors of some layers by the names asked for, of inputs by theirs; none named: the outputs.
@@ -45,8 +45,7 @@ class KerasRunner:
         network, keras = self._reading.network, self._keras
         names = {layer: network.tensor(layer) for layer in layers or network.outputs}
         wanted = tuple(dict.fromkeys(names.values()))
-        if wanted not in self._parts:
-            self._parts[wanted] = keras.Model(self._model.inputs, [self._tensor(name) for name in wanted])
+        part = self.part(wanted)
         missing = [name for name in network.inputs if name not in feeds]
         if missing:
             raise InputError(f"no array is fed for input {missing[0]!r}")
@@ -55,7 +54,7 @@ class KerasRunner:
             for name, source in zip(network.inputs, self._model.inputs, strict=True)
         ]
         try:
-            made = self._parts[wanted](images, training=False)
+            made = part(images, training=False)
         except (ValueError, RuntimeError) as error:
             shapes, line = ", ".join(str(image.shape) for image in images), " ".join(str(error).split())
             raise InputError(f"Keras fails on inputs of shape {shapes}: {line}") from error
@@ -64,6 +63,28 @@ class KerasRunner:
             layer: np.asarray(keras.ops.convert_to_numpy(values[name])).transpose(self._reading.orders[name])
             for layer, name in names.items()
         }
+
+    @property
+    def backend(self) -> str:
+        """What Keras runs on: torch, tensorflow or jax."""
+        return str(self._keras.backend.backend())
+
+    def part(self, tensors: tuple[str, ...]) -> Any:
+        """The Keras model of the network's inputs, in their order, that gives some of its tensors.
+
+        Raises InputError for tensors that Keras does not show.
+        """
+        if tensors not in self._parts:
+            self._parts[tensors] = self._keras.Model(self._model.inputs, [self._tensor(name) for name in tensors])
+        return self._parts[tensors]
+
+    def shows(self, tensor: str) -> bool:
+        """Whether Keras shows a tensor of the network."""
+        try:
+            self._tensor(tensor)
+        except InputError:
+            return False
+        return True
 
     @cached_property
     def _model(self) -> Any:
@@ -78,7 +99,7 @@ class KerasRunner:
 
     def _tensor(self, name: str) -> Any:
         """What Keras calls a tensor: an input, or what a call of a layer makes."""
-        held = {layer.name: layer for layer in self._model.layers}
+        held = {made.name: made for made in getattr(self._model, "operations", self._model.layers)}
         inputs = dict(zip(self._reading.network.inputs, self._model.inputs, strict=True))
         layer, _, call = name.partition(":")
         if name in inputs:
