@@ -45,7 +45,8 @@ def test_json_says_the_boxes() -> None:
     [
         (["denoised", "60,70"], "box '60,70' of denoised lies outside; boxes of its last 2 axes lie in 0:64,0:64"),
         (["denoised", "3:3,1"], "box '3:3,1' of denoised holds no element"),
-        (["denoised", "1,1,1,1,1"], "has 5 axes, denoised has shape 1x3x64x64: 1 to 4"),
+        (["denoised", "1,1,1,1,1"], "has 5 axes, denoised has shape 1x3x64x64: write 1 to 4"),
+        (["denoised", "9:7,1:2"], "box '9:7,1:2': '9:7' stops before it starts"),
         (["denoised", "one"], "write start:stop for each axis"),
         (["denoisd", "1,1"], "no layer 'denoisd' in denoiser; did you mean 'denoised'?"),
     ],

@@ -120,7 +120,7 @@ def test_boxes_that_do_not_fit_are_refused_in_one_line() -> None:
             call(Box("0:4"))
     with pytest.raises(InputError, match="shift by 3 offsets does not fit box 0:4,2:7"):
         box.shift((1, 2, 3))
-    with pytest.raises(InputError, match="stop 2 lies before start 7"):
+    with pytest.raises(InputError, match="box '0:4,7:2': '7:2' stops before it starts"):
         Box("0:4,7:2")
     with pytest.raises(InputError, match="must be an Interval"):
         Box([(0, 4)])  # type: ignore[list-item]

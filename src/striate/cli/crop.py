@@ -95,7 +95,5 @@ def _lines(layer: str, found: ModelCrop) -> list[str]:
         for word, name, box, held in zip(words, names, boxes, shapes, strict=True)
     ]
     costs = found.costs
-    lines.append(
-        f"costs  {costs.macs:,} multiply-accumulates, {costs.overhead:.2f} times what falls to it in the whole"
-    )
+    lines.append(f"costs  {costs.macs:,} multiply-accumulates, {costs.overhead:,.2f} times its share of the whole")
     return lines

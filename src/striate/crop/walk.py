@@ -64,7 +64,7 @@ def _refuse_growth(network: Network, plan: Plan, asked: Boxes, grown: set[tuple[
         takes = ", ".join(f"{plan.boxes[name]} of {name} {network.shapes[name]}" for name in names)
         raise UnsupportedError(
             f"crop: {_named(node)} reads all of axis {axis} of {node.inputs[k]}, so that this crop would take {takes}; "
-            "cut the network there, or ask for tensors before it"
+            "allow it (grow=True, --grow), cut the network there (striate.crop.stages), or ask for tensors before it"
         )
 
 

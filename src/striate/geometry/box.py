@@ -161,6 +161,8 @@ def _parsed(part: str, whole: str) -> Interval:
     match numbers:
         case [int(at)]:
             return Interval(at, at + 1)
+        case [int(start), int(stop)] if stop < start:
+            raise InputError(f"box {whole!r}: {part!r} stops before it starts")
         case [start, stop]:
             return Interval(-INFINITE if start is None else start, INFINITE if stop is None else stop)
     raise InputError(f"box {whole!r}: {part!r} is no interval; write start:stop for each axis, as in 0:4,2:7")

@@ -103,7 +103,8 @@ def box_in(network: Network, layer: str, spelling: Box | str) -> Box:
     shape = network.shapes[network.tensor(layer)]
     whole, named = Box.whole(shape), Box.parse(spelling)
     if not 1 <= len(named) <= len(shape):
-        raise InputError(f"box {spelling!r} has {len(named)} axes, {layer} has shape {sized(shape)}: 1 to {len(shape)}")
+        found = f"box {spelling!r} has {len(named)} axes, {layer} has shape {sized(shape)}"
+        raise InputError(f"{found}: write 1 to {len(shape)}")
     last = Box(whole[len(shape) - len(named) :])
     if named.empty or not last.contains(named):
         what = "holds no element" if named.empty else "lies outside"
