@@ -11,7 +11,7 @@ from support.crops import check, random_box
 
 from striate.crop import crop
 from striate.errors import UnsupportedError
-from striate.geometry import Border, Coordinates, Interpolation
+from striate.geometry import Border, Box, Coordinates, Interpolation
 from striate.network import Builder
 from striate.network.operators import (
     Attention,
@@ -136,7 +136,9 @@ def recurrent(r: Random, b: Builder) -> Made:
     x = b.shapes["x"]
     if len(x) != 3:
         return Scan(len(x) - 1, reverse=r.random() < 0.5, exclusive=r.random() < 0.5), ["x"]
-    return Recurrent(1, 0, ((x[0], x[1], 2),), ((1, 0),), reverse=r.random() < 0.5), ["x"]
+    both, reverse, last = r.random() < 0.3, r.random() < 0.5, r.random() < 0.2
+    shape, axes = ((x[0], 2), (None, 0)) if last else ((x[0], x[1], 2), (1, 0))
+    return Recurrent(1, 0, (shape,), (axes,), both, reverse and not both), ["x"]
 
 
 def frames(r: Random, b: Builder) -> Made:
@@ -217,3 +219,16 @@ def test_operators_of_any_rank(make: Callable[[Random, Builder], Made], count: i
             check(found, network, box)
         assert tensor in network.layers
     assert refused < 3 * count if make in (attention, along) else refused == 0
+
+
+def test_states_that_read_all_of_time_let_a_crop_grow() -> None:
+    """As attention does beside a residual: refused by name, and taken whole where that is allowed."""
+    b = Builder("sequencer", x=(1, 6, 2))
+    states = b.add(Recurrent(1, 0, ((1, 6, 2),), ((1, 0),), both_ways=True), "x", name="states")
+    tensor = b.add(Elementwise(), states, "x", name="sum")
+    network, box = b.network(), {tensor: Box("0:1,2:3,0:2")}
+    with pytest.raises(UnsupportedError, match=r"states .* reads all of axis 1 of x"):
+        crop(network, box)
+    found = crop(network, box, grow=True)
+    assert found.feeds["x"] == Box("0:1,0:6,0:2")
+    check(found, network, box)

@@ -65,7 +65,8 @@ def attention(mask: Array | None = None, causal: int = 1) -> Model:
 
 def recurrent(kind: str, direction: str, gates: int) -> Model:
     own = node(kind, ["x", "w", "r", "", "lengths"], ["y"], hidden_size=3, direction=direction)
-    return image([own], (7, 4, 2), w=normal(1, 3 * gates, 2), r=normal(1, 3 * gates, 3), lengths=LENGTHS)
+    ways = 2 if direction == "bidirectional" else 1
+    return image([own], (7, 4, 2), w=normal(ways, 3 * gates, 2), r=normal(ways, 3 * gates, 3), lengths=LENGTHS)
 
 
 LENGTHS = np.array([7, 1, 4, 6], np.int32)
@@ -83,6 +84,7 @@ MODELS: dict[str, Callable[[], Model]] = {
     "sums over neighbouring channels": lambda: image([node("LRN", ["x"], ["y"], size=5)], (1, 9, 3, 2)),
     "lengths": lambda: recurrent("LSTM", "forward", 4),
     "lengths from the end": lambda: recurrent("GRU", "reverse", 3),
+    "lengths both ways": lambda: recurrent("LSTM", "bidirectional", 4),
     "elements of a table": lambda: model(
         [node("GatherElements", ["t", "x"], ["y"], axis=1)], {"x": (TensorProto.INT64, (3, 5, 7))}, 18,
         {"t": normal(3, 11, 8)}),

@@ -9,7 +9,7 @@ import numpy as np
 
 from striate.crop.moves import moved
 from striate.crop.narrow import Shapes, narrow, only_first, whole
-from striate.crop.part import Part, UncroppableError, put
+from striate.crop.part import Part, put
 from striate.crop.sliding import SLIDING
 from striate.geometry import Box, Interval, places, solid
 from striate.network.operators import (
@@ -241,13 +241,13 @@ def _einsum(op: Einsum, shapes: Shapes, output: int, box: Box) -> Part:
 @narrow.register
 def _recurrent(op: Recurrent, shapes: Shapes, output: int, box: Box) -> Part:
     only_first(output, "last states")
-    n, (time, _) = shapes[0][op.time], op.axes[0]
-    if op.both_ways or time is None:
-        raise UncroppableError("every state reads all of time")
-    held = Interval(box[time].start, n) if op.reverse else Interval(0, box[time].stop)
-    made = put(whole(op.shapes[0]), time, held)
+    n, (time, _), made = shapes[0][op.time], op.axes[0], whole(op.shapes[0])
+    held, spread = Interval(0, n), ((0, op.time),)
+    if time is not None and not op.both_ways:
+        held, spread = Interval(box[time].start, n) if op.reverse else Interval(0, box[time].stop), ()
+        made = put(made, time, held)
     own = replace(op, shapes=(made.shape,), axes=op.axes[:1], macs=op.macs * held.size // n)
-    return Part((put(whole(shapes[0]), op.time, held), *map(whole, shapes[1:])), (own,), made)
+    return Part((put(whole(shapes[0]), op.time, held), *map(whole, shapes[1:])), (own,), made, spread)
 
 
 @narrow.register
