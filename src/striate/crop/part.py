@@ -37,6 +37,8 @@ def trim(made: Box, box: Box) -> tuple[Operator, ...]:
     >>> trim(Box("0:1,4:9"), Box("0:1,5:7"))
     (Slice(axes=(1,), starts=(1,), counts=(2,), steps=(1,)),)
     """
+    if made == box:
+        return ()
     pairs = [(axis, a, b) for axis, (a, b) in enumerate(zip(made, box, strict=True)) if a != b]
     plain = [(axis, a, b) for axis, a, b in pairs if not isinstance(a, Runs) and not isinstance(b, Runs)]
     steps: list[Operator] = []
