@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from onnx import load_from_string, numpy_helper
+from onnx import ModelProto, helper, load_from_string, numpy_helper
 from support.tflite_cases import conv
 from support.tflite_models import Sketch
 from torch import nn
 
 from striate.errors import UnsupportedError
+from striate.explore import kernels
 from striate.explore.control import shuffled
 from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes
@@ -55,6 +56,27 @@ def test_a_file_keeps_its_weights_channel_by_channel() -> None:
     assert len(kept) > 10
     assert all(same_but_moved(before[name], after[name]) for name in kept)
     assert all((before[name] == after[name]).all() for name in before.keys() - set(names))
+
+
+def with_constant_nodes() -> ModelProto:
+    """The denoiser with its weights as the values of nodes, as some exporters write them."""
+    proto = load_from_string(DENOISER.read_bytes())
+    nodes = [helper.make_node("Constant", [], [tensor.name], value=tensor) for tensor in proto.graph.initializer]
+    kept = list(proto.graph.node)
+    del proto.graph.initializer[:], proto.graph.node[:]
+    proto.graph.node.extend([*nodes, *kept])
+    return proto
+
+
+def test_weights_that_are_nodes_are_shuffled_and_read_as_others_are() -> None:
+    content = with_constant_nodes().SerializeToString()
+    plain, other = (shuffled(Model(source, (1, 3, 32, 32))) for source in (DENOISER, content))
+    for layer in ("stem/conv", "enc1/conv"):
+        weights = kernels(content, layer, (1, 3, 32, 32)).values
+        np.testing.assert_array_equal(weights, kernels(DENOISER, layer, (1, 3, 32, 32)).values)
+        left, right = (kernels(control, layer).values for control in (plain, other))
+        assert same_but_moved(*(np.moveaxis(values, -1, 1) for values in (weights, right)))
+        np.testing.assert_array_equal(left, right)
 
 
 def test_a_tflite_file_keeps_its_weights_channel_by_channel() -> None:

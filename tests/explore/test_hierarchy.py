@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,20 @@ def test_a_stage_that_sees_everything_or_more_than_there_is_says_so() -> None:
     assert [stage.untuned for stage in found.stages] == [None, Untuned.SMALL, Untuned.EVERYTHING]
     assert np.isnan([*found.stages[1].osi, *found.stages[2].f1f0]).all()
     assert [len(stage.strongest.units) for stage in found.stages] == [4, 4, 2]
+
+
+def test_a_text_detector_has_a_true_report() -> None:
+    """PP-OCRv4: stages before its first squeeze have medians and a control, those behind it the global operator."""
+    found = find_spec("rapidocr_onnxruntime")
+    if found is None or found.origin is None:
+        pytest.skip("needs rapidocr-onnxruntime")
+    path, shape = Path(found.origin).parent / "models" / "ch_PP-OCRv4_det_infer.onnx", (1, 3, 64, 64)
+    picture, layers = np.random.default_rng(0).random(shape).astype(np.float32), ["p2o.Add.10", "p2o.Add.280"]
+    first, last = hierarchy(path, picture, layers, shape, angles=3, phases=3).stages
+    assert (first.size, first.untuned, last.untuned) == ("7 x 7", None, Untuned.EVERYTHING)
+    assert not np.isnan([*first.osi, *first.f1f0]).any()
+    assert last.field.global_via[0] == "p2o.GlobalAveragePool.0"
+    assert np.isnan([*last.osi, *last.f1f0]).all()
 
 
 def test_stages_double_and_end_behind_the_first_wider_than_the_picture() -> None:

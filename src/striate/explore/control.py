@@ -70,8 +70,10 @@ def _shuffle_module(module: torch.nn.Module, random: np.random.Generator) -> int
 def _shuffle_graph(model: onnx.ModelProto, random: np.random.Generator) -> int:
     from onnx import numpy_helper
 
+    from striate.formats.onnx.loading import held_tensors
+
     names = {node.input[1] for node in model.graph.node if node.op_type == "Conv"}
-    held = [tensor for tensor in model.graph.initializer if tensor.name in names]
+    held = [tensor for name, tensor in held_tensors(model.graph).items() if name in names]
     for tensor in held:
         tensor.CopyFrom(numpy_helper.from_array(_inside_channels(numpy_helper.to_array(tensor), random), tensor.name))
     return len(held)

@@ -94,10 +94,10 @@ def _reader(model: Model, node: Node) -> Callable[[Weight], Array]:
         case OnnxFile() | OnnxBytes() as file:
             from onnx import numpy_helper
 
-            from striate.formats.onnx.loading import load_whole
+            from striate.formats.onnx.loading import held_tensors, load_whole
 
             proto = load_whole(file.path if isinstance(file, OnnxFile) else file.content)
-            stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+            stored = {name: numpy_helper.to_array(tensor) for name, tensor in held_tensors(proto.graph).items()}
 
     def read(weight: Weight) -> Array:
         if weight.name not in stored or weight.views:

@@ -235,3 +235,10 @@ def _take(
         tensor.raw_data = view[start : start + size]
         tensor.data_location = TensorProto.DEFAULT
         tensor.ClearField("external_data")
+
+
+def held_tensors(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
+    """The tensors that a graph holds by name, as initializers or as the values of its Constant nodes."""
+    constants = [(node.output[0], entry.t) for node in graph.node if node.op_type == "Constant"
+                 for entry in node.attribute if entry.name == "value"]  # fmt: skip
+    return {**dict(constants), **{tensor.name: tensor for tensor in graph.initializer}}
