@@ -18,14 +18,16 @@ Photo = NDArray[np.uint8]
 FITS = ("refuse", "crop", "pad")
 PADDED = 190
 MAX_PIXELS = 64_000_000
+WIDER = 257
+"""How many steps of 16 bits make one of 8."""
 
 
 def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None, fit: str = "refuse") -> Photo:
     """A photograph as (height, width, 3) uint8, resized to ``size`` (height, width) where given, never stretched.
 
-    It is turned upright as its metadata says. One of another shape is refused, cropped around its middle, or padded
-    with grey, as ``fit`` says. Raises InputError for one that is refused and for a file that is missing, damaged, or no
-    image.
+    It is turned upright as its metadata says, and 16 bits become 8. One of another shape is refused, cropped around its
+    middle, or padded with grey, as ``fit`` says. Raises InputError for one that is refused, for numbers of 32 bits,
+    which have no black and white of their own, and for a file that is missing, damaged, or no image.
     """
     try:
         from PIL import Image, ImageOps
@@ -37,7 +39,7 @@ def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None, f
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise InputError(f"{path}: {image.width}x{image.height} is more than {MAX_PIXELS:,} pixels")
-                picture = ImageOps.exif_transpose(image).convert("RGB")
+                picture = _eight_bits(ImageOps.exif_transpose(image), image.format, path).convert("RGB")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except InputError:
@@ -47,6 +49,17 @@ def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None, f
     if size is not None and (picture.height, picture.width) != size:
         picture = _fitted(picture, size, fit, path)
     return np.asarray(picture, dtype=np.uint8)
+
+
+def _eight_bits(picture: Image, kind: str | None, path: object) -> Image:
+    """A grey picture of 16 bits in 8, from 0 to 255, which Pillow would cut off at 255; any other as it is."""
+    from PIL import Image
+
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and kind == "PNG"):
+        return Image.fromarray(np.asarray(np.asarray(picture, np.float64) / WIDER + 0.5, np.uint8))
+    if picture.mode in ("I", "F"):
+        raise InputError(f"{path}: its numbers have 32 bits and no black or white: save it with 8 or 16 bits")
+    return picture
 
 
 def _fitted(picture: Image, size: tuple[int, int], fit: str, path: object) -> Image:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from striate import InputError
 from striate.explore.cover import disc_cover, polygon_cover
+from striate.explore.screen import Screen
 from striate.explore.stimuli import Bar, Blank, Disc, Edge, Grating, Spot, Stimulus, WhiteNoise, Window, sparse_noise
 
 FINE = 64
@@ -142,3 +143,11 @@ def test_a_blank_is_blank() -> None:
 def test_what_is_no_stimulus_is_refused(make: Callable[[], object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         make()
+
+
+@pytest.mark.parametrize("level", [0.5, [1, 2, 3]])
+def test_a_screen_without_contrast_is_refused(level: float | list[float]) -> None:
+    """Every picture would be blank, and every channel called dead."""
+    with pytest.raises(InputError, match=r"black and white are both .*: the screen has no contrast"):
+        Screen.of(3, level, level)
+    assert Screen.of(3, [0, 1, 2], [1, 1, 1]).blank == (0.5, 1.0, 1.5)

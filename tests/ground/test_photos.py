@@ -38,3 +38,19 @@ def test_damaged_metadata_is_one_line_or_ignored(tmp_path: Path) -> None:
         except InputError as error:
             refusals.append(str(error))
     assert all("not an image that Pillow can read" in refusal for refusal in refusals)
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff"])
+def test_sixteen_bits_become_eight(kind: str, tmp_path: Path) -> None:
+    """From black to white; cut off at 255, as Pillow does, nearly all would be white."""
+    path, numbers = tmp_path / f"deep.{kind}", np.array([[0, 128, 257, 32768, 65535]], np.uint16)
+    Image.fromarray(numbers).save(path)
+    np.testing.assert_array_equal(read_photo(path)[..., 0], [[0, 0, 1, 128, 255]])
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_numbers_without_black_and_white_are_one_line(kind: type[np.generic], tmp_path: Path) -> None:
+    path = tmp_path / "wide.tiff"
+    Image.fromarray(np.arange(12).reshape(3, 4).astype(kind)).save(path)
+    with pytest.raises(InputError, match=r"wide.tiff: its numbers have 32 bits and no black or white: save it with 8"):
+        read_photo(path)

@@ -41,6 +41,8 @@ class Screen:
         [[[1.0, -1.0]], [[-1.0, 1.0]], [[0.0, 0.0]]]
         """
         low, high = _levels("black", black, channels), _levels("white", white, channels)
+        if low == high:
+            raise InputError(f"black and white are both {shown(low[0])}: the screen has no contrast")
         middle = tuple((a + b) / 2 for a, b in zip(low, high, strict=True))
         return cls(low, high, middle if blank is None else _levels("blank", blank, channels), _colour(colour, channels))
 
