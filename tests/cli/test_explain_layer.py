@@ -198,7 +198,7 @@ def test_the_page_has_the_lines_and_the_matrix_drawn(photo: Path, tmp_path: Path
     large = run("explain", *small[:-4], *SMALL, "--out", out, "--lang", lang)
     assert large.exit_code == 0
     assert "<image" not in out.read_text()
-    one_line(run("explain", *small, "--out", tmp_path / "step.png"), 2, "step.png: the picture is a")
+    one_line(run("explain", *small, "--out", tmp_path / "step.png"), 2, "step.png: the page is an .html file")
 
 
 def test_it_fits_a_terminal(photo: Path) -> None:

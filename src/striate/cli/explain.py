@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from striate.cli.explained import page, plain_document, step_document, told
 from striate.cli.options import black_option, fit_option, lang_option, level, plain_json, white_option
 from striate.cli.parsing import FILE, POSITION
-from striate.cli.pictures import kind_of, model_for
+from striate.cli.pictures import model_for
 from striate.cli.question import Question, Shaped, input_option, layout_option, named_input, shapes_of, unknown_option
 from striate.cli.terminal import deliver, progress, say
 from striate.conv import conv2d, explain
@@ -91,8 +91,8 @@ def explain_command(
     """
     plain_json(as_json, lang)
     _refuse(context, *((OF_LAYERS, "MODEL LAYER Y,X") if layer is None else (OF_KERNELS, "GRID or a photograph alone")))
-    if out is not None:
-        kind_of(out, ("html",))
+    if out is not None and out.suffix.lower() != ".html":
+        raise InputError(f"{out}: the page is an .html file")
     matrix = matrix or out is not None
     if layer is None:
         _plain(grid, image, most, matrix, as_json, out, lang, **{name: chosen[name] for name in OF_KERNELS})
