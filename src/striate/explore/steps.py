@@ -88,10 +88,9 @@ def step(
     """Take apart the output of ``channel`` at ``at`` = (y, x) of a convolution layer, on ``image``.
 
     ``image`` has the shape of the network's input, in the numbers that it takes. With ``sparse`` the whole layer is
-    made a sparse matrix too, which needs SciPy, where it has at most two million weights or so.
-    Raises InputError for a layer that is
-    no convolution of two axes or whose input the runtime does not show, a place outside it and a picture of another
-    shape; UnsupportedError where the model holds the layer's weights in a form that is not read.
+    made a sparse matrix too, which needs SciPy, where it has at most two million weights or so. Raises InputError for a
+    layer that is no convolution of two axes or whose input the runtime does not show, a place outside it and a picture
+    of another shape; UnsupportedError where the model holds the layer's weights in a form that is not read.
 
     >>> from importlib.resources import files
     >>> picture = np.random.default_rng(0).random((1, 3, 16, 16))
