@@ -146,7 +146,8 @@ def layer(arrays: list[Any], more: dict[str, Any]) -> Any:
     return made(x)
 
 
-COUNTS = [500, pytest.param(10_000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(1800)])]
+FEW = 500
+COUNTS = [FEW, pytest.param(10_000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(1800)])]
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -205,7 +206,7 @@ def positional(name: str, random: Random, arrays: list[Any]) -> list[Any]:
     return arrays
 
 
-@pytest.mark.parametrize("count", [2 * COUNTS[0], COUNTS[1]])
+@pytest.mark.parametrize("count", [2 * FEW, COUNTS[1]])
 def test_calls_with_junk_give_one_line_or_an_answer_each_time_alike(count: int) -> None:
     refused = 0
     threads = conv.get_threads()

@@ -45,7 +45,7 @@ def nothing(array: Array) -> None:
     """Leaves the array as it is."""
 
 
-PLACES = {
+PLACES: dict[str, tuple[Callable[[Any], object], Callable[[Any], object]]] = {
     "few NaN": (scattered(0.01, NAN), nothing),
     "few infinities": (scattered(0.01, INF, -INF), nothing),
     "few of both": (scattered(0.01, NAN, INF, -INF), nothing),
