@@ -92,7 +92,7 @@ class _Moving(NamedTuple):
 
 
 def _told_of(pieces: Pieces, shared: Shared) -> _Moving:
-    return _moving(shared.normal(_local(pieces) or pieces).pieces, shared)
+    return shared.once(_moving, shared.normal(_local(pieces) or pieces).pieces, shared)
 
 
 def _moving(pieces: Pieces, shared: Shared) -> _Moving:
@@ -106,7 +106,7 @@ def _moving(pieces: Pieces, shared: Shared) -> _Moving:
                 every.add(axis)
                 if any(piece.dims[dim].grown for dim in dims):
                     grown.add(axis)
-                if any(_looks_elsewhere(piece, dim) for dim in dims):
+                if any(_looks_elsewhere(piece, dim) for dim in dims if not piece.uniform(dim)):
                     looking.add(axis)
     return _Moving(frozenset(every), frozenset(grown), frozenset(looking))
 
