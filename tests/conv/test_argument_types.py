@@ -241,6 +241,8 @@ def test_what_is_no_array_is_named(what: object) -> None:
         lambda: plan_conv(X.shape, "weight"),
         lambda: plan_conv(X.shape, W.shape, dtype="nonsense"),
         lambda: plan_conv(X.shape, W.shape, algorithm=["auto"]),
+        lambda: conv_transpose2d(X, W, algorithm=["auto"]),
+        lambda: conv2d_input_grad(X.shape, W, X[:, :, 2:, 2:], algorithm=["auto"]),
         lambda: explain(X, W, at=3),
         lambda: explain(X, W, at=(0, 0)),
         lambda: explain(X, W, at=(0, 0.5, 0)),

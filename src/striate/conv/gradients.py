@@ -18,6 +18,7 @@ from striate.conv.arrays import (
 )
 from striate.conv.calls import plain
 from striate.conv.native import bias_gradient, maker, weight_gradient
+from striate.conv.plan import check_algorithm
 from striate.conv.problem import Problem
 from striate.conv.transpose import scatter
 from striate.errors import ShapeError, named
@@ -65,7 +66,7 @@ def input_grad(
     batch = grad.reshape(problem.output_shape).astype(compute, copy=False)
     result = empty_like_layout(batch, problem.input_shape, compute)
     kernels = weight.astype(compute, copy=False)
-    scatter(batch, kernels, None, problem, "none", algorithm, result, threads)
+    scatter(batch, kernels, None, problem, "none", check_algorithm(algorithm), result, threads)
     if any(pads):
         result = unpad_border(result, pads, arguments.padding_mode)
     return result.astype(grad.dtype, copy=False).reshape(size)

@@ -21,6 +21,7 @@ from striate.conv.arrays import (
 )
 from striate.conv.calls import Call, find_call, in_order, plain
 from striate.conv.native import deciding_threads, input_gradient, input_gradient_us, stand_in
+from striate.conv.plan import check_algorithm
 from striate.conv.problem import Pads, Pair, Problem
 from striate.conv.settings import Generation, remembered, settings
 from striate.errors import InputError, ShapeError, named
@@ -219,7 +220,7 @@ def conv_transpose2d(
     result = empty_like_layout(batch, shape, compute)
     offset = None if bias is None else bias.astype(compute, copy=False)
     source, kernel = batch.astype(compute, copy=False), weight.astype(compute, copy=False)
-    scatter(source, kernel, offset, problem, parse_activation(activation), algorithm, result)
+    scatter(source, kernel, offset, problem, parse_activation(activation), check_algorithm(algorithm), result)
     final = result.astype(x.dtype, copy=False).reshape(shape[4 - x.ndim :])
     if out is None:
         return final
