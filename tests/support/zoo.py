@@ -37,7 +37,8 @@ def shape_of(name: str) -> Shape:
     """The picture or film that one of torchvision's takes."""
     if name in VIDEO:
         return (1, 3, 16, 224, 224)
-    return (1, 3, 299, 299) if name == "inception_v3" else (1, 3, 224, 224)
+    size = {"inception_v3": 299, "ssd300_vgg16": 300, "ssdlite320_mobilenet_v3_large": 320}.get(name, 224)
+    return (1, 3, size, size)
 
 
 def smallest(names: list[str]) -> str:

@@ -242,11 +242,12 @@ def _einsum(op: Einsum, shapes: Shapes, output: int, box: Box) -> Part:
 def _recurrent(op: Recurrent, shapes: Shapes, output: int, box: Box) -> Part:
     only_first(output, "last states")
     n, (time, _), made = shapes[0][op.time], op.axes[0], whole(op.shapes[0])
-    held, spread = Interval(0, n), ((0, op.time),)
-    if time is not None and not op.both_ways:
-        held, spread = Interval(box[time].start, n) if op.reverse else Interval(0, box[time].stop), ()
+    held, scanned = Interval(0, n), time is not None and not op.both_ways
+    if time is not None and scanned:
+        held = Interval(box[time].start, n) if op.reverse else Interval(0, box[time].stop)
         made = put(made, time, held)
     own = replace(op, shapes=(made.shape,), axes=op.axes[:1], macs=op.macs * held.size // n)
+    spread = () if scanned else ((0, op.time),)
     return Part((put(whole(shapes[0]), op.time, held), *map(whole, shapes[1:])), (own,), made, spread)
 
 
