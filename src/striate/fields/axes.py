@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -36,7 +36,6 @@ def _layer_axes(
     rest = iter(every)
     tables = {name: tuple(islice(rest, count)) for name, count in zip(names, counts, strict=True)}
     moving = {name: _moving_axes(shape, pieces, shared) for name, pieces in tables.items()}
-    looking = frozenset[int]().union(*(_told_of(pieces, shared).looking for pieces in tables.values()))
     along = {axis: [name for name, axes in moving.items() if axis in axes] for axis in range(len(shape))}
     alike = [axis for axis, names in along.items() if not names]
     first = next((axis for axis in alike if shape[axis] == batch), None)
@@ -51,6 +50,9 @@ def _layer_axes(
         grid = _grid(tokens[0], shape, {name: tables[name] for name in along[tokens[0]]}, shared)
     units = _units(shape, moving)
     features = [axis for axis in alike if axis != first and axis not in units]
+    looking = frozenset[int]()
+    if len(features) > 1:
+        looking = looking.union(*(shared.once(_looking, _told(pieces, shared), shared) for pieces in tables.values()))
     channel = next((axis for axis in features if axis not in looking), next(iter(features), None))
     within = tuple(axis for axis in features if axis in looking and axis != channel)
     words |= dict.fromkeys(within, "inner")
@@ -75,7 +77,7 @@ def _moving_axes(shape: Shape, pieces: Pieces, shared: Shared) -> frozenset[int]
 
     They are those that grow with it. Where none does, as of picked elements, channels that differ are left out.
     """
-    found = _told_of(pieces, shared)
+    found = shared.once(_moving, _told(pieces, shared), shared)
     if found.grown or not found.every:
         return found.grown
     behind = frozenset(unit_axes(shape))
@@ -83,32 +85,43 @@ def _moving_axes(shape: Shape, pieces: Pieces, shared: Shared) -> frozenset[int]
 
 
 class _Moving(NamedTuple):
-    """The axes along which units see different things; those whose extent comes from the input's; those along which
-    units look at other places, whatever the size of what they see."""
+    """The axes along which units see different things; those whose extent comes from the input's."""
 
     every: frozenset[int]
     grown: frozenset[int]
-    looking: frozenset[int]
 
 
-def _told_of(pieces: Pieces, shared: Shared) -> _Moving:
-    return shared.once(_moving, shared.normal(_local(pieces) or pieces).pieces, shared)
+def _told(pieces: Pieces, shared: Shared) -> Pieces:
+    """The pieces that tell how axes differ: the local ones, where there are some."""
+    return shared.normal(_local(pieces) or pieces).pieces
 
 
 def _moving(pieces: Pieces, shared: Shared) -> _Moving:
-    every, grown, looking = set[int](), set[int](), set[int]()
+    every, grown = set[int](), set[int]()
+    for piece, axis, dims in _viewed(pieces, shared):
+        if not piece.view[axis].full or not all(map(piece.uniform, dims)):
+            every.add(axis)
+            if any(piece.dims[dim].grown for dim in dims):
+                grown.add(axis)
+    return _Moving(frozenset(every), frozenset(grown))
+
+
+def _looking(pieces: Pieces, shared: Shared) -> frozenset[int]:
+    """The axes along which units look at other places, whatever the size of what they see."""
+    return frozenset(
+        axis
+        for piece, axis, dims in _viewed(pieces, shared)
+        if any(_looks_elsewhere(piece, dim) for dim in dims if not piece.uniform(dim))
+    )
+
+
+def _viewed(pieces: Pieces, shared: Shared) -> Iterator[tuple[Piece, int, list[int]]]:
+    """Each piece with each axis of its tensor and the dimensions that it runs over."""
     for piece in pieces:
         if not all(plain(piece, place) for place in piece.view):
             piece = flattened(piece, shared)
         for axis, place in enumerate(piece.view):
-            dims = [digit.root for digit in place.digits if isinstance(digit.root, int)]
-            if not place.full or not all(map(piece.uniform, dims)):
-                every.add(axis)
-                if any(piece.dims[dim].grown for dim in dims):
-                    grown.add(axis)
-                if any(_looks_elsewhere(piece, dim) for dim in dims if not piece.uniform(dim)):
-                    looking.add(axis)
-    return _Moving(frozenset(every), frozenset(grown), frozenset(looking))
+            yield piece, axis, [digit.root for digit in place.digits if isinstance(digit.root, int)]
 
 
 def _looks_elsewhere(piece: Piece, dim: int) -> bool:
