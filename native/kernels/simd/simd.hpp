@@ -53,12 +53,19 @@ template <int N, class F>
     }(std::make_integer_sequence<int, N>{});
 }
 
+// The numbers from 0 to N - 1, for a lambda that names them as a pack: innermost loops of register blocks, where
+// static_for would have the compiler make a function of every step.
+template <int N>
+inline constexpr std::make_integer_sequence<int, N> steps{};
+template <int... I>
+using Steps = std::integer_sequence<int, I...>;
+
 template <class T>
-inline T least(T a, T b) {
+constexpr T least(T a, T b) {
     return b < a ? b : a;
 }
 template <class T>
-inline T most(T a, T b) {
+constexpr T most(T a, T b) {
     return a < b ? b : a;
 }
 

@@ -5,8 +5,6 @@
 #include "simd/rows.hpp"
 #include "simd/transpose.hpp"
 
-#include <type_traits>
-
 namespace striate::STRIATE_TARGET {
 namespace {
 
@@ -34,8 +32,6 @@ void compute(const Image<T>& image, const Strip& strip) {
     const int64_t from = strip.x * S - image.p.pad_left, y = strip.y, begin = y + overlap - 1,
                   end = strip.stop + overlap - 1;
     const int64_t last_count = least<int64_t>(width, ow - strip.x - (VECTORS - 1) * width);
-    // Steps whose rows all lie on the map and that finish a row of outputs.
-    const int64_t inside = most(begin, ceil_div(top, S)), inside_end = most(inside, least(end, (h + top) / S));
     Span<T> spans[loads];
     static_for<loads>([&](auto i) { spans[i] = span_inside<T>(from + i * width, w); });
     for (int64_t k = strip.first; k < strip.last; ++k) {
@@ -47,10 +43,10 @@ void compute(const Image<T>& image, const Strip& strip) {
         const T* row = image.x + k / image.p.group_k() * h * w + (y * S - top) * w + from;
         T* to = image.out + (k * oh + y - (overlap - 1)) * ow + strip.x;
 
-        const auto step = [&](auto checked, int64_t t) INLINE {
+        for (int64_t t = y; t < end; ++t) {
             static_for<S>([&](auto phase) INLINE {
                 const int64_t at = t * S - top + phase;
-                if (checked && (at < 0 || at >= h)) return;
+                if (uint64_t(at) >= uint64_t(h)) return;
                 Vec<T> read[loads + 1], part[S][loads / S + 2];
                 static_for<loads>(
                     [&](auto j) INLINE { read[j] = load_span<T>(row + phase * w + j * width, spans[j]); });
@@ -67,10 +63,9 @@ void compute(const Image<T>& image, const Strip& strip) {
                 static_for<K * VECTORS>([&](auto i) INLINE {
                     constexpr int s = i / VECTORS, v = i % VECTORS, first = v + s / S / width;
                     const Vec<T> in = shifted<s / S % width, T>(part[s % S][first], part[s % S][first + 1]);
-                    static_for<overlap>([&](auto q) INLINE {
-                        constexpr int r = S * q + phase;
-                        if constexpr (r < K) sum[q][v] += weight[r][s] * in;
-                    });
+                    [&]<int... Q>(Steps<Q...>) INLINE {
+                        ((sum[Q][v] += weight[S * Q + phase][s] * in), ...);
+                    }(steps<(K - phase + S - 1) / S>);
                 });
             });
             static_for<VECTORS>([&](auto v) INLINE {
@@ -78,18 +73,13 @@ void compute(const Image<T>& image, const Strip& strip) {
                 settle(done);
                 static_for<overlap - 1>([&](auto q) INLINE { sum[overlap - 1 - q][v] = sum[overlap - 2 - q][v]; });
                 sum[0][v] = bias;
-                if (checked && t < begin) return;
+                if (t < begin) return;
                 if (image.limits.any) done = image.limits.clamp(done);
                 if constexpr (v < VECTORS - 1) store<T>(to + v * width, done);
                 else store_first<T>(to + v * width, done, last_count);
             });
             row += S * w;
             to += ow;
-        };
-        // One call of each kind: both are inlined, and compiling them is most of what this file takes.
-        for (int64_t t = y; t < end; ++t) {
-            for (; t >= inside && t < inside_end; ++t) step(std::false_type{}, t);
-            if (t < end) step(std::true_type{}, t);
         }
     }
 }
@@ -176,10 +166,10 @@ void map_of(const Channels<T>& c) {
                 static_for<2 * W - 1>([&](auto i) INLINE {
                     if (c.tap[i] < 0) return;
                     const Vec<T> w = load<T>(weight + c.tap[i]);
-                    static_for<W>([&](auto j) INLINE {
-                        constexpr int from = j + i - (W - 1);
-                        if constexpr (from >= 0 && from < W) acc[j] += in[from] * w;
-                    });
+                    constexpr int first = most(W - 1 - int(i), 0), met = W - most(W - 1 - int(i), i - (W - 1));
+                    [&]<int... J>(Steps<J...>) INLINE {
+                        ((acc[first + J] += in[first + J + i - (W - 1)] * w), ...);
+                    }(steps<met>);
                 });
             }
             for (int j = 0; j < W; ++j) {

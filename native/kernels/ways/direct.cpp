@@ -36,21 +36,21 @@ struct Sink {
 template <class T, int KR, int NV>
 void block(int64_t reds, const T* w, const T* x, const int64_t* off, const Sink<T>& sink) {
     constexpr int width = lanes<T>;
-    Vec<T> acc[KR * NV];
-    static_for<KR * NV>([&](auto i) INLINE { acc[i] = Vec<T>{}; });
+    constexpr auto all = steps<KR * NV>;
+    Vec<T> acc[KR * NV] = {};
     for (int64_t i = 0; i < reds; ++i, w += KR) {
         const T* at = x + off[i];
         Vec<T> in[NV];
-        static_for<NV>([&](auto j) INLINE { in[j] = load<T>(at + j * width); });
+        [&]<int... J>(Steps<J...>) INLINE { ((in[J] = load<T>(at + J * width)), ...); }(steps<NV>);
         static_for<KR>([&](auto k) INLINE {
             const Vec<T> weight = broadcast<T>(w[k]);
-            static_for<NV>([&](auto j) INLINE { acc[k * NV + j] += weight * in[j]; });
+            [&]<int... J>(Steps<J...>) INLINE { ((acc[k * NV + J] += weight * in[J]), ...); }(steps<NV>);
         });
     }
-    static_for<KR * NV>([&](auto i) INLINE { settle(acc[i]); });
+    [&]<int... I>(Steps<I...>) INLINE { (settle(acc[I]), ...); }(all);
     T* const tile = sink.tile;
-    if (!sink.first) static_for<KR * NV>([&](auto i) INLINE { acc[i] = load<T>(tile + i * width) + acc[i]; });
-    if (!sink.places) return static_for<KR * NV>([&](auto i) INLINE { store<T>(tile + i * width, acc[i]); });
+    if (!sink.first) [&]<int... I>(Steps<I...>) INLINE { ((acc[I] = load<T>(tile + I * width) + acc[I]), ...); }(all);
+    if (!sink.places) return [&]<int... I>(Steps<I...>) INLINE { (store<T>(tile + I * width, acc[I]), ...); }(all);
     static_for<KR>([&](auto k) INLINE {
         if (k >= sink.channels) return;
         const Vec<T> bias = broadcast<T>(sink.bias ? sink.bias[k] : T(0));

@@ -9,42 +9,45 @@ using V = Vec<float>;
 // ROWS numbers by NV vectors, held in registers.
 template <int ROWS, int NV, class Numbers>
 void multiply(int64_t channels, Numbers numbers, const float* vectors, int64_t pitch, const GemmSink& sink) {
-    V acc[ROWS * NV];
-    static_for<ROWS * NV>([&](auto i) INLINE { acc[i] = V{}; });
+    constexpr auto block = steps<ROWS * NV>;
+    V acc[ROWS * NV] = {};
     if (sink.out)
-        static_for<ROWS * NV>(
-            [&](auto i) INLINE { __builtin_prefetch(sink.out + i / NV * sink.plane + i % NV * L + L - 1, 1); });
+        [&]<int... I>(Steps<I...>) INLINE {
+            (__builtin_prefetch(sink.out + I / NV * sink.plane + I % NV * L + L - 1, 1), ...);
+        }(block);
     const float* ahead = sink.ahead;
     const int64_t ahead_pitch = sink.ahead_pitch;
     for (int64_t c = 0; c < channels; ++c) {
         const float* const number = numbers.next();
         __builtin_prefetch(ahead, 0, 2);
         V in[NV];
-        static_for<NV>([&](auto v) INLINE { in[v] = load<float>(vectors + v * L); });
+        [&]<int... J>(Steps<J...>) INLINE { ((in[J] = load<float>(vectors + J * L)), ...); }(steps<NV>);
         static_for<ROWS>([&](auto i) INLINE {
             const V value = broadcast(number[i]);
-            static_for<NV>([&](auto v) INLINE { acc[i * NV + v] += value * in[v]; });
+            [&]<int... J>(Steps<J...>) INLINE { ((acc[i * NV + J] += value * in[J]), ...); }(steps<NV>);
         });
         vectors += pitch;
         ahead += ahead_pitch;
     }
     // Keeps the compiler from moving multiply-adds behind the stores, which spills the block.
-    static_for<ROWS * NV>([&](auto i) INLINE { settle(acc[i]); });
+    [&]<int... I>(Steps<I...>) INLINE { (settle(acc[I]), ...); }(block);
     float* const sums = sink.sums;
-    if (!sink.first) static_for<ROWS * NV>([&](auto i) INLINE { acc[i] = load<float>(sums + i * L) + acc[i]; });
-    if (!sink.out) return static_for<ROWS * NV>([&](auto i) INLINE { store<float>(sums + i * L, acc[i]); });
+    if (!sink.first) [&]<int... I>(Steps<I...>) INLINE { ((acc[I] = load<float>(sums + I * L) + acc[I]), ...); }(block);
+    if (!sink.out) return [&]<int... I>(Steps<I...>) INLINE { (store<float>(sums + I * L, acc[I]), ...); }(block);
     float* out = sink.out;
     const Limits<float> limits = sink.limits;
     if (!sink.bias && !limits.any) {
         static_for<ROWS>([&](auto i) INLINE {
-            static_for<NV>([&](auto v) INLINE { store<float>(out + v * L, acc[i * NV + v]); });
+            [&]<int... J>(Steps<J...>) INLINE { (store<float>(out + J * L, acc[i * NV + J]), ...); }(steps<NV>);
             out += sink.plane;
         });
         return;
     }
     static_for<ROWS>([&](auto i) INLINE {
         const V bias = broadcast(sink.bias ? sink.bias[i] : 0.0f);
-        static_for<NV>([&](auto v) INLINE { store<float>(out + v * L, limits.clamp(acc[i * NV + v] + bias)); });
+        [&]<int... J>(Steps<J...>) INLINE {
+            (store<float>(out + J * L, limits.clamp(acc[i * NV + J] + bias)), ...);
+        }(steps<NV>);
         out += sink.plane;
     });
 }

@@ -23,20 +23,21 @@ void multiply(int64_t channels, const float* input, int64_t group_stride, const 
         const float *at = input, *next = input + group_stride;
         for (int64_t j = 0; j < count; ++j, ++at, u += NV * L, next += L) {
             V weight[NV];
-            static_for<NV>([&](auto v) INLINE { weight[v] = load<float>(u + v * L); });
+            [&]<int... J>(Steps<J...>) INLINE { ((weight[J] = load<float>(u + J * L)), ...); }(steps<NV>);
             __builtin_prefetch(next);
-            static_for<NV>([&](auto v) INLINE { __builtin_prefetch(u + (L * NV + v) * L); });
+            [&]<int... J>(Steps<J...>) INLINE { (__builtin_prefetch(u + (L * NV + J) * L), ...); }(steps<NV>);
             static_for<ROWS>([&](auto i) INLINE {
                 const V value = broadcast(at[i * L]);
-                static_for<NV>([&](auto v) INLINE { acc[i * NV + v] += value * weight[v]; });
+                [&]<int... J>(Steps<J...>) INLINE { ((acc[i * NV + J] += value * weight[J]), ...); }(steps<NV>);
             });
         }
     }
     if (first) {
-        static_for<ROWS * NV>([&](auto i) INLINE { store<float>(product + i * L, acc[i]); });
+        [&]<int... I>(Steps<I...>) INLINE { (store<float>(product + I * L, acc[I]), ...); }(steps<ROWS * NV>);
     } else {
-        static_for<ROWS * NV>(
-            [&](auto i) INLINE { store<float>(product + i * L, load<float>(product + i * L) + acc[i]); });
+        [&]<int... I>(Steps<I...>) INLINE {
+            (store<float>(product + I * L, load<float>(product + I * L) + acc[I]), ...);
+        }(steps<ROWS * NV>);
     }
 }
 
@@ -103,7 +104,7 @@ struct Task {
             // Along the columns in place, each once for the tiles that share it; then along the rows.
             for (float* at = stage + lo * L; at < stage + least(columns, hi) * L; at += L) {
                 V in[size];
-                static_for<size>([&](auto i) INLINE { in[i] = load<float>(at + i * pitch * L); });
+                [&]<int... I>(Steps<I...>) INLINE { ((in[I] = load<float>(at + I * pitch * L)), ...); }(steps<size>);
                 F::input([&](int i) INLINE { return in[i]; },
                          [&](int i, V v) INLINE { store<float>(at + i * pitch * L, v); });
             }
@@ -112,7 +113,7 @@ struct Task {
                 float* to = input + ((phase * w.c_groups() + cg) * w.tile_block + first + tile) * L;
                 for (int i = 0; i < size - short_y; ++i, at += pitch * L, to += size * stride) {
                     V in[size];
-                    static_for<size>([&](auto j) INLINE { in[j] = load<float>(at + j * L); });
+                    [&]<int... J>(Steps<J...>) INLINE { ((in[J] = load<float>(at + J * L)), ...); }(steps<size>);
                     F::input([&](int j) INLINE { return in[j]; },
                              [&](int j, V v) INLINE {
                                  if (j < size - short_x) store<float>(to + j * stride, v);

@@ -73,7 +73,7 @@ void block(int64_t terms, const float* w, const float* x, const int64_t* off, in
         static_for<Size>([&](auto s) INLINE {
             V in = load<float>(at + s * stride);
             settle(in);
-            static_for<KR>([&](auto k) INLINE { acc[k][s] += broadcast(w[s * KR + k]) * in; });
+            [&]<int... K>(Steps<K...>) INLINE { ((acc[K][s] += broadcast(w[s * KR + K]) * in), ...); }(steps<KR>);
         });
     }
     static_for<KR * Size>([&](auto i) INLINE { settle(acc[i / Size][i % Size]); });
