@@ -16,6 +16,9 @@ struct Case {
     std::string text() const;
 };
 
+// Whether a test is asked, by its one argument, to do with less: for processors that are emulated.
+inline bool brief(int argc, char** argv) { return argc > 1 && std::string(argv[1]) == "brief"; }
+
 // Named shapes that are easy to get wrong, then `count` random ones drawn from `seed`.
 std::vector<Case> cases(unsigned seed, int count);
 
