@@ -65,14 +65,95 @@ Run run_at(const WinogradPlan& w, int64_t tile, int64_t stop) {
             least(w.tiles_x - tx, stop - tile)};
 }
 
-template <int M, int R>
-struct Task {
-    using F = Transform<M, R>;
-    static constexpr int size = F::size, spots = size * size;
+// What is the same for tiles of any size, so that it is compiled once.
+struct AnyTiles {
     const WinogradPlan& w;
     const Args& a;
     int64_t group, tile0, tile1;
     float *input, *product, *stage, *lines;
+
+    // to[column][channel] from `channels` rows of the image, from column `at` of it on: whole vectors, zero past its
+    // end.
+    void stage_row(const float* row, int64_t at, int64_t channels, int64_t columns, float* to) const {
+        const int64_t step = w.apart_x(), plane = w.p.h * w.p.w;
+        for (int64_t j = 0; j < columns; j += L, at += step * L, to += L * L) {
+            const float* const from = row + at;
+            const int64_t left = w.p.w - at;
+            V v[L];
+            const auto fill = [&](auto&& get) INLINE {
+                static_for<L>([&](auto c) INLINE { v[c] = c < channels ? get(from + c * plane) : V{}; });
+            };
+            if (step == 1 && left >= L && channels == L) {
+                static_for<L>([&](auto c) INLINE { v[c] = load<float>(from + c * plane); });
+            } else if (step == 1) {
+                const int64_t count = least<int64_t>(L, left);
+                fill([&](const float* p) INLINE { return load_part_or_all(p, count); });
+            } else if (step == 2) {
+                const Span<float> low = span_inside<float>(at, w.p.w), high = span_inside<float>(at + L, w.p.w);
+                fill([&](const float* p) INLINE {
+                    return even_lanes<float>(load_span<float>(p, low), load_span<float>(p + L, high));
+                });
+            } else {
+                for (int64_t c = 0; c < channels; ++c)
+                    copy_row<float>(lines + c * L, row + c * plane, w.p.w, at, step, L);
+                static_for<L>([&](auto c) INLINE { v[c] = c < channels ? load<float>(lines + c * L) : V{}; });
+            }
+            transpose<float>(v);
+            static_for<L>([&](auto i) INLINE { store<float>(to + i * L, v[i]); });
+        }
+    }
+
+    void multiply_block(const float* u, int64_t nv) const {
+        const int64_t tiles = tile1 - tile0, groups = ceil_div(tiles, max_rows), channels = w.p.group_c(),
+                      chain = w.chain();
+        for (int64_t s = 0; s < w.spots(); ++s)
+            for (int64_t phase = 0; phase < w.phases(); ++phase) {
+                if (!w.contributes(phase, s)) continue;
+                for (int64_t i = 0; i < groups; ++i) {
+                    const int64_t from = i * tiles / groups, rows = (i + 1) * tiles / groups - from;
+                    const float* in = input + s * w.input_stride() + (phase * w.c_groups() * w.tile_block + from) * L;
+                    for (int64_t c = 0; c < channels; c += chain, in += chain / L * w.tile_block * L)
+                        multiplies.of[rows - 1][nv - 1](
+                            least(chain, channels - c), in, w.tile_block * L, u + c * nv * L,
+                            product + s * w.product_stride() + from * nv * L, phase == 0 && c == 0);
+                }
+                u += channels * nv * L;
+            }
+    }
+
+    // Row `sums` holds [column][channel]; `out` is the row of the first channel.
+    void emit(const float* sums, int64_t columns, int64_t channels, int64_t k_first, float* out) const {
+        const Problem& p = w.p;
+        const int64_t plane = p.oh * p.ow;
+        const Limits<float> limits(a.activation);
+        const V bias = a.bias ? load_part_or_all(static_cast<const float*>(a.bias) + k_first, channels) : V{};
+        for (int64_t j = 0; j < columns; j += L) {
+            const int64_t count = least<int64_t>(L, columns - j);
+            V v[L];
+            static_for<L>([&](auto i) INLINE { v[i] = limits.clamp(load<float>(sums + (j + i) * L) + bias); });
+            transpose<float>(v);
+            float* to = out + j * w.dilation_x;
+            for (int64_t k = 0; k < channels; ++k, to += plane) {
+                if (w.dilation_x > 1) {
+                    for (int64_t i = 0; i < count; ++i) to[i * w.dilation_x] = v[k][i];
+                } else if (count == L) {
+                    store<float>(to, v[k]);
+                } else {
+                    store_part<float>(to, v[k], count);
+                }
+            }
+        }
+    }
+
+    static V load_part_or_all(const float* p, int64_t count) {
+        return count == L ? load<float>(p) : load_part<float>(p, count);
+    }
+};
+
+template <int M, int R>
+struct Task : AnyTiles {
+    using F = Transform<M, R>;
+    static constexpr int size = F::size;
 
     void transform_phase(const Run& run, int64_t first, int64_t phase) const {
         const Problem& p = w.p;
@@ -123,55 +204,6 @@ struct Task {
         }
     }
 
-    // to[column][channel] from `channels` rows of the image, from column `at` of it on: whole vectors, zero past its
-    // end.
-    void stage_row(const float* row, int64_t at, int64_t channels, int64_t columns, float* to) const {
-        const int64_t step = w.apart_x(), plane = w.p.h * w.p.w;
-        for (int64_t j = 0; j < columns; j += L, at += step * L, to += L * L) {
-            const float* const from = row + at;
-            const int64_t left = w.p.w - at;
-            V v[L];
-            const auto fill = [&](auto&& get) INLINE {
-                static_for<L>([&](auto c) INLINE { v[c] = c < channels ? get(from + c * plane) : V{}; });
-            };
-            if (step == 1 && left >= L && channels == L) {
-                static_for<L>([&](auto c) INLINE { v[c] = load<float>(from + c * plane); });
-            } else if (step == 1) {
-                const int64_t count = least<int64_t>(L, left);
-                fill([&](const float* p) INLINE { return load_part_or_all(p, count); });
-            } else if (step == 2) {
-                const Span<float> low = span_inside<float>(at, w.p.w), high = span_inside<float>(at + L, w.p.w);
-                fill([&](const float* p) INLINE {
-                    return even_lanes<float>(load_span<float>(p, low), load_span<float>(p + L, high));
-                });
-            } else {
-                for (int64_t c = 0; c < channels; ++c)
-                    copy_row<float>(lines + c * L, row + c * plane, w.p.w, at, step, L);
-                static_for<L>([&](auto c) INLINE { v[c] = c < channels ? load<float>(lines + c * L) : V{}; });
-            }
-            transpose<float>(v);
-            static_for<L>([&](auto i) INLINE { store<float>(to + i * L, v[i]); });
-        }
-    }
-
-    void multiply_block(const float* u, int64_t nv) const {
-        const int64_t tiles = tile1 - tile0, groups = ceil_div(tiles, max_rows), channels = w.p.group_c(),
-                      chain = w.chain();
-        for (int64_t s = 0; s < spots; ++s)
-            for (int64_t phase = 0; phase < w.phases(); ++phase) {
-                if (!w.contributes(phase, s)) continue;
-                for (int64_t i = 0; i < groups; ++i) {
-                    const int64_t from = i * tiles / groups, rows = (i + 1) * tiles / groups - from;
-                    const float* in = input + s * w.input_stride() + (phase * w.c_groups() * w.tile_block + from) * L;
-                    for (int64_t c = 0; c < channels; c += chain, in += chain / L * w.tile_block * L)
-                        multiplies.of[rows - 1][nv - 1](
-                            least(chain, channels - c), in, w.tile_block * L, u + c * nv * L,
-                            product + s * w.product_stride() + from * nv * L, phase == 0 && c == 0);
-                }
-                u += channels * nv * L;
-            }
-    }
-
     // Channels [k0, k0 + L) of the group, vector v of the nv that were multiplied.
     void transform_output(const Run& run, int64_t first, int64_t k0, int64_t v, int64_t nv) const {
         const Problem& p = w.p;
@@ -205,34 +237,6 @@ struct Task {
         }
     }
 
-    // Row `sums` holds [column][channel]; `out` is the row of the first channel.
-    void emit(const float* sums, int64_t columns, int64_t channels, int64_t k_first, float* out) const {
-        const Problem& p = w.p;
-        const int64_t plane = p.oh * p.ow;
-        const Limits<float> limits(a.activation);
-        const V bias = a.bias ? load_part_or_all(static_cast<const float*>(a.bias) + k_first, channels) : V{};
-        for (int64_t j = 0; j < columns; j += L) {
-            const int64_t count = least<int64_t>(L, columns - j);
-            V v[L];
-            static_for<L>([&](auto i) INLINE { v[i] = limits.clamp(load<float>(sums + (j + i) * L) + bias); });
-            transpose<float>(v);
-            float* to = out + j * w.dilation_x;
-            for (int64_t k = 0; k < channels; ++k, to += plane) {
-                if (w.dilation_x > 1) {
-                    for (int64_t i = 0; i < count; ++i) to[i * w.dilation_x] = v[k][i];
-                } else if (count == L) {
-                    store<float>(to, v[k]);
-                } else {
-                    store_part<float>(to, v[k], count);
-                }
-            }
-        }
-    }
-
-    static V load_part_or_all(const float* p, int64_t count) {
-        return count == L ? load<float>(p) : load_part<float>(p, count);
-    }
-
     void transform_tiles() const {
         for (int64_t tile = tile0; tile < tile1;) {
             const Run r = run_at(w, tile, tile1);
@@ -262,15 +266,8 @@ void run_task(const WinogradPlan& w, const Args& a, const Unit& unit) {
     float* const memory = static_cast<float*>(unit.memory);
     float* const product = memory + w.spots() * w.input_stride();
     float* const stage = product + w.spots() * w.product_stride();
-    const Task<M, R> work{w,
-                          a,
-                          pixels / w.tile_tasks,
-                          tile0,
-                          least(w.tiles(), tile0 + w.tile_block),
-                          memory,
-                          product,
-                          stage,
-                          stage + w.size() * w.run_columns() * L};
+    const Task<M, R> work{{w, a, pixels / w.tile_tasks, tile0, least(w.tiles(), tile0 + w.tile_block), memory, product,
+                           stage, stage + w.size() * w.run_columns() * L}};
     // The task before may have left the same tiles transformed.
     if (unit.first(w.k_tasks)) work.transform_tiles();
     work.run(k_task * w.k_blocks() / w.k_tasks * 2, least(w.k_vectors(), (k_task + 1) * w.k_blocks() / w.k_tasks * 2));
