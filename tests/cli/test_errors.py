@@ -23,7 +23,7 @@ from support.command_line import one_line, run
         (("fields", "MODEL", "--input", "1x3x16x16", "--out", "MODEL/under.txt"), "cannot write"),
         (("region", "MODEL", "second", "99,0", "--input", "1x3x16x16"), "must be in [0, 8)"),
         (("region", "MODEL", "second", "1", "--input", "1x3x16x16"), "needs 2 indices"),
-        (("region", "MODEL", "second", "a,b", "--input", "1x3x16x16"), "is no position"),
+        (("region", "MODEL", "second", "a,b", "--input", "1x3x16x16"), "is no unit"),
         (("region", "MODEL", "second", "0,0", "--input", "1x3x16x16", "--image", "PHOTO"), "needs --out"),
         (("region", "MODEL", "second", "0,0", "--input", "1x3x16x16", "--out", "f.bmp"), ".png or .svg"),
         (("sweep", "MODEL", "second", "9:3", "--input", "1x3x16x16"), "first:last:step"),
