@@ -16,6 +16,7 @@ from torch import nn
 
 from striate import InputError, UnsupportedError, load
 from striate.explore import Strongest, feature_maps, strongest
+from striate.explore.strongest import largest
 
 DENOISER = Path(str(files("striate") / "data" / "denoiser.onnx"))
 SHAPE = (1, 3, 32, 32)
@@ -80,6 +81,14 @@ def test_the_oracle_tells_another_channel_and_a_single_picture_apart() -> None:
     found = strongest(DENOISER, "stem", PICTURES[:4], input_shape=SHAPE, count=5)
     assert told(found, 0) != every_unit("stem", 0, 1)
     assert told(found, 0) != every_unit("stem", 1, 1)[:4]
+
+
+def test_of_equal_values_the_first_are_the_strongest() -> None:
+    random = np.random.default_rng(0)
+    for units in (2, 7, 60):
+        for most in {1, 2, units // 2 + 1, units}:
+            values = random.integers(0, 5, (6, units)).astype(np.float32)
+            assert (largest(values, most) == np.argsort(-values, 1, kind="stable")[:, :most]).all()
 
 
 @pytest.mark.parametrize("layer", ["stem", "mid1", "denoised"])

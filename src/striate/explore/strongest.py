@@ -265,9 +265,18 @@ class _Best:
     def joined(self, values: Array, picture: int, each: int) -> _Best:
         """With those of one more picture, of shape (channels, units), at most ``each`` for a channel."""
         most = min(each, self.values.shape[1], values.shape[1])
-        order = values.argmax(1)[:, None] if most == 1 else np.argsort(-values, 1, kind="stable")[:, :most]
+        order = largest(values, most)
         found = np.concatenate([self.values, np.take_along_axis(values, order, 1)], 1)
         pictures = np.concatenate([self.pictures, np.full_like(order, picture)], 1)
         units = np.concatenate([self.units, order], 1)
         kept = np.argsort(-found, 1, kind="stable")[:, : self.values.shape[1]]
         return _Best(*(np.take_along_axis(part, kept, 1) for part in (found, pictures, units)))
+
+
+def largest(values: Array, most: int) -> NDArray[np.intp]:
+    """The places of the largest values of each row, falling, of equal ones the first."""
+    if most == 1:
+        return values.argmax(1)[:, None]
+    least = -np.partition(-values, most - 1, 1)[:, most - 1]
+    held = (np.flatnonzero(~(row < bound)) for row, bound in zip(values, least, strict=True))
+    return np.stack([at[np.argsort(-row[at], kind="stable")[:most]] for row, at in zip(values, held, strict=True)])
