@@ -276,7 +276,8 @@ class _Best:
 def largest(values: Array, most: int) -> NDArray[np.intp]:
     """The places of the largest values of each row, falling, of equal ones the first."""
     if most == 1:
-        return values.argmax(1)[:, None]
+        first: NDArray[np.intp] = values.argmax(1)
+        return first[:, None]
     least = -np.partition(-values, most - 1, 1)[:, most - 1]
-    held = (np.flatnonzero(~(row < bound)) for row, bound in zip(values, least, strict=True))
+    held = (np.flatnonzero(row >= bound) for row, bound in zip(values, least, strict=True))
     return np.stack([at[np.argsort(-row[at], kind="stable")[:most]] for row, at in zip(values, held, strict=True)])
