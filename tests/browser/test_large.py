@@ -39,6 +39,10 @@ def test_fields_are_drawn_within_a_frame(chromium: Browser) -> None:
     photo = np.asarray(Image.fromarray(sample_photo()).resize((SIDE, SIDE)))
     with serving(Desk(Subject(model, photo))) as guard:
         opened = entered(chromium, guard)
+        sent: list[int] = []
+        opened.page.on("response", lambda response: sent.append(int(response.headers["content-length"])))
+        opened.page.reload()
+        opened.page.wait_for_selector("main > .view")
         opened.show(f'fields?layer="{LAYER}"')
         opened.page.wait_for_selector(".nv-map .nv-legend")
         assert opened.page.eval_on_selector(".nv-middle > .nv-board", MOVES) < FRAME
@@ -49,6 +53,7 @@ def test_fields_are_drawn_within_a_frame(chromium: Browser) -> None:
     (top, bottom), (left, right) = [(s.start, s.stop) for s in region(Fields(model), LAYER, (row, column)).hull]
     assert sees == f"{bottom - top} x {right - left} pixels, from ({top}, {left}) to before ({bottom}, {right})"
     assert opened.faults == []
+    assert 3e6 < max(sent) < 4e6
 
 
 def test_what_takes_longer_than_a_frame_is_found(chromium: Browser) -> None:

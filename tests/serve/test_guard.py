@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
@@ -169,10 +170,29 @@ def test_a_damaged_picture_is_refused(friend: TestClient, body: bytes) -> None:
 def test_a_picture_and_a_model_take_the_place_of_the_old(friend: TestClient) -> None:
     drawn = BytesIO()
     Image.fromarray(np.full((32, 48, 3), 200, np.uint8)).save(drawn, "png")
-    told = friend.post("/put/picture", content=drawn.getvalue()).json()
-    assert told["picture"]["shape"] == [16, 24, 3]
+    assert friend.post("/put/picture", content=drawn.getvalue()).json() == {}
+    told = friend.post("/ask/desk").json()["picture"]
+    assert told["shape"] == [16, 24, 3]
+    assert set(b64decode(told["data"])) == {200}
     assert friend.post("/put/model", content=DENOISER.read_bytes()).status_code == 200
     assert friend.post("/ask/network", json={}).status_code == 200
+
+
+def test_a_long_answer_is_sent_in_pieces(friend: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = friend.post("/ask/words")
+    assert whole.headers["x-pieces"] == "1"
+    monkeypatch.setattr("striate.serve.app.PIECE", 1000)
+    count, found = -(-len(whole.content) // 1000), b""
+    for piece in range(count):
+        sent = friend.post(f"/ask/words?piece={piece}")
+        assert (sent.headers["x-pieces"], sent.headers["etag"]) == (str(count), whole.headers["etag"])
+        assert len(sent.content) <= 1000
+        found += sent.content
+    assert found == whole.content
+    for beyond in (count, "-1", "x", "9" * 9):
+        assert friend.post(f"/ask/words?piece={beyond}").content == b""
+    other = friend.post("/ask/words", json={}).headers["etag"], friend.post("/ask/examples").headers["etag"]
+    assert (other[0] == whole.headers["etag"], other[1] == whole.headers["etag"]) == (True, False)
 
 
 def test_twenty_ask_at_once_and_each_is_answered(friend: TestClient) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from striate.errors import InputError
-from striate.serve.asking import QUESTIONS, told
+from striate.serve.asking import QUESTIONS
 from striate.serve.desk import Desk
 from striate.serve.given import Given
 
@@ -34,6 +34,11 @@ class Address:
         return self._reply(desk, body)
 
 
+def json_bytes(answer: object) -> bytes:
+    """An answer as it is sent."""
+    return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
 def refusal(error: Exception) -> dict[str, str]:
     """What the page is told of what went wrong, in one line."""
     return {"error": " ".join(str(error).split())}
@@ -56,7 +61,7 @@ def _given(body: bytes) -> Mapping[str, Any]:
 def _placed(place: Callable[[Desk, bytes], None], most: int) -> Address:
     def reply(desk: Desk, body: bytes) -> Any:
         place(desk, body)
-        return told(desk)
+        return {}
 
     return Address(most, reply)
 

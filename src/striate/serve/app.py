@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,10 +16,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from striate.errors import StriateError
-from striate.serve.addresses import ADDRESSES, Address, refusal
+from striate.serve.addresses import ADDRESSES, Address, json_bytes, refusal
 from striate.serve.assets import TYPES, parts
 from striate.serve.desk import Desk
 from striate.serve.guard import Guard, Guarded
+
+# Longer answers are sent in pieces, each asked for by itself.
+PIECE = 3 << 20
 
 
 def app(desk: Desk, guard: Guard) -> ASGIApp:
@@ -32,7 +37,7 @@ def app(desk: Desk, guard: Guard) -> ASGIApp:
     def asked(address: Address) -> Callable[[Request], Awaitable[Response]]:
         async def answered(request: Request) -> Response:
             body = await _body(request, address.most)
-            return JSONResponse(await run_in_threadpool(address.answer, desk, body))
+            return _piece(request, await run_in_threadpool(lambda: json_bytes(address.answer(desk, body))))
 
         return answered
 
@@ -55,6 +60,14 @@ def _part(name: str) -> Response:
     if name not in parts():
         raise HTTPException(404)
     return Response(parts()[name], media_type=TYPES[name[name.rfind(".") :]])
+
+
+def _piece(request: Request, answer: bytes) -> Response:
+    """The piece of an answer that is asked for; how many there are and the answer's tag go with it."""
+    number = request.query_params.get("piece", "0")
+    start = PIECE * int(number) if re.fullmatch("[0-9]{1,4}", number) else len(answer)
+    told = {"x-pieces": str(max(-(-len(answer) // PIECE), 1)), "etag": f'"{zlib.crc32(answer):08x}"'}
+    return Response(answer[start : start + PIECE], media_type="application/json", headers=told)
 
 
 async def _body(request: Request, most: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
@@ -14,7 +13,7 @@ import anywidget
 import traitlets
 
 from striate.errors import StriateError
-from striate.serve.addresses import ADDRESSES, refusal
+from striate.serve.addresses import ADDRESSES, json_bytes, refusal
 from striate.serve.desk import Desk
 from striate.serve.export import bundle, document
 from striate.show.words import LANGUAGES, word
@@ -52,21 +51,17 @@ class LivePage(anywidget.AnyWidget):
             Thread(target=self._answer, args=(*asked, content["address"], body), daemon=True).start()
 
     def _answer(self, view: float, number: int, address: str, body: bytes) -> None:
-        status, sent = 500, _json(FAULT)
+        status, sent = 500, json_bytes(FAULT)
         try:
-            status, sent = 200, _json(ADDRESSES[address].answer(self._desk, body))
+            status, sent = 200, json_bytes(ADDRESSES[address].answer(self._desk, body))
         except StriateError as error:
-            status, sent = 400, _json(refusal(error))
+            status, sent = 400, json_bytes(refusal(error))
         finally:
             self.send({"view": view, "number": number, "status": status}, [sent])
 
     def _repr_mimebundle_(self, **given: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = super()._repr_mimebundle_(**given) or ({}, {})
         return {**data, "text/html": _told("page_live")}, metadata
-
-
-def _json(answer: object) -> bytes:
-    return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 @cache

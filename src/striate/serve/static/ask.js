@@ -9,11 +9,27 @@ export const offline = recorded !== null;
 
 /** @param {string} question @param {object} [given] */
 export async function ask(question, given = {}) {
-  if (!recorded) return told(await fetch(`ask/${question}`, { method: "POST", body: JSON.stringify(given) }));
+  if (!recorded) return asked(question, JSON.stringify(given));
   const { channels, ...rest } = /** @type {{channels?: number[]}} */ (given);
   if (!channels) return held(question, given);
   const planes = channels.map((channel) => held(question, { ...rest, channels: [channel] }));
   return { kind: planes[0].kind, shape: [planes.length, ...planes[0].shape.slice(1)], data: btoa(planes.map((plane) => atob(plane.data)).join("")) };
+}
+
+/** An answer, put together from its pieces; asked anew where it changed meanwhile.
+ * @param {string} question @param {string} body @returns {Promise<any>}
+ */
+async function asked(question, body) {
+  const piece = (/** @type {number} */ k) => fetch(`ask/${question}${k ? `?piece=${k}` : ""}`, { method: "POST", body });
+  const first = await piece(0), count = Number(first.headers.get("x-pieces") ?? 1);
+  if (count === 1) return told(first);
+  const found = [await first.blob()];
+  while (found.length < count) {
+    const next = await piece(found.length);
+    if (next.headers.get("etag") !== first.headers.get("etag")) return asked(question, body);
+    found.push(await next.blob());
+  }
+  return JSON.parse(await new Blob(found).text());
 }
 
 /** @param {string} question @param {object} given */

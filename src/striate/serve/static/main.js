@@ -85,7 +85,8 @@ async function put(kind, file) {
   if (!file.files?.length) return;
   say(word("reading"));
   try {
-    desk = await told(await fetch(`put/${kind}`, { method: "POST", body: file.files[0] }));
+    await told(await fetch(`put/${kind}`, { method: "POST", body: file.files[0] }));
+    desk = await ask("desk");
     photo = photoCanvas(desk.picture);
     state.change({ layer: null, at: null, pixel: null, locked: null });
     await drawView();
