@@ -1,5 +1,5 @@
 # One task file; CI calls the same recipes.
-.PHONY: test exhaustive browser lint types layers doctests site wheel packages native neon sanitize
+.PHONY: test exhaustive browser lab lint types layers doctests site wheel packages native neon sanitize
 
 test:
 	python -m pytest -q -n 2 --dist loadfile
@@ -8,7 +8,10 @@ exhaustive:
 	python -m pytest -q -m "not browser"
 
 browser:
-	python -m pytest -q -n 2 --dist loadfile -m browser tests/browser
+	python -m pytest -q -n 2 --dist loadfile -m browser tests/browser --ignore tests/browser/test_lab.py
+
+lab:
+	python -m pytest -q -m browser tests/browser/test_lab.py
 
 lint:
 	ruff check .
