@@ -303,6 +303,17 @@ def test_a_window_alone_is_all_its_tokens() -> None:
     assert not np.array_equal(tokens[0], tokens[1])
 
 
+def test_places_flattened_with_what_looks_alike_are_no_grid() -> None:
+    attending = Attending(flat=True, rolled=False, attends=True)
+    fields, layer = read(attending, (1, 2, 12, 12))
+    assert fields.layer_axes(layer).grid == Grid(0, ("height", "width"), 0, (2, 3), (3, 1))
+    fields, layer = read(nn.Sequential(attending, nn.Flatten(0, 1)), (1, 2, 12, 12))
+    axes = fields.layer_axes(layer)
+    assert (axes.words, axes.grid) == (("token", "feature"), None)
+    assert region(fields, layer, (6 * 4 + 5,)).hull == region(fields, layer, (6 * 4,)).hull
+    assert region(fields, layer, (6 * 4,)).hull != region(fields, layer, (6 * 5,)).hull
+
+
 def test_a_place_that_a_unit_does_not_hold_is_refused() -> None:
     fields, layer = read(Attending(flat=True, rolled=False), (1, 2, 12, 12))
     said = r"place \(3, 0\) .*: place 1 in \[0, 6\) or height in \[0, 3\), width in \[0, 2\)"

@@ -188,6 +188,8 @@ def _digits(columns: Mapping[int, Ints]) -> dict[int, tuple[int, int]] | None:
     """
     for k in list(columns)[::-1]:
         n, period = len(columns[k]), _period(columns[k])
+        if _repeated(columns[k][:period]):
+            continue
         others = {j: column for j, column in columns.items() if j != k}
         if not others:
             return {k: (n, 1)} if period == n else None
@@ -204,6 +206,13 @@ def _period(rows: Ints) -> int:
     n = len(rows)
     repeats = (k for k in divisors(n) if (rows.reshape(n // k, k, -1) == rows[:k]).all())
     return next(repeats, n)
+
+
+def _repeated(rows: Ints) -> bool:
+    """Whether every row stands there several times, one behind another: channels that were flattened with places."""
+    n = len(rows)
+    blocks = (rows.reshape(n // k, k, -1) for k in divisors(n) if k > 1)
+    return n > 1 and any((block == block[:, :1]).all() for block in blocks)
 
 
 @dataclass(frozen=True, slots=True)
