@@ -139,7 +139,7 @@ def at_size(a: Mapping[str, Any], answer: Any) -> None:
     """Judge of the small model read at some shape: its last convolution halves the image."""
     shape = a["shapes"]
     while not isinstance(shape[0] if isinstance(shape, Sequence) else shape, int):
-        shape = shape["x"] if isinstance(shape, Mapping) else shape[0]
+        shape = shape.get("x", (1, 3, 16, 16)) if isinstance(shape, Mapping) else shape[0]
     n, c, *spatial = shape
     if c != 3:
         raise RefusalError("the weights read three channels")
