@@ -17,7 +17,6 @@ from striate.version import striate_version
 
 Whole = SparseProduct | TooLarge | None
 Told = dict[str, object]
-IN_COLUMNS = (" ", "x ", "= ")
 
 
 def told(
@@ -35,7 +34,7 @@ def page(
     title: str, lines: Sequence[str], channel: int, sparse: Whole, lang: Literal["en", "zh"]
 ) -> str:
     """The lines, and the sparse matrix drawn where it is small."""
-    parts: list[RenderableType | Sketch] = list(_passages(lines))
+    parts: list[RenderableType | Sketch] = ["\n".join(lines)]
     if isinstance(sparse, SparseProduct):
         rows = sparse.rows(channel)
         if max(rows.shape) <= MOST_DRAWN:
@@ -47,19 +46,6 @@ def page(
             size = dict(zip(("rows", "columns"), rows.shape, strict=True))
             parts.append(word("matrix_undrawn", lang, channel=channel, most=MOST_DRAWN, **size))
     return plain_page(title, parts, striate_version(), lang)
-
-
-def _passages(lines: Sequence[str]) -> list[str]:
-    """Lines that stand in columns joined to one passage each, the first of which begins with a space."""
-    found: list[str] = []
-    for line in lines:
-        if not line.startswith(IN_COLUMNS):
-            found.append(line)
-        elif found and found[-1].startswith(" "):
-            found[-1] += f"\n{line}"
-        else:
-            found.append(line)
-    return found
 
 
 def step_document(model: str, found: Step) -> Told:

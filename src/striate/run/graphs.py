@@ -26,7 +26,7 @@ class GraphRunner:
 
     name = "onnx"
 
-    def __init__(self, model: Model, crop: Crop | None, outputs: Sequence[str]) -> None:
+    def __init__(self, model: Model, crop: Crop | None = None, *, outputs: Sequence[str] = ()) -> None:
         self._model, self._crop = instance("model", model, Model), crop
         self.network: Network = model.network if crop is None else instance("crop", crop, Crop).network
         chosen = {name: self.network.tensor(name) for name in items("outputs", outputs)}

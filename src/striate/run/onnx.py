@@ -54,7 +54,7 @@ class OnnxRunner(GraphRunner):
         threads: int | None = None,
         sessions: Recent[onnxruntime.InferenceSession] = SESSIONS,
     ) -> None:
-        super().__init__(model, crop, outputs)
+        super().__init__(model, crop, outputs=outputs)
         self._threads = None if threads is None else integer("threads", threads, 1)
         self._sessions = sessions
 

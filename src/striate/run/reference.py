@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from striate.crop import Crop
 from striate.errors import UnsupportedError
-from striate.formats.model import Model
 from striate.run.graphs import GraphRunner
 from striate.run.runner import Array, cast_to, checked_feeds
 
@@ -26,6 +24,7 @@ class ReferenceRunner(GraphRunner):
 
     >>> from importlib.resources import files
     >>> from striate.crop import crop
+    >>> from striate.formats.model import Model
     >>> from striate.geometry import Box
     >>> model = Model(files("striate") / "data" / "denoiser.onnx", (1, 3, 16, 16))
     >>> pixel = crop(model.network, {"stem/conv": Box("0,0:24,0,15")})
@@ -37,9 +36,6 @@ class ReferenceRunner(GraphRunner):
     """
 
     name = "reference"
-
-    def __init__(self, model: Model, crop: Crop | None = None, *, outputs: Sequence[str] = ()) -> None:
-        super().__init__(model, crop, outputs)
 
     def run(self, feeds: Mapping[str, Array], layers: Sequence[str] = ()) -> dict[str, Array]:
         """The tensors of some layers; see ``Runner.run``."""

@@ -15,7 +15,7 @@ from striate.show.words import WORDS, word
 def passages(parts: Iterable[RenderableType | Sketch]) -> str:
     """Parts in order: a line that begins with a digit is a heading, one that begins with a space keeps its columns.
 
-    Sketches are drawn.
+    So do several lines in one part. Sketches are drawn.
 
     >>> passages(["1. One", "  1 2", "said"])
     '<h3>1. One</h3>\\n<pre>  1 2</pre>\\n<p>said</p>'
@@ -38,4 +38,4 @@ def _passage(part: RenderableType | Sketch) -> str:
     text = str(part)
     if text[:1].isdigit():
         return f"<h3>{escape(text)}</h3>"
-    return f"<pre>{escape(text)}</pre>" if text.startswith(" ") else f"<p>{escape(text)}</p>"
+    return f"<pre>{escape(text)}</pre>" if text.startswith(" ") or "\n" in text else f"<p>{escape(text)}</p>"

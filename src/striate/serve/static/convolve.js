@@ -21,9 +21,9 @@ const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 
 /** @param {HTMLElement} root @param {Page} page */
 export async function convolveView(root, page) {
-  const { k, answer, wrong } = await answered(page, async (k) => ({ ...await page.ask("convolve", k), panel: !k.transposed && await sizesPanel(page, k) }));
+  const { k, bounds, answer, wrong } = await answered(page, async (k, convolution) => ({ ...convolution, panel: !k.transposed && await sizesPanel(page, k) }));
   const changed = editing(page, () => convolveView(root, page));
-  replace(root, make("h1", {}, page.word("convolve_title")), make("p", { class: "lead" }, page.word("convolve_lead")), controls(page, k, answer?.bounds ?? {}, changed),
+  replace(root, make("h1", {}, page.word("convolve_title")), make("p", { class: "lead" }, page.word("convolve_lead")), controls(page, k, bounds, changed),
     ...(answer ? [stage(page, k, answer, changed), ...formulas(page, k, answer), answer.panel, codePanel(page, answer.code)] :
       [make("p", { class: "wrong", role: "alert" }, wrong), editable(page, k, changed)]));
 }

@@ -12,19 +12,22 @@ export function kernelOf(page) {
 }
 
 /**
- * The kernel and what is answered of it, or what is wrong; asked again where the user changed it meanwhile.
- * @template T @param {Page} page @param {(k: Kernel) => Promise<T>} ask @param {(page: Page) => Kernel} [of]
- * @returns {Promise<{k: Kernel, answer: T | null, wrong: string}>}
+ * The kernel, its bounds and what is answered of it, or what is wrong; asked again where the user changed it meanwhile.
+ * `ask` is given the convolution too.
+ * @template T @param {Page} page @param {(k: Kernel, convolution: any) => Promise<T>} ask @param {(page: Page) => Kernel} [of]
+ * @returns {Promise<{k: Kernel, bounds: Record<string, number[]>, answer: T | null, wrong: string}>}
  */
 export async function answered(page, ask, of = kernelOf) {
   const k = of(page);
-  let answer = null, wrong = "";
+  let bounds = /** @type {Record<string, number[]>} */ ({}), answer = null, wrong = "";
   try {
-    answer = await ask(k);
+    const convolution = await page.ask("convolve", k);
+    ({ bounds } = convolution);
+    answer = await ask(k, convolution);
   } catch (error) {
     wrong = /** @type {Error} */ (error).message;
   }
-  return JSON.stringify(k) === JSON.stringify(of(page)) ? { k, answer, wrong } : answered(page, ask, of);
+  return JSON.stringify(k) === JSON.stringify(of(page)) ? { k, bounds, answer, wrong } : answered(page, ask, of);
 }
 
 /** What makes an edit of the kernel and draws its view anew. @param {Page} page @param {() => void} draw

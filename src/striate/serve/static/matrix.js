@@ -15,12 +15,7 @@ import { make, replace, short } from "./make.js";
 /** @param {HTMLElement} root @param {Page} page */
 export async function matrixView(root, page) {
   const { word } = page, changed = editing(page, () => matrixView(root, page));
-  /** @type {Record<string, number[]>} */
-  let bounds = {};
-  const { k, answer, wrong } = await answered(page, async (k) => {
-    ({ bounds } = await page.ask("convolve", k));
-    return /** @type {Answer} */ (await page.ask("matrix", k));
-  });
+  const { k, bounds, answer, wrong } = await answered(page, async (k) => /** @type {Answer} */ (await page.ask("matrix", k)));
   replace(root, make("h1", {}, word("matrix_title")), make("p", { class: "lead" }, word("matrix_lead")), controls(page, k, bounds, changed));
   if (!answer) {
     root.append(make("p", { class: "wrong", role: "alert" }, wrong));

@@ -22,12 +22,7 @@ function untransposed(page) {
 /** @param {HTMLElement} root @param {Page} page */
 export async function sharingView(root, page) {
   const { word } = page, changed = editing(page, () => sharingView(root, page), untransposed);
-  /** @type {Record<string, number[]>} */
-  let bounds = {};
-  const { k, answer, wrong } = await answered(page, async (k) => {
-    ({ bounds } = await page.ask("convolve", k));
-    return /** @type {Answer} */ (await page.ask("sharing", k));
-  }, untransposed);
+  const { k, bounds, answer, wrong } = await answered(page, async (k) => /** @type {Answer} */ (await page.ask("sharing", k)), untransposed);
   replace(root, make("h1", {}, word("page_sharing_title")), make("p", { class: "lead" }, word("sharing_lead")), controls(page, k, bounds, changed));
   if (!answer) {
     root.append(make("p", { class: "wrong", role: "alert" }, wrong));
