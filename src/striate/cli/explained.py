@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from striate.conv import Explanation
 from striate.explore import Product, SparseProduct, Step, TooLarge
+from striate.explore.steps import as_matrices
 from striate.show.matrix import MOST_DRAWN, matrix_sketch
 from striate.show.plain import plain_page
 from striate.show.sketch import Sketch
@@ -24,10 +25,7 @@ def told(
 ) -> list[str]:
     """The lines of a plain kernel's output."""
     *lines, counts = found.lines(lang, most)
-    if matrix:
-        lines += product.lines(lang)
-        lines += [] if sparse is None else sparse.lines(lang)
-    return [*lines, counts]
+    return [*lines, *(as_matrices(product, sparse, lang) if matrix else []), counts]
 
 
 def page(

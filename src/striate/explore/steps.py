@@ -61,10 +61,12 @@ class Step:
         given = "unseen" if self.runtime is None else "runtime"
         told.append(words[given].format(by=self.by, value=self.runtime))
         told += [words["after"].format(name=n, function=f, value=v) for n, f, v in self.after]
-        if matrix:
-            told += self.product.lines(lang)
-            told += [] if self.sparse is None else self.sparse.lines(lang)
-        return [*told, counts]
+        return [*told, *(as_matrices(self.product, self.sparse, lang) if matrix else []), counts]
+
+
+def as_matrices(product: Product, sparse: SparseProduct | TooLarge | None, lang: Literal["en", "zh"]) -> list[str]:
+    """The lines of an output as a product of matrices, and as a sparse matrix where there is one."""
+    return [*product.lines(lang), *([] if sparse is None else sparse.lines(lang))]
 
 
 _WORDS = {
