@@ -1,10 +1,11 @@
-"""Photographs read from files, in the size that a network takes."""
+"""Photographs from files and arrays, in the size that a network takes."""
 
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +30,9 @@ def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None, f
     middle, or padded with grey, as ``fit`` says. Raises InputError for one that is refused, for numbers of 32 bits,
     which have no black and white of their own, and for a file that is missing, damaged, or no image.
     """
-    try:
-        from PIL import Image, ImageOps
-    except ImportError as error:
-        raise MissingDependencyError("pictures need Pillow: pip install 'striate[plot]'") from error
+    _needs_pillow()
+    from PIL import Image, ImageOps
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -46,8 +46,40 @@ def read_photo(path: str | PathLike[str], size: tuple[int, int] | None = None, f
         raise
     except Exception as error:  # Pillow's own, of many kinds for damaged pictures and metadata
         raise InputError(f"{path}: not an image that Pillow can read") from error
+    return _sized(picture, size, fit, path)
+
+
+def is_photo(array: NDArray[Any]) -> bool:
+    """Whether an array is a photograph: bytes of shape (height, width), or of three or four channels last."""
+    return array.dtype == np.uint8 and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4)))
+
+
+def as_photo(array: NDArray[Any], size: tuple[int, int] | None = None, fit: str = "refuse") -> Photo:
+    """A photograph held as an array, as ``read_photo`` gives one from a file; a fourth channel is left out.
+
+    Raises InputError for one that is refused, and for an array that is no photograph.
+
+    >>> as_photo(np.zeros((40, 60), np.uint8), (20, 20), "crop").shape
+    (20, 20, 3)
+    """
+    if not is_photo(array) or not array.size:
+        found = f"shape {array.shape} of {array.dtype}"
+        raise InputError(f"a photograph is (height, width, 3) bytes (uint8), or (height, width) in grey, got {found}")
+    _needs_pillow()
+    from PIL import Image
+
+    picture = Image.fromarray(np.ascontiguousarray(array[..., :3] if array.ndim == 3 else array))
+    return _sized(picture.convert("RGB"), size, fit, "the photograph")
+
+
+def _needs_pillow() -> None:
+    if find_spec("PIL") is None:
+        raise MissingDependencyError("pictures need Pillow: pip install 'striate[plot]'")
+
+
+def _sized(picture: Image, size: tuple[int, int] | None, fit: str, name: object) -> Photo:
     if size is not None and (picture.height, picture.width) != size:
-        picture = _fitted(picture, size, fit, path)
+        picture = _fitted(picture, size, fit, name)
     return np.asarray(picture, dtype=np.uint8)
 
 

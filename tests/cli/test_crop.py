@@ -40,9 +40,17 @@ def test_json_says_the_boxes() -> None:
     assert told["overhead"] == pytest.approx(told["macs"] / told["share"])
 
 
+def test_an_end_left_out_is_the_layers() -> None:
+    ask = ["crop", MODEL, "denoised"]
+    open_ends, closed = (CliRunner().invoke(app, [*ask, box, *AT]) for box in (":8,56:", "0:8,56:64"))
+    assert open_ends.exit_code == 0
+    assert open_ends.output == closed.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["denoised", "64:,1"], "box '64:,1' of denoised holds no element"),
         (["denoised", "60,70"], "box '60,70' of denoised lies outside; boxes of its last 2 axes lie in 0:64,0:64"),
         (["denoised", "3:3,1"], "box '3:3,1' of denoised holds no element"),
         (["denoised", "1,1,1,1,1"], "has 5 axes, denoised has shape 1x3x64x64: write 1 to 4"),

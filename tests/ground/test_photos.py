@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from striate.errors import InputError
-from striate.photos import read_photo
+from striate.photos import as_photo, read_photo
 
 ORIENTATION = 0x0112
 UPRIGHT = np.arange(24, dtype=np.uint8).reshape(2, 4, 3) * 9
@@ -54,3 +54,20 @@ def test_numbers_without_black_and_white_are_one_line(kind: type[np.generic], tm
     Image.fromarray(np.arange(12).reshape(3, 4).astype(kind)).save(path)
     with pytest.raises(InputError, match=r"wide.tiff: its numbers have 32 bits and no black or white: save it with 8"):
         read_photo(path)
+
+
+@pytest.mark.parametrize("channels", ["", "L", "RGBA"])
+def test_an_array_is_the_photograph_that_its_file_is(channels: str, tmp_path: Path) -> None:
+    path, rng = tmp_path / "held.png", np.random.default_rng(0)
+    held = rng.integers(0, 256, {"": (40, 60, 3), "L": (40, 60), "RGBA": (40, 60, 4)}[channels], np.uint8)
+    Image.fromarray(held).save(path)
+    np.testing.assert_array_equal(as_photo(held), read_photo(path))
+    np.testing.assert_array_equal(as_photo(held, (20, 20), "crop"), read_photo(path, (20, 20), "crop"))
+    with pytest.raises(InputError, match="the photograph: 40x60 pixels do not fit an input of 20x20 without"):
+        as_photo(held, (20, 20))
+
+
+@pytest.mark.parametrize("held", [np.zeros((4, 6, 3)), np.zeros((3, 4, 6), np.uint8), np.zeros((0, 6, 3), np.uint8)])
+def test_an_array_that_is_no_photograph_is_one_line(held: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"a photograph is \(height, width, 3\) bytes \(uint8\), .* got shape"):
+        as_photo(held)

@@ -34,7 +34,7 @@ def test_a_notebook_gets_the_file_in_a_frame_without_an_origin(tmp_path: Path) -
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(InputError, match="photo must be 16x24x3"):
-        page(DENOISER, np.zeros((24, 16, 3), np.uint8), (1, 3, 16, 24))
+    with pytest.raises(InputError, match=r"a photograph is \(height, width, 3\) bytes"):
+        page(DENOISER, np.zeros((3, 16, 24), np.uint8), (1, 3, 16, 24))
     with pytest.raises(InputError, match="height"):
         Page("", 5)

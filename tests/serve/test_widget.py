@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from striate.errors import InputError, MissingDependencyError
 from striate.formats.model import Model
@@ -149,3 +150,13 @@ def test_a_live_page_is_what_is_shown() -> None:
     assert repr(live) == "LivePage(height=300)"
     with pytest.raises(InputError, match="height"):
         page(DENOISER, None, (1, 3, 16, 24), height=5)
+
+
+def test_a_photograph_as_an_array_is_cropped_as_its_file_is(tmp_path: Path) -> None:
+    held = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
+    Image.fromarray(held).save(tmp_path / "held.png")
+    pages = [page(DENOISER, photo, (1, 3, 16, 24)) for photo in (tmp_path / "held.png", held)]
+    from_file, from_array = (each._desk.subject for each in pages)
+    assert from_file.photo is not None
+    assert from_file.photo.shape == (16, 24, 3)
+    np.testing.assert_array_equal(from_array.photo, from_file.photo)

@@ -41,9 +41,10 @@ def crop_command(
 ) -> None:
     """The part of MODEL that computes exactly BOX of TENSOR, a layer or an output.
 
-    BOX is y0:y1,x0:x1, stops not included, or one unit's place, y,x; axes left out stand before those named and are
-    taken whole. What is printed says which box of each input to feed; with --out the part is written as an ordinary
-    ONNX model that any runtime runs. A torch model goes through its exported graph.
+    BOX is y0:y1,x0:x1, stops not included, or one unit's place, y,x; an end left out (:8 or 3:) is the layer's. Axes
+    left out stand before those named and are taken whole. What is printed says which box of each input to feed; with
+    --out the part is written as an ordinary ONNX model that any runtime runs. A torch model goes through its exported
+    graph.
 
     \b
     Examples:

@@ -18,7 +18,8 @@ from striate.explore.screen import Level, Screen, laid_out
 from striate.fields import Fields, borders
 from striate.fields.unit import LayerAxes
 from striate.formats.shapes import InputShape
-from striate.photos import read_photo
+from striate.network.network import sized
+from striate.photos import as_photo, is_photo, read_photo
 from striate.run import Runner
 from striate.values import text
 
@@ -53,10 +54,19 @@ class Viewer:
         return np.broadcast_to(laid_out(self.fields, self.screen.input(np.zeros((1, 1)))), shape)
 
     def fed(self, picture: Path | Array, fit: str) -> Array:
-        """A picture as the network's input; InputError for a file that cannot be read or made to fit."""
-        if not isinstance(picture, Path):
+        """A picture as the network's input; InputError for one that cannot be read or made to fit."""
+        takes, size = self.fields.network.shapes[self.fields.source], photo_size(self.fields)
+        if isinstance(picture, Path):
+            photo = read_photo(picture, size, fit)
+        elif picture.shape == takes:
             return picture
-        photo = read_photo(picture, photo_size(self.fields), fit)
+        elif is_photo(picture):
+            photo = as_photo(picture, size, fit)
+        else:
+            raise InputError(
+                f"{self.fields.source} takes {sized(takes)}, or a photograph of (height, width, 3) bytes (uint8); "
+                f"got an array of {sized(picture.shape)}, {picture.dtype}"
+            )
         return photo_input(self.fields, photo, self.screen.black, self.screen.white)
 
     def maps(self, fed: Array) -> Array:

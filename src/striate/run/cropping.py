@@ -17,6 +17,7 @@ from striate.formats.model import Model
 from striate.formats.onnx.file import OnnxBytes, OnnxFile
 from striate.formats.torch.module import TorchModule
 from striate.geometry import Box
+from striate.geometry.interval import INFINITE, Interval
 from striate.network import Network
 from striate.network.network import sized
 from striate.run.recent import Recent
@@ -88,8 +89,8 @@ def _spelled(crop: Crop) -> str:
 def box_in(network: Network, layer: str, spelling: Box | str) -> Box:
     """A box of a layer as it is, or as text spells it: ``y0:y1,x0:x1``, or one unit's place, ``y,x``.
 
-    Text may leave out leading axes (batch, channels), which are then taken whole. Raises InputError with the range
-    that there is.
+    Text may leave out leading axes (batch, channels), which are then taken whole, and a start or a stop, which is then
+    the layer's. Raises InputError with the range that there is.
 
     >>> from striate.network.builder import Builder
     >>> from striate.network.operators import Elementwise
@@ -97,6 +98,8 @@ def box_in(network: Network, layer: str, spelling: Box | str) -> Box:
     >>> y = b.add(Elementwise(), "x", name="same")
     >>> box_in(b.network(), "same", "2:4,7")
     Box('0:1,0:3,2:4,7:8')
+    >>> box_in(b.network(), "same", ":4,7:")
+    Box('0:1,0:3,0:4,7:9')
     """
     if isinstance(spelling, Box):
         return spelling
@@ -106,10 +109,17 @@ def box_in(network: Network, layer: str, spelling: Box | str) -> Box:
         found = f"box {spelling!r} has {len(named)} axes, {layer} has shape {sized(shape)}"
         raise InputError(f"{found}: write 1 to {len(shape)}")
     last = Box(whole[len(shape) - len(named) :])
+    named = Box(map(_closed, named, last))
     if named.empty or not last.contains(named):
         what = "holds no element" if named.empty else "lies outside"
         raise InputError(f"box {spelling!r} of {layer} {what}; boxes of its last {len(named)} axes lie in {last}")
     return Box([*whole[: len(shape) - len(named)], *named])
+
+
+def _closed(named: Interval, last: Interval) -> Interval:
+    """An interval with the ends that text left open at those of the layer."""
+    start = last.start if named.start == -INFINITE else named.start
+    return Interval(start, max(start, last.stop if named.stop == INFINITE else named.stop))
 
 
 def save(model: Model, crop: Crop, path: str | os.PathLike[str]) -> Path:

@@ -8,18 +8,20 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-from striate.errors import InputError, MissingDependencyError
+import numpy as np
+
+from striate.errors import MissingDependencyError
 from striate.explore.photo import photo_size
 from striate.explore.running import Source, opened
 from striate.explore.screen import Level
 from striate.fields import Fields
 from striate.files import write_atomically
 from striate.formats.shapes import InputShape
-from striate.photos import Photo, read_photo
+from striate.photos import Photo, as_photo, read_photo
 from striate.serve.desk import Desk
 from striate.serve.export import exported
 from striate.serve.subject import Subject
-from striate.values import integer
+from striate.values import instance, integer
 
 if TYPE_CHECKING:
     from striate.serve.widget import LivePage
@@ -85,10 +87,10 @@ def page(
     """The page of ``striate serve`` on a model and a photograph, in a notebook.
 
     It is live, a widget that the notebook's kernel answers; ``static`` is the page as one HTML file, which holds a
-    part of the answers and stays where the notebook is kept, turned into HTML or sent. ``photo`` is a file, cropped
-    where its shape is another, or (height, width, 3) bytes of the input's size. ``black`` and ``white`` are the numbers
-    that the input has there. Raises InputError for a photograph of another size, MissingDependencyError where a live
-    page lacks anywidget, and as ``striate.load`` does.
+    part of the answers and stays where the notebook is kept, turned into HTML or sent. ``photo`` is a file or
+    (height, width, 3) bytes, cropped where its shape is another. ``black`` and ``white`` are the numbers that the input
+    has there. Raises InputError for what is no photograph, MissingDependencyError where a live page lacks anywidget,
+    and as ``striate.load`` does.
 
     >>> from importlib.resources import files
     >>> found = page(files("striate") / "data" / "denoiser.onnx", None, (1, 3, 32, 48), static=True)
@@ -102,8 +104,8 @@ def page(
     size, name = photo_size(fields), ""
     if isinstance(photo, str | os.PathLike):
         name, photo = os.fspath(photo), read_photo(photo, size, "crop")
-    if photo is not None and photo.shape != (*size, 3):
-        raise InputError(f"photo must be {size[0]}x{size[1]}x3, as the input of {held.name}, got {photo.shape}")
+    elif photo is not None:
+        photo = as_photo(instance("photo", photo, np.ndarray), size, "crop")
     desk = Desk(Subject(held, photo, black, white, picture=name))
     return Page(exported(desk), height) if static else _live(desk, height)
 
