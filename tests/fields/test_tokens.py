@@ -189,6 +189,18 @@ def test_every_question_speaks_of_the_same_token() -> None:
         assert reached.mask[token] == region(fields, "norm", (token,)).mask[9, 5]
 
 
+def test_reached_tokens_have_places() -> None:
+    """Before attention the one of the pixel's patch; behind it all, and the class token that stands nowhere."""
+    fields = vit()
+    placed = reach(fields, (9, 5), "norm").placed
+    assert placed is not None
+    assert (placed.box, placed.others) == (Box.parse("2:3,1:2"), ())
+    placed = reach(fields, (9, 5), "mlp").placed
+    assert placed is not None
+    assert (placed.box, placed.cover.all(), placed.others) == (Box.parse("0:4,0:3"), True, (0,))
+    assert reach(fields, (9, 5), "patch").placed is None
+
+
 @pytest.mark.parametrize("at", [(13,), (-1,), (4, 0), (0, 3)])
 def test_a_token_outside_is_refused_with_both_ranges(at: tuple[int, ...]) -> None:
     said = r"lies outside shape \(1, 13, 8\): token in \[0, 13\) or height in \[0, 4\), width in \[0, 3\)"

@@ -4,7 +4,7 @@ from striate.fields.borders import Borders, borders
 from striate.fields.costs import Costs, costs
 from striate.fields.effective import Effective, effective_field, effective_field_gradient
 from striate.fields.fields import AxisField, Field, Fields, Misalignment, Span
-from striate.fields.queries import Reach, Region, reach, region
+from striate.fields.queries import Placed, Reach, Region, reach, region
 from striate.fields.sizes import Comparison, Difference, Misfit, SizePoint, Sweep, compare, sweep
 from striate.fields.spans import Status
 from striate.fields.unit import Unit
@@ -20,6 +20,7 @@ __all__ = [
     "Fields",
     "Misalignment",
     "Misfit",
+    "Placed",
     "Reach",
     "Region",
     "SizePoint",

@@ -14,7 +14,7 @@ from striate.fields.fields import Fields, seen_by
 from striate.fields.labelled import labelled
 from striate.fields.patch import Patch, Semiring
 from striate.fields.plotting import plotted
-from striate.fields.unit import At, Unit
+from striate.fields.unit import At, Grid, Unit
 from striate.fields.walk import push, trace
 from striate.geometry import Box
 from striate.network.relation import Shape
@@ -134,12 +134,26 @@ class Region:
 
 
 @dataclass(frozen=True, eq=False)
+class Placed:
+    """Tokens of a grid by their places: the smallest ``box`` of places that holds them, ``cover`` for each place of the
+    box, and ``others``, the tokens among them without a place, such as a class token.
+    """
+
+    box: Box
+    cover: Bools
+    others: tuple[int, ...]
+
+    __repr__ = brief
+
+
+@dataclass(frozen=True, eq=False)
 class Reach:
     """The units of ``layer`` that ``pixel``, a unit of the input, can change.
 
     ``box`` is the smallest box that holds them, one interval per axis of the layer but batch and channel
     (but batch alone where the layer has no more than two axes); ``cover`` says so for each unit of the box,
-    ``channels`` for each channel of the layer. A pixel without ``channel`` stands for all channels together.
+    ``channels`` for each channel of the layer. A pixel without ``channel`` stands for all channels together. ``grid``
+    is what the layer's units run over where they are tokens.
     """
 
     layer: str
@@ -148,8 +162,19 @@ class Reach:
     cover: Bools
     channels: Bools
     shape: Shape
+    grid: Grid | None = None
 
     __repr__ = brief
+
+    @property
+    def placed(self) -> Placed | None:
+        """The same where the units are tokens of a grid, by their places; None where they are not."""
+        if self.grid is None:
+            return None
+        mask, tokens = self.mask, self.grid.tokens()
+        whole = Patch(mask[tokens], (0,) * tokens.ndim, tokens.shape, (False,) * tokens.ndim)
+        cover, others = _cut(whole), np.setdiff1d(np.flatnonzero(mask), tokens)
+        return Placed(cover.box, cover.values, tuple(others.tolist()))
 
     @property
     def source(self) -> str:
@@ -238,6 +263,7 @@ def reach(fields: Fields, at: Sequence[int] | Unit, layer: str, channel: int | N
         cover=cover.values,
         channels=_used(patch, -1 if axes.channel is None else axes.channel),
         shape=cover.shape,
+        grid=None if axes.grid is None or axes.units != (axes.grid.axis,) else axes.grid,
     )
 
 

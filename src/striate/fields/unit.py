@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from striate.errors import InputError
 from striate.network import Network
 from striate.network.relation import Shape
@@ -124,6 +127,15 @@ class Grid:
     def token(self, place: Sequence[int]) -> int:
         """The token that stands at a place."""
         return self.first + sum(i * stride for i, stride in zip(place, self.strides, strict=True))
+
+    def tokens(self) -> NDArray[np.int64]:
+        """The token at every place.
+
+        >>> Grid(1, ("height", "width"), first=1, sizes=(2, 3), strides=(3, 1)).tokens().tolist()
+        [[1, 2, 3], [4, 5, 6]]
+        """
+        steps = np.array(self.strides).reshape(-1, *(1 for _ in self.sizes))
+        return np.asarray(self.first + (np.indices(self.sizes) * steps).sum(axis=0), np.int64)
 
     def place(self, token: int) -> tuple[int, ...] | None:
         """Where a token stands; None where it has no place."""

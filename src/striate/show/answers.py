@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.fields import Comparison, Effective, Fields, Reach, Region, SizePoint, Sweep
+from striate.fields import Comparison, Effective, Fields, Placed, Reach, Region, SizePoint, Sweep
 from striate.geometry import Interval
 from striate.show.cells import field_cells, fraction_text, once, status_text
 from striate.show.document import Pair, describe_axis, ratio
@@ -62,6 +62,14 @@ class EffectiveDocument(TypedDict):
     without: NotRequired[list[str]]
 
 
+class PlacedDocument(TypedDict):
+    """Tokens of a grid by their places, and those that have none."""
+
+    box: list[Pair]
+    cover: list[object] | None
+    others: list[int]
+
+
 class ReachDocument(TypedDict):
     """The units of a layer that one pixel can change."""
 
@@ -75,6 +83,7 @@ class ReachDocument(TypedDict):
     units: int
     cover: list[object] | None
     channels: list[int]
+    placed: PlacedDocument | None
     without: NotRequired[list[str]]
 
 
@@ -189,19 +198,31 @@ def reach_document(model: str, fields: Fields, reach: Reach) -> ReachDocument:
         "units": int(reach.cover.sum()),
         "cover": _cover(reach.cover),
         "channels": np.flatnonzero(reach.channels).tolist(),
+        "placed": None if reach.placed is None else _placed_document(reach.placed),
     }
     if fields.is_local:
         document["without"] = list(fields.left_out(reach.layer))
     return document
 
 
+def _placed_document(placed: Placed) -> PlacedDocument:
+    return {
+        "box": [[side.start, side.stop] for side in placed.box],
+        "cover": _cover(placed.cover),
+        "others": list(placed.others),
+    }
+
+
 def reach_lines(fields: Fields, reach: Reach, lang: str = "en") -> list[str]:
-    """A reach in words."""
-    box = " x ".join(str(side.size) for side in reach.box)
-    places = ", ".join(f"[{side.start}, {side.stop})" for side in reach.box)
+    """A reach in words, of tokens by their places."""
+    found: Reach | Placed = reach.placed or reach
+    box = " x ".join(str(side.size) for side in found.box)
+    places = ", ".join(f"[{side.start}, {side.stop})" for side in found.box)
+    others = ", ".join(map(str, found.others)) if isinstance(found, Placed) else ""
     return [
         word("pixel_changes", lang, at=reach.at, source=reach.source, box=box, layer=reach.layer, places=places),
-        _cover_line(reach.cover, "units", lang),
+        _cover_line(found.cover, "units", lang),
+        *([word("tokens_without_place", lang, tokens=others)] if others else []),
         word("channels", lang, numbers=_numbers(reach.channels, lang)),
         *without_lines(fields, reach.layer, lang),
     ]

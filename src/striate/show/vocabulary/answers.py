@@ -40,6 +40,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
         "pixel {at} of {source} can change {box} units of {layer}: {places}",
         "{source} 的像素 {at} 能改变 {layer} 的 {box} 个单元：{places}",
     ),
+    "tokens_without_place": ("and tokens without a place: {tokens}", "以及没有位置的词元：{tokens}"),
     "sweep_title": ("{layer} over input sizes", "{layer} 随输入大小的变化"),
     "nothing_shifts": ("Nothing shifts at: {sizes}", "无偏移的大小：{sizes}"),
     "none_of_these": ("none of these", "其中没有"),
