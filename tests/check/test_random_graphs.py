@@ -12,7 +12,7 @@ from support.random_graphs import MAKERS, NOT_YET, claimed, disagreement, draw, 
 
 from striate.check import check
 
-DEFAULT, EVERY = 250, 20_000
+DEFAULT, EVERY = 500, 20_000
 SHARE, LARGE_SHARE = 50, 500
 
 
