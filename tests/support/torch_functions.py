@@ -376,6 +376,7 @@ ZEROED: dict[str, Callable[[Tensor], Tensor]] = {
     "averaged": lambda x: F.avg_pool2d(F.pad(x[..., 4:], (4, 0)), 3, stride=1, padding=1),
     "convolved": lambda x: F.conv2d(F.pad(x[..., 4:], (4, 0)), kernel(3, 1).to(x), padding=(1, 0)),
     "convolved with a bias": lambda x: F.conv2d(stripes(x), kernel(1, 1).to(x), torch.ones(4).to(x)),
+    "convolved with pads alone": lambda x: F.conv2d(x[..., 2:4], kernel(1, 1).to(x), padding=(0, 2)),
     "spread": upscaled,
     "a product of zeros": lambda x: stripes(x) @ torch.ones(6, 6, dtype=x.dtype, device=x.device),
     "rows": lambda x: F.pad(x[:, :, 1:], (0, 0, 1, 0)) @ x.transpose(2, 3) @ x,

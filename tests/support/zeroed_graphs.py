@@ -91,6 +91,11 @@ ZEROED: dict[str, tuple[list[onnx.NodeProto], dict[str, object]]] = {
          node("ConvTranspose", ["s", "tap"], ["z"], strides=[1, 2], output_padding=[0, 1])],
         {"zeroth": np.array([0]), "tap": np.ones((2, 2, 1, 1), np.float32)},
     ),
+    "summed up, itself left out": ([node("CumSum", ["x", "two"], ["z"], exclusive=1, reverse=1)], {}),
+    "below a diagonal": ([node("Trilu", ["x", "one"], ["z"], upper=1)], {}),
+    "convolved with pads alone": (
+        [CUT[0], node("Conv", ["s", "tap"], ["z"], pads=[0, 1, 0, 1])], {"tap": np.ones((2, 2, 1, 1), np.float32)},
+    ),
 }  # fmt: skip
 
 

@@ -30,9 +30,10 @@ SUMMING = (
     "AveragePool Concat CumSum DepthToSpace Expand Flatten Gather GatherElements GatherND GlobalAveragePool "
     "GlobalLpPool GlobalMaxPool Identity LpPool MaxPool Pad ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin "
     "ReduceSum ReduceSumSquare Reshape Resize ReverseSequence Slice SpaceToDepth Split Squeeze Tile Transpose "
-    "Unsqueeze Upsample"
+    "Trilu Unsqueeze Upsample"
 )
-WRITING = ("Concat", "ConvTranspose", "Pad", "ScatterElements", "ScatterND")
+MAKING = ("ConvTranspose", "CumSum", "Pad", "Trilu")
+WRITING = ("Concat", "ScatterElements", "ScatterND")
 MOVED = ("Expand", "Flatten", "Identity", "Reshape", "Slice", "Squeeze", "Tile", "Transpose", "Unsqueeze")
 
 
@@ -87,7 +88,17 @@ def _sums(twin: GraphBuilder, node: onnx.NodeProto) -> bool:
         fits = a.get("reduction", b"none") in (b"none", b"add")
     else:
         fits = op in SUMMING.split()
-    return fits and (op in WRITING or any(name in twin.zeros for name in node.input))
+    return fits and (op in WRITING or _makes(twin, node) or any(name in twin.zeros for name in node.input))
+
+
+def _makes(twin: GraphBuilder, node: onnx.NodeProto) -> bool:
+    """Whether zeros may come out where none go in; of a convolution where its pads are wider than its windows."""
+    if node.op_type != "Conv":
+        return node.op_type in MAKING
+    a, weight = attributes(node), twin.constants.get(node.input[1])
+    kernel = a.get("kernel_shape") or (weight.dims[2:] if weight is not None else ())
+    spans = [(n - 1) * d for n, d in zip(kernel, a.get("dilations") or [1] * len(kernel), strict=True)]
+    return any(pad > span for pad, span in zip(a.get("pads") or (), spans * 2, strict=False))
 
 
 def _carry(twin: GraphBuilder, node: onnx.NodeProto, rule: Rewrite) -> None:
@@ -99,7 +110,7 @@ def _carry(twin: GraphBuilder, node: onnx.NodeProto, rule: Rewrite) -> None:
     else:
         operands = list(node.input) if node.op_type == "Concat" else [n for n in node.input if n in twin.data]
     zeros = {name: zero(twin, name) for name in operands}
-    if node.op_type not in ("ConvTranspose", "Pad") and not any(zeros.values()):
+    if not _makes(twin, node) and not any(zeros.values()):
         return
     lit = _ruled(twin, node, rule, zeros)
     if node.op_type == "Pad" and not _pads_with_zeros(twin, node):

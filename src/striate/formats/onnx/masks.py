@@ -47,7 +47,7 @@ SUMS = (
     *("Concat", "DepthToSpace", "Flatten", "Gather", "GatherElements", "GatherND", "Pad", "Resize"),
     *("ReverseSequence", "SpaceToDepth", "Split", "Upsample"),
 )
-MAKING = ("Concat", "ConvTranspose", "Pad", "ScatterElements", "ScatterND")
+MAKING = ("Concat", "ConvTranspose", "CumSum", "Pad", "ScatterElements", "ScatterND", "Trilu")
 
 
 def zeros(tensor: Tensor) -> Bools | None:
@@ -211,7 +211,8 @@ def carried(call: Call, shape: Shape, inputs: Sequence[Tensor], reads: Sequence[
     """What is known of an output of ``shape``, which reads the ``inputs`` of a node as ``reads`` say."""
     tensors = [t for t in call.inputs if t is not None]
     marked = any(_marked(t) for t in tensors)
-    if not marked and call.op not in MAKING:
+    makes = call.op in MAKING or _reads_pads_alone(call)
+    if not marked and not makes:
         return None, None, False
     if _sums(call):
         lit = lit_after(_lit(inputs, reads, call.op in SEVERAL), shape)
@@ -219,7 +220,7 @@ def carried(call: Call, shape: Shape, inputs: Sequence[Tensor], reads: Sequence[
             lit = _with_ring(lit, inputs, reads, shape)
         low = _moved(call, vanishing(tensors[0])) if call.op in MOVES else None
         return None if lit is None else _ranked(~lit, shape), _ranked(low, shape), lit is None
-    zero, low = _carried(call) if marked else (None, None)
+    zero, low = _carried(call) if marked or makes else (None, None)
     blind = any(t.obscure for t in tensors) and call.op in ("Where", *SAME, *KEEPING, *PRODUCTS)
     blind |= call.op in TOGETHER and zero is None and all(t.obscure or zeros(t) is not None for t in tensors)
     return _ranked(zero, shape), _ranked(low, shape), blind
@@ -266,6 +267,15 @@ def _sums(call: Call) -> bool:
     if call.op in ("ScatterND", "ScatterElements"):
         return call.text("reduction", "none") in ("none", "add")
     return call.op in SUMS
+
+
+def _reads_pads_alone(call: Call) -> bool:
+    """Whether some windows of a convolution lie in its pads: these are wider than all that a window spans before it."""
+    if call.op != "Conv":
+        return False
+    kernel, pads = call.shape(1)[2:], call.get("pads") or ()
+    spans = [(n - 1) * d for n, d in zip(kernel, call.get("dilations") or (1,) * len(kernel), strict=True)]
+    return any(pad > span for pad, span in zip(pads, spans * 2, strict=False))
 
 
 def _with_ring(lit: Bools, inputs: Sequence[Tensor], reads: Sequence[Reads], shape: Shape) -> Bools | None:

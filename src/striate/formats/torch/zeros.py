@@ -149,8 +149,14 @@ def _marked(value: Value) -> bool:
 def _makes(call: Call) -> bool:
     """Whether zeros may come out where none went in: from a pad, from holes, or from constants beside data."""
     if call.op.endswith("convolution"):
-        return bool(call.get("transposed"))
+        return bool(call.get("transposed")) or _reads_pads_alone(call)
     return call.op == "constant_pad_nd" or (call.op in JOINING and any(value.constant for value in call.tensors()))
+
+
+def _reads_pads_alone(call: Call) -> bool:
+    """Whether some windows of a convolution lie in its pads: these are wider than all that a window spans before it."""
+    spans = [(n - 1) * d for n, d in zip(call["weight"].shape[2:], call["dilation"], strict=True)]
+    return any(pad > span for pad, span in zip(call["padding"], spans, strict=True))
 
 
 def _adds_nothing(call: Call) -> bool:
