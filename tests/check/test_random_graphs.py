@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.random_graphs import MAKERS, NOT_YET, claimed, disagreement, draw, fields_of, measured
+from support.random_graphs import MAKERS, NOT_YET, claimed, disagreement, draw, fields_of, measured, runs, written_out
 
 from striate.check import check
 
@@ -49,6 +49,21 @@ def test_check_proves_them(tmp_path: Path) -> None:
 def test_every_maker_is_drawn() -> None:
     drawn = Counter(kind for seed in range(DEFAULT) for kind in draw(seed).kinds)
     assert set(MAKERS) - set(drawn) <= NOT_YET
+
+
+def test_what_is_measured_is_the_graph_drawn() -> None:
+    """Its LRN is written out, to the same values."""
+    seen = 0
+    for drawn in map(draw, range(200)):
+        if "local_response" not in drawn.kinds:
+            continue
+        seen += 1
+        image = np.random.default_rng(seen).uniform(0.5, 2, drawn.source).astype(np.float32)
+        assert not any(node.op_type == "LRN" for node in written_out(drawn.model).graph.node)
+        (own,) = runs(drawn.model).run(None, {"image": image})
+        (written,) = runs(written_out(drawn.model)).run(None, {"image": image})
+        np.testing.assert_allclose(written, own, rtol=1e-4, atol=1e-6)
+    assert seen > 5
 
 
 def test_the_measurement_can_tell_a_wrong_claim(tmp_path: Path) -> None:

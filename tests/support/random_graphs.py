@@ -7,7 +7,7 @@ with weights and values such that nothing cancels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -49,7 +49,6 @@ class Draft:
         self.constants: list[onnx.TensorProto] = []
         self.functions: list[onnx.FunctionProto] = []
         self.shapes: dict[str, Shape] = {"image": shape}
-        self.zeros = False  # whether some elements may be zero whatever the image, and hide what they multiply
         self._count = 0
 
     def name(self, stem: str) -> str:
@@ -174,7 +173,6 @@ def resize(d: Draft, x: str, s: Shape) -> str:
 
 @maker
 def pad(d: Draft, x: str, s: Shape) -> str:
-    d.zeros = True
     mode = d.some("constant", "reflect", "edge", "wrap")
     low = -1 if mode == "constant" else 0
     pads = [int(n) for n in d.random.integers(low, 3, 2 * len(s))]
@@ -246,7 +244,6 @@ def slices(d: Draft, x: str, s: Shape) -> str:
 
 @maker
 def concat(d: Draft, x: str, s: Shape) -> str:
-    d.zeros = True
     axis = d.below(len(s))
     others = [
         n for n, t in d.shapes.items() if len(t) == len(s) and t[:axis] + t[axis + 1 :] == s[:axis] + s[axis + 1 :]
@@ -340,7 +337,6 @@ def gather_nd(d: Draft, x: str, s: Shape) -> str:
 
 @maker
 def scatter_elements(d: Draft, x: str, s: Shape) -> str:
-    d.zeros = True
     axis = d.below(len(s))
     if s[axis] < 2:
         raise RejectedError
@@ -353,7 +349,6 @@ def scatter_elements(d: Draft, x: str, s: Shape) -> str:
 
 @maker
 def scatter_nd(d: Draft, x: str, s: Shape) -> str:
-    d.zeros = True
     depth = 1 + d.below(len(s))
     rows = [int(k) for k in d.random.permutation(int(np.prod(s[:depth])))[:2]]
     index = np.stack(np.unravel_index(rows, s[:depth]), axis=-1)
@@ -369,7 +364,6 @@ def cumsum(d: Draft, x: str, s: Shape) -> str:
 
 @maker
 def chosen(d: Draft, x: str, s: Shape) -> str:
-    d.zeros = True
     shape = [n if d.below(2) else 1 for n in s]
     condition = d.constant(d.random.random(shape) < 0.6, np.bool_)
     others = [n for n, t in d.shapes.items() if t == s]
@@ -379,7 +373,6 @@ def chosen(d: Draft, x: str, s: Shape) -> str:
 
 @maker
 def zeros_and_ones(d: Draft, x: str, s: Shape) -> str:
-    d.zeros = True
     shape = [n if d.below(2) else 1 for n in s]
     mask = d.random.random(shape) < 0.7
     if not mask.any():
@@ -389,7 +382,6 @@ def zeros_and_ones(d: Draft, x: str, s: Shape) -> str:
 
 @maker
 def triangle(d: Draft, x: str, s: Shape) -> str:
-    d.zeros = True
     if len(s) < 2:
         raise RejectedError
     return d.one("Trilu", x, d.constant(d.some(-1, 0, 1)), upper=d.below(2))
@@ -433,7 +425,7 @@ def merge(d: Draft, x: str, s: Shape) -> str:
     ]
     if d.below(5) == 0:
         return d.one(d.some("Sub", "Div"), x, d.weights(*s[-1:]))
-    return d.one(d.some("Add", "Max" if d.zeros else "Mul", "Max"), x, d.some(*others))
+    return d.one(d.some("Add", "Mul", "Max"), x, d.some(*others))
 
 
 @maker
@@ -504,6 +496,46 @@ def function(d: Draft, x: str, s: Shape) -> str:
     return d.one(outer, x, domain=DOMAIN, **({"size": d.each(2, 1, 2, 3)} if d.below(2) else {}))
 
 
+def written_out(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with its LRN by the operator's formula.
+
+    onnxruntime goes from channel to channel by adding the square that comes in and taking away the one that leaves,
+    whose rounding stays: bits of channels that a sum does not hold.
+    """
+    found = onnx.ModelProto()
+    found.CopyFrom(model)
+    del found.graph.node[:]
+    for node in model.graph.node:
+        found.graph.node.extend(_normalised(node, found.graph) if node.op_type == "LRN" else [node])
+    return found
+
+
+def _normalised(node: onnx.NodeProto, graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """``x / (bias + alpha / size * sum of the squares of size channels) ** beta``."""
+    a: dict[str, Any] = {"alpha": 1e-4, "beta": 0.75, "bias": 1.0}
+    a |= {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
+    (x,), (y,), size = node.input, node.output, a["size"]
+
+    def constant(stem: str, values: Any, dtype: type = np.int64) -> str:
+        graph.initializer.append(numpy_helper.from_array(np.array(values, dtype), f"{y} {stem}"))
+        return f"{y} {stem}"
+
+    channels = constant("axis", [1])
+    yield helper.make_node("Mul", [x, x], [f"{y} square"])
+    ends = constant("ends", [(size - 1) // 2, size // 2])
+    yield helper.make_node("Pad", [f"{y} square", ends, "", channels], [f"{y} padded"])
+    parts = [f"{y} part {k}" for k in range(size)]
+    for k, part in enumerate(parts):
+        start, stop = constant(f"start {k}", [k]), constant(f"stop {k}", [k - size + 1 or 2**31])
+        yield helper.make_node("Slice", [f"{y} padded", start, stop, channels], [part])
+    yield helper.make_node("Sum", parts, [f"{y} sum"])
+    share = constant("share", a["alpha"] / size, np.float32)
+    yield helper.make_node("Mul", [f"{y} sum", share], [f"{y} mean"])
+    yield helper.make_node("Add", [f"{y} mean", constant("bias", a["bias"], np.float32)], [f"{y} scale"])
+    yield helper.make_node("Pow", [f"{y} scale", constant("beta", a["beta"], np.float32)], [f"{y} root"])
+    yield helper.make_node("Div", [x, f"{y} root"], [y])
+
+
 def runs(model: onnx.ModelProto) -> Any:
     """A session of a model on one thread, nothing optimised."""
     options = onnxruntime.SessionOptions()
@@ -559,18 +591,20 @@ def draw(seed: int) -> Drawn:
 
 
 def measured(
-    drawn: Drawn, axes: Sequence[int], seed: int = 0, near: tuple[int, ...] | None = None
+    drawn: Drawn, axes: Sequence[int], seed: int = 0, near: tuple[int, ...] | None = None, *, wide: bool = False
 ) -> dict[tuple[int, ...], Mask]:
     """For each unit of the output, which stand along ``axes``, the pixels of the input whose change it shows.
 
     The images are random; those ``near`` a pixel have small values around it in the first turn, large ones in the
-    second, so that the least and the largest of all lie there.
+    second, so that the least and the largest of all lie there; ``wide`` ones hold numbers of any sign that differ
+    much, also from channel to channel.
     """
-    session, random = runs(drawn.model), np.random.default_rng(seed)
+    session, random = runs(written_out(drawn.model)), np.random.default_rng(seed)
     spatial = drawn.source[2:]
     found: dict[tuple[int, ...], Mask] = {}
     for turn in range(2):
-        base = random.uniform(0.5, 2, drawn.source).astype(np.float32)
+        drawn_from = random.normal(0, 20, drawn.source) if wide else random.uniform(0.5, 2, drawn.source)
+        base = drawn_from.astype(np.float32)
         if near is not None:
             around: Any = (..., *(slice(max(p - 1, 0), p + 2) for p in near))
             factor = random.choice([0.01, 0.1]) if turn == 0 else random.choice([3.0, 10.0])
@@ -609,7 +643,7 @@ def disagreement(drawn: Drawn, folder: Path, seed: int = 0) -> str:
     """The first unit whose claim is not what was measured, in words; empty where there is none.
 
     A maximum may hide a pixel from any one image: what seems unread is looked at on further images, each second one
-    drawn to show it.
+    drawn to show it, each fourth one wide.
     """
     path = folder / "random.onnx"
     path.write_bytes(drawn.model.SerializeToString())
@@ -626,7 +660,7 @@ def disagreement(drawn: Drawn, folder: Path, seed: int = 0) -> str:
             break
         pixels = np.argwhere(unread)
         near = tuple(int(p) for p in pixels[0]) if more % 2 else None
-        for at, mask in measured(drawn, axes, seed + 1 + more, near).items():
+        for at, mask in measured(drawn, axes, seed + 1 + more, near, wide=more % 4 == 2).items():
             truth[at] |= mask
     for at in units:
         wrong = truth[at] & ~claims[at] if bound else truth[at] != claims[at]
