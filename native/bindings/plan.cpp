@@ -87,21 +87,6 @@ std::shared_ptr<const Packed> pack(const Plan& plan, const Read4& weight) {
     return plan.pack(data);
 }
 
-std::shared_ptr<const Packed> pack_turned(const Plan& plan, const Read4& weight, Pair rows, Pair columns) {
-    const Problem& p = plan.problem();
-    const int64_t height = int64_t(weight.shape(2)), width = int64_t(weight.shape(3));
-    check("weight", weight, p.dtype, {p.c, p.group_k(), height, width});
-    const auto inside = [](Pair taps, int64_t count, int64_t size) {
-        return taps.first >= 0 && taps.second >= 1 && taps.first < size &&
-               count - 1 <= (size - 1 - taps.first) / taps.second;
-    };
-    if (!inside(rows, p.kh, height) || !inside(columns, p.kw, width))
-        throw std::invalid_argument("rows and columns must be the first tap and the step of taps inside the weight");
-    const striate::Turned turned{weight.data(), height, width, rows.first, rows.second, columns.first, columns.second};
-    const nb::gil_scoped_release release;
-    return plan.pack_turned(turned);
-}
-
 void run(const Plan& plan, const Read4& x, const Packed& packed, const std::optional<Read1>& bias,
          const std::string& activation, const Write4& out) {
     const Problem& p = plan.problem();
@@ -138,6 +123,28 @@ bool run_unpacked(const Plan& plan, const Strided4& x, const Strided4& weight, c
     const Release release(plan);
     plan.run_unpacked(x_data, weight_data, bias_data, chosen, out_data);
     return true;
+}
+
+void run_turned(const Plan& plan, const Read4& x, const Read4& weight, Pair rows, Pair columns,
+                const std::optional<Read1>& bias, const std::string& activation, const Write4& out) {
+    const Problem& p = plan.problem();
+    const int64_t height = int64_t(weight.shape(2)), width = int64_t(weight.shape(3));
+    check("x", x, p.dtype, {p.n, p.c, p.h, p.w});
+    check("weight", weight, p.dtype, {p.c, p.group_k(), height, width});
+    check("out", out, p.dtype, {p.n, p.k, p.oh, p.ow});
+    if (bias) check("bias", *bias, p.dtype, {p.k});
+    const auto inside = [](Pair taps, int64_t count, int64_t size) {
+        return taps.first >= 0 && taps.second >= 1 && taps.first < size &&
+               count - 1 <= (size - 1 - taps.first) / taps.second;
+    };
+    if (!inside(rows, p.kh, height) || !inside(columns, p.kw, width))
+        throw std::invalid_argument("rows and columns must be the first tap and the step of taps inside the weight");
+    const striate::Turned turned{weight.data(), height, width, rows.first, rows.second, columns.first, columns.second};
+    const Activation chosen = activation_of(activation);
+    const void *x_data = x.data(), *bias_data = bias ? bias->data() : nullptr;
+    void* const out_data = out.data();
+    const nb::gil_scoped_release release;
+    plan.run_turned(x_data, turned, bias_data, chosen, out_data);
 }
 
 void init(Plan* self, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int64_t kh, int64_t kw, Pair stride,
@@ -271,12 +278,13 @@ void register_plan(nb::module_& m) {
         .def_prop_ro("candidates", &Plan::candidates,
                      "(algorithm, predicted microseconds) of every one that can, fastest first.")
         .def("pack", &pack, "weight"_a, "Weights (k, c/groups, kh, kw) in this plan's layout.")
-        .def("pack_turned", &pack_turned, "weight"_a, "rows"_a, "columns"_a,
-             "As pack, of the weights that (c, k/groups, height, width) transposes to: rows and columns, each a first "
-             "tap and a step, are taken from last to first.")
         .def("run_unpacked", &run_unpacked, "x"_a, "weight"_a, "bias"_a.none(), "activation"_a, "out"_a,
              "As run, of weights packed for this call alone; False, with nothing done, where x or weight is not in C "
              "order.")
+        .def("run_turned", &run_turned, "x"_a, "weight"_a, "rows"_a, "columns"_a, "bias"_a.none(), "activation"_a,
+             "out"_a,
+             "As run, of the weights that (c, k/groups, height, width) transposes to, packed for this call alone: rows "
+             "and columns, each a first tap and a step, are taken from last to first.")
         .def("run", &run, "x"_a, "packed"_a, "bias"_a.none(), "activation"_a, "out"_a,
              "Computes `out`; a call of more than some microseconds releases the GIL.");
 }

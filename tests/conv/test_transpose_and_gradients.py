@@ -230,10 +230,11 @@ def test_every_algorithm_takes_turned_weights(algorithm: str, layer: Any, dtype:
 @pytest.mark.parametrize("rows", [(-1, 1), (0, 0), (3, 1), (1, 2), (0, 2**62)])
 def test_taps_outside_the_weight_are_refused(rows: Any) -> None:
     plan = compile_plan(Problem(1, 2, 5, 5, 3, 2, 2, (1, 1), (0, 0, 0, 0), (1, 1), 1), "float32", "gemm")
+    x, out = np.zeros((1, 2, 5, 5), np.float32), np.zeros((1, 3, 4, 4), np.float32)
     with pytest.raises(ValueError, match="inside the weight"):
-        plan.pack_turned(np.ones((2, 3, 3, 3), np.float32), rows, (0, 2))
+        plan.run_turned(x, np.ones((2, 3, 3, 3), np.float32), rows, (0, 2), None, "none", out)
     with pytest.raises(ValueError, match=r"weight must have shape \(2, 3, 3, 3\)"):
-        plan.pack_turned(np.ones((3, 2, 3, 3), np.float32), (0, 1), (0, 1))
+        plan.run_turned(x, np.ones((3, 2, 3, 3), np.float32), (0, 1), (0, 1), None, "none", out)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

@@ -78,19 +78,6 @@ std::shared_ptr<const Packed> Plan::pack(const void* weight) const {
     return packed;
 }
 
-std::shared_ptr<const Packed> Plan::pack_turned(const Turned& weight) const {
-    if (!way_->facts.promise.spreads) {
-        auto packed = std::make_shared<Packed>(way_->facts.packed_bytes, layout_);
-        if (way_->pack_turned(weight, packed->data())) return packed;
-    }
-    const size_t bytes = size_t(problem_.weight_count() * problem_.element_bytes());
-    const Memory turned = allocate(bytes);
-    with_element(problem_.dtype, [&]<class T>() {
-        turn_weight(problem_, weight, static_cast<T*>(turned.get()), packing_threads(bytes));
-    });
-    return pack(turned.get());
-}
-
 void Plan::run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const {
     if (packed.layout() != layout_)
         throw std::invalid_argument("packed weights have another layout: got '" + packed.layout() + "', need '" +
@@ -108,10 +95,32 @@ bool Plan::spoiled(Args args) const {
 
 void Plan::run_unpacked(const void* x, const void* weight, const void* bias, Activation activation, void* out) const {
     alignas(64) char few[4096];
-    if (way_->facts.packed_bytes > sizeof few) return run(x, *pack(weight), bias, activation, out);
-    way_->pack(weight, few);
-    const Args args{x, few, bias, out, activation};
+    const size_t bytes = way_->facts.packed_bytes;
+    const Memory many = bytes > sizeof few ? allocate(bytes) : Memory();
+    void* const packed = many ? many.get() : few;
+    way_->pack(weight, packed);
+    const Args args{x, packed, bias, out, activation};
     if (spoiled(args)) recover(problem_, *way_, *other_, Filters(problem_, weight), args, threads_, other_runs_);
+}
+
+void Plan::run_turned(const void* x, const Turned& weight, const void* bias, Activation activation, void* out) const {
+    const Memory packed = allocate(way_->facts.packed_bytes);
+    Memory turned;
+    const auto turn = [&] {
+        const size_t bytes = size_t(problem_.weight_count() * problem_.element_bytes());
+        turned = allocate(bytes);
+        with_element(problem_.dtype, [&]<class T>() {
+            turn_weight(problem_, weight, static_cast<T*>(turned.get()), packing_threads(bytes));
+        });
+    };
+    if (!way_->pack_turned(weight, packed.get())) {
+        turn();
+        way_->pack(turned.get(), packed.get());
+    }
+    const Args args{x, packed.get(), bias, out, activation};
+    if (!spoiled(args)) return;
+    if (!turned) turn();
+    recover(problem_, *way_, *other_, Filters(problem_, turned.get()), args, threads_, other_runs_);
 }
 
 }  // namespace striate

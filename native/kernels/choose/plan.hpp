@@ -47,12 +47,12 @@ public:
 
     // `weight` is (k, c/groups, kh, kw), contiguous.
     std::shared_ptr<const Packed> pack(const void* weight) const;
-    std::shared_ptr<const Packed> pack_turned(const Turned& weight) const;
     // Arrays are contiguous NCHW of the problem's sizes. Throws std::invalid_argument where `packed` has another
     // layout.
     void run(const void* x, const Packed& packed, const void* bias, Activation activation, void* out) const;
     // Packs `weight` for this call alone.
     void run_unpacked(const void* x, const void* weight, const void* bias, Activation activation, void* out) const;
+    void run_turned(const void* x, const Turned& weight, const void* bias, Activation activation, void* out) const;
 
 private:
     bool spoiled(Args args) const;  // runs the way

@@ -26,7 +26,7 @@ struct Costs {
     double copy_2 = 3, copy_4 = 2.5, copy_other = 8;
     double crowded_from = 0.75;  // share of the second cache from which scratch spills,
     double crowded = 1.5;        // and what that multiplies
-    double pack_ns = 0.2;        // packing, for each byte packed
+    double pack_ns = 0.1;        // packing, for each byte packed
 };
 constexpr Costs costs;
 

@@ -42,7 +42,7 @@ struct Costs {
     double crowded_from = 0.2;  // share of the second cache from which panels leave too little to the weights,
     double crowded_to = 0.8;    // for how much more,
     double crowded = 0.2;       // and what that adds for each share
-    double pack_ns = 0.2;       // packing, for each byte packed
+    double pack_ns = 0.1;       // packing, for each byte packed
 };
 constexpr Costs costs;
 

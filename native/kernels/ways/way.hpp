@@ -46,7 +46,7 @@ struct Facts {
     size_t packed_bytes;
     size_t workspace_bytes;  // per thread
     double predicted_us;
-    double pack_ns;  // nanoseconds that packing takes for each byte packed
+    double pack_ns;  // nanoseconds that deciding_threads take to pack each byte packed
 
     bool strict() const { return promise.error_bound <= promises::direct.error_bound; }
 };

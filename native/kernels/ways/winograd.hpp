@@ -64,10 +64,12 @@ struct WinogradPlan {
     size_t workspace() const {
         return aligned(size_t(spots() * (input_stride() + product_stride()) + stage_elements()) * sizeof(float));
     }
-    // Input channels whose weights are transposed together, and what that takes.
+    // Input channels whose weights are transformed together, and what that takes where a filter's taps of a channel lie
+    // in `count` neighbouring numbers.
     int64_t pack_channels() const { return p.group_c() < 8 ? p.group_c() : 8; }
-    size_t pack_workspace() const {
-        return aligned(size_t(2 * lanes * (pack_channels() * p.taps() + lanes)) * sizeof(float));
+    size_t pack_workspace(int64_t count) const {
+        const int64_t lines = pack_channels() * count + lanes, room = products() * pack_channels();
+        return aligned(size_t(2 * lanes * (lines + room)) * sizeof(float));
     }
     size_t packed_bytes() const { return size_t(p.groups * weight_elements()) * sizeof(float); }
 };

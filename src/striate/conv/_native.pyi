@@ -162,12 +162,6 @@ class Plan:
     def pack(self, weight: NDArray[Any]) -> Packed:
         """Weights (k, c/groups, kh, kw) in this plan's layout."""
 
-    def pack_turned(self, weight: NDArray[Any], rows: tuple[int, int], columns: tuple[int, int]) -> Packed:
-        """As pack, of the weights that (c, k/groups, height, width) transposes to.
-
-        ``rows`` and ``columns``, each a first tap and a step, are taken from last to first.
-        """
-
     def run(
         self, x: NDArray[Any], packed: Packed, bias: NDArray[Any] | None, activation: str, out: NDArray[Any]
     ) -> None:
@@ -179,4 +173,19 @@ class Plan:
         """As run, of weights packed for this call alone.
 
         ``x`` and ``weight`` may have any strides: False, with nothing done, where one is not in C order.
+        """
+
+    def run_turned(
+        self,
+        x: NDArray[Any],
+        weight: NDArray[Any],
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        bias: NDArray[Any] | None,
+        activation: str,
+        out: NDArray[Any],
+    ) -> None:
+        """As run, of the weights that (c, k/groups, height, width) transposes to, packed for this call alone.
+
+        ``rows`` and ``columns``, each a first tap and a step, are taken from last to first.
         """

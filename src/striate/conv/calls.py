@@ -13,7 +13,7 @@ from striate.conv.arrays import Array, apply_activation, compute_dtype, empty_li
 from striate.conv.matrix import conv_matrix
 from striate.conv.native import Packed, Plan, maker, stand_in
 from striate.conv.plan import CHOOSERS, PLAIN, check_accuracy, check_algorithm, find_plan
-from striate.conv.problem import Pads, Problem
+from striate.conv.problem import Pads, Pair, Problem
 from striate.conv.settings import Generation, remembered, settings
 
 IN_ORDER = 0x101  # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
@@ -46,8 +46,13 @@ class Call:
         activation: str,
         out: Array | None,
         packed: Packed | None = None,
+        taps: tuple[Pair, Pair] | None = None,
     ) -> Array:
-        """The convolution of ``x``, in ``out`` where one is given; ``packed`` saves packing ``weight`` again."""
+        """The convolution of ``x``, in ``out`` where one is given; ``packed`` saves packing ``weight`` again.
+
+        With ``taps``, which a plan takes, ``weight`` is (C, K / groups, height, width), and the convolution is with
+        what it transposes to: the first and the step of its rows, and of its columns, from last to first.
+        """
         compute, plan = self.compute, self.plan
         result = empty_like_layout(x, self.shape, x.dtype) if out is None else out
         direct = result.dtype == compute and in_order(result)
@@ -62,9 +67,11 @@ class Call:
             result[...] = target.reshape(self.shape)
             return result
         target = np.asarray(result) if direct else self.make(self.shape, compute)
-        if packed is None:
-            packed = plan.pack(plain(weight, compute))
-        plan.run(source, packed, offset, activation, target.reshape(self.problem.output_shape))
+        written = target.reshape(self.problem.output_shape)
+        if taps is not None:
+            plan.run_turned(source, plain(weight, compute), *taps, offset, activation, written)
+        else:
+            plan.run(source, packed or plan.pack(plain(weight, compute)), offset, activation, written)
         if not direct:
             result[...] = target
         return result

@@ -126,8 +126,8 @@ def scatter(
         elif part.call.plan is None:
             part.call.run(source, _turned(kernels, problem.groups, *taps), bias, activation, target)
         else:
-            packed = part.call.plan.pack_turned(kernels, *((axis.start, axis.step) for axis in taps))
-            part.call.run(source, kernels, bias, activation, target, packed)
+            rows, columns = ((axis.start, axis.step) for axis in taps)
+            part.call.run(source, kernels, bias, activation, target, taps=(rows, columns))
 
 
 @remembered
