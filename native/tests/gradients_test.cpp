@@ -4,6 +4,7 @@
 #include "check.hpp"
 #include "choose/targets.hpp"
 #include "problems.hpp"
+#include "ways/way.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -50,7 +51,10 @@ void compare(const Case& c, const Data<T>& data, const std::vector<double>& want
     const Problem& p = c.problem;
     for (int64_t i = 0; i < result.size(); ++i) result[i] = T(7);
     weight_gradient_on(*kernel.target, kernel.kernel, p, data.x.data(), data.out.data(), result.data(), threads);
-    const double bound = (sizeof(T) == 4 ? 2e-6 : 2e-14) * (1 + std::sqrt(double(p.n * p.oh * p.ow)));
+    const double share = sizeof(T) == 8                            ? 2e-14
+                         : kernel.kernel == WeightKernel::winograd ? promises::winograd.error_bound
+                                                                   : promises::direct.error_bound;
+    const double bound = share * (1 + std::sqrt(double(p.n * p.oh * p.ow)));
     for (int64_t i = 0; i < result.size(); ++i) {
         const double want = wanted[size_t(i)], got = double(result[i]);
         CHECK(std::isnan(want) ? std::isnan(got) : std::abs(got - want) <= bound,
@@ -73,8 +77,10 @@ void check_case(const Case& c) {
         std::numeric_limits<T>::quiet_NaN();
     const std::vector<double> wanted_spoiled = definition(p, spoiled);
     for (const Target* target : available_targets())
-        for (WeightKernel one_of : {WeightKernel::pixels, WeightKernel::lanes, WeightKernel::rows}) {
+        for (WeightKernel one_of :
+             {WeightKernel::pixels, WeightKernel::lanes, WeightKernel::rows, WeightKernel::winograd}) {
             if (one_of == WeightKernel::rows && (p.group_c() > 1 || p.sh > 1 || p.sw > 1)) continue;
+            if (one_of == WeightKernel::winograd && !winograd_gradient_computes(p)) continue;
             const Chosen kernel{target, one_of};
             Guarded<T> one(p.weight_count(), Edge::after), three(p.weight_count(), Edge::before);
             compare(c, data, wanted, kernel, one, 1);
@@ -166,7 +172,8 @@ void check_bias(const Case& c) {
 }
 
 // n c h w k kh kw, stride, padding, dilation, groups: filters past a block and a task, bands of several images and of
-// some rows, tasks that share a turned gradient, bands cut into parts, kernel columns that share a copy of the rows
+// some rows, tasks that share a turned gradient, bands cut into parts, kernel columns that share a copy of the rows,
+// Winograd's tiles cut into parts
 const Problem many_filters[] = {
     {7, 9, 7, 7, 50, 3, 3, 1, 1, 1, 1, 1, 1},
     {2, 5, 20, 21, 200, 3, 2, 1, 1, 1, 1, 0, 1},
@@ -179,6 +186,7 @@ const Problem many_filters[] = {
     {2, 8, 61, 64, 32, 3, 3, 2, 2, 1, 1, 1, 1},
     {1, 8, 64, 70, 32, 3, 4, 1, 3, 1, 1, 2, 1, 2, 2},
     {3, 8, 50, 50, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2},
+    {1, 1, 150, 151, 1, 3, 3, 1, 1, 2, 0, 1, 3},
 };
 
 }  // namespace
@@ -191,6 +199,13 @@ int main(int argc, char** argv) {
     CHECK(plan(6, 1).parts > 1 && plan(6, 1).parts == plan(6, 7).parts, "threads decide how bands are cut");
     CHECK(plan(3, 2).keeps_turned, "tasks of the same filters turn the gradient again");
     CHECK(plan(7, 2).in_place && plan(8, 2).copies == 2 && plan(8, 2).shift_x == 1, "kernel columns share no rows");
+    const auto by_winograd = [](const Problem& p) { return worth_winograd_gradient(checked(p), 16); };
+    CHECK(by_winograd({1, 64, 14, 14, 64, 3, 3, 1, 1, 1, 1, 1, 1}), "many products go by taps");
+    CHECK(!by_winograd({1, 3, 64, 64, 32, 3, 3, 1, 1, 1, 1, 1, 1}), "few channels go by Winograd's way");
+    const auto part_rows = [](int threads) {
+        return plan_winograd_gradient(checked(many_filters[11]), 16, threads).part_rows;
+    };
+    CHECK(part_rows(1) < 38 && part_rows(1) == part_rows(7), "threads decide how tiles are cut");
     CHECK(!worth_lanes(checked({1, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 64}), 8), "one filter fills no lanes");
     const bool less = brief(argc, argv);
     std::vector<Case> all = cases(2, less ? 30 : 60);

@@ -30,6 +30,24 @@ void input_gradient_on(const Target& target, const Problem& p, const Args& args,
     run_tasks(d, target.input_gradient.of(p.dtype), args, d.tasks(), count, d.workspace());
 }
 
+namespace {
+
+// False where a number of the gradient may not be what the definition gives: one is not finite.
+bool by_winograd(const Target& target, const Problem& p, const void* x, const void* grad, void* out, int threads) {
+    WinogradGradientPlan d = plan_winograd_gradient(p, target.lanes(p.dtype), threads);
+    const Memory tiles = allocate(d.transformed_bytes());
+    bool spoiled = false;
+    for (; d.row < d.all_rows() && !spoiled; d.row += d.part_rows) {
+        run_tasks(d, target.winograd_gradient_tiles.of(p.dtype), {x, grad, nullptr, tiles.get(), Activation::none},
+                  d.vectors() * d.row_tasks(), threads, d.stage_bytes());
+        run_tasks(d, target.winograd_gradient.of(p.dtype),
+                  {tiles.get(), nullptr, nullptr, out, Activation::none, &spoiled}, d.tasks(), threads, d.workspace());
+    }
+    return !spoiled;
+}
+
+}  // namespace
+
 void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, int threads) {
     const Target& target = chosen_target();
     const int count = threads > 0 ? threads : get_threads();
@@ -37,6 +55,7 @@ void weight_gradient(const Problem& p, const void* x, const void* grad, void* ou
 }
 
 WeightKernel choose_weight_kernel(const Target& target, const Problem& p) {
+    if (worth_winograd_gradient(p, target.lanes(p.dtype))) return WeightKernel::winograd;
     if (worth_lanes(p, target.lanes(p.dtype))) return WeightKernel::lanes;
     return p.group_c() == 1 && p.sh == 1 && p.sw == 1 ? WeightKernel::rows : WeightKernel::pixels;
 }
@@ -49,7 +68,8 @@ void weight_gradient_on(const Target& target, WeightKernel chosen, const Problem
         const Args args{x, grad, nullptr, out, Activation::none};
         return run_tasks(d, target.depthwise_gradient.of(p.dtype), args, d.tasks(), threads, 0);
     }
-    const bool by_lanes = chosen == WeightKernel::lanes;
+    if (chosen == WeightKernel::winograd && by_winograd(target, p, x, grad, out, threads)) return;
+    const bool by_lanes = chosen != WeightKernel::pixels;
     const WeightGradientPlan d = plan_weight_gradient(p, target.lanes(p.dtype), by_lanes, threads);
     const auto& kernel = by_lanes ? target.weight_gradient_lanes : target.weight_gradient;
     const auto run = [&](void* sums) {

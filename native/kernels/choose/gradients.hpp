@@ -21,9 +21,9 @@ void input_gradient_on(const Target& target, const Problem& p, const Args& args,
 // of threads; 0 threads are get_threads(). `p` is `checked`.
 void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, int threads);
 
-// As above, by the kernel asked for; at least 1 thread. `rows` computes filters of one channel and stride 1, the others
-// any problem.
-enum class WeightKernel { pixels, lanes, rows };
+// As above, by the kernel asked for; at least 1 thread. `rows` computes filters of one channel and stride 1, `winograd`
+// kernels of 3x3 without stride and dilation, of float32, the others any problem.
+enum class WeightKernel { pixels, lanes, rows, winograd };
 WeightKernel choose_weight_kernel(const Target& target, const Problem& p);
 void weight_gradient_on(const Target& target, WeightKernel kernel, const Problem& p, const void* x, const void* grad,
                         void* out, int threads);

@@ -60,6 +60,41 @@ struct Transform {
             out(j, sum);
         });
     }
+
+    // The transpose of `output`: what M outputs are worth at each of `size` places.
+    template <class In, class Out>
+    [[gnu::always_inline]] static void spread(const In& in, const Out& out) {
+        static_for<size>([&](auto i) INLINE {
+            constexpr bool paired = i < 2 * pairs;
+            if constexpr (paired && i % 2) return;
+            Vec<float> even{}, odd{};
+            static_for<M>([&](auto j) INLINE {
+                constexpr double c = t.at[j][i];
+                if constexpr (!zero(c)) (j % 2 ? odd : even) += float(c) * in(j);
+            });
+            out(i, even + odd);
+            if constexpr (paired) out(i + 1, even - odd);
+        });
+    }
+
+    // The transpose of what transforms the weights: from `size` places to R taps.
+    template <class In, class Out>
+    [[gnu::always_inline]] static void taps(const In& in, const Out& out) {
+        Vec<float> plus[pairs], minus[pairs];
+        static_for<pairs>([&](auto pair) INLINE {
+            plus[pair] = in(2 * pair) + in(2 * pair + 1);
+            minus[pair] = in(2 * pair) - in(2 * pair + 1);
+        });
+        static_for<R>([&](auto r) INLINE {
+            Vec<float> sum{};
+            static_for<size>([&](auto i) INLINE {
+                constexpr double c = t.g[i][r];
+                if constexpr (i >= 2 * pairs && !zero(c)) sum += float(c) * in(i);
+                else if constexpr (i % 2 == 0 && i < 2 * pairs) sum += float(c) * (r % 2 ? minus : plus)[i / 2];
+            });
+            out(r, sum);
+        });
+    }
 };
 
 }  // namespace striate::STRIATE_TARGET

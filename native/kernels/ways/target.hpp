@@ -13,6 +13,7 @@
 #include "ways/weight_gradient.hpp"
 #include "ways/winograd.hpp"
 #include "ways/winograd1d.hpp"
+#include "ways/winograd_gradient.hpp"
 
 namespace striate {
 
