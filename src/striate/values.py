@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import MISSING, Field, fields
 from operator import index
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from striate.errors import InputError
 
 T = TypeVar("T")
+Word = TypeVar("Word", bound=str)
 
 SHOWN = 60
 LISTED = 4
@@ -84,6 +85,10 @@ def integers(name: str, value: object, least: int | None = None, most: int | Non
     return tuple(integer(name, item, least, most) for item in items(name, value))
 
 
+@overload
+def text(name: str, value: object) -> str: ...
+@overload
+def text(name: str, value: object, choices: Iterable[Word]) -> Word: ...
 def text(name: str, value: object, choices: Iterable[str] = ()) -> str:
     """A string, one of ``choices`` where there are any; InputError, naming it, for anything else.
 

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+from support.odd import wrongly
 from torch import nn
 
 from striate.errors import InputError
@@ -75,7 +76,8 @@ def test_layers_that_compute_alike_are_measured_once(timed: Timed) -> None:
 
 
 def test_what_torch_computes_anyway_is_left_to_it() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).to(memory_format=torch.channels_last)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    wrongly(model.to)(memory_format=torch.channels_last)  # which torch's signature leaves out
     report = accelerate(model, torch.randn(1, 3, 9, 9).to(memory_format=torch.channels_last))
     assert "has the channels last" in report.left[0].why
     assert type(model[0]) is nn.Conv2d

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any, TypedDict
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from support.odd import wrongly
 
 from striate.conv import (
     ArrayTypeError,
@@ -25,7 +26,8 @@ from striate.conv import (
     set_cache,
     set_threads,
 )
-from striate.conv.arguments import Arguments
+from striate.conv.arguments import Arguments, PaddingArg, PairArg
+from striate.conv.arrays import Array
 from striate.conv.settings import find_anew
 from striate.errors import InputError, StriateError
 from striate.values import shown
@@ -36,20 +38,32 @@ W = RNG.standard_normal((4, 4, 3, 3)).astype(np.float32)
 B = RNG.standard_normal(4).astype(np.float32)
 
 # Ways to write one number, and ways to write none.
-SAME_AS_TWO = [2, (2, 2), [2, 2], np.int64(2), np.uint8(2), np.array(2), np.array([2, 2]), (np.int32(2), 2), [2], (2,)]
+SAME_AS_TWO: list[PairArg] = [2, (2, 2), [2, 2], np.int64(2), np.uint8(2), np.array(2), np.array([2, 2]), [2], (2,)]
+SAME_AS_TWO.append((np.int32(2), 2))
 NO_INTEGERS = [2.0, (2.0, 2), "2", None, np.float32(2), np.array([2.0, 2.0]), {2: 2}, (2, None), b"22", [[2], [2]], 1j]
 HUGE = [10**30, 2**31, (2, 2**40)]
 
 
-@pytest.mark.parametrize("argument", ["stride", "padding", "dilation"])
-def test_every_spelling_of_a_number_is_that_number(argument: str) -> None:
-    expected = conv2d(X, W, B, **{argument: 2})
+class Steps(TypedDict, total=False):
+    stride: PairArg
+    padding: PairArg
+    dilation: PairArg
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [lambda value: Steps(stride=value), lambda value: Steps(padding=value), lambda value: Steps(dilation=value)],
+    ids=["stride", "padding", "dilation"],
+)
+def test_every_spelling_of_a_number_is_that_number(argument: Callable[[PairArg], Steps]) -> None:
+    expected = conv2d(X, W, B, **argument(2))
     for value in SAME_AS_TWO:
-        np.testing.assert_array_equal(conv2d(X, W, B, **{argument: value}), expected)
-        np.testing.assert_array_equal(Conv2d(4, 4, 3, rng=0, **{argument: value})(X).shape, expected.shape)
-    line = conv1d(X[:, :, 0], W[:, :, 0], B, **{argument: 2})
-    for value in (2, np.int64(2), (2,), [2], np.array([2]), np.array(2), (np.uint8(2),)):
-        np.testing.assert_array_equal(conv1d(X[:, :, 0], W[:, :, 0], B, **{argument: value}), line)
+        np.testing.assert_array_equal(conv2d(X, W, B, **argument(value)), expected)
+        np.testing.assert_array_equal(Conv2d(4, 4, 3, rng=0, **argument(value))(X).shape, expected.shape)
+    line = conv1d(X[:, :, 0], W[:, :, 0], B, **argument(2))
+    along_a_line: list[PairArg] = [2, np.int64(2), (2,), [2], np.array([2]), np.array(2), (np.uint8(2),)]
+    for value in along_a_line:
+        np.testing.assert_array_equal(conv1d(X[:, :, 0], W[:, :, 0], B, **argument(value)), line)
 
 
 CALLS: dict[str, Callable[..., object]] = {
@@ -92,11 +106,11 @@ def test_names_of_any_type_are_refused_by_name(name: str, argument: str) -> None
 
 
 def test_one_value_for_what_is_one_thing() -> None:
-    spellings = [
-        Arguments.parse(1, padding, 2, 2)
-        for padding in (1, (1, 1), [1], np.array([1, 1]), ((1, 1), (1, 1)), np.ones((2, 2), int), [[1, 1], (1, 1)])
-    ]
-    assert set(spellings) == {Arguments((1, 1), (1, 1, 1, 1), (2, 2), 2)}
+    one: list[PaddingArg] = [
+        1, (1, 1), [1], np.array([1, 1]), ((1, 1), (1, 1)), np.ones((2, 2), int), [[1, 1], (1, 1)],
+    ]  # fmt: skip
+    spellings = {Arguments.parse(1, padding, 2, 2) for padding in one}
+    assert spellings == {Arguments((1, 1), (1, 1, 1, 1), (2, 2), 2)}
     assert all(type(n) is int for a in spellings for n in (*a.stride, *a.padding, *a.dilation, a.groups))
     assert type(Arguments.parse(True).stride[0]) is int
 
@@ -141,16 +155,18 @@ def test_packed_records_and_bytes_at_odd_places_are_read_alike_each_time() -> No
 
 
 # The memory of `out` may be that of anything the call reads.
-def shared(kind: str) -> tuple[NDArray[np.float32], ...]:
+def shared(kind: str) -> tuple[Array, Array, Array, Array]:
     """x, weight, bias and out, where out lies over one of the three."""
     room = np.zeros(4096, np.float32)
     x, weight, bias = (a.copy() for a in (X, W, B))
     shape = (2, 4, 9, 8)
     out = room[: np.prod(shape)].reshape(shape)
-    source = {"x": x, "weight": weight, "bias": bias}[kind]
+    read = {"x": x, "weight": weight, "bias": bias}
+    source = read[kind]
     place = room[7 : 7 + source.size].reshape(source.shape)
     place[...] = source
-    return *({"x": x, "weight": weight, "bias": bias} | {kind: place}).values(), out
+    read[kind] = place
+    return read["x"], read["weight"], read["bias"], out
 
 
 @pytest.mark.parametrize("kind", ["x", "weight", "bias"])
@@ -158,8 +174,8 @@ def shared(kind: str) -> tuple[NDArray[np.float32], ...]:
 def test_out_may_lie_over_anything_that_is_read(kind: str, algorithm: str) -> None:
     expected = reference.conv2d(X, W, B, padding=(1, 1, 1, 1))
     for _ in range(3):
-        *arrays, out = shared(kind)
-        assert conv2d(*arrays, padding=1, out=out, algorithm=algorithm) is out
+        x, weight, bias, out = shared(kind)
+        assert conv2d(x, weight, bias, padding=1, out=out, algorithm=algorithm) is out
         np.testing.assert_allclose(out, expected, atol=1e-4)
     if kind == "x":
         layer = Conv2d(4, 4, 3, padding=1)
@@ -171,8 +187,8 @@ def test_out_may_lie_over_anything_that_is_read(kind: str, algorithm: str) -> No
 @pytest.mark.parametrize("kind", ["x", "weight", "bias"])
 def test_a_transposed_convolution_too(kind: str) -> None:
     expected = conv_transpose2d(X, W, B, padding=1)
-    *arrays, out = shared(kind)
-    np.testing.assert_array_equal(conv_transpose2d(*arrays, padding=1, out=out), expected)
+    x, weight, bias, out = shared(kind)
+    np.testing.assert_array_equal(conv_transpose2d(x, weight, bias, padding=1, out=out), expected)
 
 
 def test_an_out_that_overlaps_itself_is_refused() -> None:
@@ -185,7 +201,7 @@ def test_a_mask_is_refused_unless_it_hides_nothing() -> None:
     clear = {name: np.ma.array(a) for name, a in (("x", X), ("weight", W), ("bias", B))}
     expected = conv2d(X, W, B)
     for _ in range(3):
-        result = conv2d(**clear)
+        result = conv2d(clear["x"], clear["weight"], clear["bias"])
         assert type(result) is np.ndarray
         np.testing.assert_array_equal(result, expected)
     out = np.ma.array(np.zeros_like(expected))
@@ -196,7 +212,7 @@ def test_a_mask_is_refused_unless_it_hides_nothing() -> None:
         hidden[(0,) * hidden.ndim] = np.ma.masked
         text = rf"{words} is a masked array that hides 1 of {hidden.size:,} values, .* pass \.filled\(value\)"
         with pytest.raises(InputError, match=f"conv2d: {text}"):
-            conv2d(**clear | {name: hidden})
+            wrongly(conv2d)(**clear | {name: hidden})
         if name != "x":
             with pytest.raises(InputError, match=f"Conv2d: {text}"):
                 setattr(layer, name, hidden)
@@ -205,7 +221,7 @@ def test_a_mask_is_refused_unless_it_hides_nothing() -> None:
 
 
 @pytest.mark.parametrize("what", [[1], "words", None, 3.0, {"a": 1}, np.float32(2)])
-def test_what_is_no_array_is_named(what: object) -> None:
+def test_what_is_no_array_is_named(what: Any) -> None:
     for name, call in (
         ("conv2d", lambda: conv2d(what, W)),
         ("conv2d", lambda: conv2d(X, what)),
@@ -223,38 +239,38 @@ def test_what_is_no_array_is_named(what: object) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: Conv2d("4", 4, 3),
-        lambda: Conv2d(4.0, 4, 3),
-        lambda: Conv2d(4, None, 3),
-        lambda: Conv2d(4, 4, "3"),
+        lambda: wrongly(Conv2d)("4", 4, 3),
+        lambda: wrongly(Conv2d)(4.0, 4, 3),
+        lambda: wrongly(Conv2d)(4, None, 3),
+        lambda: wrongly(Conv2d)(4, 4, "3"),
         lambda: Conv2d(4, 4, (3, 3, 3)),
         lambda: Conv2d(4, 4, 3, dtype="nonsense"),
         lambda: Conv2d(4, 4, 3, dtype=int),
-        lambda: Conv2d(4, 4, 3, rng="seed"),
-        lambda: Conv2d(4, 4, 3).load_state_dict([1]),
-        lambda: Conv2d(4, 4, 3, bias=False).load_state_dict({"weight": [1]}),
+        lambda: wrongly(Conv2d)(4, 4, 3, rng="seed"),
+        lambda: wrongly(Conv2d(4, 4, 3).load_state_dict)([1]),
+        lambda: wrongly(Conv2d(4, 4, 3, bias=False).load_state_dict)({"weight": [1]}),
         lambda: Conv2d(4, 4, 3, bias=False).load_state_dict({"weight": np.full((4, 4, 3, 3), "a")}),
-        lambda: plan_conv(3, W.shape),
-        lambda: plan_conv((1, 4, 8.0, 8), W.shape),
+        lambda: wrongly(plan_conv)(3, W.shape),
+        lambda: wrongly(plan_conv)((1, 4, 8.0, 8), W.shape),
         lambda: plan_conv((1, 4, -8, 8), W.shape),
         lambda: plan_conv((1, 4, 2**31, 8), W.shape),
-        lambda: plan_conv(X.shape, "weight"),
+        lambda: wrongly(plan_conv)(X.shape, "weight"),
         lambda: plan_conv(X.shape, W.shape, dtype="nonsense"),
-        lambda: plan_conv(X.shape, W.shape, algorithm=["auto"]),
-        lambda: conv_transpose2d(X, W, algorithm=["auto"]),
-        lambda: conv2d_input_grad(X.shape, W, X[:, :, 2:, 2:], algorithm=["auto"]),
-        lambda: explain(X, W, at=3),
+        lambda: wrongly(plan_conv)(X.shape, W.shape, algorithm=["auto"]),
+        lambda: wrongly(conv_transpose2d)(X, W, algorithm=["auto"]),
+        lambda: wrongly(conv2d_input_grad)(X.shape, W, X[:, :, 2:, 2:], algorithm=["auto"]),
+        lambda: wrongly(explain)(X, W, at=3),
         lambda: explain(X, W, at=(0, 0)),
-        lambda: explain(X, W, at=(0, 0.5, 0)),
+        lambda: wrongly(explain)(X, W, at=(0, 0.5, 0)),
         lambda: explain(X, W, at=(0, 0, -1)),
-        lambda: explain(X, W, at=(0, 0, 0), image="0"),
-        lambda: conv_matrix(W, "size"),
+        lambda: wrongly(explain)(X, W, at=(0, 0, 0), image="0"),
+        lambda: wrongly(conv_matrix)(W, "size"),
         lambda: conv_matrix(W, (0, 4)),
         lambda: conv_matrix(W[0], (4, 4)),
-        lambda: set_threads("2"),
+        lambda: wrongly(set_threads)("2"),
         lambda: set_threads(-1),
-        lambda: set_threads(1.0),
-        lambda: set_cache(3),
+        lambda: wrongly(set_threads)(1.0),
+        lambda: wrongly(set_cache)(3),
     ],
 )
 def test_everything_else_that_is_wrong_gives_one_line_of_striates(call: Callable[[], object]) -> None:
@@ -267,7 +283,7 @@ def test_everything_else_that_is_wrong_gives_one_line_of_striates(call: Callable
 
 def test_large_values_are_shown_short() -> None:
     with pytest.raises(InputError) as caught:
-        conv2d(X, W, stride=np.zeros((100, 100)))
+        conv2d(X, W, stride=np.zeros((100, 100), int))
     assert len(str(caught.value)) < 200
     assert shown(np.zeros((30, 30))) == "an array of shape (30, 30) and type float64"
 

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from support.odd import wrongly
+from support.threads import at_once
 
 from striate.conv import (
     Conv2d,
@@ -28,6 +31,7 @@ from striate.conv.arguments import Arguments
 from striate.conv.arrays import Array
 from striate.conv.budget import Budget, Kept
 from striate.conv.calls import find_call
+from striate.conv.native import Packed, Plan, compile_plan
 from striate.conv.packing import PackedWeights, SeenWeights, same_bits
 from striate.errors import InputError
 
@@ -50,39 +54,17 @@ def often() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def at_once(count: int, work: Callable[[int], object]) -> list[object]:
-    """What ``work`` gives in each of ``count`` threads that start together; errors are raised."""
-    results: list[object] = [None] * count
-    barrier = threading.Barrier(count)
-
-    def run(i: int) -> None:
-        try:
-            barrier.wait()
-            results[i] = work(i)
-        except BaseException as error:
-            results[i] = error
-
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
-
-
 SIZES = ((1, 4, 5, 6), (1, 4, 8, 8), (2, 4, 7, 5), (4, 9, 9))
 
 
-def layer_of(weight: np.ndarray) -> Conv2d:
-    made = Conv2d(*weight.shape[1::-1], weight.shape[2:], bias=False, dtype=weight.dtype, algorithm="direct")
+def layer_of(weight: Array) -> Conv2d:
+    k, c, *kernel = weight.shape
+    made = Conv2d(c, k, kernel, bias=False, dtype=weight.dtype, algorithm="direct")
     made.weight = weight
     return made
 
 
-def all_equal_to(value: float, results: list[object]) -> bool:
+def all_equal_to(value: float, results: Sequence[Array]) -> bool:
     return all(float(r.flat[0]) == value and bool((r == value).all()) for r in results)
 
 
@@ -126,7 +108,7 @@ def test_weight_and_bias_assigned_from_two_threads_both_hold() -> None:
             made.bias = np.full(3, 100 * turn, np.float32)
 
     for turn in range(1, 200):
-        at_once(2, lambda i, turn=turn: assign(i, turn))
+        at_once(2, partial(assign, turn=turn))
         assert (made(x) == 102 * turn).all()
 
 
@@ -183,11 +165,9 @@ def test_threads_settings_and_limits_may_change_under_calls() -> None:
 
 
 def test_a_call_found_under_old_settings_is_not_kept_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-
     made, x = layer_of(np.ones((8, 8, 3, 3), np.float32)), np.ones((1, 8, 30, 30), np.float32)
-    compile_plan = plan.compile_plan
 
-    def interrupted(*arguments: object) -> object:
+    def interrupted(*arguments: Any) -> Plan:
         made = compile_plan(*arguments)
         monkeypatch.setattr(plan, "compile_plan", compile_plan)
         set_threads(1)
@@ -198,8 +178,8 @@ def test_a_call_found_under_old_settings_is_not_kept_for_new_ones(monkeypatch: p
         set_threads(3)
         made(x)
         made(x)
-        ready = made._weights.ready[x.shape]
-        assert ready.run.__self__.threads == 1
+        bound: Any = made._weights.ready[x.shape].run
+        assert bound.__self__.threads == 1
         assert find_call(x.shape, made.weight.shape, FLOAT, Arguments()).plan.threads == 1
     finally:
         set_threads(0)
@@ -245,7 +225,7 @@ def test_forms_are_shared_by_the_sizes_of_a_layout() -> None:
     forms = made._weights.packed._forms
     assert set(forms) == layouts
     assert len(layouts) < len(sizes)
-    assert cache_bytes() - before == sum(kept.value.bytes for kept in forms.values())
+    assert cache_bytes() - before == sum(kept.value.bytes for kept in forms.values() if kept.value is not None)
     del made, forms
     gc.collect()
     assert cache_bytes() == before
@@ -254,7 +234,7 @@ def test_forms_are_shared_by_the_sizes_of_a_layout() -> None:
 def test_another_sizes_packed_weights_give_the_same_bits() -> None:
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((24, 16, 3, 3)).astype(np.float32)
-    by_layout: dict[str, object] = {}
+    by_layout: dict[str, Packed] = {}
     shared = 0
     for algorithm in ("direct", "gemm", "winograd", "winograd1d", "fft"):
         for size in (8, 9, 13, 20, 33, 56):
@@ -325,12 +305,12 @@ def test_the_limit_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         get_cache_limit()
     for wrong in (-1, 1.5, "1"):
         with pytest.raises(InputError, match=r"set_cache_limit: limit must be (at least 0|an integer), got"):
-            set_cache_limit(wrong)
+            wrongly(set_cache_limit)(wrong)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("layout", ["C", "F", "sliced"])
-def test_a_bit_that_differs_is_seen_anywhere(dtype: type, layout: str) -> None:
+def test_a_bit_that_differs_is_seen_anywhere(dtype: type[np.floating], layout: Literal["C", "F", "sliced"]) -> None:
     a: Array = (np.arange(3 * 256 * 1024) % 2000).reshape(3, 256, 1024).astype(dtype)
     a = a[:, ::2] if layout == "sliced" else np.array(a, order=layout)
     b = a.copy(order="K")

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv1d, conv2d
+from striate.conv.arguments import PaddingMode
 from striate.conv.arrays import Array, pad_border, unpad_border
 from striate.errors import InputError, StriateError
 
@@ -95,7 +96,7 @@ def test_inputs_are_left_alone() -> None:
 
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
 @pytest.mark.parametrize("padding", [2, (3, 1), (0, 2)])
-def test_padding_modes_are_torchs(mode: str, padding: int | tuple[int, int]) -> None:
+def test_padding_modes_are_torchs(mode: PaddingMode, padding: int | tuple[int, int]) -> None:
     layer = torch.nn.Conv2d(4, 6, 3, stride=2, padding=padding, padding_mode=mode)
     with torch.no_grad():
         expected = layer(torch.from_numpy(X)).numpy()
@@ -233,7 +234,7 @@ def test_large_results_come_back_to_the_same_memory_once_freed(dtype: type) -> N
     layer = Conv2d(1, 2, 1, bias=False, dtype=dtype, rng=0)
     images: list[Array] = [np.full((1, 2048, 2048), value, dtype) for value in (1, 2)]
     held = [layer(image) for image in images]
-    assert not np.shares_memory(*held)
+    assert not np.shares_memory(held[0], held[1])
     assert np.all(held[1] == 2 * held[0])
     place = held.pop().ctypes.data
     again = layer(images[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -124,8 +125,8 @@ def alike(a: Any, b: Any) -> bool:
 def expected(arrays: list[Any], more: dict[str, Any]) -> np.ndarray:
     """The definition's result, in float64, of a call that was not refused."""
     x, weight, bias = (None if a is None else np.asarray(a).astype(np.float64) for a in arrays)
-    steps = [more.get(name, 1 if name != "padding" else 0) for name in ("stride", "padding", "dilation", "groups")]
-    arguments = Arguments.parse(*steps, more.get("padding_mode", "zeros"))
+    steps = {name: more[name] for name in ("stride", "padding", "dilation", "groups", "padding_mode") if name in more}
+    arguments = Arguments.parse(**steps)
     assert x is not None and weight is not None  # noqa: PT018
     pads = arguments.pads(x.shape[-2:], weight.shape[2:])
     mode = arguments.padding_mode
@@ -157,7 +158,7 @@ def test_calls_that_make_sense_are_right(count: int) -> None:
         random = Random(seed)
         arrays, more = drawn(random, wrong=0)
         run = layer if random.random() < 0.3 and all(arrays[1].shape) else lambda a, m: conv.conv2d(*a, **m)
-        result = outcome(lambda run=run, arrays=arrays, more=more: run(arrays, more))
+        result = outcome(partial(run, arrays, more))
         if isinstance(result, tuple):
             continue
         answered += 1
@@ -169,7 +170,7 @@ def test_calls_that_make_sense_are_right(count: int) -> None:
     assert answered > count / 2
 
 
-NAMES = {
+NAMES: dict[str, Callable[[list[Any], dict[str, Any]], object]] = {
     "conv2d": lambda a, m: conv.conv2d(*a, **m),
     "Conv2d": lambda a, m: conv.Conv2d(*a, **m),
     "conv1d": lambda a, m: conv.conv1d(*a, **m),
@@ -224,9 +225,7 @@ def test_calls_with_junk_give_one_line_or_an_answer_each_time_alike(count: int) 
         if name == "explain":
             more.setdefault("at", (0, 0, 0))
 
-        def call(name: str=name, given: Any=given, more: Any=more) -> Any:
-            return NAMES[name](given, more)
-
+        call = partial(NAMES[name], given, more)
         try:
             first = outcome(call)
             again = outcome(call)

@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,6 +180,6 @@ def test_a_damaged_file_gives_one_line(tmp_path: Path, monkeypatch: pytest.Monke
         ("a\0b", "not a path: embedded null"),
     ],
 )
-def test_another_source_is_named(source: object, words: str) -> None:
+def test_another_source_is_named(source: Any, words: str) -> None:
     with pytest.raises((InputError, ArrayTypeError), match=f"read_image: .*{words}"):
         read_image(source)

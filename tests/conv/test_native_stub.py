@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import striate.conv
 from striate.conv import _native
@@ -33,7 +34,7 @@ def stubbed(text: str) -> dict[str, str]:
     return found
 
 
-def told_by(function: object) -> str:
+def told_by(function: Any) -> str:
     """The signature that the binding keeps of a function, in the stub's words."""
     ((text, _, defaults),) = function.__nb_signature__
     for i in reversed(range(len(defaults or ()))):

@@ -83,6 +83,7 @@ def test_case(name: str) -> None:
     case = CASES[name]
     run = run_conv if case.model.graph.node[0].op_type == "Conv" else run_transpose
     for inputs, outputs in case.data_sets:
-        result = run(*inputs, *[None] * (3 - len(inputs)), attributes(case))
+        x, weight, bias = (*inputs, None)[:3]
+        result = run(x, weight, bias, attributes(case))
         np.testing.assert_allclose(result, outputs[0], rtol=case.rtol, atol=1e-5)
         assert result.shape == outputs[0].shape

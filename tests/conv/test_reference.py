@@ -71,8 +71,8 @@ def test_conv_transpose2d_is_torchs(seed: int) -> None:
     x, w, b = rng.standard_normal((2, 4, 4, 3)), rng.standard_normal((4, 3, 3, 2)), rng.standard_normal(6)
     stride, dilation = (1 + seed, 2), (2, 1 + seed % 2)
     result = reference.conv_transpose2d(x, w, b, stride, (1, 1, 0, 0), (seed % 2, 1), dilation, 2)
-    tensors = (torch.from_numpy(a) for a in (x, w, b))
-    expected = torch.nn.functional.conv_transpose2d(*tensors, stride, (1, 0), (seed % 2, 1), 2, dilation)
+    image, kernels, offsets = (torch.from_numpy(a) for a in (x, w, b))
+    expected = torch.nn.functional.conv_transpose2d(image, kernels, offsets, stride, (1, 0), (seed % 2, 1), 2, dilation)
     np.testing.assert_allclose(result, expected.numpy(), atol=1e-12)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from striate.conv import conv2d
+from striate.conv.problem import Pair
 
 os.environ["KERAS_BACKEND"] = "torch"
 with warnings.catch_warnings():
@@ -17,12 +18,11 @@ with warnings.catch_warnings():
     ops = pytest.importorskip("keras.ops")
 
 # Keras takes a stride or a dilation above 1, not both.
+STEPS: list[tuple[int | Pair, int | Pair]] = [(1, 1), (2, 1), (3, 1), ((2, 3), 1), (1, 2), (1, (2, 3))]
 CONFIGURATIONS = [
     (h, w, kernel, stride, dilation)
     for (h, w), kernel, (stride, dilation) in itertools.product(
-        [(7, 8), (10, 9), (5, 12)],
-        [(1, 1), (2, 2), (3, 3), (4, 5), (5, 3)],
-        [(1, 1), (2, 1), (3, 1), ((2, 3), 1), (1, 2), (1, (2, 3))],
+        [(7, 8), (10, 9), (5, 12)], [(1, 1), (2, 2), (3, 3), (4, 5), (5, 3)], STEPS
     )
 ]
 

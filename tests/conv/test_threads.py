@@ -14,7 +14,7 @@ import torch
 import striate.torch
 from striate.conv import _native, conv2d_input_grad, conv2d_weight_grad, get_threads, set_threads
 from striate.conv.calls import Call
-from striate.torch import operators
+from striate.torch import operators, weights
 
 
 def threads_with(code: str = "", **environment: str) -> str:
@@ -49,7 +49,7 @@ def test_a_wrong_number_is_told_of(wrong: str) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_inside_torch_torchs_number_counts(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     before, seen = torch.get_num_threads(), []
-    plain, kernel_of = Call.run, operators.kernel_of
+    plain, kernel_of = Call.run, weights.kernel_of
 
     def packed(weight: Any, call: Any) -> Any:
         seen.append(call.plan.threads)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import pytest
 import torch
+from support.odd import wrongly
 from torch import nn
 
 import striate.torch
 from striate.conv import ArrayTypeError, conv2d, get_threads, set_threads
+from striate.conv.arrays import Array
+from striate.conv.packing import PackedWeights
+from striate.conv.weights import tensor_array
 from striate.torch import accelerate, operators, weights
 
 M = TypeVar("M", bound=nn.Module)
@@ -128,7 +133,7 @@ def test_accelerate_swaps_in_place_and_nothing_else() -> None:
 def test_weights_may_change_by_any_means() -> None:
     theirs, ours = pair({"padding": 1}, torch.float32)
     x = torch.randn(1, 4, 6, 6)
-    changes = [
+    changes: list[Callable[[nn.Conv2d], object]] = [
         lambda m: m.weight.data.mul_(2),
         lambda m: m.weight.detach().numpy().fill(0.25),
         lambda m: m.load_state_dict({"weight": torch.ones(8, 4, 3, 3), "bias": torch.zeros(8)}),
@@ -157,7 +162,12 @@ def large_pair() -> tuple[nn.Conv2d, nn.Conv2d]:
     return theirs, swapped(copy.deepcopy(theirs))
 
 
-CHANGES = {
+def without_memory_in_between(module: nn.Conv2d) -> None:
+    for values in (torch.empty(0), torch.full((48, 48, 3, 3), 0.25)):
+        module.weight.data = values
+
+
+CHANGES: dict[str, Callable[[nn.Conv2d], object]] = {
     "copy_": lambda m: m.weight.copy_(torch.ones_like(m.weight)),
     "one element": lambda m: m.weight[47, 46, 2, 1].fill_(3.0),
     "view": lambda m: m.weight.view(-1)[12345:12346].mul_(7),
@@ -166,11 +176,9 @@ CHANGES = {
     "state dict": lambda m: m.load_state_dict({k: v + 1 for k, v in m.state_dict().items()}),
     "other memory": lambda m: setattr(m.weight, "data", m.weight.data + 1),
     "other memory, few values": lambda m: setattr(m.weight, "data", m.weight.data + torch.eye(48)[..., None, None]),
-    "no memory in between": lambda m: [
-        m.weight.__setattr__("data", values) for values in (torch.empty(0), torch.full((48, 48, 3, 3), 0.25))
-    ],
+    "no memory in between": without_memory_in_between,
     "another parameter": lambda m: setattr(m, "weight", nn.Parameter(torch.full((48, 48, 3, 3), 0.5))),
-    "another layout": lambda m: m.to(memory_format=torch.channels_last),
+    "another layout": lambda m: wrongly(m.to)(memory_format=torch.channels_last),
     "all of .data": lambda m: m.weight.data.mul_(2),
     "all of a NumPy view": lambda m: np.multiply(m.weight.detach().numpy(), 2, out=m.weight.detach().numpy()),
 }
@@ -221,10 +229,9 @@ def test_repack_sees_what_torch_does_not() -> None:
 
 def test_a_weight_that_stays_is_packed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
-    make = weights.PackedWeights
 
     def noted() -> object:
-        made.append(make())
+        made.append(PackedWeights())
         return made[-1]
 
     monkeypatch.setattr(weights, "PackedWeights", noted)
@@ -247,10 +254,9 @@ def test_weights_made_in_inference_mode() -> None:
 
 def test_output_is_written_where_torch_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     places: set[int] = set()
-    seen = operators.tensor_array
 
-    def spy(tensor: torch.Tensor) -> np.ndarray:
-        array = seen(tensor)
+    def spy(tensor: torch.Tensor) -> Array:
+        array = tensor_array(tensor)
         places.add(array.ctypes.data)
         assert array.ctypes.data == tensor.data_ptr()
         return array

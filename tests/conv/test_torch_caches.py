@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from support.threads import at_once
 
 import striate.torch
 from striate.conv import cache_bytes, set_cache_limit
@@ -24,23 +24,6 @@ def _often() -> Iterator[None]:
     set_cache_limit(None)
 
 
-def at_once(count: int, work: Callable[[int], torch.Tensor]) -> list[torch.Tensor]:
-    results: list[torch.Tensor] = [torch.empty(0)] * count
-    barrier = threading.Barrier(count)
-
-    def run(i: int) -> None:
-        barrier.wait()
-        with torch.no_grad():
-            results[i] = work(i)
-
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 SIZES = ((1, 4, 5, 6), (1, 4, 8, 8), (2, 4, 7, 5), (4, 9, 9))
 
 
@@ -50,18 +33,23 @@ def test_answers_come_from_the_weights_as_they_are(rounds: int, limit: int | Non
     set_cache_limit(limit)
     layer = striate.torch.Conv2d(4, 6, 3, bias=False)
     inputs = [torch.ones(size) for size in SIZES]
-    changes = [
+    changes: list[Callable[[int], object]] = [
         lambda turn: layer.weight.fill_(turn),
         lambda turn: layer.load_state_dict({"weight": torch.full((6, 4, 3, 3), float(turn))}),
         lambda turn: setattr(layer, "weight", torch.nn.Parameter(torch.full((6, 4, 3, 3), float(turn)))),
         lambda turn: setattr(layer.weight, "data", torch.full((6, 4, 3, 3), float(turn))),
         lambda turn: layer.weight.data.fill_(turn),
     ]
+
+    def answer(i: int) -> torch.Tensor:
+        with torch.no_grad():
+            result: torch.Tensor = layer(inputs[i % len(inputs)])
+        return result
+
     for turn in range(1, rounds):
         with torch.no_grad():
             changes[turn % len(changes)](turn)
-        results = at_once(8, lambda i: layer(inputs[i % len(inputs)]))
-        for result in results:
+        for result in at_once(8, answer):
             torch.testing.assert_close(result, torch.full_like(result, 36 * turn), rtol=1e-5, atol=0)
 
 

@@ -14,6 +14,7 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 import striate.torch
+from striate.conv.arguments import PaddingMode
 from striate.torch.operators import _input_grad_by_torch, _weight_grad_by_torch, by_torch
 
 # torch warns of its own, at its first tangent and where it pads by "same" unevenly.
@@ -137,14 +138,14 @@ def test_gradcheck_in_both_modes(pair: Pair) -> None:
     _, ours = pair
     x = image(1).requires_grad_()
     weight = ours.weight.detach().clone().requires_grad_()
-    bias = None if ours.bias is None else ours.bias.detach().clone().requires_grad_()
+    bias = [] if ours.bias is None else [ours.bias.detach().clone().requires_grad_()]
 
-    def run(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def run(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return ours._conv_forward(x, weight, bias)
 
     more = {"check_forward_ad": True, "check_batched_grad": True, "check_batched_forward_grad": True}
-    assert torch.autograd.gradcheck(run, (x, weight, bias), fast_mode=True, **more)
-    assert torch.autograd.gradgradcheck(run, (x, weight, bias), fast_mode=True, check_fwd_over_rev=True)
+    assert torch.autograd.gradcheck(run, (x, weight, *bias), fast_mode=True, **more)
+    assert torch.autograd.gradgradcheck(run, (x, weight, *bias), fast_mode=True, check_fwd_over_rev=True)
 
 
 @pytest.mark.exhaustive
@@ -197,7 +198,7 @@ LATE = {
 @pytest.mark.parametrize("name", LATE)
 @pytest.mark.parametrize("mode", ["zeros", "circular"])
 @pytest.mark.parametrize("asked", ["values", "gradients"])
-def test_attributes_set_after_construction_are_read_at_each_call(name: str, mode: str, asked: str) -> None:
+def test_attributes_set_after_construction_are_read_at_each_call(name: str, mode: PaddingMode, asked: str) -> None:
     attribute = name.split()[0]
     theirs = nn.Conv2d(4, 4, 3, padding=1, padding_mode=mode)
     ours = copy.deepcopy(theirs)

@@ -6,9 +6,11 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+R = TypeVar("R")
 
 Draw = Callable[[random.Random], Any]
 Oracle = Callable[[Mapping[str, Any], Any], None]
@@ -46,6 +48,11 @@ ODD: tuple[Callable[[], Any], ...] = (
     lambda: np.ma.masked_greater(np.arange(60, dtype=np.float32).reshape(1, 2, 5, 6), 30),
     lambda: np.array([["a", "b"]]),
 )
+
+
+def wrongly(function: Callable[..., R]) -> Callable[..., R]:
+    """The function, for a call that its signature forbids."""
+    return function
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def _same(call: Call) -> Tensor | Sequence[Tensor]:
     arguments = {name: value for name, value in call.arguments.items() if name not in ("dtype", "value")}
     made: Tensor | Sequence[Tensor] = functional_form(call)(**arguments)
     if isinstance(made, Tensor) and made.requires_grad:
-        made.register_hook(cut_back)  # type: ignore[no-untyped-call]
+        made.register_hook(cut_back)
     return made
 
 

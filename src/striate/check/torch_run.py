@@ -111,7 +111,7 @@ def _steady(count: int) -> Iterator[None]:
     """So many threads, no algorithm that lets far pixels into the rounding, one seed for every run; then as before."""
     threads, numbers, python = torch.get_num_threads(), np.random.get_state(), python_random.getstate()
     fast = torch.backends.mha.get_fastpath_enabled()
-    packed = torch.backends.nnpack.set_flags(False)  # type: ignore[no-untyped-call]
+    packed = torch.backends.nnpack.set_flags(False)
     try:
         with torch.random.fork_rng():
             torch.set_num_threads(count)
@@ -121,7 +121,7 @@ def _steady(count: int) -> Iterator[None]:
             python_random.seed(SEED)
             yield
     finally:
-        torch.backends.nnpack.set_flags(*packed)  # type: ignore[no-untyped-call]
+        torch.backends.nnpack.set_flags(*packed)
         torch.backends.mha.set_fastpath_enabled(fast)
         torch.set_num_threads(threads)
         np.random.set_state(numbers)

@@ -36,7 +36,7 @@ WRITES = frozenset(("copy", "fill", "zero"))
 FRESH = frozenset(("empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "zero", "fill"))
 
 
-class TwinMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class TwinMode(TorchDispatchMode):
     """Runs every operator as it is, and its twin on what depends on the source."""
 
     def __init__(self) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
 
 from striate.conv.problem import Pads, Pair, Problem
 from striate.errors import InputError, ShapeError
 from striate.geometry import Convention, resolve_padding
 from striate.values import as_integer, as_list, integer, integers, shown, text
 
-PaddingArg = int | str | Sequence[int] | Sequence[Sequence[int]]
-PairArg = int | Sequence[int]
+# What a caller may write: NumPy's integers and arrays of them too.
+Integers = Sequence[SupportsIndex] | NDArray[np.integer]
+PairArg = SupportsIndex | Integers
+PaddingArg = PairArg | str | Sequence[Integers]
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
-PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+PADDING_MODES: tuple[PaddingMode, ...] = ("zeros", "reflect", "replicate", "circular")
 CONVENTIONS = {
     "valid": Convention.VALID,
     "same": Convention.TORCH_SAME,
@@ -35,7 +41,7 @@ class Arguments(NamedTuple):
     padding: Pads | str = (0, 0, 0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
-    padding_mode: str = "zeros"
+    padding_mode: PaddingMode = "zeros"
 
     @classmethod
     def parse(
@@ -43,8 +49,8 @@ class Arguments(NamedTuple):
         stride: PairArg = 1,
         padding: PaddingArg = 0,
         dilation: PairArg = 1,
-        groups: int = 1,
-        padding_mode: str = "zeros",
+        groups: SupportsIndex = 1,
+        padding_mode: PaddingMode = "zeros",
     ) -> Arguments:
         """The arguments of ``conv2d`` as a caller writes them. Raises InputError.
 
@@ -67,11 +73,11 @@ class Arguments(NamedTuple):
     @classmethod
     def parse_line(
         cls,
-        stride: int | Sequence[int],
+        stride: PairArg,
         padding: PaddingArg,
-        dilation: int | Sequence[int],
-        groups: int,
-        padding_mode: str,
+        dilation: PairArg,
+        groups: SupportsIndex,
+        padding_mode: PaddingMode,
     ) -> Arguments:
         """The arguments of ``conv1d``, as those of a convolution of one row. Raises InputError."""
         steps = _one("stride", stride), _both_ends(padding), _one("dilation", dilation)
@@ -108,13 +114,15 @@ class Arguments(NamedTuple):
         return Problem(n, c, h, w, k, kh, kw, self.stride, none, self.dilation, self.groups), pads
 
 
-def _parsed(stride: PairArg, padding: PaddingArg, dilation: PairArg, groups: int, padding_mode: str) -> Arguments:
+def _parsed(
+    stride: PairArg, padding: PaddingArg, dilation: PairArg, groups: SupportsIndex, padding_mode: PaddingMode
+) -> Arguments:
     count = _groups(groups)
     steps = parse_positive("stride", stride), parse_positive("dilation", dilation)
     return Arguments(steps[0], _padding(padding), steps[1], count, text("padding_mode", padding_mode, PADDING_MODES))
 
 
-_known = lru_cache(maxsize=1024)(_parsed)
+_known: Callable[..., Arguments] = lru_cache(maxsize=1024)(_parsed)
 
 
 def _exact(value: Any) -> bool:
@@ -203,7 +211,7 @@ def _four_sides(padding: Any) -> Pads:
     return rows, rows, columns, columns
 
 
-def _one(name: str, value: int | Sequence[int]) -> Pair:
+def _one(name: str, value: PairArg) -> Pair:
     items = as_list(value)
     if items is not None and len(items) != 1:
         raise InputError(f"{name} must be an integer or a tuple of one, got {shown(value)}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from striate.conv.native import maker
 from striate.conv.problem import Pads
@@ -14,10 +14,12 @@ from striate.errors import ArrayTypeError, InputError, ShapeError
 from striate.values import shown
 
 Array = NDArray[np.floating]
+Activation = Literal["none", "relu", "relu6"]
+NumpyMode = Literal["reflect", "edge", "wrap"]
 
 _COMPUTE: dict[str, np.dtype[np.floating]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 HALF = ("float16", "bfloat16")
-_NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_NUMPY_MODES: dict[str, NumpyMode] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 @cache
@@ -38,14 +40,14 @@ def compute_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.floating]:
     return _COMPUTE[name]
 
 
-def parse_dtype(dtype: Any) -> np.dtype[np.floating]:
+def parse_dtype(dtype: DTypeLike) -> np.dtype[np.floating]:
     """A type the convolutions take, in any of NumPy's spellings. Raises ArrayTypeError for another.
 
     >>> parse_dtype("f8")
     dtype('float64')
     """
     try:
-        kind: np.dtype[np.floating] = np.dtype(dtype)
+        kind: np.dtype[Any] = np.dtype(dtype)
     except (TypeError, ValueError):
         raise ArrayTypeError(f"dtype must be a NumPy type, got {shown(dtype)}") from None
     compute_dtype(kind)
@@ -68,7 +70,7 @@ def check_array(name: str, value: object) -> None:
     """Raises ArrayTypeError for anything but a NumPy array, and InputError for one that hides some of its values."""
     if not isinstance(value, np.ndarray):
         raise ArrayTypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
-    if isinstance(value, np.ma.MaskedArray) and (hidden := int(np.ma.count_masked(value))):  # type: ignore[no-untyped-call]
+    if isinstance(value, np.ma.MaskedArray) and (hidden := int(np.ma.count_masked(value))):
         raise InputError(
             f"{name} is a masked array that hides {hidden:,} of {value.size:,} values, which a sum cannot leave out; "
             "pass .filled(value), or .data where the mask does not matter"
@@ -116,14 +118,14 @@ def pad_border(x: Array, pads: Pads, mode: str) -> Array:
     array([1., 2., 0., 1., 2., 0.])
     """
     widths = [(0, 0)] * (x.ndim - 2) + [(pads[0], pads[1]), (pads[2], pads[3])]
-    return np.pad(x, widths, mode=_NUMPY_MODES[mode])  # type: ignore[call-overload,no-any-return]
+    return np.pad(x, widths, mode=_NUMPY_MODES[mode])
 
 
 def unpad_border(gradient: Array, pads: Pads, mode: str) -> Array:
     """The transpose of :func:`pad_border`: every padded pixel's gradient added to the pixel it came from."""
     for axis, around in ((-2, pads[:2]), (-1, pads[2:])):
         n = gradient.shape[axis] - sum(around)
-        source = np.pad(np.arange(n), around, mode=_NUMPY_MODES[mode])  # type: ignore[call-overload]
+        source = np.pad(np.arange(n), around, mode=_NUMPY_MODES[mode])
         lines = np.moveaxis(gradient, axis, 0)
         folded = lines[around[0] : around[0] + n].copy()
         for i in (*range(around[0]), *range(around[0] + n, len(lines))):
@@ -132,7 +134,7 @@ def unpad_border(gradient: Array, pads: Pads, mode: str) -> Array:
     return gradient
 
 
-def apply_activation(values: Array, activation: str) -> None:
+def apply_activation(values: Array, activation: Activation) -> None:
     """``relu`` or ``relu6`` in place; NaN stays NaN."""
     if activation != "none":
         np.maximum(values, 0, out=values)
@@ -140,10 +142,10 @@ def apply_activation(values: Array, activation: str) -> None:
         np.minimum(values, 6, out=values)
 
 
-ACTIVATIONS = ("none", "relu", "relu6")
+ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "relu6")
 
 
-def parse_activation(activation: str | None) -> str:
+def parse_activation(activation: Activation | None) -> Activation:
     """The activation's name, ``None`` meaning ``"none"``; raises InputError for an unknown one."""
     if activation is None:
         return "none"

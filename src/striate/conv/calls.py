@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from striate.conv import reference
-from striate.conv.arguments import Arguments
-from striate.conv.arrays import Array, apply_activation, compute_dtype, empty_like_layout, pad_border
+from striate.conv.arguments import Arguments, PaddingMode
+from striate.conv.arrays import Activation, Array, apply_activation, compute_dtype, empty_like_layout, pad_border
 from striate.conv.matrix import conv_matrix
 from striate.conv.native import Packed, Plan, maker, stand_in
-from striate.conv.plan import CHOOSERS, PLAIN, check_accuracy, check_algorithm, find_plan
+from striate.conv.plan import CHOOSERS, PLAIN, Accuracy, check_accuracy, check_algorithm, find_plan
 from striate.conv.problem import Pads, Pair, Problem
 from striate.conv.settings import Generation, remembered, settings
 
@@ -29,7 +29,7 @@ class Call:
 
     problem: Problem
     pads: Pads
-    mode: str
+    mode: PaddingMode
     algorithm: str
     compute: np.dtype[np.floating]
     shape: tuple[int, ...]
@@ -43,7 +43,7 @@ class Call:
         x: Array,
         weight: Array,
         bias: Array | None,
-        activation: str,
+        activation: Activation,
         out: Array | None,
         packed: Packed | None = None,
         taps: tuple[Pair, Pair] | None = None,
@@ -112,7 +112,7 @@ def find_call(
     dtype: np.dtype[np.floating],
     arguments: Arguments,
     algorithm: str = "auto",
-    accuracy: str = "normal",
+    accuracy: Accuracy = "normal",
     threads: int = 0,
     once: bool = False,
 ) -> Call:
@@ -136,7 +136,7 @@ def _known_call(
     dtype: np.dtype[np.floating],
     arguments: Arguments,
     algorithm: str,
-    accuracy: str,
+    accuracy: Accuracy,
     threads: int,
     once: bool,
 ) -> Call:

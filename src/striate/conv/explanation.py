@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.arguments import Arguments, PaddingArg, PairArg
+from striate.conv.arguments import Arguments, Integers, PaddingArg, PaddingMode, PairArg
 from striate.conv.arrays import Array, check_arrays, check_bias, compute_dtype, pad_border
 from striate.conv.problem import Problem
 from striate.errors import InputError, named
@@ -128,11 +128,11 @@ def explain(
     stride: PairArg = 1,
     padding: PaddingArg = 0,
     dilation: PairArg = 1,
-    groups: int = 1,
+    groups: SupportsIndex = 1,
     *,
-    padding_mode: str = "zeros",
-    at: tuple[int, int, int],
-    image: int = 0,
+    padding_mode: PaddingMode = "zeros",
+    at: Integers,
+    image: SupportsIndex = 0,
 ) -> Explanation:
     """The window, products and sums behind output ``at = (k, y, x)`` of ``conv2d`` with the same arguments.
 
@@ -178,7 +178,7 @@ def explain(
     )
 
 
-def _position(at: Any, problem: Problem) -> tuple[int, int, int]:
+def _position(at: object, problem: Problem) -> tuple[int, int, int]:
     limits = problem.output_shape[1:]
     numbers = [as_integer(number) for number in as_list(at) or ()]
     match numbers:
@@ -187,7 +187,7 @@ def _position(at: Any, problem: Problem) -> tuple[int, int, int]:
     raise InputError(f"at=(k, y, x) must lie inside the output {limits}, got {shown(at)}")
 
 
-def _image(image: Any, problem: Problem) -> int:
+def _image(image: object, problem: Problem) -> int:
     number = as_integer(image)
     if number is None or not 0 <= number < problem.n:
         raise InputError(f"image must be in [0, {problem.n}), got {shown(image)}")

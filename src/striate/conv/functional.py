@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import SupportsIndex
 
 from numpy import ndarray
 
-from striate.conv.arguments import Arguments, PaddingArg, PairArg, check_shapes
-from striate.conv.arrays import Array, check_arrays, check_bias, check_out, parse_activation
+from striate.conv.arguments import Arguments, PaddingArg, PaddingMode, PairArg, check_shapes
+from striate.conv.arrays import Activation, Array, check_arrays, check_bias, check_out, parse_activation
 from striate.conv.calls import IN_ORDER, find_call
 from striate.conv.packing import SeenWeights
+from striate.conv.plan import Accuracy
 from striate.errors import named
 
 _WORTH_KEEPING = 16 * 1024
@@ -25,12 +26,12 @@ def conv2d(
     stride: PairArg = 1,
     padding: PaddingArg = 0,
     dilation: PairArg = 1,
-    groups: int = 1,
+    groups: SupportsIndex = 1,
     *,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
     algorithm: str = "auto",
-    activation: str | None = None,
-    accuracy: str = "normal",
+    activation: Activation | None = None,
+    accuracy: Accuracy = "normal",
     out: Array | None = None,
 ) -> Array:
     """The 2-D convolution (cross-correlation) of ``x`` with ``weight``, as ``torch.nn.Conv2d`` defines it.
@@ -84,15 +85,15 @@ def conv1d(
     x: Array,
     weight: Array,
     bias: Array | None = None,
-    stride: int | Sequence[int] = 1,
+    stride: PairArg = 1,
     padding: PaddingArg = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
+    dilation: PairArg = 1,
+    groups: SupportsIndex = 1,
     *,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
     algorithm: str = "auto",
-    activation: str | None = None,
-    accuracy: str = "normal",
+    activation: Activation | None = None,
+    accuracy: Accuracy = "normal",
 ) -> Array:
     """The 1-D convolution of ``x`` (N, C, L) or (C, L) with ``weight`` (K, C / groups, k).
 

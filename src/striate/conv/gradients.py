@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import SupportsIndex
 
 import numpy as np
 
-from striate.conv.arguments import Arguments, PaddingArg, PairArg, parse_shape
+from striate.conv.arguments import Arguments, Integers, PaddingArg, PaddingMode, PairArg, parse_shape
 from striate.conv.arrays import (
     Array,
     check_array,
@@ -26,15 +26,15 @@ from striate.errors import ShapeError, named
 
 @named("conv2d_input_grad")
 def conv2d_input_grad(
-    input_size: Sequence[int],
+    input_size: Integers,
     weight: Array,
     grad: Array,
     stride: PairArg = 1,
     padding: PaddingArg = 0,
     dilation: PairArg = 1,
-    groups: int = 1,
+    groups: SupportsIndex = 1,
     *,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
     algorithm: str = "auto",
 ) -> Array:
     """The gradient with respect to the input, of shape ``input_size``, given ``grad`` at the output.
@@ -50,7 +50,7 @@ def conv2d_input_grad(
 
 
 def input_grad(
-    input_size: Sequence[int],
+    input_size: Integers,
     weight: Array,
     grad: Array,
     arguments: Arguments,
@@ -75,14 +75,14 @@ def input_grad(
 @named("conv2d_weight_grad")
 def conv2d_weight_grad(
     x: Array,
-    weight_size: Sequence[int],
+    weight_size: Integers,
     grad: Array,
     stride: PairArg = 1,
     padding: PaddingArg = 0,
     dilation: PairArg = 1,
-    groups: int = 1,
+    groups: SupportsIndex = 1,
     *,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
 ) -> Array:
     """The gradient with respect to the weight, of shape ``weight_size``, given ``grad`` at the output.
 
@@ -95,7 +95,7 @@ def conv2d_weight_grad(
     return weight_grad(x, weight_size, grad, Arguments.parse(stride, padding, dilation, groups, padding_mode))
 
 
-def weight_grad(x: Array, weight_size: Sequence[int], grad: Array, arguments: Arguments, threads: int = 0) -> Array:
+def weight_grad(x: Array, weight_size: Integers, grad: Array, arguments: Arguments, threads: int = 0) -> Array:
     """As :func:`conv2d_weight_grad`, on so many threads; 0 are :func:`striate.conv.get_threads`'s."""
     check_arrays(x, grad, None)
     size = parse_shape("weight_size", weight_size)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from math import prod, sqrt
 from os import PathLike
 from threading import Lock
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from striate.conv.arguments import Arguments, PaddingArg, PairArg, parse_positive
+from striate.conv.arguments import Arguments, PaddingArg, PaddingMode, PairArg, parse_positive
 from striate.conv.arrays import (
+    Activation,
     Array,
     check_array,
     check_arrays,
@@ -24,11 +25,14 @@ from striate.conv.arrays import (
 from striate.conv.budget import BUDGET
 from striate.conv.calls import IN_ORDER, find_call
 from striate.conv.fast_path import FollowedModule, Ready, Weights
-from striate.conv.plan import check_accuracy, check_algorithm
+from striate.conv.plan import Accuracy, check_accuracy, check_algorithm
 from striate.conv.settings import settings
 from striate.conv.weights import read_tensors, tensor_array, write_tensors
 from striate.errors import ArrayTypeError, InputError, ShapeError, named
 from striate.values import as_integer, as_list, integer, shown
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class Conv2d:
@@ -59,34 +63,34 @@ class Conv2d:
     padding: PaddingArg
     dilation: tuple[int, int]
     groups: int
-    padding_mode: str
+    padding_mode: PaddingMode
     algorithm: str
-    activation: str | None
-    accuracy: str
+    activation: Activation | None
+    accuracy: Accuracy
 
     _arguments: Arguments
-    _activation: str
+    _activation: Activation
     _weights: Weights
     _module: FollowedModule | None
 
     @named("Conv2d")
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
+        in_channels: SupportsIndex,
+        out_channels: SupportsIndex,
         kernel_size: PairArg,
         stride: PairArg = 1,
         padding: PaddingArg = 0,
         dilation: PairArg = 1,
-        groups: int = 1,
+        groups: SupportsIndex = 1,
         bias: bool = True,
-        padding_mode: str = "zeros",
+        padding_mode: PaddingMode = "zeros",
         *,
         dtype: DTypeLike = np.float32,
         rng: int | np.random.Generator | None = None,
         algorithm: str = "auto",
-        activation: str | None = None,
-        accuracy: str = "normal",
+        activation: Activation | None = None,
+        accuracy: Accuracy = "normal",
     ) -> None:
         arguments = Arguments.parse(stride, padding, dilation, groups, padding_mode)
         self._configure(in_channels, out_channels, kernel_size, padding, arguments)
@@ -99,7 +103,12 @@ class Conv2d:
         self._weights, self._module = Weights(weight, offset), None
 
     def _configure(
-        self, in_channels: int, out_channels: int, kernel_size: PairArg, padding: PaddingArg, arguments: Arguments
+        self,
+        in_channels: SupportsIndex,
+        out_channels: SupportsIndex,
+        kernel_size: PairArg,
+        padding: PaddingArg,
+        arguments: Arguments,
     ) -> None:
         self.in_channels = _channels("in_channels", in_channels, arguments.groups)
         self.out_channels = _channels("out_channels", out_channels, arguments.groups)
@@ -109,7 +118,7 @@ class Conv2d:
         self.padding, self.padding_mode = _as_given(padding), arguments.padding_mode
         self._arguments = arguments
 
-    def _choose(self, algorithm: str, activation: str | None, accuracy: str) -> None:
+    def _choose(self, algorithm: str, activation: Activation | None, accuracy: Accuracy) -> None:
         self.algorithm, self.accuracy = check_algorithm(algorithm), check_accuracy(accuracy)
         self.activation, self._activation = activation, parse_activation(activation)
 
@@ -202,7 +211,7 @@ class Conv2d:
         return {"weight": weights.weight} if weights.bias is None else {"weight": weights.weight, "bias": weights.bias}
 
     @named("Conv2d.load_state_dict")
-    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+    def load_state_dict(self, state: Mapping[str, Array | Tensor]) -> None:
         """Takes copies of ``weight`` and ``bias``, converted to the types that the layer's have.
 
         Raises InputError where a name is missing or left over, ShapeError where a shape differs.
@@ -230,7 +239,7 @@ class Conv2d:
 
     @classmethod
     @named("Conv2d.from_torch")
-    def from_torch(cls, module: Any) -> Self:
+    def from_torch(cls, module: nn.Conv2d) -> Self:
         """A layer with a ``torch.nn.Conv2d``'s arguments, as they stand, that follows its parameters.
 
         At each call the layer looks whether the module has other parameters or torch has counted a change to them, and
@@ -266,7 +275,7 @@ _ASSIGNING = Lock()
 _CHANGING = ("weight", "bias", "_weights")
 
 
-def _channels(name: str, value: int, groups: int) -> int:
+def _channels(name: str, value: object, groups: int) -> int:
     channels = integer(name, value, least=0)
     if channels < 1 or channels % groups:
         raise ShapeError(f"{name} must be positive and divisible by groups={groups}, got {channels}")
@@ -286,7 +295,7 @@ def _as_tuple(value: Any) -> Any:
     return value if items is None else tuple(items)
 
 
-def _torch_padding(module: Any) -> Any:
+def _torch_padding(module: nn.Conv2d) -> PaddingArg:
     # Where it does not pad with zeros, torch goes by what it noted when the module was made.
     if module.padding_mode == "zeros" or isinstance(module.padding, str):
         return module.padding
@@ -294,7 +303,7 @@ def _torch_padding(module: Any) -> Any:
     return (top, left) if (top, left) == (bottom, right) else ((top, bottom), (left, right))
 
 
-def _generator(rng: Any) -> np.random.Generator:
+def _generator(rng: int | np.random.Generator | None) -> np.random.Generator:
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.conv.arguments import Arguments, PaddingArg, PairArg, parse_positive
+from striate.conv.arguments import Arguments, PaddingArg, PaddingMode, PairArg, parse_positive
 from striate.conv.arrays import HALF, Array, check_array, compute_dtype, pad_border
 from striate.conv.problem import Pads, Problem
 from striate.errors import ArrayTypeError, InputError, MissingDependencyError, named
@@ -26,9 +26,9 @@ def conv_matrix(
     stride: PairArg = 1,
     padding: PaddingArg = 0,
     dilation: PairArg = 1,
-    groups: int = 1,
+    groups: SupportsIndex = 1,
     *,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
 ) -> Any:
     """The scipy.sparse matrix that convolves an image of ``input_size`` (H, W) with ``weight`` (K, C / groups, kh, kw).
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from striate.conv.arguments import Arguments, PaddingArg, PairArg, parse_shape
+from striate.conv.arguments import Arguments, Integers, PaddingArg, PaddingMode, PairArg, parse_shape
 from striate.conv.arrays import Array, compute_dtype, parse_dtype
 from striate.conv.measured import kept_choice, key
 from striate.conv.native import Packed, Plan, check_compiled, compile_plan, compiled_algorithms
@@ -20,26 +19,28 @@ from striate.conv.settings import Generation, remembered, settings
 from striate.errors import InputError, named
 from striate.values import text
 
+Accuracy = Literal["normal", "strict"]
+
 PLAIN = ("reference", "matrix")
 CHOOSERS = ("auto", "measured")
-ACCURACIES = ("normal", "strict")
+ACCURACIES: tuple[Accuracy, ...] = ("normal", "strict")
 _MUCH_SLOWER = 10
 
 
-def check_algorithm(algorithm: Any, others: tuple[str, ...] = (*CHOOSERS, *PLAIN)) -> str:
+def check_algorithm(algorithm: object, others: tuple[str, ...] = (*CHOOSERS, *PLAIN)) -> str:
     """The name of a compiled algorithm or one of ``others``. Raises InputError for anything else."""
     if isinstance(algorithm, str) and algorithm not in others and algorithm not in compiled_algorithms():
         check_compiled()
     return text("algorithm", algorithm, (*others, *compiled_algorithms()))
 
 
-def check_accuracy(accuracy: Any) -> str:
+def check_accuracy(accuracy: object) -> Accuracy:
     """The name of an accuracy. Raises InputError for an unknown one."""
     return text("accuracy", accuracy, ACCURACIES)
 
 
 def find_plan(
-    problem: Problem, dtype: str, algorithm: str, accuracy: str, threads: int = 0, once: bool = False
+    problem: Problem, dtype: str, algorithm: str, accuracy: Accuracy, threads: int = 0, once: bool = False
 ) -> Plan:
     """The compiled plan of a problem, made once; raises InputError where the algorithm cannot compute it.
 
@@ -170,17 +171,17 @@ class ConvPlan:
 
 @named("plan_conv")
 def plan_conv(
-    input_shape: Sequence[int],
-    weight_shape: Sequence[int],
+    input_shape: Integers,
+    weight_shape: Integers,
     stride: PairArg = 1,
     padding: PaddingArg = 0,
     dilation: PairArg = 1,
-    groups: int = 1,
+    groups: SupportsIndex = 1,
     *,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
     dtype: DTypeLike = np.float32,
     algorithm: str = "auto",
-    accuracy: str = "normal",
+    accuracy: Accuracy = "normal",
     measured: bool = False,
 ) -> ConvPlan:
     """The plan by which the compiled engine computes a convolution of these shapes.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from striate.conv.arrays import Array
+from striate.conv.arrays import Array, NumpyMode
 
-PAD_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+PAD_MODES: dict[str, NumpyMode] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def pad(x: Array, padding: tuple[int, int, int, int], mode: str = "zeros") -> Array:
@@ -23,7 +23,7 @@ def pad(x: Array, padding: tuple[int, int, int, int], mode: str = "zeros") -> Ar
     around = ((0, 0), (0, 0), (top, bottom), (left, right))
     if mode == "zeros":
         return np.pad(x, around)
-    return np.pad(x, around, mode=PAD_MODES[mode])  # type: ignore[call-overload,no-any-return]
+    return np.pad(x, around, mode=PAD_MODES[mode])
 
 
 def starts(size: int, extent: int, stride: int) -> range:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import numpy as np
 
-from striate.conv.arguments import Arguments, PairArg, parse_pair
+from striate.conv.arguments import Arguments, Integers, PairArg, parse_pair
 from striate.conv.arrays import (
+    Activation,
     Array,
     apply_activation,
     check_arrays,
@@ -99,7 +101,7 @@ def scatter(
     weight: Array,
     bias: Array | None,
     problem: Problem,
-    activation: str,
+    activation: Activation,
     algorithm: str,
     out: Array,
     threads: int = 0,
@@ -184,13 +186,13 @@ def conv_transpose2d(
     weight: Array,
     bias: Array | None = None,
     stride: PairArg = 1,
-    padding: PairArg | tuple[Pair, Pair] = 0,
+    padding: PairArg | Sequence[Integers] = 0,
     output_padding: PairArg = 0,
-    groups: int = 1,
+    groups: SupportsIndex = 1,
     dilation: PairArg = 1,
     *,
     algorithm: str = "auto",
-    activation: str | None = None,
+    activation: Activation | None = None,
     out: Array | None = None,
 ) -> Array:
     """The 2-D transposed convolution, as ``torch.nn.ConvTranspose2d`` defines it.

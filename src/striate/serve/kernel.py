@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from striate.conv import conv2d, conv_transpose2d
+from striate.conv.arguments import PADDING_MODES, PaddingMode
 from striate.conv.arrays import pad_border
 from striate.errors import InputError
 from striate.geometry.window import Window
-from striate.serve.given import Given, Numbers, flag_in, number_in, numbers_in, place_in, text_in
+from striate.serve.given import Given, Numbers, flag_in, number_in, numbers_in, place_in
+from striate.values import text
 
 MOST_SIDE, MOST_CHANNELS, MOST_STEP = 32, 8, 8
 # Where a tap of a transposed convolution falls between two input pixels.
@@ -30,7 +32,7 @@ class Kernel:
     padding: tuple[int, int]
     dilation: tuple[int, int]
     groups: int
-    padding_mode: str = "zeros"
+    padding_mode: PaddingMode = "zeros"
     transposed: bool = False
     output_padding: tuple[int, int] = (0, 0)
 
@@ -46,7 +48,7 @@ class Kernel:
             _pair(given, "padding", 0),
             _pair(given, "dilation", 1),
             number_in(given, "groups"),
-            text_in(given, "padding_mode"),
+            text("padding_mode", given.get("padding_mode"), PADDING_MODES),
             flag_in(given, "transposed"),
             _pair(given, "output_padding", 0),
         )

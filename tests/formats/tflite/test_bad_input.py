@@ -6,6 +6,7 @@ import random
 import sys
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def test_a_custom_operator_is_refused_by_name_or_sees_everything(tmp_path: Path)
     one_line(run("fields", path), 4, "--unknown whole")
 
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[Callable[[Sketch, int], int], str]] = {
     "a loop": (lambda s, x: s.add("WHILE", x), "a loop is not read"),
     "data": (lambda s, x: s.add("WHERE", x), "how many elements come out depends on data"),
     "stride": (lambda s, x: conv(s, x, 1, 1, StrideH=0), r"strides \(0, 1\) must be at least 1"),

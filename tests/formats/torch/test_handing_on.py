@@ -38,7 +38,7 @@ class Hooked(Tensor):
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return super().__torch_function__(func, types, args, kwargs or {})
+        return super().__torch_function__(func, types, args, kwargs or {})  # type: ignore[no-untyped-call]
 
 
 class Wrapped(Tensor):
@@ -155,7 +155,7 @@ FOUND: dict[str, Way] = {
     "into an empty tensor": into_an_empty_tensor,
     "function": Doubled.apply,
     "function that changes nothing": Unchanged.apply,
-    "function in place": lambda x: InPlace.apply(x.clone()),
+    "function in place": lambda x: InPlace.apply(x.clone()),  # type: ignore[no-untyped-call]
     "checkpoint": lambda x: checkpoint(lambda t: t * 2, x, use_reentrant=False),
     "checkpoint, reentrant": lambda x: checkpoint(lambda t: t * 2, x, use_reentrant=True),
     "vmap": lambda x: torch.func.vmap(lambda t: t * 2)(x),
@@ -360,7 +360,7 @@ class Constants(nn.Module):
         super().__init__()
         table = torch.ones(4, device="meta")
         self.plain, self.holder, self.nested = torch.ones(4, device="meta"), Holder(), {"a": [torch.ones(4).to("meta")]}
-        self.function = lambda x: x * table
+        self.function: Callable[[Tensor], Tensor] = lambda x: x * table
         self.register_buffer("buffer", torch.ones(4, device="meta"), persistent=False)
         self.weight = nn.Parameter(torch.ones(4, device="meta"))
 

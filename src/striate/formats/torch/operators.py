@@ -61,7 +61,7 @@ def operator(func: OpOverload) -> Operator:
         moves,
         torch.Tag.nondeterministic_seeded in func.tags,
         torch.Tag.dynamic_output_shape in func.tags and key not in ("index", "_unsafe_index"),
-        torch._C._dispatch_has_kernel_for_dispatch_key(str(func.name()), "ADInplaceOrView"),  # type: ignore[no-untyped-call]
+        torch._C._dispatch_has_kernel_for_dispatch_key(str(func.name()), "ADInplaceOrView"),
         handler,
         VIEWS.get(key) if shares else None,
     )

@@ -31,7 +31,7 @@ BEFORE = "; read the part of the model before it"
 INDEXED = ("index", "index_put", "_unsafe_index", "_unsafe_index_put", "_index_put_impl")
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(TorchDispatchMode):
     """The module computes on meta tensors and on its own; its own are never written."""
 
     def __init__(self, graph: Graph, scopes: Scopes, memory: Memory, unknown: Unknown) -> None:
