@@ -70,7 +70,7 @@ int run(const Way& way, const Case& c, Data<T>& data, int threads) {
     Counted counted(way);
     counted.run(args, threads);
     if (spoiled) {
-        const Offer direct = offer_direct(c.problem, machine_for(chosen_target()), threads);
+        const Offer direct = offer_direct(c.problem, machine_for(chosen_target()), {threads});
         const Counted other(*direct.way);
         constexpr double dear = std::numeric_limits<double>::infinity();
         recover(c.problem, counted, other, Filters(c.problem, data.weight.data()), args, threads, dear);
@@ -163,7 +163,7 @@ struct Wanted {
 
 template <class T>
 void check_way(const ListedWay& named, const Target& target, const Case& c, const Wanted& wanted) {
-    const Offer one = named.offer(c.problem, machine_for(target), 1);
+    const Offer one = named.offer(c.problem, machine_for(target), {1});
     CHECK(bool(one.way) != !one.refusal.empty(), "%s neither offers nor refuses %s", named.promise.name,
           c.text().c_str());
     if (!one.way) return;
@@ -178,7 +178,7 @@ void check_way(const ListedWay& named, const Target& target, const Case& c, cons
           named.promise.name, c.text().c_str());
     compare(*one.way, c, data, wanted.out, target.name);
 
-    const Offer three = named.offer(c.problem, machine_for(target), 3);
+    const Offer three = named.offer(c.problem, machine_for(target), {3});
     Data<T> other(c, Edge::before);
     run(*three.way, c, other, 3);
     const size_t bytes = size_t(c.problem.output_count()) * sizeof(T);

@@ -245,6 +245,20 @@ def test_every_algorithm_takes_turned_weights(algorithm: str, name: str, dtype: 
     assert np.abs(mine - expected).max() <= scale * (1.5e-5 if dtype is np.float32 else 1e-13)
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("algorithm", ["winograd", "winograd1d", "fft"])
+def test_turned_weights_that_are_not_finite_reach_what_they_meet(algorithm: str, odd: float) -> None:
+    rng = np.random.default_rng(0)
+    x, weight, grad = (rng.standard_normal(shape) for shape in ((2, 7, 9, 8), (6, 7, 3, 3), (2, 6, 11, 10)))
+    weight[4, 2, 0, 1] = odd
+    grad[0] = np.abs(grad[0])
+    expected, _ = torch_gradients(x, weight, lambda shape: grad, 1, 2, 1, 1, "zeros")
+    with np.errstate(invalid="ignore"):
+        mine = conv2d_input_grad(x.shape, weight.astype(np.float32), grad.astype(np.float32), 1, 2, algorithm=algorithm)
+    assert not np.isfinite(expected).all()
+    np.testing.assert_allclose(mine, expected, rtol=0, atol=1e-3)
+
+
 @pytest.mark.parametrize("rows", [(-1, 1), (0, 0), (3, 1), (1, 2), (0, 2**62)])
 def test_taps_outside_the_weight_are_refused(rows: Pair) -> None:
     plan = compile_plan(Problem(1, 2, 5, 5, 3, 2, 2, (1, 1), (0, 0, 0, 0), (1, 1), 1), "float32", "gemm")

@@ -36,15 +36,16 @@ Plan::Plan(const Problem& problem, const std::string& algorithm, bool strict, in
     double least_us = 0, way_us = 0, other_us = 0;
     for (const ListedWay& candidate : ways()) {
         names += (names.empty() ? "'" : ", '") + std::string(candidate.promise.name) + "'";
-        Offer offer = candidate.offer(problem_, machine, deciding_threads);
+        Offer offer = candidate.offer(problem_, machine, {deciding_threads, once});
         if (algorithm == candidate.promise.name) refusal = offer.refusal;
         if (!offer.way) continue;
         const double offer_us = offer.way->facts.predicted_us;
         const double losing = algorithm == "auto" ? price_of(*offer.way, problem_) : 1;
         const double us =
             losing * offer_us + (once ? double(offer.way->facts.packed_bytes) * offer.way->facts.pack_ns / 1e3 : 0);
-        std::shared_ptr<const Way> way =
-            threads_ == deciding_threads ? std::move(offer.way) : candidate.offer(problem_, machine, threads_).way;
+        std::shared_ptr<const Way> way = threads_ == deciding_threads
+                                             ? std::move(offer.way)
+                                             : candidate.offer(problem_, machine, {threads_, once}).way;
         candidates_.emplace_back(way->facts.promise.name, way->facts.predicted_us);
         if (!way->facts.promise.spreads && (!other_ || offer_us < other_us)) {
             other_ = way;

@@ -7,11 +7,11 @@ namespace striate {
 
 struct ListedWay {
     Promise promise;
-    Offer (*offer_elements)(const Problem&, const Machine&, int threads);
+    Offer (*offer_elements)(const Problem&, const Machine&, const Use&);
 
-    Offer offer(const Problem& p, const Machine& machine, int threads) const {
+    Offer offer(const Problem& p, const Machine& machine, const Use& use) const {
         if (!promise.computes(p.dtype)) return {nullptr, std::string(promise.name) + " computes float32 only"};
-        return offer_elements(p, machine, threads);
+        return offer_elements(p, machine, use);
     }
 };
 

@@ -8,14 +8,14 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int chains = 4;
-constexpr int64_t chain = 128;  // vectors
+constexpr int64_t chain = 128;         // vectors
+constexpr int64_t ahead_bytes = 2048;  // that are asked for before they are read
 
-// The sum of `plane` numbers from each of `images` places `pitch` apart. Of large planes the next place's are asked
-// for, and after the last place those that follow the first's.
+// The sum of `plane` numbers from each of `images` places `pitch` apart.
 template <class T>
 double sum_of(const T* from, int64_t images, int64_t pitch, int64_t plane) {
     constexpr int L = lanes<T>;
-    constexpr int64_t step = chains * L;
+    constexpr int64_t step = chains * L, ahead = ahead_bytes / int64_t(sizeof(T));
     double sums[L] = {};
     Vec<T> acc[chains] = {};
     int64_t held = 0;
@@ -26,9 +26,7 @@ double sum_of(const T* from, int64_t images, int64_t pitch, int64_t plane) {
         for (int i = 0; i < chains; ++i) acc[i] = Vec<T>{};
         held = 0;
     };
-    const T* const first = from;
     for (int64_t image = 0; image < images; ++image, from += pitch) {
-        const int64_t ahead = image + 1 < images ? pitch : first + plane - from;
         for (int64_t start = 0; start < plane; start += chain * step) {
             const int64_t count = least(plane - start, chain * step), steps = ceil_div(count, step);
             if (held + steps > chain) end_chains();

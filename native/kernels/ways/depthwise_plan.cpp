@@ -165,7 +165,7 @@ Facts facts_of(const DepthwisePlan& d, const Way* whole, double predicted_us) {
 
 }  // namespace
 
-Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
+Offer offer_depthwise(const Problem& p, const Machine& m, const Use& use) {
     if (p.group_c() != 1) return {nullptr, "depthwise needs one input channel per group"};
     DepthwisePlan d{};
     d.p = p;
@@ -181,8 +181,8 @@ Offer offer_depthwise(const Problem& p, const Machine& m, int threads) {
                     std::to_string(d.widest_map) + " columns and stride 1"};
     // The form decides the bits, so it does not depend on the number of threads.
     d.by_channel = channels_us < rows_us;
-    d = split(d, m, threads, &us);
-    auto whole = p.padded() ? offer_direct(p, m, threads).way : nullptr;
+    d = split(d, m, use.threads, &us);
+    auto whole = p.padded() ? offer_direct(p, m, use).way : nullptr;
     const Facts facts = facts_of(d, whole.get(), us);
     return {std::make_unique<Depthwise>(facts, d, m.target->depthwise.of(p.dtype), std::move(whole)), {}};
 }

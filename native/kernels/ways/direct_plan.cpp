@@ -176,9 +176,9 @@ Facts facts_of(const DirectPlan& d, double predicted_us) {
 
 }  // namespace
 
-Offer offer_direct(const Problem& p, const Machine& m, int threads) {
+Offer offer_direct(const Problem& p, const Machine& m, const Use& use) {
     double us;
-    const DirectPlan d = plan_direct(p, m, threads, &us);
+    const DirectPlan d = plan_direct(p, m, use.threads, &us);
     return {std::make_unique<Direct>(facts_of(d, us), d, m.target->direct.of(p.dtype)), {}};
 }
 

@@ -146,12 +146,12 @@ Facts facts_of(const FftPlan& f, double predicted_us) {
 
 }  // namespace
 
-Offer offer_fft(const Problem& p, const Machine& m, int threads) {
+Offer offer_fft(const Problem& p, const Machine& m, const Use& use) {
     double us;
     const FftPlan f = plan_fft(p, m, &us);
     if (!std::isfinite(us))
         return {nullptr, "no tile of the fft is both larger than the kernel and within the workspace"};
-    return {std::make_unique<Fft>(facts_of(f, cost(f, m, threads)), f, m.target->fft.of(p.dtype)), {}};
+    return {std::make_unique<Fft>(facts_of(f, cost(f, m, use.threads)), f, m.target->fft.of(p.dtype)), {}};
 }
 
 }  // namespace striate

@@ -238,9 +238,9 @@ double gemm_step(double rows, double vectors) {
     return std::max({rows * vectors, rows * costs.number + vectors, costs.least_step}) + costs.step;
 }
 
-Offer offer_gemm(const Problem& p, const Machine& m, int threads) {
+Offer offer_gemm(const Problem& p, const Machine& m, const Use& use) {
     double us;
-    const GemmPlan g = plan_gemm(p, m, threads, &us);
+    const GemmPlan g = plan_gemm(p, m, use.threads, &us);
     const Kernel<GemmPlan>& kernel = g.deep ? m.target->gemm_deep : m.target->gemm_wide;
     return {std::make_unique<Gemm>(facts_of(g, us), g, kernel.of(p.dtype)), {}};
 }

@@ -76,9 +76,15 @@ struct Offer {
     std::string refusal;
 };
 
+// How a way is to be used: on so many threads, and whether weights are packed for each call.
+struct Use {
+    int threads;
+    bool once = false;
+};
+
 // Of problems whose elements the way computes; see ListedWay.
 #define STRIATE_WAY(name, Plan, elements, error_bound, spreads) \
-    Offer offer_##name(const Problem&, const Machine&, int threads);
+    Offer offer_##name(const Problem&, const Machine&, const Use&);
 #define STRIATE_KERNEL(name, Plan, elements)
 #include "ways/ways.def"
 #undef STRIATE_WAY

@@ -173,12 +173,12 @@ Facts facts_of(const Winograd1dPlan& d, double predicted_us) {
 
 }  // namespace
 
-Offer offer_winograd1d(const Problem& p, const Machine& m, int threads) {
+Offer offer_winograd1d(const Problem& p, const Machine& m, const Use& use) {
     if (p.sw % p.dw != 0) return {nullptr, "winograd1d needs a horizontal stride that is a multiple of the dilation"};
     const int64_t taps = ceil_div(p.kw, p.sw / p.dw);
     if (taps < 2 || taps > 5) return {nullptr, "winograd1d needs 2 to 5 taps per phase of the horizontal stride"};
     double us;
-    const Winograd1dPlan d = plan_winograd1d(p, m, threads, &us);
+    const Winograd1dPlan d = plan_winograd1d(p, m, use.threads, &us);
     if (d.bands == 0) return {nullptr, "winograd1d needs fewer input channels or a smaller width"};
     return {std::make_unique<Winograd1d>(facts_of(d, us), d, m.target->winograd1d.of(p.dtype)), {}};
 }
