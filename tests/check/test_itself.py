@@ -39,7 +39,8 @@ class TwoWays(nn.Module):
         self.near, self.far, self.hand_on = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 7, padding=3), hand_on
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.near(x) + self.far(self.hand_on(x))
+        both: Tensor = self.near(x) + self.far(self.hand_on(x))
+        return both
 
 
 ALIASES: dict[str, Callable[[Tensor], Tensor]] = {

@@ -35,7 +35,8 @@ class Attending(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(x)
-        return y + self.spread(y.reshape(1, 1, 72)).reshape(y.shape)
+        spread: Tensor = self.spread(y.reshape(1, 1, 72))
+        return y + spread.reshape(y.shape)
 
 
 @pytest.mark.parametrize(("made", "outside"), [(Gated, 63), (Attending, 0)])

@@ -36,8 +36,8 @@ class Mixture(nn.Module):
         side = self.up(small)[..., : big.shape[-2], : big.shape[-1]]
         y = self.deep(torch.cat([big, side], 1))
         y = y + big[:, :2] * torch.sigmoid(big[:, 2:])
-        y = self.pool(y)
-        return self.rows(self.gate(y))
+        rows: Tensor = self.rows(self.gate(self.pool(y)))
+        return rows
 
 
 class Tokens(nn.Module):
@@ -49,7 +49,8 @@ class Tokens(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         tokens = self.token(self.stem(x).flatten(2).transpose(1, 2))
-        return self.row(tokens.reshape(-1, 5))
+        rows: Tensor = self.row(tokens.reshape(-1, 5))
+        return rows
 
 
 @pytest.mark.parametrize(("everything", "units"), [(False, 4), (True, 8)])

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from support.odd import wrongly
+from support.sure import sure
 from support.threads import at_once
 
 from striate.conv import (
@@ -158,7 +159,7 @@ def test_threads_settings_and_limits_may_change_under_calls() -> None:
     try:
         at_once(8, work)
         set_threads(2)
-        assert find_call(x.shape, weight.shape, FLOAT, Arguments()).plan.threads <= 2
+        assert sure(find_call(x.shape, weight.shape, FLOAT, Arguments()).plan).threads <= 2
     finally:
         set_threads(0)
     assert get_threads() == before
@@ -180,7 +181,7 @@ def test_a_call_found_under_old_settings_is_not_kept_for_new_ones(monkeypatch: p
         made(x)
         bound: Any = made._weights.ready[x.shape].run
         assert bound.__self__.threads == 1
-        assert find_call(x.shape, made.weight.shape, FLOAT, Arguments()).plan.threads == 1
+        assert sure(find_call(x.shape, made.weight.shape, FLOAT, Arguments()).plan).threads == 1
     finally:
         set_threads(0)
 
@@ -225,7 +226,7 @@ def test_forms_are_shared_by_the_sizes_of_a_layout() -> None:
     forms = made._weights.packed._forms
     assert set(forms) == layouts
     assert len(layouts) < len(sizes)
-    assert cache_bytes() - before == sum(kept.value.bytes for kept in forms.values() if kept.value is not None)
+    assert cache_bytes() - before == sum(sure(kept.value).bytes for kept in forms.values())
     del made, forms
     gc.collect()
     assert cache_bytes() == before
@@ -242,14 +243,14 @@ def test_another_sizes_packed_weights_give_the_same_bits() -> None:
             assert call.layout.startswith(f"{algorithm} float32 24 16 3 3 1:")
             x = rng.standard_normal(call.problem.input_shape).astype(np.float32)
             shared += call.layout in by_layout
-            packed = by_layout.setdefault(call.layout, call.plan.pack(weight))
+            packed = by_layout.setdefault(call.layout, sure(call.plan).pack(weight))
             mine = call.run(x, weight, None, "none", None)
             np.testing.assert_array_equal(call.run(x, weight, None, "none", None, packed), mine)
     assert shared > 0
     call = find_call((1, 16, 9, 9), (24, 16, 2, 2), FLOAT, Arguments(), "direct")
     x, out = np.ones((1, 16, 9, 9), np.float32), np.empty((1, 24, 8, 8), np.float32)
     with pytest.raises(ValueError, match="packed weights have another layout: got 'fft float32"):
-        call.plan.run(x, packed, None, "none", out)
+        sure(call.plan).run(x, packed, None, "none", out)
 
 
 def test_everything_keeps_to_one_limit() -> None:

@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
+from support.sure import sure
 
 from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv1d, conv2d
 from striate.conv.arguments import PaddingMode
@@ -100,7 +101,7 @@ def test_padding_modes_are_torchs(mode: PaddingMode, padding: int | tuple[int, i
     layer = torch.nn.Conv2d(4, 6, 3, stride=2, padding=padding, padding_mode=mode)
     with torch.no_grad():
         expected = layer(torch.from_numpy(X)).numpy()
-    weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
+    weight, bias = layer.weight.detach().numpy(), sure(layer.bias).detach().numpy()
     np.testing.assert_allclose(conv2d(X, weight, bias, 2, padding, padding_mode=mode), expected, atol=1e-5)
 
 
@@ -137,7 +138,7 @@ def test_conv1d_takes_every_padding() -> None:
     assert conv1d(x, w, B, padding=((0, 3),)).shape == (2, 6, 7)
     assert conv1d(x, w, B, 4, "same_upper").shape == (2, 6, 2)
     layer = torch.nn.Conv1d(4, 6, 3, padding=2, padding_mode="circular")
-    parameters = layer.weight.detach().numpy(), layer.bias.detach().numpy()
+    parameters = layer.weight.detach().numpy(), sure(layer.bias).detach().numpy()
     circular = conv1d(x, *parameters, padding=2, padding_mode="circular")
     np.testing.assert_allclose(circular, layer(torch.from_numpy(x)).detach().numpy(), atol=1e-5)
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 from support.odd import wrongly
+from support.sure import sure
 
 from striate.conv import ArrayTypeError, Conv2d, ShapeError, conv2d, packing, set_threads
 from striate.conv.arguments import PaddingMode
@@ -96,9 +97,9 @@ def test_a_followed_modules_weights_are_changed_in_the_module() -> None:
     own = copy.copy(mine)
     own.weight = own.weight * 0
     with torch.no_grad():
-        module.bias.add_(1)
+        sure(module.bias).add_(1)
         np.testing.assert_allclose(mine(X), module(torch.from_numpy(X)).numpy(), atol=1e-5)
-    assert (own(X) == own.bias.reshape(-1, 1, 1)).all()
+    assert (own(X) == sure(own.bias).reshape(-1, 1, 1)).all()
     with torch.inference_mode():
         uncounted = torch.nn.Conv2d(4, 6, 3)
         follows = Conv2d.from_torch(uncounted)

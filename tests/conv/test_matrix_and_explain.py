@@ -123,7 +123,9 @@ def test_a_plan_is_data() -> None:
 
 def test_a_window_that_lies_in_the_padding_alone_reads_zeros() -> None:
     part = explain(np.ones((1, 3, 3)), np.ones((1, 1, 1, 2)), np.ones(1), padding=2, at=(0, 0, 0))
-    assert (part.value, part.window.any(), part.rows, part.columns) == (1, False, (-2,), (-2, -1))
+    assert part.value == 1
+    assert not part.window.any()
+    assert (part.rows, part.columns) == ((-2,), (-2, -1))
 
 
 def test_a_matrix_of_no_output_and_of_halves() -> None:

@@ -49,7 +49,8 @@ def convolve() -> np.ndarray:
 
 def algorithms(folder: Path) -> dict[str, str]:
     (file,) = folder.iterdir()
-    return json.loads(file.read_text())["algorithms"]
+    kept: dict[str, str] = json.loads(file.read_text())["algorithms"]
+    return kept
 
 
 def test_a_choice_outlives_the_process(tmp_path: Path, measured: list[object]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from support.odd import wrongly
+from support.sure import sure
 from torch import nn
 
 import striate.torch
@@ -70,7 +71,8 @@ STEPS = ([2, 1], [1, 0, 2, 1], [1, 2], 2)
 
 def test_the_operator_is_differentiable_twice() -> None:
     def run(*tensors: torch.Tensor) -> torch.Tensor:
-        return torch.ops.striate.conv2d(*tensors, *STEPS)
+        out: torch.Tensor = torch.ops.striate.conv2d(*tensors, *STEPS)
+        return out
 
     assert torch.autograd.gradcheck(run, operands())
     assert torch.autograd.gradgradcheck(run, operands())
@@ -268,7 +270,7 @@ def test_output_is_written_where_torch_reads_it(monkeypatch: pytest.MonkeyPatch)
         with mode():
             places.clear()
             result = layer(x)
-            assert {x.data_ptr(), layer.bias.data_ptr(), result.data_ptr()} <= places
+            assert {x.data_ptr(), sure(layer.bias).data_ptr(), result.data_ptr()} <= places
 
 
 def test_what_striate_does_not_compute_is_left_to_torch() -> None:

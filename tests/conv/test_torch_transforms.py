@@ -49,7 +49,8 @@ def energy(layer: nn.Module) -> Callable[..., Tensor]:
     """A number that is no linear function of the input and of the parameters."""
 
     def of(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        return functional_call(layer, parameters, (x,)).sin().sum()
+        out: Tensor = functional_call(layer, parameters, (x,))
+        return out.sin().sum()
 
     return of
 
@@ -128,7 +129,8 @@ def test_forward_mode_over_a_backward_pass_done_by_striate(pair: Pair) -> None:
         with forward_ad.dual_level():
             outer = forward_ad.make_dual(torch.ones_like(out), out.detach().cos())
             (back,) = torch.autograd.grad(out, x, outer)
-            return forward_ad.unpack_dual(back).tangent.clone()
+            tangent: Tensor = forward_ad.unpack_dual(back).tangent.clone()
+            return tangent
 
     theirs, ours = map(run, pair)
     torch.testing.assert_close(ours, theirs)
@@ -141,7 +143,8 @@ def test_gradcheck_in_both_modes(pair: Pair) -> None:
     bias = [] if ours.bias is None else [ours.bias.detach().clone().requires_grad_()]
 
     def run(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        return ours._conv_forward(x, weight, bias)
+        out: Tensor = ours._conv_forward(x, weight, bias)
+        return out
 
     more = {"check_forward_ad": True, "check_batched_grad": True, "check_batched_forward_grad": True}
     assert torch.autograd.gradcheck(run, (x, weight, *bias), fast_mode=True, **more)
@@ -294,7 +297,8 @@ class Wrong(nn.Module):
         self.first, self.second = striate.torch.Conv2d(3, 8, 3), striate.torch.Conv2d(4, 8, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.second(self.first(x))
+        out: Tensor = self.second(self.first(x))
+        return out
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.litert import Runtime
+from support.sure import sure
 
 import striate
 from striate.formats.given import Given
@@ -83,9 +84,9 @@ def test_the_field_grows_as_published(objects: Objects) -> None:
     fields, seen = objects.model.fields(), []
     for node in objects.model.nodes:
         if isinstance(node.op, Conv) and node.name.startswith(f"{BLOCKS}"):
-            axes = fields[node.name].axes
-            assert axes["height"].span.size == axes["width"].span.size
-            seen.append(axes["height"].span.size)
+            height, width = (sure(axis.span).size for axis in fields[node.name].axes.values())
+            assert height == width
+            seen.append(height)
     assert list(dict.fromkeys(seen))[: len(GROWTH)] == GROWTH
 
 

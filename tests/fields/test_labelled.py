@@ -10,6 +10,7 @@ import pytest
 import torch
 from matplotlib import pyplot
 from matplotlib.patches import Rectangle
+from support.sure import sure
 from torch import nn
 
 import striate
@@ -32,7 +33,7 @@ def read_by_gradient(module: nn.Module, shape: tuple[int, ...], unit: tuple[int,
     """Which pixels move a unit, by torch's own gradient."""
     x = torch.zeros(1, 2, *shape, requires_grad=True)
     module(x)[(0, 0, *unit)].backward()
-    return (x.grad != 0).any(1)[0].numpy()
+    return (sure(x.grad) != 0).any(1)[0].numpy()
 
 
 @pytest.mark.parametrize(("shape", "unit"), [((40,), (1,)), ((12, 17), (0, 9)), ((5, 6, 7), (2, 3, 0))])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.sure import sure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -88,8 +89,8 @@ def test_channels_last_is_read_like_channels_first() -> None:
     """The width is the width: the same fields as the plain module's, and no convolution that sees everything."""
     last, first = (Fields(read_torch(Written(CASES[name][2]), CASES[name][1])) for name in ("channels last", "plain"))
     one, other = (fields[list(fields)[-1]] for fields in (last, first))
-    assert {name: axis.span.phases for name, axis in one.axes.items()} == {
-        name: axis.span.phases for name, axis in other.axes.items()
+    assert {name: sure(axis.span).phases for name, axis in one.axes.items()} == {
+        name: sure(axis.span).phases for name, axis in other.axes.items()
     }
     assert [axis.status for axis in one.axes.values()] == ["exact", "exact"]
     assert [axis.along for axis in one.axes.values()] == [1, 2]
@@ -142,4 +143,4 @@ def test_basic_pitch_is_a_signal_of_one_channel() -> None:
     assert fields.layout == "NLC"
     convolutions = [fields[n.name].axes["length"] for n in network.nodes if n.op.word == "conv"]
     assert (convolutions[0].size, convolutions[0].stride, convolutions[0].start) == (256, 256, -128)
-    assert min(axis.size or axis.local.size for axis in convolutions if axis.size or axis.local) >= 256
+    assert min(axis.size or sure(axis.local).size for axis in convolutions if axis.size or axis.local) >= 256

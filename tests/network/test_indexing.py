@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from striate.errors import InputError
 from striate.fields.patch import Patch, Semiring
 from striate.fields.steps import pull_back
+from striate.geometry import TapMap
 from striate.network.operators import Index, Output, Places, ScatterAt
 from striate.network.relation import Along, Merge, Shape, Split, shape_after
 
@@ -101,7 +102,7 @@ def test_a_row_of_places_is_a_slice() -> None:
     for row, wanted in (([0, 1, 2, 3], 0), ([3, 2, 1, 0], 1), ([1, 3], 1)):
         relation = Index(0, (Places.of(row),), (len(row),)).result(((4,),)).outputs[0].reads[0][0]
         assert len(relation) == wanted
-        assert all(isinstance(step, Along) and step.map.periodic for step in relation)
+        assert all(isinstance(step, Along) and isinstance(step.map, TapMap) and step.map.periodic for step in relation)
 
 
 @pytest.mark.parametrize("index", [4, -5])

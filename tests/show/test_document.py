@@ -26,7 +26,8 @@ from striate.show.tables import byte_text, notes
 
 
 def schema() -> dict[str, object]:
-    return json.loads(files("striate.show").joinpath("fields.schema.json").read_text())
+    document: dict[str, object] = json.loads(files("striate.show").joinpath("fields.schema.json").read_text())
+    return document
 
 
 def mixed() -> Network:

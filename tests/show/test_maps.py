@@ -43,7 +43,8 @@ class Last(nn.Module):
         self.conv = nn.Conv2d(3, 4, 3, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        made: torch.Tensor = self.conv(x.permute(0, 3, 1, 2))
+        return made.permute(0, 2, 3, 1)
 
 
 def test_channels_last() -> None:
@@ -84,7 +85,8 @@ class Tokens(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.norm(torch.cat([self.first, self.patch(x).flatten(2).transpose(1, 2)], 1))
-        return x + self.mix(x, x, x)[0]
+        mixed: torch.Tensor = self.mix(x, x, x)[0]
+        return x + mixed
 
 
 def rects(sketch: Sketch) -> list[Rect]:

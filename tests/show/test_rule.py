@@ -17,6 +17,7 @@ import pytest
 import torch
 from support.oracle import Builder
 from support.pairs import Pair
+from support.sure import sure
 from torch import nn
 
 import striate
@@ -84,7 +85,8 @@ def number_of(layer: dict[str, Any], axis: dict[str, Any], index: dict[int, int]
     if grid is None or grid["axis"] != axis["along"]:
         return index[axis["along"]]
     side = grid["names"].index(axis["axis"])
-    return (index[grid["axis"]] - grid["first"]) // grid["strides"][side] % grid["sizes"][side]
+    first, stride, size = int(grid["first"]), int(grid["strides"][side]), int(grid["sizes"][side])
+    return (index[grid["axis"]] - first) // stride % size
 
 
 def random_fields(seed: int, layers: int) -> Fields:
@@ -162,7 +164,7 @@ class Gated(nn.Module):
         self.last, self.gate = nn.Conv2d(2, 2, 3), gate
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.last(self.up(self.down(x)))
+        y: torch.Tensor = self.last(self.up(self.down(x)))
         return y * y.mean((2, 3), keepdim=True) if self.gate else y * 2
 
 
@@ -215,10 +217,11 @@ def test_every_form_lists_the_phases(lang: str) -> None:
 def test_a_caption_lies_in_the_range_of_its_row() -> None:
     fields = striate.load(DENOISER, (1, 3, 300, 448)).fields()
     (row,) = (line for line in to_markdown(describe(fields)).splitlines() if line.startswith("| dec1/conv |"))
-    least, largest = map(int, re.search(r"\| (\d+)-(\d+) x \1-\2 \|", row).groups())
+    least, largest = map(int, sure(re.search(r"\| (\d+)-(\d+) x \1-\2 \|", row)).groups())
     seen = set()
     for at in product(range(150, 154), repeat=2):
-        height, width = map(int, re.search(r": (\d+)x(\d+)", view_of(region(fields, "dec1/conv", at)).label).groups())
+        label = view_of(region(fields, "dec1/conv", at)).label
+        height, width = map(int, sure(re.search(r": (\d+)x(\d+)", label)).groups())
         assert least <= min(height, width) <= max(height, width) <= largest
         seen |= {height, width}
     assert seen == {least, largest} == {79, 83}

@@ -77,7 +77,8 @@ def dependence(model: Any, output: Any, seed: int = 0, by: float = 0.3) -> Sets:
     images[np.arange(count), np.arange(count)] += 1.0 if source.dtype.startswith("int") else by
     shown = images.reshape(count + 1, *shape[1:]).astype(source.dtype)
     values = array(inner(shown, training=False))
-    return np.moveaxis(values[:-1] != values[-1:], 0, -1)[np.newaxis]
+    moved: Sets = values[:-1] != values[-1:]
+    return np.moveaxis(moved, 0, -1)[np.newaxis]
 
 
 @quiet

@@ -28,7 +28,8 @@ def nothing_hidden() -> Iterator[None]:
         assert dilation == 1
         assert not return_indices
         pool: Any = {3: functional.avg_pool1d, 4: functional.avg_pool2d, 5: functional.avg_pool3d}[x.dim()]
-        return pool(x, kernel_size, stride, padding, ceil_mode)
+        result: Tensor = pool(x, kernel_size, stride, padding, ceil_mode)
+        return result
 
     with ExitStack() as stack:
         for rank in (1, 2, 3):

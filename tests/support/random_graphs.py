@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
@@ -22,6 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 from striate.fields import Fields, region
 from striate.formats.model import Model
 
+T = TypeVar("T")
 Shape = tuple[int, ...]
 Mask = NDArray[np.bool_]
 
@@ -81,7 +82,7 @@ class Draft:
     def below(self, n: int) -> int:
         return int(self.random.integers(n))
 
-    def some(self, *choices: Any) -> Any:
+    def some(self, *choices: T) -> T:
         return choices[self.below(len(choices))]
 
     def each(self, rank: int, *choices: int) -> list[int]:

@@ -22,11 +22,10 @@ class Graph:
         self.shape, self.opset = shape, opset
         self.random = np.random.default_rng(0)
 
-    def __call__(self, op: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
+    def __call__(self, op: str, *inputs: str, **attributes: Any) -> str:
         name = f"{op.lower()}{len(self.nodes)}"
-        names = [name, *(f"{name}.{k}" for k in range(1, outputs))]
-        self.nodes.append(helper.make_node(op, list(inputs), names, name=name, **attributes))
-        return name if outputs == 1 else names
+        self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
+        return name
 
     def constant(self, values: Any, dtype: type = np.int64) -> str:
         name = f"constant{len(self.constants)}"
@@ -37,7 +36,7 @@ class Graph:
         return self.constant(self.random.normal(size=shape), np.float32)
 
     def conv(self, x: str, inside: int, out: int, kernel: int, group: int = 1, **attributes: Any) -> str:
-        return str(self("Conv", x, self.weights(out, inside // group, kernel, kernel), group=group, **attributes))
+        return self("Conv", x, self.weights(out, inside // group, kernel, kernel), group=group, **attributes)
 
     def save(self, folder: Path, *outputs: str) -> Path:
         image = helper.make_tensor_value_info("image", TensorProto.FLOAT, self.shape)

@@ -29,8 +29,8 @@ def build(name: str) -> nn.Module:
     if name in IN_TRAINING_ONLY:
         options["init_weights"] = False
     with torch.device("cpu" if name.startswith("regnet") or name in DETECTION else "meta"):
-        module = get_model(name, **options)
-    return module.backbone if name in DETECTION else module
+        module: nn.Module = get_model(name, **options)
+    return module.get_submodule("backbone") if name in DETECTION else module
 
 
 def shape_of(name: str) -> Shape:

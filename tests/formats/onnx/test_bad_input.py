@@ -20,6 +20,7 @@ from support.onnx_cases import operator_cases, with_constants
 from striate.errors import InputError, ModelError, StriateError, UnsupportedError
 from striate.formats.onnx import read_onnx
 from striate.formats.onnx.call import OPERATORS, Call, Translation
+from striate.network.relation import Along
 
 SOUND = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 
@@ -294,6 +295,7 @@ def test_constants_in_external_data_are_read(tmp_path: Path) -> None:
     network = read_onnx(written(tmp_path, outside("w.bin", offset="8", length="24")))
     assert network.shapes["y"] == (1, 3, 8, 3)
     (step,) = network.results[0].outputs[0].reads[0][0]
+    assert isinstance(step, Along)
     assert [step.map.reads(k) for k in range(3)] == [(7,), (0,), (2,)]
     assert not network.nodes[0].at_most
 

@@ -17,6 +17,7 @@ from striate.errors import InputError
 from striate.formats.model import Model
 from striate.formats.onnx import read_onnx
 from striate.network import Network
+from striate.network.relation import Along
 
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
 node = helper.make_node
@@ -238,4 +239,5 @@ def test_nearest_pixels_of_resize_at_opset_10(tmp_path: Path, scale: float) -> N
     session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
     (picked,) = session.run(None, {"x": np.arange(10, dtype=np.float32).reshape(1, 1, 1, 10)})
     (step,) = network.results[0].outputs[0].reads[0][0]
+    assert isinstance(step, Along)
     assert [step.map.reads(k) for k in range(picked.size)] == [(int(v),) for v in picked.reshape(-1)]

@@ -17,6 +17,7 @@ from support.onnx_running import agrees, model, moved, read, session
 from striate.errors import ModelError
 from striate.geometry import Coordinates, Rounding
 from striate.network import Network
+from striate.network.relation import Along
 
 OUTSIDE = -1.0
 # The largest change that rounding makes where a weight is zero.
@@ -49,7 +50,8 @@ def joined(
 def picked(network: Network, output: str, axis: int, n: int) -> list[int]:
     """The pixel each unit of one axis is said to read; -1 for none."""
     place = next(k for k, made in enumerate(network.nodes) if output in made.outputs)
-    maps = [step.map for step in network.results[place].outputs[0].reads[0][0] if step.axis == axis]
+    steps = network.results[place].outputs[0].reads[0][0]
+    maps = [step.map for step in steps if isinstance(step, Along) and step.axis == axis]
     if not maps:
         return list(range(n))
     reads = [maps[0].reads(i) for i in range(maps[0].out_size)]

@@ -14,6 +14,7 @@ from onnx import helper
 from support.onnx_running import agrees, model, moved, read, session
 
 from striate.errors import StriateError
+from striate.network.relation import Along
 
 Words = dict[str, Any]
 Graph = tuple[list[onnx.NodeProto], list[onnx.TensorProto], list[int], int]
@@ -183,6 +184,7 @@ def test_an_exclusive_scan_leaves_its_own_element_out(tmp_path: Path) -> None:
     wanted = model([node], [helper.make_tensor("axis", 7, [], [0])], [4], 14)
     assert agrees(wanted, tmp_path, "exclusive")
     (step, _) = read(wanted, tmp_path).results[0].outputs[0].reads[0][0]
+    assert isinstance(step, Along)
     assert [step.map.reads(i) for i in range(4)] == [(), (0,), (1,), (2,)]
 
 

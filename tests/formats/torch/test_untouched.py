@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.sure import sure
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _len_torch_dispatch_stack  # type: ignore[attr-defined]
 
@@ -30,7 +31,7 @@ class Remembers(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
-        self.norm.running_mean.mul_(0.5)
+        sure(self.norm.running_mean).mul_(0.5)
         self.cache["x"] = x
         self.sizes.append(x.shape[-1])
         self.mask = torch.ones(1)
