@@ -142,7 +142,7 @@ def _exact(value: Any) -> bool:
     )
 
 
-def parse_pair(name: str, value: PairArg) -> Pair:
+def parse_pair(name: str, value: object) -> Pair:
     """``3`` or ``(3,)`` as ``(3, 3)``; ``(2, 3)`` as it is. Raises InputError for anything else."""
     items = as_list(value)
     numbers = [as_integer(item) for item in ([value] if items is None else items)]
@@ -157,7 +157,7 @@ def _bounded(name: str, number: int) -> int:
     return integer(name, number, -MOST, MOST)
 
 
-def parse_positive(name: str, value: PairArg) -> Pair:
+def parse_positive(name: str, value: object) -> Pair:
     """A pair of numbers of at least 1; the text of the error is torch's."""
     pair = parse_pair(name, value)
     if min(pair) < 1:
@@ -166,12 +166,12 @@ def parse_positive(name: str, value: PairArg) -> Pair:
     return pair
 
 
-def parse_shape(name: str, value: Any) -> tuple[int, ...]:
+def parse_shape(name: str, value: object) -> tuple[int, ...]:
     """A shape: integers of at least 0. Raises InputError for anything else."""
     return integers(name, value, 0, MOST)
 
 
-def _groups(groups: Any) -> int:
+def _groups(groups: object) -> int:
     number = integer("groups", groups, most=MOST)
     if number < 1:
         raise InputError(f"non-positive groups is not supported, got groups={shown(number)}")
@@ -193,14 +193,15 @@ def _convention(padding: str) -> str:
     return str(padding)
 
 
-def _four_sides(padding: Any) -> Pads:
+def _four_sides(padding: object) -> Pads:
     axes = as_list(padding)
     sides = None if axes is None else [as_list(axis) for axis in axes]
     if sides is not None and any(side is not None for side in sides):
         numbers = [None if side is None or len(side) != 2 else [as_integer(n) for n in side] for side in sides]
         match numbers:
             case [[int(top), int(bottom)], [int(left), int(right)]]:
-                return tuple(_bounded("padding", n) for n in (top, bottom, left, right))  # type: ignore[return-value]
+                top, bottom, left, right = (_bounded("padding", n) for n in (top, bottom, left, right))
+                return top, bottom, left, right
         raise InputError(f"four-sided padding is ((top, bottom), (left, right)), got {shown(padding)}")
     if axes is not None and len(axes) == 4:
         raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -14,6 +14,7 @@ from striate.errors import ArrayTypeError, InputError, ShapeError
 from striate.values import shown
 
 Array = NDArray[np.floating]
+Number = TypeVar("Number", bound=np.generic)
 Activation = Literal["none", "relu", "relu6"]
 NumpyMode = Literal["reflect", "edge", "wrap"]
 
@@ -111,7 +112,7 @@ def empty_like_layout(x: Array, shape: tuple[int, ...], dtype: np.dtype[np.float
     return np.empty_like(x, dtype=dtype, order="K", subok=False, shape=shape)
 
 
-def pad_border(x: Array, pads: Pads, mode: str) -> Array:
+def pad_border(x: NDArray[Number], pads: Pads, mode: str) -> NDArray[Number]:
     """``x`` (..., H, W) with pixels taken from itself around it, as torch's ``padding_mode``.
 
     >>> pad_border(np.arange(3.0).reshape(1, 1, 1, 3), (0, 0, 2, 1), "circular").ravel()

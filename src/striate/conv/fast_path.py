@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import is_
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,11 @@ from striate.conv.settings import Generation
 from striate.conv.weights import tensor_array
 from striate.errors import ArrayTypeError
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 _MOST_READY = 64
+Mark = tuple[int, ...] | None
 
 
 class Ready(NamedTuple):
@@ -63,16 +67,16 @@ def fixed(array: Array) -> Array:
 
 
 class _Read(NamedTuple):
-    tensors: tuple[Any, Any]
-    marks: tuple[Any, Any]
-    held: tuple[Any, Any]  # while these live, no other tensor gets their addresses
+    tensors: tuple[Tensor, Tensor | None]
+    marks: tuple[Mark, Mark]
+    held: tuple[Tensor | None, ...]  # while these live, no other tensor gets their addresses
     weights: Weights
 
 
 class FollowedModule:
     """A torch module's weight and bias, read again when torch has counted a change or they are other tensors."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: nn.Conv2d) -> None:
         self._module = module
         self._read: _Read | None = None
 
@@ -89,11 +93,11 @@ class FollowedModule:
         if weight is None:
             raise ArrayTypeError("the torch module that this layer follows has no weight any more")
         weights = Weights(weight, bias)
-        self._read = _Read(tensors, marks, (held[0], held[1]), weights)
+        self._read = _Read(tensors, marks, held, weights)
         return weights
 
 
-def _mark(tensor: Any) -> Any:
+def _mark(tensor: Tensor | None) -> Mark:
     # None where torch counts no changes.
     if tensor is None:
         return ()

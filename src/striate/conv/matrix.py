@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from striate.conv.arrays import HALF, Array, check_array, compute_dtype, pad_bor
 from striate.conv.problem import Pads, Problem
 from striate.errors import ArrayTypeError, InputError, MissingDependencyError, named
 from striate.values import shown
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Indices = NDArray[np.intp]
 
@@ -29,7 +32,7 @@ def conv_matrix(
     groups: SupportsIndex = 1,
     *,
     padding_mode: PaddingMode = "zeros",
-) -> Any:
+) -> csr_array:
     """The scipy.sparse matrix that convolves an image of ``input_size`` (H, W) with ``weight`` (K, C / groups, kh, kw).
 
     Rows are output units in (K, OH, OW) order, columns input pixels in (C, H, W) order; an entry is the weight
@@ -90,7 +93,7 @@ def _pixels(problem: Problem, size: tuple[int, int], pads: Pads, mode: str) -> I
     # Column number of every padded pixel, -1 in zero padding: (C, H + pads, W + pads).
     numbers = np.arange(problem.c * size[0] * size[1]).reshape(problem.c, *size)
     if any(pads):
-        return pad_border(numbers, pads, mode)  # type: ignore[arg-type,return-value]
+        return pad_border(numbers, pads, mode)
     top, bottom, left, right = problem.padding
     return np.pad(numbers, ((0, 0), (top, bottom), (left, right)), constant_values=-1)
 

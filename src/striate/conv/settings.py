@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from os import PathLike
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from striate.conv.native import use_threads
 from striate.errors import InputError, named
@@ -43,9 +43,10 @@ settings = Settings()
 
 def remembered(function: Callable[P, T]) -> Callable[P, T]:
     """Remembers what ``function`` gave for its last 4096 arguments, of which the first is the generation."""
-    known = lru_cache(maxsize=_REMEMBERED)(function)
-    _forgetting.append(known.cache_clear)
-    return known  # type: ignore[return-value]
+    cached = lru_cache(maxsize=_REMEMBERED)(function)
+    _forgetting.append(cached.cache_clear)
+    known: Callable[..., T] = cached
+    return known
 
 
 def find_anew() -> None:
@@ -87,7 +88,7 @@ def set_cache(folder: str | PathLike[str] | bool | None) -> None:
     find_anew()
 
 
-def _folder(folder: Any) -> str | None:
+def _folder(folder: object) -> str | None:
     if folder is None:
         return None
     if isinstance(folder, bool):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from striate.conv.arrays import Array
 from striate.errors import ArrayTypeError, InputError, MissingDependencyError
 from striate.files import replace_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def _safetensors() -> Any:
@@ -42,17 +45,17 @@ def read_tensors(path: str | PathLike[str], prefix: str, names: list[str]) -> di
         raise InputError(f"{os.fspath(path)} is not a sound safetensors file: {error}") from None
 
 
-def tensor_array(tensor: Any) -> Array:
+def tensor_array(tensor: Tensor) -> Array:
     """A CPU tensor as a NumPy array on the same memory; bfloat16 by way of ml_dtypes."""
     if tensor.device.type != "cpu":
         raise ArrayTypeError(f"expected a tensor in CPU memory, got one on {tensor.device}; move it with .cpu()")
     plain = tensor.detach() if tensor.requires_grad else tensor
     if plain.element_size() != 2 or str(plain.dtype) != "torch.bfloat16":
-        return plain.numpy()  # type: ignore[no-any-return]
+        return plain.numpy()
     try:
         from ml_dtypes import bfloat16
     except ImportError:
         raise MissingDependencyError("bfloat16 needs ml_dtypes; install it with 'pip install ml-dtypes'") from None
     import torch
 
-    return plain.view(torch.int16).numpy().view(bfloat16)  # type: ignore[no-any-return]
+    return plain.view(torch.int16).numpy().view(bfloat16)

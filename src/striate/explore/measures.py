@@ -81,8 +81,8 @@ def half_bandwidth(curve: Floats, angles: Floats) -> Floats:
     """
     step = 180.0 / len(angles)
     turned = _from_peak(curve)
-    sides = [_first_below(side, LOCAL) for side in (turned, np.roll(turned[..., ::-1], 1, -1))]
-    return sum(sides) / 2 * step  # type: ignore[return-value]
+    ahead, behind = (_first_below(side, LOCAL) for side in (turned, np.roll(turned[..., ::-1], 1, -1)))
+    return (ahead + behind) / 2 * step
 
 
 def orthogonal(curve: Floats, angles: Floats) -> Floats:

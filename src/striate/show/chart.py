@@ -7,7 +7,7 @@ from math import ceil, log10
 from striate.show.cells import local_of
 from striate.show.document import Document, LayerDocument
 from striate.show.letters import cut_to
-from striate.show.sketch import FAINT, HUES, INK, SOFT, Line, Rect, Sketch, Text
+from striate.show.sketch import FAINT, HUES, INK, SOFT, Anchor, Line, Rect, Sketch, Text
 from striate.show.words import word
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 1000, 320, 70, 34, 62, 20
@@ -62,7 +62,7 @@ def _names(sketch: Sketch, names: list[str], pace: float, y: float) -> None:
     room = (WIDTH - LEFT) / max(count, 1) * 1.5
     for turn, k in enumerate(places):
         x = LEFT + (k + 0.5) * pace
-        side = "start" if k == 0 else "end" if k == len(names) - 1 and k else "middle"
+        side: Anchor = "start" if k == 0 else "end" if k == len(names) - 1 and k else "middle"
         shown = cut_to(names[k], LETTERS, room)
         x = LEFT if side == "start" else WIDTH - RIGHT if side == "end" else x
-        sketch.add(Text(x, y + 22 + 22 * (turn % 2), shown, LETTERS, INK, side))  # type: ignore[arg-type]
+        sketch.add(Text(x, y + 22 + 22 * (turn % 2), shown, LETTERS, INK, side))

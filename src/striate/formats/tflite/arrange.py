@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from striate.errors import ModelError, UnsupportedError
 from striate.formats.steps import Part, Step, as_stored, step
@@ -43,9 +44,9 @@ def reshape(call: Call) -> Step:
     return _reshaped(call, shape)
 
 
-def _listed(found: object) -> list[int]:
+def _listed(found: Any) -> list[int]:
     """A vector of integers; the schema's accessors give 0 where there is none."""
-    return [] if isinstance(found, int) else list(found)  # type: ignore[call-overload]
+    return [] if isinstance(found, int) else list(found)
 
 
 @operator("SQUEEZE")
@@ -195,8 +196,8 @@ def strided(call: Call) -> tuple[list[range], Shape]:
     return taken + rest, (*shape, *map(len, rest))
 
 
-def _end(options: object, start: int, stop: int) -> int:
-    return start + stop if options.Offset() else stop  # type: ignore[attr-defined]
+def _end(options: Any, start: int, stop: int) -> int:
+    return start + stop if options.Offset() else stop
 
 
 def _row(n: int, start: int | None, stop: int | None, stride: int, drops: bool) -> range:
