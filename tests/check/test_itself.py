@@ -95,7 +95,8 @@ class Restless(nn.Module):
         super().__init__()
         self.conv, self.dropped = nn.Conv2d(1, 2, 3), nn.Dropout(0.5)
         self.register_buffer("total", torch.zeros(3))
-        self.calls, self.cache = 0, []  # type: ignore[var-annotated]
+        self.calls = 0
+        self.cache: list[Tensor] = []
 
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
@@ -177,8 +178,8 @@ def test_noise_finds_a_wrong_claim_about_a_file(tmp_path: Path, monkeypatch: pyt
     true = region
 
     class Bitten:
-        def __init__(self, *unit: object) -> None:
-            self.mask = true(*unit).mask.copy()  # type: ignore[arg-type]
+        def __init__(self, *unit: Any) -> None:
+            self.mask = true(*unit).mask.copy()
             self.mask[14, 14] = False
 
     monkeypatch.setattr(flow, "region", Bitten)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torchvision
+from support.sure import sure
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -235,7 +236,7 @@ def test_known_zeros_of_one_factor_hide_the_other(name: str, turned: bool) -> No
 
 def test_zeros_that_training_may_change_hide_nothing() -> None:
     near, biased, normed = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1).eval()
-    nn.init.zeros_(biased.bias)  # type: ignore[arg-type]
+    nn.init.zeros_(sure(biased.bias))
     for part in (biased, normed):
         assert read_by(Beside(lambda x, part=part: part(x * HALF), near), (6, 6)) == 9  # type: ignore[misc]
 

@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
+from support.trials import PROBLEMS, assert_close, error_bound, make_trial
 
 from striate.conv import _native, compiled_algorithms, get_threads, plan_conv, set_threads
-from striate.conv.problem import Problem
+from striate.conv.arrays import Activation
+from striate.conv.problem import Pair, Problem
 from striate.geometry import Window
 
 
-def test_every_compiled_way_takes_some_problem(problems: dict[str, Problem]) -> None:
+def test_every_compiled_way_takes_some_problem() -> None:
     refused = set(compiled_algorithms())
-    for problem in problems.values():
+    for problem in PROBLEMS.values():
         refused -= {
             name for name, _ in plan_conv(problem.input_shape, problem.weight_shape, *steps(problem)).candidates
         }
     assert not refused
 
 
-def steps(problem: Problem) -> tuple[Any, ...]:
+def steps(problem: Problem) -> tuple[Pair, tuple[Pair, Pair], Pair, int]:
     return problem.stride, (problem.padding[:2], problem.padding[2:]), problem.dilation, problem.groups
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_error_is_within_the_stated_bound(
-    algorithm: str, problem: Problem, dtype: type, make_trial: Callable[..., Any], assert_close: Callable[..., None]
-) -> None:
+def test_error_is_within_the_stated_bound(algorithm: str, problem: Problem, dtype: type[np.floating]) -> None:
     trial = make_trial(problem, dtype)
     assert_close(trial, trial.run(algorithm), algorithm)
 
 
-def test_the_bound_can_be_missed(
-    problems: dict[str, Problem], make_trial: Callable[..., Any], assert_close: Callable[..., None]
-) -> None:
-    trial = make_trial(problems["3x3"])
+def test_the_bound_can_be_missed() -> None:
+    trial = make_trial(PROBLEMS["3x3"])
     result = trial.run("reference")
     result[0, 0, 0, 0] += 1e-2
     with pytest.raises(AssertionError, match="of the scale"):
@@ -46,9 +42,7 @@ def test_the_bound_can_be_missed(
 
 
 @pytest.mark.parametrize("activation", ["relu", "relu6"])
-def test_activation(
-    algorithm: str, problem: Problem, activation: str, make_trial: Callable[..., Any], assert_close: Callable[..., None]
-) -> None:
+def test_activation(algorithm: str, problem: Problem, activation: Activation) -> None:
     trial = make_trial(problem)
     plain = trial.run(algorithm)
     expected = np.clip(plain, 0, 6 if activation == "relu6" else None)
@@ -56,9 +50,7 @@ def test_activation(
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_non_finite_pixel_reaches_exactly_its_outputs(
-    algorithm: str, problem: Problem, value: float, make_trial: Callable[..., Any], assert_close: Callable[..., None]
-) -> None:
+def test_a_non_finite_pixel_reaches_exactly_its_outputs(algorithm: str, problem: Problem, value: float) -> None:
     trial = make_trial(problem)
     channel, y, left = problem.c // 2, problem.h // 2, problem.w // 3
     trial.x[0, channel, y, left] = value
@@ -82,9 +74,7 @@ def _readers(window: Window, n: int, pixel: int) -> list[bool]:
 
 
 @pytest.mark.parametrize("kind", ["weight", "bias"])
-def test_a_non_finite_parameter_is_not_hidden(
-    algorithm: str, problem: Problem, kind: str, make_trial: Callable[..., Any]
-) -> None:
+def test_a_non_finite_parameter_is_not_hidden(algorithm: str, problem: Problem, kind: str) -> None:
     # The matrix has no entries for padding, so only windows that hold a pixel count.
     trial = make_trial(problem)
     getattr(trial, kind)[0] = np.nan
@@ -95,7 +85,7 @@ def test_a_non_finite_parameter_is_not_hidden(
     assert np.isfinite(result[:, 1:]).all()
 
 
-def test_thread_count_changes_no_bit(problem: Problem, make_trial: Callable[..., Any]) -> None:
+def test_thread_count_changes_no_bit(problem: Problem) -> None:
     trial = make_trial(problem)
     before = get_threads()
     try:
@@ -113,9 +103,7 @@ def test_thread_count_changes_no_bit(problem: Problem, make_trial: Callable[...,
         set_threads(before)
 
 
-def test_an_outlier_costs_no_more_than_its_size(
-    algorithm: str, problem: Problem, make_trial: Callable[..., Any], error_bound: Callable[..., float]
-) -> None:
+def test_an_outlier_costs_no_more_than_its_size(algorithm: str, problem: Problem) -> None:
     trial = make_trial(problem)
     trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e4
     error = np.abs(trial.run(algorithm) - trial.expected()).max()
@@ -133,12 +121,7 @@ def test_workspace_stays_within_the_larger_of_8_mb_and_the_input(size: int, thre
         assert plan.workspace_bytes <= max(8e6, 4 * 512 * size * size)
 
 
-def test_strict_keeps_directs_bound(
-    problem: Problem,
-    make_trial: Callable[..., Any],
-    assert_close: Callable[..., None],
-    error_bound: Callable[..., float],
-) -> None:
+def test_strict_keeps_directs_bound(problem: Problem) -> None:
     trial = make_trial(problem)
     assert_close(trial, trial.run("auto", accuracy="strict"), "direct")
     trial.x[0, 0, problem.h // 2, problem.w // 2] = 1e6
@@ -150,10 +133,8 @@ def test_strict_keeps_directs_bound(
     assert error[untouched].max(initial=0) <= most
 
 
-def test_denormals_stay_denormal(
-    algorithm: str, problems: dict[str, Problem], make_trial: Callable[..., Any]
-) -> None:
-    trial = make_trial(problems["tiny"])
+def test_denormals_stay_denormal(algorithm: str) -> None:
+    trial = make_trial(PROBLEMS["tiny"])
     trial.x[:] = np.float32(1e-41)
     trial.weight[:] = 1
     trial = replace(trial, bias=None)

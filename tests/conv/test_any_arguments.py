@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.trials import error_bound
 
 from striate.conv import conv2d, instruction_sets, reference
 from striate.conv.arguments import Arguments
@@ -71,7 +71,7 @@ def laid_out(x: Array, layout: str) -> Array:
     return x[..., ::-1].copy()[..., ::-1] if layout == "flipped" else x
 
 
-def agrees(algorithm: str, drawn: dict[str, Any], error_bound: Callable[..., float]) -> bool:
+def agrees(algorithm: str, drawn: dict[str, Any]) -> bool:
     """Whether the algorithm took the call; fails where its result is not the oracle's."""
     p: Problem = drawn["problem"]
     p = replace(p, n=drawn["n"] if drawn["batched"] else 1)
@@ -98,7 +98,7 @@ def agrees(algorithm: str, drawn: dict[str, Any], error_bound: Callable[..., flo
     return True
 
 
-def test_the_algorithm_agrees_with_the_oracle(algorithm: str, error_bound: Callable[..., float]) -> None:
+def test_the_algorithm_agrees_with_the_oracle(algorithm: str) -> None:
     taken = 0
 
     @settings(
@@ -111,20 +111,20 @@ def test_the_algorithm_agrees_with_the_oracle(algorithm: str, error_bound: Calla
     @given(drawn=arguments())
     def run(drawn: dict[str, Any]) -> None:
         nonlocal taken
-        taken += agrees(algorithm, drawn, error_bound)
+        taken += agrees(algorithm, drawn)
 
     run()
     assert taken > 0, f"{algorithm} took none of {EXAMPLES} calls"
 
 
-def test_a_wrong_result_is_seen(error_bound: Callable[..., float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_result_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     right = reference.conv2d
     drawn: dict[str, Any] = {"n": 1, "problem": Problem(1, 2, 6, 6, 2, 3, 3), "padding": 0, "mode": "zeros"}
     drawn |= {"bias": True, "batched": True, "layout": "sliced", "activation": None, "dtype": np.float32}
-    assert agrees("auto", drawn, error_bound)
+    assert agrees("auto", drawn)
     monkeypatch.setattr(reference, "conv2d", lambda x, weight, *more: right(x, weight[:, :, ::-1], *more))
     with pytest.raises(AssertionError):
-        agrees("auto", drawn, error_bound)
+        agrees("auto", drawn)
 
 
 def _run(isa: str, examples: int, chosen: str) -> None:

@@ -38,8 +38,9 @@ W = RNG.standard_normal((4, 4, 3, 3)).astype(np.float32)
 B = RNG.standard_normal(4).astype(np.float32)
 
 # Ways to write one number, and ways to write none.
-SAME_AS_TWO: list[PairArg] = [2, (2, 2), [2, 2], np.int64(2), np.uint8(2), np.array(2), np.array([2, 2]), [2], (2,)]
-SAME_AS_TWO.append((np.int32(2), 2))
+SAME_AS_TWO: list[PairArg] = [
+    2, (2, 2), [2, 2], np.int64(2), np.uint8(2), np.array(2), np.array([2, 2]), (np.int32(2), 2), [2], (2,),
+]  # fmt: skip
 NO_INTEGERS = [2.0, (2.0, 2), "2", None, np.float32(2), np.array([2.0, 2.0]), {2: 2}, (2, None), b"22", [[2], [2]], 1j]
 HUGE = [10**30, 2**31, (2, 2**40)]
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from support.sure import sure
+from support.trials import PROBLEMS
 
 from striate.conv import conv2d, plan, reference, set_cache
 from striate.conv.arguments import Arguments
+from striate.conv.arrays import Array
 from striate.conv.calls import find_call
 from striate.conv.native import compile_plan, deciding_threads
 from striate.conv.plan import find_plan
 from striate.conv.problem import Problem
 
 
-def whole_numbers(problem: Problem, seed: int = 0) -> Any:
+def whole_numbers(problem: Problem, seed: int = 0) -> tuple[Array, Array]:
     """Arrays of integers whose products, summed in any order, stay below 2^24."""
     rng = np.random.default_rng(seed)
     terms = problem.c // problem.groups * problem.kh * problem.kw
@@ -31,7 +31,7 @@ def strict_algorithms(problem: Problem) -> list[str]:
 
 
 @pytest.mark.parametrize("numbers", [1, 2, 3])
-def test_strict_algorithms_are_exact_for_integers_below_2_to_24(problem: Problem, numbers: Any) -> None:
+def test_strict_algorithms_are_exact_for_integers_below_2_to_24(problem: Problem, numbers: int) -> None:
     x, weight = whole_numbers(problem, numbers)
     sides = problem.padding[:2], problem.padding[2:]
     steps = problem.stride, sides, problem.dilation, problem.groups
@@ -78,11 +78,11 @@ def test_a_box_count_of_a_mask_is_whole_by_default() -> None:
 
 @pytest.mark.parametrize(("us", "strict"), [(1.9, True), (2.1, False)])
 def test_measured_filtering_rounds_only_where_that_is_worth_more_than_twofold(
-    us: float, strict: bool, problems: dict[str, Problem], monkeypatch: pytest.MonkeyPatch
+    us: float, strict: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "measure", lambda *problem: [("fft", 1.0), ("direct", us)])
     set_cache(False)
     try:
-        assert find_plan(problems["depthwise 17x17"], "float32", "measured", "normal").strict is strict
+        assert find_plan(PROBLEMS["depthwise 17x17"], "float32", "measured", "normal").strict is strict
     finally:
         set_cache(None)

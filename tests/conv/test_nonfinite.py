@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.sure import sure
+from support.trials import PROBLEMS, Trial, make_trial
 
 from striate.conv import conv2d, reference
 from striate.conv.arrays import Array
@@ -67,10 +69,8 @@ SMALL = ("3x3", "3x3 stride 2", "5x5 few channels", "depthwise 5x5 stride 2", "l
 
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("places", PLACES)
-def test_every_output_is_what_the_definition_gives(
-    places: Any, name: str, problems: dict[str, Problem], make_trial: Callable[..., Any]
-) -> None:
-    trial = make_trial(problems[name])
+def test_every_output_is_what_the_definition_gives(places: str, name: str) -> None:
+    trial = make_trial(PROBLEMS[name])
     spoil_x, spoil_weight = PLACES[places]
     spoil_x(trial.x)
     if spoil_weight is np.abs:
@@ -78,7 +78,7 @@ def test_every_output_is_what_the_definition_gives(
     else:
         spoil_weight(trial.weight)
     if "few" in places:
-        trial.bias[0] = INF
+        sure(trial.bias)[0] = INF
     algorithms = [algorithm for algorithm, _ in compile_plan(trial.problem, "float32", "auto").candidates]
     assert {"direct", "fft"} <= set(algorithms)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -91,13 +91,13 @@ def test_every_output_is_what_the_definition_gives(
         np.testing.assert_allclose(result[finite], expected[finite], rtol=0, atol=1e-4 * scale, err_msg=algorithm)
 
 
-def trial_scale(trial: Any) -> float:
+def trial_scale(trial: Trial) -> float:
     weight = trial.weight[np.isfinite(trial.weight)].astype(float)
     return 1 + float(np.sqrt(trial.weight[0].size * np.mean(weight**2))) if weight.size else 1.0
 
 
-def test_infinities_keep_their_sign_without_activation(problems: dict[str, Problem]) -> None:
-    problem = problems["large kernel"]
+def test_infinities_keep_their_sign_without_activation() -> None:
+    problem = PROBLEMS["large kernel"]
     x = np.zeros(problem.input_shape, np.float32)
     x[0, 0, 5, 5], x[0, 0, 35, 35] = INF, -INF
     weight = np.ones(problem.weight_shape, np.float32)
@@ -107,8 +107,8 @@ def test_infinities_keep_their_sign_without_activation(problems: dict[str, Probl
         np.testing.assert_array_equal(conv2d(x, weight, padding=9, algorithm="fft"), expected)
 
 
-def test_finite_numbers_that_overflow_a_transform_are_summed_directly(problems: dict[str, Problem]) -> None:
-    problem = problems["3x3"]
+def test_finite_numbers_that_overflow_a_transform_are_summed_directly() -> None:
+    problem = PROBLEMS["3x3"]
     x = np.full(problem.input_shape, np.float32(-3.4e38) / 400)
     weight = np.full(problem.weight_shape, np.float32(0.5))
     for algorithm in ("winograd", "winograd1d", "fft"):

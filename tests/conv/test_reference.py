@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from striate.conv import reference
+from striate.conv.arguments import PaddingMode
+from striate.conv.arrays import Array
+from striate.conv.problem import Pads, Pair
 
-CASES = [
+Steps = tuple[Pair, Pads, Pair, int, PaddingMode]
+
+CASES: list[Steps] = [
     ((1, 1), (0, 0, 0, 0), (1, 1), 1, "zeros"),
     ((2, 3), (1, 2, 0, 3), (1, 2), 2, "zeros"),
     ((1, 2), (1, 1, 2, 2), (2, 1), 4, "reflect"),
@@ -20,22 +24,23 @@ CASES = [
 ]
 
 
-def spelled_out(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, mode: str) -> Any:
+def spelled_out(x: Array, w: Array, bias: Array, steps: Steps) -> Array:
+    stride, padding, dilation, groups, mode = steps
     n, _, h, width = x.shape
     k, per, kh, kw = w.shape
 
-    def pixel(i: Any, channel: Any, y: Any, left: Any) -> Any:
+    def pixel(i: int, channel: int, y: int, left: int) -> float:
         if mode == "zeros":
-            return x[i, channel, y, left] if 0 <= y < h and 0 <= left < width else 0.0
+            return float(x[i, channel, y, left]) if 0 <= y < h and 0 <= left < width else 0.0
         if mode == "replicate":
-            return x[i, channel, min(max(y, 0), h - 1), min(max(left, 0), width - 1)]
+            return float(x[i, channel, min(max(y, 0), h - 1), min(max(left, 0), width - 1)])
         if mode == "circular":
-            return x[i, channel, y % h, left % width]
+            return float(x[i, channel, y % h, left % width])
         mirror = [abs(y), abs(left)]
         for axis, size in ((0, h), (1, width)):
             if mirror[axis] >= size:
                 mirror[axis] = 2 * (size - 1) - mirror[axis]
-        return x[i, channel, mirror[0], mirror[1]]
+        return float(x[i, channel, mirror[0], mirror[1]])
 
     rows = [y for y in range(-padding[0], h + padding[1], stride[0]) if y + dilation[0] * (kh - 1) < h + padding[1]]
     cols = [
@@ -51,12 +56,11 @@ def spelled_out(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: 
     return out
 
 
-@pytest.mark.parametrize(("stride", "padding", "dilation", "groups", "mode"), CASES)
-def test_conv2d_is_its_definition(stride: Any, padding: Any, dilation: Any, groups: Any, mode: str) -> None:
-    rng = np.random.default_rng(1)
+@pytest.mark.parametrize("steps", CASES)
+def test_conv2d_is_its_definition(steps: Steps) -> None:
+    groups, rng = steps[3], np.random.default_rng(1)
     x, w, b = rng.standard_normal((2, 4, 6, 7)), rng.standard_normal((4, 4 // groups, 3, 2)), rng.standard_normal(4)
-    result = reference.conv2d(x, w, b, stride, padding, dilation, groups, mode)
-    np.testing.assert_allclose(result, spelled_out(x, w, b, stride, padding, dilation, groups, mode), atol=1e-12)
+    np.testing.assert_allclose(reference.conv2d(x, w, b, *steps), spelled_out(x, w, b, steps), atol=1e-12)
 
 
 def test_conv2d_flips_nothing() -> None:

@@ -248,11 +248,12 @@ def test_every_algorithm_takes_turned_weights(algorithm: str, name: str, dtype: 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("algorithm", ["winograd", "winograd1d", "fft"])
 def test_turned_weights_that_are_not_finite_reach_what_they_meet(algorithm: str, odd: float) -> None:
-    rng = np.random.default_rng(0)
-    x, weight, grad = (rng.standard_normal(shape) for shape in ((2, 7, 9, 8), (6, 7, 3, 3), (2, 6, 11, 10)))
+    layer, rng = Layer(2, 7, 6, (9, 8), (3, 3), padding=2), np.random.default_rng(0)
+    x, weight = layer.arrays(np.float64)
+    grad = rng.standard_normal((2, 6, 11, 10))
     weight[4, 2, 0, 1] = odd
     grad[0] = np.abs(grad[0])
-    expected, _ = torch_gradients(x, weight, lambda shape: grad, 1, 2, 1, 1, "zeros")
+    expected, _ = torch_gradients(x, weight, grad, layer)
     with np.errstate(invalid="ignore"):
         mine = conv2d_input_grad(x.shape, weight.astype(np.float32), grad.astype(np.float32), 1, 2, algorithm=algorithm)
     assert not np.isfinite(expected).all()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.odd import wrongly
 
 from striate.crop import crop
 from striate.errors import InputError, UnsupportedError
@@ -236,8 +237,8 @@ def test_two_names_of_one_tensor_ask_for_both_boxes() -> None:
 
 def test_arguments_of_other_kinds_are_refused_in_one_line() -> None:
     with pytest.raises(InputError, match="wanted must map layers to boxes, got 3"):
-        crop(unet(40), 3)  # type: ignore[arg-type]
+        wrongly(crop)(unet(40), 3)
     with pytest.raises(InputError, match="network must be a Network, got None"):
-        crop(None, {})  # type: ignore[arg-type]
+        wrongly(crop)(None, {})
     with pytest.raises(InputError, match="the box of out0b must be a Box, got 'all'"):
-        crop(unet(40), {"out0b": "all"})  # type: ignore[dict-item]
+        wrongly(crop)(unet(40), {"out0b": "all"})

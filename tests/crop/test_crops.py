@@ -8,6 +8,7 @@ from random import Random
 import pytest
 import torch
 from support.crops import random_box
+from support.odd import wrongly
 from support.pairs import random_pair
 from torch import Tensor, nn
 
@@ -124,4 +125,4 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="lies outside"):
         crops.crop({"last": Box("0:1,0:1,90:99,0:9")})
     with pytest.raises(InputError, match="Crops: network must be"):
-        Crops("net")  # type: ignore[arg-type]
+        wrongly(Crops)("net")

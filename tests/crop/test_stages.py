@@ -11,6 +11,7 @@ import timm
 import torch
 import torchvision
 from support.executing import executed
+from support.odd import wrongly
 from support.pairs import random_pair
 from support.staged import staged
 from torch import Tensor, nn
@@ -215,4 +216,4 @@ def test_what_is_joined_along_one_axis_is_tiled_along_the_other() -> None:
 
 def test_bad_input() -> None:
     with pytest.raises(InputError, match="stages: network must be"):
-        stages("net")  # type: ignore[arg-type]
+        wrongly(stages)("net")

@@ -12,6 +12,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from support.odd import wrongly
+from support.sure import sure
 from torch import nn
 
 from striate import InputError, UnsupportedError, load
@@ -125,7 +127,7 @@ def silent() -> nn.Module:
         conv.weight.copy_(conv.weight.abs())
         conv.weight[1] = 0
         conv.weight[2] = 1.0
-        conv.bias.copy_(torch.tensor([0, 0, -7.5, -1e3]))  # type: ignore[union-attr]
+        sure(conv.bias).copy_(torch.tensor([0, 0, -7.5, -1e3]))
     return nn.Sequential(conv, nn.ReLU6())
 
 
@@ -162,7 +164,7 @@ def test_a_constant_channel_is_dead_and_what_is_not_finite_is_refused() -> None:
     with torch.no_grad():
         conv.weight.copy_(conv.weight.abs())
         conv.weight[0] = 0
-        conv.bias[0] = 1e3  # type: ignore[index]
+        sure(conv.bias)[0] = 1e3
     found = feature_maps(nn.Sequential(conv), "0", PICTURES[0], input_shape=SHAPE)
     assert (found.dead, found.channels[-1]) == ((0,), 0)
     with pytest.raises(InputError, match="values that are not finite"):
@@ -208,7 +210,7 @@ def test_black_and_white_are_the_inputs_own_numbers(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_what_does_not_fit_is_one_line(layer: str, pictures: object, said: str) -> None:
     with pytest.raises(InputError, match=said) as raised:
-        strongest(DENOISER, layer, pictures, input_shape=SHAPE)  # type: ignore[arg-type]
+        wrongly(strongest)(DENOISER, layer, pictures, input_shape=SHAPE)
     assert len(str(raised.value).splitlines()) == 1
 
 

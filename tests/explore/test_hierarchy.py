@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from striate import InputError, load
 from striate.explore import hierarchy, strongest, tuning
@@ -46,9 +46,10 @@ def test_a_stage_that_sees_everything_or_more_than_there_is_says_so() -> None:
             self.first, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3)
             self.deep = nn.Sequential(*(nn.Conv2d(4, 4, 9, padding=4) for _ in range(3)))
 
-        def forward(self, x):  # type: ignore[no-untyped-def]
+        def forward(self, x: Tensor) -> Tensor:
             y = self.first(x).relu()
-            return self.deep(y).relu().sum() + self.last(y * y.mean((2, 3), keepdim=True)).relu()
+            both: Tensor = self.deep(y).relu().sum() + self.last(y * y.mean((2, 3), keepdim=True)).relu()
+            return both
 
     picture, layers = PICTURES[0][..., :20, :20], ["first", "deep.2", "last"]
     found = hierarchy(Gated(), picture, layers, picture.shape, angles=3, phases=3, control=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from support.odd import wrongly
 from torch import nn
 
 from striate import InputError
@@ -99,4 +100,4 @@ def test_it_is_built_where_it_is_asked_for() -> None:
     asked = step(module, "0", (0, 0), PICTURE, 0, (1, 3, 9, 8), sparse=True)
     assert any(line.startswith("as one sparse matrix: 80 x 216 ") for line in asked.lines(matrix=True))
     with pytest.raises(InputError, match="sparse must be a bool"):
-        step(module, "0", (0, 0), PICTURE, 0, (1, 3, 9, 8), sparse=1)  # type: ignore[arg-type]
+        wrongly(step)(module, "0", (0, 0), PICTURE, 0, (1, 3, 9, 8), sparse=1)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.odd import wrongly
 
 from striate import InputError
 from striate.explore.cover import disc_cover, polygon_cover
@@ -133,9 +134,9 @@ def test_a_blank_is_blank() -> None:
     (lambda: Grating(float("nan"), 0.1), "angle must be a finite number"),
     (lambda: Bar(0, -1), "width must be positive"),
     (lambda: Bar(0, 1, contrast=2), "contrast must lie between -1 and 1, got 2"),
-    (lambda: Edge("north"), "angle must be a finite number, got 'north'"),  # type: ignore[arg-type]
+    (lambda: wrongly(Edge)("north"), "angle must be a finite number, got 'north'"),
     (lambda: Disc(2, hole=3), "hole must lie between 0 and the radius 2, got 3"),
-    (lambda: Spot((1,)), r"at must be two numbers \(x, y\)"),  # type: ignore[arg-type]
+    (lambda: wrongly(Spot)((1,)), r"at must be two numbers \(x, y\)"),
     (lambda: WhiteNoise(-1), "seed must be at least 0"),
     (lambda: Edge(0).pattern(0, 3), "height must be at least 1"),
     (lambda: sparse_noise(3, 3, 0), "side must be at least 1"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 from matplotlib import pyplot
 from matplotlib.patches import Rectangle
+from support.odd import wrongly
 from support.sure import sure
 from torch import nn
 
@@ -84,7 +85,7 @@ def test_what_a_plot_cannot_draw_is_one_line() -> None:
     with pytest.raises(InputError, match="one or two spatial axes, this one has 3; see to_xarray"):
         dilated(5, 6, 7).region("output", (2, 3, 0)).plot()
     with pytest.raises(InputError, match="ax must be axes of matplotlib, got 3"):
-        dilated(9, 9).region("output", (2, 3)).plot(3)  # type: ignore[arg-type]
+        wrongly(dilated(9, 9).region("output", (2, 3)).plot)(3)
 
 
 @pytest.mark.parametrize(("library", "ask"), [("xarray", "to_xarray"), ("matplotlib", "plot")])

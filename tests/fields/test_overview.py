@@ -8,9 +8,10 @@ from fractions import Fraction
 from html.parser import HTMLParser
 from importlib.resources import files
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from support.odd import wrongly
 from torch import nn
 
 import striate
@@ -135,8 +136,8 @@ def test_a_data_frame_is_made_of_the_records(monkeypatch: pytest.MonkeyPatch) ->
         lambda network: network.fields(3),
         lambda network: network.sweep("denoised", 5),
         lambda network: network.effective("denoised", 5),
-        lambda _: striate.load(cast(Any, 3)),
-        lambda _: striate.load(cast(Any, None), (1, 3, 8, 8)),
+        lambda _: wrongly(striate.load)(3),
+        lambda _: wrongly(striate.load)(None, (1, 3, 8, 8)),
     ],
 )
 def test_odd_questions_are_refused_in_one_line(ask: Callable[[Any], object]) -> None:

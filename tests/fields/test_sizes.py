@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from support.odd import wrongly
 from support.oracle import Builder
 from support.published_graphs import VALID, Graph
 
@@ -31,8 +32,7 @@ def test_same_padding_shifts_the_centre_with_the_size(tmp_path: Path) -> None:
 
 def dynamic(tmp_path: Path) -> striate.LoadedModel:
     """Two strided SAME convolutions of an image of any size, read at 8x8."""
-    graph = Graph(0, 0)
-    graph.spatial = ("H", "W")  # type: ignore[assignment]
+    graph = Graph("H", "W")
     graph.conv(graph.conv("image", "first", 3, 2), "second", 3, 2)
     return striate.load(graph.save(tmp_path / "dynamic.onnx"), (1, 3, 8, 8))
 
@@ -48,7 +48,7 @@ def test_a_sweep_needs_sizes_and_a_model_to_read_again(tmp_path: Path) -> None:
     b = Builder(1, 1, 8)
     b("conv", "image", out_channels=1, kernel=(3,), name="a")
     with pytest.raises(InputError, match="built by hand"):
-        sweep(b.network(), "a", [8])  # type: ignore[arg-type]
+        wrongly(sweep)(b.network(), "a", [8])
 
 
 # PyTorch's padding=1 against SAME on an even size: equal shapes, pixels one apart.
@@ -85,8 +85,7 @@ def test_peak_memory_counts_tensors_until_their_last_reader() -> None:
 
 
 def test_valid_padding_never_shifts(tmp_path: Path) -> None:
-    graph = Graph(0, 0)
-    graph.spatial = ("H", "W")  # type: ignore[assignment]
+    graph = Graph("H", "W")
     graph.conv("image", "a", 3, 2, VALID)
     found = striate.load(graph.save(tmp_path / "valid.onnx"), (1, 3, 8, 8)).sweep("a", [(8, 9), (11, 12)])
     assert found.still == ((8, 9), (11, 12))

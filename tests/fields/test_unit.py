@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.odd import wrongly
 from support.pairs import random_pair
 
 import striate
@@ -86,8 +87,8 @@ def test_what_is_no_unit_is_refused_in_one_line() -> None:
     with pytest.raises(InputError, match=f"is no pixel of {fields.source}"):
         reach(fields, Unit(layer, (0, 0)), layer)
     with pytest.raises(InputError, match="layer must be a string, got 3"):
-        fields.hull(3, (0, 0))  # type: ignore[arg-type]
+        wrongly(fields.hull)(3, (0, 0))
     with pytest.raises(InputError, match="did you mean"):
         region(fields, Unit("layr", (0, 0)))
     with pytest.raises(striate.InputError, match="channel must be an integer, got 'red'"):
-        region(fields, layer, (0, 0), "red")  # type: ignore[arg-type]
+        wrongly(region)(fields, layer, (0, 0), "red")

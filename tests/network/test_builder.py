@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.odd import wrongly
 
 from striate.errors import InputError
 from striate.network.builder import Builder
@@ -43,4 +44,4 @@ def test_what_does_not_fit_is_refused_in_one_line() -> None:
     with pytest.raises(InputError, match="net has no node yet"):
         b.network()
     with pytest.raises(InputError, match="op must be an Operator"):
-        b.add("conv", "image")  # type: ignore[arg-type]
+        wrongly(b.add)("conv", "image")

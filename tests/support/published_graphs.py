@@ -16,7 +16,7 @@ SAME, VALID = "SAME_UPPER", "VALID"
 class Graph:
     """An ONNX graph written layer by layer; every method returns the name of the tensor it made."""
 
-    def __init__(self, *spatial: int, channels: int = 3) -> None:
+    def __init__(self, *spatial: int | str, channels: int = 3) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
         self.channels = {"image": channels}

@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 class Graph:
     """An ONNX graph written node by node over one image; every call returns the tensor it made."""
 
-    def __init__(self, *shape: int, opset: int = 17) -> None:
+    def __init__(self, *shape: int | str, opset: int = 17) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.shape, self.opset = shape, opset

@@ -641,10 +641,10 @@ def attended_filled(x: Tensor, keep: Tensor) -> Tensor:
     return torch.einsum("nhij,nhjc->nchi", scores.softmax(3), t)
 
 
-def rows_of(x: Tensor, **options: object) -> Tensor:
+def rows_of(x: Tensor, **options: Any) -> Tensor:
     """Attention of the rows' pixels, by torch's function."""
     t = x.permute(0, 2, 3, 1)
-    return F.scaled_dot_product_attention(t, t, t, **options).permute(0, 3, 1, 2)  # type: ignore[arg-type]
+    return F.scaled_dot_product_attention(t, t, t, **options).permute(0, 3, 1, 2)
 
 
 def stripes() -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from support.torch_functions import Function
@@ -125,11 +127,11 @@ def test_a_model_is_read_at_another_shape() -> None:
         (lambda x: torch.linalg.svd(x)[0], "_linalg_svd"),
     ],
 )
-def test_what_cannot_be_read_is_refused_by_name(function: object, text: str) -> None:
+def test_what_cannot_be_read_is_refused_by_name(function: Callable[[Tensor], Tensor], text: str) -> None:
     class Outer(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.inner = Function(function)  # type: ignore[arg-type]
+            self.inner = Function(function)
 
         def forward(self, x: Tensor) -> Tensor:
             return self.inner(x)

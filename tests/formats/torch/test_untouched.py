@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.odd import wrongly
 from support.sure import sure
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _len_torch_dispatch_stack  # type: ignore[attr-defined]
@@ -116,4 +117,4 @@ def test_wrong_shapes_are_one_clear_line() -> None:
     assert "\n" not in str(caught.value)
     for shape in ((1, 4, 8, 8), (), (1, 3, 0, 8), (1, 3, 2, 2), ("a",)):
         with pytest.raises(InputError):
-            read_torch(module, shape)  # type: ignore[arg-type]
+            wrongly(read_torch)(module, shape)
