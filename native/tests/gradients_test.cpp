@@ -202,6 +202,7 @@ int main(int argc, char** argv) {
     const auto by_winograd = [](const Problem& p) { return worth_winograd_gradient(checked(p), 16); };
     CHECK(by_winograd({1, 64, 14, 14, 64, 3, 3, 1, 1, 1, 1, 1, 1}), "many products go by taps");
     CHECK(!by_winograd({1, 3, 64, 64, 32, 3, 3, 1, 1, 1, 1, 1, 1}), "few channels go by Winograd's way");
+    CHECK(!by_winograd({1, 32, 4, 100000, 32, 3, 3, 1, 1, 1, 1, 1, 1}), "transformed tiles take more than a call may");
     const auto part_rows = [](int threads) {
         return plan_winograd_gradient(checked(many_filters[11]), 16, threads).part_rows;
     };

@@ -36,12 +36,14 @@ namespace {
 bool by_winograd(const Target& target, const Problem& p, const void* x, const void* grad, void* out, int threads) {
     WinogradGradientPlan d = plan_winograd_gradient(p, target.lanes(p.dtype), threads);
     const Memory tiles = allocate(d.transformed_bytes());
+    const double affordable = (p.workspace_limit() - double(d.transformed_bytes())) / double(d.workspace());
+    const int count = int(std::clamp(affordable, 1.0, double(threads)));
     bool spoiled = false;
     for (; d.row < d.all_rows() && !spoiled; d.row += d.part_rows) {
         run_tasks(d, target.winograd_gradient_tiles.of(p.dtype), {x, grad, nullptr, tiles.get(), Activation::none},
                   d.vectors() * d.row_tasks(), threads, d.stage_bytes());
         run_tasks(d, target.winograd_gradient.of(p.dtype),
-                  {tiles.get(), nullptr, nullptr, out, Activation::none, &spoiled}, d.tasks(), threads, d.workspace());
+                  {tiles.get(), nullptr, nullptr, out, Activation::none, &spoiled}, d.tasks(), count, d.workspace());
     }
     return !spoiled;
 }

@@ -55,8 +55,8 @@ struct WinogradGradientPlan {
 
 bool winograd_gradient_computes(const Problem& p);
 
-// Whether the problem is computed, and takes less so than by multiplying each tap; the problem and the instruction set
-// alone decide.
+// Whether the problem is computed, within the memory of a call, and takes less so than by multiplying each tap; the
+// problem and the instruction set alone decide.
 bool worth_winograd_gradient(const Problem& p, int64_t lanes);
 
 // Parts decide the bits, and depend on the problem and the instruction set alone.

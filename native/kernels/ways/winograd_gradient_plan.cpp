@@ -24,6 +24,7 @@ bool winograd_gradient_computes(const Problem& p) {
 bool worth_winograd_gradient(const Problem& p, int64_t lanes) {
     if (!winograd_gradient_computes(p)) return false;
     const WinogradGradientPlan d = plan_winograd_gradient(p, lanes, 1);
+    if (double(d.transformed_bytes() + d.workspace()) > p.workspace_limit()) return false;
     const double tiles = double(d.all_rows() * d.tiles_x), parts = double(ceil_div(d.all_rows(), d.part_rows));
     const double chains = std::max(parts, tiles / double(WinogradGradientPlan::chain));
     const double channels = double(d.c_vectors() * lanes), vectors = double(d.k_vectors());
