@@ -118,8 +118,8 @@ def answered(network: Network) -> tuple[Fields, int, int]:
     return fields, held, peak
 
 
-def pieces(fields: Fields) -> Iterator[Piece]:
-    return (piece for name in fields for table in fields.tables(name) for piece in table.pieces)
+def forms(fields: Fields) -> Iterator[Piece]:
+    return (one.form for name in fields for table in fields.tables(name) for one in table.group.forms)
 
 
 def test_attention_holds_no_table_of_queries_by_keys() -> None:
@@ -127,12 +127,12 @@ def test_attention_holds_no_table_of_queries_by_keys() -> None:
     assert peak < 4_000_000
     fields, _, peak = answered(many_paces(600))
     assert peak < 1_000_000
-    assert max(piece.lo.size for piece in pieces(fields)) <= 600
+    assert max(form.lo.size for form in forms(fields)) <= 600
 
 
 def test_blocks_that_see_the_same_share_their_tables() -> None:
     few, many = (answered(transformer(64, blocks)) for blocks in (4, 24))
-    assert len(set(pieces(many[0]))) == len(set(pieces(few[0])))
+    assert len(set(forms(many[0]))) == len(set(forms(few[0])))
     assert many[1] - few[1] < 20 * 12 * 4_000
 
 
@@ -162,7 +162,7 @@ def test_no_array_grows_with_the_image(side: int) -> None:
     x = conv(b, conv(b, conv(b, "image", 2)), 2)
     x = b("elementwise", x, b("reduce", x, axes=(2, 3)))
     fields, _, peak = answered(b.network())
-    assert max(piece.lo.size for piece in pieces(fields)) == 1
+    assert max(form.lo.size for form in forms(fields)) == 1
     assert peak < 300_000
 
 

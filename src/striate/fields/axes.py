@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from striate.fields.flat import plain
+from striate.fields.flat import flat, plain
 from striate.fields.pieces import Ints, Piece, divisors
-from striate.fields.shared import Pieces, Shared
+from striate.fields.shared import Shared, Standing, Standings
 from striate.fields.spans import Span
-from striate.fields.summary import flattened, laid, local_span, units_of
+from striate.fields.summary import laid, local_span, units_of
 from striate.fields.tables import FieldTable, carried
 from striate.fields.unit import Grid, LayerAxes, unit_axes
 from striate.frozen import FrozenDict
@@ -24,13 +24,13 @@ from striate.network.relation import Along, Relation, Shape, Split
 
 def layer_axes(shape: Shape, tables: Mapping[str, FieldTable], batch: int | None, shared: Shared) -> LayerAxes:
     """The axes of a tensor by its tables, one for each spatial axis of the source; ``batch`` is the source's batch."""
-    normal = [shared.normal(table.pieces).pieces for table in tables.values()]
-    counts, every = tuple(map(len, normal)), tuple(piece for pieces in normal for piece in pieces)
+    normal = [table.group.forms for table in tables.values()]
+    counts, every = tuple(map(len, normal)), tuple(one for pieces in normal for one in pieces)
     return shared.once(_layer_axes, every, counts, tuple(tables), shape, batch, shared)
 
 
 def _layer_axes(
-    every: Pieces, counts: tuple[int, ...], names: tuple[str, ...], shape: Shape, batch: int | None, shared: Shared
+    every: Standings, counts: tuple[int, ...], names: tuple[str, ...], shape: Shape, batch: int | None, shared: Shared
 ) -> LayerAxes:
     """The same of the tables' pieces, wherever they begin and end; ``counts`` are of each axis of the source."""
     rest = iter(every)
@@ -52,7 +52,7 @@ def _layer_axes(
     features = [axis for axis in alike if axis != first and axis not in units]
     looking = frozenset[int]()
     if len(features) > 1:
-        looking = looking.union(*(shared.once(_looking, _told(pieces, shared), shared) for pieces in tables.values()))
+        looking = looking.union(*(_looking(pieces, shared) for pieces in tables.values()))
     channel = next((axis for axis in features if axis not in looking), next(iter(features), None))
     within = tuple(axis for axis in features if axis in looking and axis != channel)
     words |= dict.fromkeys(within, "inner")
@@ -62,7 +62,7 @@ def _layer_axes(
 
 def units_along(shape: Shape, tables: Mapping[str, FieldTable], shared: Shared) -> tuple[int, ...]:
     """The axes of a tensor along which units stand, told by its tables."""
-    return _units(shape, {name: _moving_axes(shape, table.pieces, shared) for name, table in tables.items()})
+    return _units(shape, {name: _moving_axes(shape, table.group.forms, shared) for name, table in tables.items()})
 
 
 def _units(shape: Shape, moving: Mapping[str, frozenset[int]]) -> tuple[int, ...]:
@@ -72,16 +72,20 @@ def _units(shape: Shape, moving: Mapping[str, frozenset[int]]) -> tuple[int, ...
     return tuple(sorted(found if tokens or not found <= behind else behind))
 
 
-def _moving_axes(shape: Shape, pieces: Pieces, shared: Shared) -> frozenset[int]:
+def _moving_axes(shape: Shape, pieces: Standings, shared: Shared) -> frozenset[int]:
     """The axes along which units look at different places of one axis of the source.
 
     They are those that grow with it. Where none does, as of picked elements, channels that differ are left out.
     """
-    found = shared.once(_moving, _told(pieces, shared), shared)
-    if found.grown or not found.every:
-        return found.grown
+    found = [shared.once(_moving, one.form, shared) for one in _told(pieces)]
+    every, grown = (frozenset[int]().union(*axes) for axes in zip(*found, strict=True)) if found else (NONE, NONE)
+    if grown or not every:
+        return grown
     behind = frozenset(unit_axes(shape))
-    return (found.every & behind) or (found.every if any(shape[axis] > 1 for axis in behind) else frozenset())
+    return (every & behind) or (every if any(shape[axis] > 1 for axis in behind) else NONE)
+
+
+NONE = frozenset[int]()
 
 
 class _Moving(NamedTuple):
@@ -91,14 +95,14 @@ class _Moving(NamedTuple):
     grown: frozenset[int]
 
 
-def _told(pieces: Pieces, shared: Shared) -> Pieces:
+def _told(pieces: Standings) -> Standings:
     """The pieces that tell how axes differ: the local ones, where there are some."""
-    return shared.normal(_local(pieces) or pieces).pieces
+    return _local(pieces) or pieces
 
 
-def _moving(pieces: Pieces, shared: Shared) -> _Moving:
+def _moving(form: Piece, shared: Shared) -> _Moving:
     every, grown = set[int](), set[int]()
-    for piece, axis, dims in _viewed(pieces, shared):
+    for piece, axis, dims in _viewed(form, shared):
         if not piece.view[axis].full or not all(map(piece.uniform, dims)):
             every.add(axis)
             if any(piece.dims[dim].grown for dim in dims):
@@ -106,22 +110,26 @@ def _moving(pieces: Pieces, shared: Shared) -> _Moving:
     return _Moving(frozenset(every), frozenset(grown))
 
 
-def _looking(pieces: Pieces, shared: Shared) -> frozenset[int]:
+def _looking(pieces: Standings, shared: Shared) -> frozenset[int]:
     """The axes along which units look at other places, whatever the size of what they see."""
+    return frozenset[int]().union(*(shared.once(_looking_of, one.form, shared) for one in _told(pieces)))
+
+
+def _looking_of(form: Piece, shared: Shared) -> frozenset[int]:
     return frozenset(
         axis
-        for piece, axis, dims in _viewed(pieces, shared)
+        for piece, axis, dims in _viewed(form, shared)
         if any(_looks_elsewhere(piece, dim) for dim in dims if not piece.uniform(dim))
     )
 
 
-def _viewed(pieces: Pieces, shared: Shared) -> Iterator[tuple[Piece, int, list[int]]]:
-    """Each piece with each axis of its tensor and the dimensions that it runs over."""
-    for piece in pieces:
-        if not all(plain(piece, place) for place in piece.view):
-            piece = flattened(piece, shared)
-        for axis, place in enumerate(piece.view):
-            yield piece, axis, [digit.root for digit in place.digits if isinstance(digit.root, int)]
+def _viewed(piece: Piece, shared: Shared) -> Iterator[tuple[Piece, int, list[int]]]:
+    """A piece with each axis of its tensor and the dimensions that it runs over."""
+    if not all(plain(piece, place) for place in piece.view):
+        (one,) = shared.each(flat, (Standing(piece),))
+        piece = one.piece
+    for axis, place in enumerate(piece.view):
+        yield piece, axis, [digit.root for digit in place.digits if isinstance(digit.root, int)]
 
 
 def _looks_elsewhere(piece: Piece, dim: int) -> bool:
@@ -130,13 +138,13 @@ def _looks_elsewhere(piece: Piece, dim: int) -> bool:
     return piece.dims[dim].step != 0 or bool((middle != middle.take([0], dim)).any())
 
 
-def _local(pieces: Pieces) -> Pieces:
-    return tuple(piece for piece in pieces if not piece.whole)
+def _local(pieces: Standings) -> Standings:
+    return tuple(one for one in pieces if not one.form.whole)
 
 
-def _holds_features(axis: int, tables: Sequence[Pieces]) -> bool:
+def _holds_features(axis: int, tables: Sequence[Standings]) -> bool:
     """Whether part of the index along an axis tells nothing of the place: channels that were flattened with it."""
-    views = [(piece, piece.view[axis]) for pieces in tables for piece in _local(pieces)]
+    views = [(one.form, one.form.view[axis]) for pieces in tables for one in _local(pieces)]
     sizes = {tuple(digit.size for digit in place.digits) for _, place in views}
     if len(sizes) != 1 or not all(plain(piece, place) for piece, place in views):
         return False
@@ -145,11 +153,9 @@ def _holds_features(axis: int, tables: Sequence[Pieces]) -> bool:
     return any(all(column) for column in zip(*uniform, strict=True))
 
 
-def _grid(axis: int, shape: Shape, tables: Mapping[str, Pieces], shared: Shared) -> Grid | None:
+def _grid(axis: int, shape: Shape, tables: Mapping[str, Standings], shared: Shared) -> Grid | None:
     """The grid that tokens run over, told by what each of them sees along each axis of the source; None for none."""
-    local = [shared.normal(_local(pieces)).pieces for pieces in tables.values()]
-    counts = tuple(map(len, local))
-    found = _laid_out(tuple(piece for pieces in local for piece in pieces), counts, axis, shape, shared)
+    found = _laid_out([_local(pieces) for pieces in tables.values()], axis, shape, shared)
     if found is None:
         return None
     first, digits = found
@@ -158,16 +164,12 @@ def _grid(axis: int, shape: Shape, tables: Mapping[str, Pieces], shared: Shared)
 
 
 def _laid_out(
-    pieces: tuple[Piece, ...], counts: tuple[int, ...], axis: int, shape: Shape, shared: Shared
+    tables: Iterable[Standings], axis: int, shape: Shape, shared: Shared
 ) -> tuple[int, tuple[tuple[int, int], ...]] | None:
-    """The first token that stands for a place, and per axis of the source how many places there are and their stride.
-
-    ``counts`` says how many of the pieces speak of each axis of the source.
-    """
-    rest, columns = list(pieces), []
-    for count in counts:
-        own, rest = rest[:count], rest[count:]
-        lo, hi = units_of([laid(piece, (axis,), shared) for piece in own], (axis,))
+    """The first token that stands for a place; per axis of the source how many places there are and their stride."""
+    columns = []
+    for own in tables:
+        lo, hi = units_of(laid(own, (axis,), shared), (axis,))
         columns.append(np.stack([np.broadcast_to(values.ravel(), shape[axis]) for values in (lo, hi)], axis=1))
     seen = np.flatnonzero(np.all([column[:, 0] < column[:, 1] for column in columns], axis=0))
     if not seen.size or seen[-1] - seen[0] >= seen.size:

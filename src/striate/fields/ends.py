@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,18 +13,16 @@ from striate.fields.views import Digit, Place, leaves
 from striate.geometry import AxisMap, Prefix
 
 
-def all_of(pieces: tuple[Piece, ...], axis: int, m: AxisMap, ends: tuple[bool, ...]) -> Iterator[Piece]:
-    """The pieces after an operator that reads an axis from end to end; ``ends`` says whose local fields end there."""
-    for piece, end in zip(pieces, ends, strict=True):
-        piece = resolved(piece, axis)
-        dims = _run_over(piece, axis)
-        if end:
-            yield _reduced(_presence(piece), axis, dims, m)
-        elif isinstance(m, Prefix) and dims:
-            piece, _ = isolated(piece, axis)
-            yield through(piece, axis, m)
-        else:
-            yield _tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims))
+def all_of(piece: Piece, axis: int, m: AxisMap, ends: bool) -> Piece:
+    """The piece after an operator that reads an axis from end to end, and whether that ``ends`` local fields."""
+    piece = resolved(piece, axis)
+    dims = _run_over(piece, axis)
+    if ends:
+        return _reduced(_presence(piece), axis, dims, m)
+    if isinstance(m, Prefix) and dims:
+        piece, _ = isolated(piece, axis)
+        return through(piece, axis, m)
+    return _tied(_reduced(piece, axis, dims, m), any(piece.dims[dim].grown for dim in dims))
 
 
 def _run_over(piece: Piece, axis: int) -> list[int]:
@@ -42,29 +40,42 @@ def _tied(piece: Piece, grown: bool) -> Piece:
     return Piece(piece.lo, piece.hi, tuple(dims), piece.view, piece.whole)
 
 
-def ending(pieces: tuple[Piece, ...], axis: int, extent: int) -> tuple[bool, ...]:
-    """For each piece, whether to read an axis from end to end ends its local fields."""
-    return tuple(_reads_all(piece, axis, extent) for piece in pieces)
+class Reading(NamedTuple):
+    """How much one element reads that reads a grown axis of a local piece from end to end.
 
-
-def _reads_all(piece: Piece, axis: int, extent: int) -> bool:
-    """Whether to read an axis of a local piece from end to end is to read the input from end to end.
-
-    One element must read more than half: of the input, where a slice may have left some of it, and of what the piece
-    sees in all, where it is literal and may hold a mask.
+    ``among`` is what a literal piece, which may hold a mask, sees in all; None of one that is open.
     """
+
+    most: int
+    among: int | None
+
+    def moved(self, low: int, high: int) -> Reading:
+        """The same of a piece that begins ``low`` and ends ``high`` pixels further on."""
+        return Reading(self.most + high - low, None if self.among is None else self.among + high - low)
+
+    def ends(self, extent: int) -> bool:
+        """Whether to read the axis is to read an input of ``extent`` from end to end.
+
+        One element must read more than half: of the input, where a slice may have left some of it, or of what the
+        literal piece sees in all.
+        """
+        return 2 * self.most > (extent if self.among is None else self.among)
+
+
+def reading(piece: Piece, axis: int) -> Reading | None:
+    """How much an element reads of an axis from end to end; None where no local field can end by that."""
     if piece.whole or not any(piece.dims[dim].grown for dim in leaves(piece.view[axis : axis + 1])):
-        return False
+        return None
     piece = resolved(piece, axis)
     dims = _run_over(piece, axis)
     grown = [dim for dim in dims if piece.dims[dim].grown]
     if not grown:
-        return False
+        return None
     opened = any(piece.dims[dim].open for dim in grown)
     for dim in dims:
         piece = _ends(piece, dim) if opened else finite(piece, dim)
     lo, hi = piece.lo.min(axis=tuple(dims)), piece.hi.max(axis=tuple(dims))
-    return bool(2 * (hi - lo).max() > (extent if opened else piece.hi.max() - piece.lo.min()))
+    return Reading(int((hi - lo).max()), None if opened else int(piece.hi.max() - piece.lo.min()))
 
 
 def _ends(piece: Piece, dim: int) -> Piece:

@@ -233,7 +233,7 @@ class Fields(Mapping[str, Field]):
             axes,
             global_via=self._in_order(table.via for table in tables if table.whole),
             misaligned_at=self._in_order(table.misaligned for table in tables if table.local),
-            at_most_via=self._in_order(table.at_most for table in tables if table.pieces),
+            at_most_via=self._in_order(table.at_most for table in tables if table.group.forms),
         )
 
     def __iter__(self) -> Iterator[str]:

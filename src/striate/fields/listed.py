@@ -48,7 +48,7 @@ def listed(fields: Fields, layer: str, axis: str, most: int = MOST_UNITS) -> Lis
     if not tables:
         return None
     shared, units = Shared(), fields.layer_axes(layer).units
-    pieces = [laid(piece, units, shared) for piece in tables[list(fields.spatial).index(axis)].pieces]
+    pieces = laid(tables[list(fields.spatial).index(axis)].group.pieces, units, shared)
     axes = tuple(k for k in range(len(shape)) if any(not piece.uniform(k) for piece in pieces))
     if prod(shape[k] for k in axes) > most:
         return None

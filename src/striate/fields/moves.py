@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from striate.fields.flat import isolated, split_dim
@@ -13,20 +12,17 @@ from striate.geometry import AxisMap, Border, TapMap
 from striate.network.relation import Along, Drop, Insert, Merge, Permute, Relation, Split, Step
 
 
-def after(pieces: tuple[Piece, ...], steps: Relation, alone: bool) -> Iterator[Piece]:
-    """The pieces after some steps that read no axis from end to end, but those that see nothing any more."""
-    for piece in pieces:
-        values = piece.lo
-        for step in steps:
-            match step:
-                case Along(axis, TapMap() as m) if alone and _shifts(m) and not m.periodic:
-                    piece = _along(piece, axis, replace(m, periodic=True))
-                case Along(axis, m):
-                    piece = _along(piece, axis, m)
-                case _:
-                    piece = _moved(piece, step)
-        if piece.lo is values or piece.seen:
-            yield piece
+def after(piece: Piece, steps: Relation, alone: bool) -> Piece:
+    """The piece after some steps that read no axis from end to end; it may see nothing any more."""
+    for step in steps:
+        match step:
+            case Along(axis, TapMap() as m) if alone and _shifts(m) and not m.periodic:
+                piece = _along(piece, axis, replace(m, periodic=True))
+            case Along(axis, m):
+                piece = _along(piece, axis, m)
+            case _:
+                piece = _moved(piece, step)
+    return piece
 
 
 def _shifts(m: AxisMap) -> bool:

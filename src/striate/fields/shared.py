@@ -1,4 +1,4 @@
-"""Pieces that say the same as one object, so that what follows from them is worked out once."""
+"""Pieces by their form and where they stand, so that what follows from a form is worked out once."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from striate.fields.pieces import FAR, Piece
 Answer = TypeVar("Answer")
 Pieces = tuple[Piece, ...]
 
-SMALL, MIDDLE, LARGE = 2**6, 2**12, 2**14
+SMALL, LARGE = 2**6, 2**14
 WIDE = FAR >> 20
+
+ELSEWHERE = object()
+"""Stands for answers that depend on where pieces stand."""
 
 
 class Moving(Protocol):
@@ -27,120 +30,167 @@ class Moving(Protocol):
 Told = TypeVar("Told", bound=Moving)
 
 
-class Normal(NamedTuple):
-    """Pieces moved so that the first local one begins at 0 and ends at ``WIDE``, and how far they stood from there."""
+class Standing(NamedTuple):
+    """A piece that begins ``low`` and ends ``high`` pixels further on than its form.
 
-    pieces: tuple[Piece, ...]
-    low: int
-    high: int
+    A local form begins at 0 and ends at ``WIDE``; whole pieces, large ones and the input are their own form.
+    """
+
+    form: Piece
+    low: int = 0
+    high: int = 0
+
+    @property
+    def piece(self) -> Piece:
+        """The piece itself."""
+        return _shifted(self.form, self.low, self.high) if self.low or self.high else self.form
+
+    def by(self, low: int, high: int) -> Standing:
+        """The piece that begins ``low`` and ends ``high`` further on; a whole one stays as it is."""
+        return self if self.form.whole else Standing(self.form, self.low + low, self.high + high)
+
+
+Standings = tuple[Standing, ...]
+
+
+class Group(NamedTuple):
+    """Some pieces as they stand from the first local one on, and where that stands."""
+
+    forms: Standings
+    low: int = 0
+    high: int = 0
+
+    @staticmethod
+    def of(pieces: Standings) -> Group:
+        """Pieces that stand somewhere."""
+        low, high = next(((one.low, one.high) for one in pieces if not one.form.whole), (0, 0))
+        return Group(tuple(one.by(-low, -high) for one in pieces) if low or high else pieces, low, high)
+
+    @property
+    def pieces(self) -> Standings:
+        """The pieces where they stand."""
+        return tuple(one.by(self.low, self.high) for one in self.forms) if self.low or self.high else self.forms
+
+    def by(self, low: int, high: int) -> Group:
+        """The pieces that begin ``low`` and end ``high`` further on."""
+        return Group(self.forms, self.low + low, self.high + high)
 
 
 class Shared:
-    """The pieces of a network by what they say, and the answers of functions of them.
+    """The forms of a network's pieces, and the answers of functions of them.
 
-    The blocks of a deep network see the same again and again: a piece that comes once more is the object that came
+    The blocks of a deep network see the same again and again: a form that comes once more is the object that came
     first, and a question about it finds its answer. Where each sees more than the block before, it still sees the same
     from another begin to another end. Large pieces come and go.
     """
 
     def __init__(self) -> None:
-        self._pieces: dict[Hashable, list[Piece]] = {}
+        self._forms: dict[Hashable, list[Piece]] = {}
         self._small: dict[Hashable, Piece] = {}
-        self._normal: dict[Pieces, Normal] = {}
-        self._ends: dict[Piece, tuple[int, int]] = {}
-        self._moved: dict[tuple[Piece, int, int], Piece] = {}
         self._answers: dict[Hashable, Any] = {}
 
-    def pieces(self, pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-        """The same pieces, each as the object that says so."""
-        return tuple(self._first(piece) for piece in pieces)
-
-    def _first(self, piece: Piece) -> Piece:
+    def standing(self, piece: Piece) -> Standing:
+        """A piece that sees something, by its form and where it stands."""
         if _large(piece):
-            return piece
-        if piece.lo.size <= SMALL:
-            said = piece.lo.tobytes(), piece.hi.tobytes(), piece.lo.shape, piece.dims, piece.view, piece.whole
-            return self._small.setdefault(said, piece)
-        values = [crc32(np.ascontiguousarray(values).data) for values in (piece.lo, piece.hi)]
-        alike = self._pieces.setdefault((*values, piece.lo.shape, piece.dims, piece.view, piece.whole), [])
-        for other in alike:
-            if np.array_equal(other.lo, piece.lo) and np.array_equal(other.hi, piece.hi):
-                return other
-        alike.append(piece)
-        return piece
+            return Standing(piece)
+        if piece.whole:
+            return Standing(self._first(piece))
+        low, high = int(piece.lo.min()), int(piece.hi.max()) - WIDE
+        return Standing(self._first(_shifted(piece, -low, -high) if low or high else piece), low, high)
 
-    def once(self, function: Callable[..., Answer], pieces: tuple[Piece, ...], *arguments: Hashable) -> Answer:
-        """The function's answer about some pieces, worked out where these arguments are new."""
-        key = (function, pieces, *arguments)
+    def _first(self, form: Piece) -> Piece:
+        """The form that came first of those that say the same."""
+        if form.lo.size <= SMALL:
+            said = form.lo.tobytes(), form.hi.tobytes(), form.lo.shape, form.dims, form.view, form.whole
+            return self._small.setdefault(said, form)
+        values = [crc32(np.ascontiguousarray(values).data) for values in (form.lo, form.hi)]
+        alike = self._forms.setdefault((*values, form.lo.shape, form.dims, form.view, form.whole), [])
+        for other in alike:
+            if np.array_equal(other.lo, form.lo) and np.array_equal(other.hi, form.hi):
+                return other
+        alike.append(form)
+        return form
+
+    def once(self, function: Callable[..., Answer], *arguments: Hashable) -> Answer:
+        """The function's answer about some forms or pieces, worked out where these arguments are new."""
+        key = (function, arguments)
         if key in self._answers:
             known: Answer = self._answers[key]
             return known
-        found = function(pieces, *arguments)
-        if not _large(pieces) and not _large(found):
+        found = function(*arguments)
+        if not _large(arguments) and not _large(found):
             self._answers[key] = found
         return found
 
-    def alike(self, function: Callable[..., Iterable[Piece]], pieces: Pieces, *arguments: Hashable) -> Pieces:
-        """The pieces that a function makes of some, worked out once for all that only begin and end elsewhere.
+    def each(self, function: Callable[..., Piece], pieces: Standings, *arguments: Hashable) -> Standings:
+        """What a function makes of each piece, worked out once for each form; without what sees nothing any more.
+
+        Of a piece that begins ``a`` and ends ``b`` further on, the function must make one that does so too.
+        """
+        made = [self.once(self._made, function, one.form, *arguments) for one in pieces]
+        return tuple(new.by(one.low, one.high) for one, found in zip(pieces, made, strict=True) for new in found)
+
+    def _made(self, function: Callable[..., Piece], form: Piece, *arguments: Hashable) -> Standings:
+        piece = function(form, *arguments)
+        return (self.standing(piece),) if piece.seen else ()
+
+    def alike(self, function: Callable[..., Iterable[Piece]], pieces: Standings, *arguments: Hashable) -> Standings:
+        """What a function makes of some pieces together, worked out once for all that only begin and end elsewhere.
 
         Of pieces that begin ``a`` and end ``b`` further on, the function must make what does so too.
         """
-        key = (function, pieces, *arguments)
-        if key in self._answers:
-            known: Pieces = self._answers[key]
-            return known
-        normal, low, high = self.normal(pieces)
-        found = self.once(self._made, normal, function, *arguments)
-        if low or high:
-            found = tuple(self.shifted(piece, low, high) for piece in found)
-        if not _large(pieces) and not _large(found):
-            self._answers[key] = found
-        return found
+        group = Group.of(pieces)
+        found = self.once(self._made_together, function, group.forms, *arguments)
+        return group._replace(forms=found).pieces
 
-    def _made(self, pieces: Pieces, function: Callable[..., Iterable[Piece]], *arguments: Hashable) -> Pieces:
-        return self.pieces(function(pieces, *arguments))
+    def _made_together(
+        self, function: Callable[..., Iterable[Piece]], pieces: Standings, *arguments: Hashable
+    ) -> Standings:
+        return tuple(self.standing(piece) for piece in function(tuple(one.piece for one in pieces), *arguments))
 
-    def told(self, function: Callable[..., Told], pieces: Pieces, *arguments: Hashable) -> Told:
+    def told(self, function: Callable[..., Told], pieces: Group, *arguments: Hashable) -> Told:
         """What a function tells of some pieces, worked out once for all that only begin and end elsewhere."""
-        found: Told = self.once(self._moved_from, pieces, function, *arguments)
-        return found
+        found: Told = self.once(function, pieces.forms, *arguments)
+        return found.moved(pieces.low, pieces.high) if pieces.low or pieces.high else found
 
-    def _moved_from(self, pieces: Pieces, function: Callable[..., Told], *arguments: Hashable) -> Told:
-        normal, low, high = self.normal(pieces)
-        found = self.once(function, normal, *arguments)
-        return found.moved(low, high) if low or high else found
+    def at(self, low: int, high: int, function: Callable[..., Answer], *arguments: Hashable) -> Answer:
+        """What a function tells of pieces that stand ``low`` and ``high`` further on than it is told.
 
-    def normal(self, pieces: Pieces) -> Normal:
-        """The same pieces from a common begin to a common end; all stay where they are if one is large."""
-        found = self._normal.get(pieces)
+        It is worked out once for all that only begin and end elsewhere, unless it asks its ``Origin`` where they do.
+        """
+        key = (function, arguments)
+        found = self._answers.get(key)
+        if found is ELSEWHERE:
+            found = self._answers.get((key, low, high))
         if found is None:
-            if not all(piece.lo.size <= MIDDLE for piece in pieces):
-                return Normal(pieces, 0, 0)
-            low, high = next((self._ends_of(piece) for piece in pieces if not piece.whole), (0, 0))
-            moved = tuple(self.shifted(piece, -low, -high) for piece in pieces) if low or high else pieces
-            found = Normal(moved, low, high)
-            self._normal[pieces] = found
-        return found
+            origin = Origin(low, high)
+            found = function(*arguments, origin, self)
+            if not _large(arguments) and not _large(found):
+                if origin.asked:
+                    self._answers[key] = ELSEWHERE
+                self._answers[(key, low, high) if origin.asked else key] = found
+        known: Answer = found
+        return known
 
-    def _ends_of(self, piece: Piece) -> tuple[int, int]:
-        found = self._ends.get(piece)
-        if found is None:
-            found = (int(piece.lo.min()), int(piece.hi.max()) - WIDE) if piece.seen else (0, 0)
-            self._ends[piece] = found
-        return found
 
-    def shifted(self, piece: Piece, low: int, high: int) -> Piece:
-        """A local piece that begins ``low`` and ends ``high`` further on."""
-        if piece.whole:
-            return piece
-        found = self._moved.get((piece, low, high))
-        if found is None:
-            found = self._first(_shifted(piece, low, high))
-            self._moved[piece, low, high] = found
-        return found
+class Origin:
+    """Where some pieces stand in truth; ``asked`` says that somebody wanted to know."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._low, self._high, self.asked = low, high, False
+
+    def reached(self, one: Standing) -> Standing:
+        """A piece where it stands in truth."""
+        self.asked = True
+        return one.by(self._low, self._high)
+
+    def left(self, one: Standing) -> Standing:
+        """A piece that stands there in truth, as the others are told."""
+        return one.by(-self._low, -self._high)
 
 
 def _shifted(piece: Piece, low: int, high: int) -> Piece:
+    """A local piece that begins ``low`` and ends ``high`` further on."""
     lo, hi = piece.lo + low, piece.hi + high
     if 2 * piece.lo.max() >= FAR:
         empty = piece.lo >= piece.hi
@@ -152,4 +202,4 @@ def _large(value: object) -> bool:
     """Whether a piece, or one of several, holds more than is worth keeping for another time."""
     if type(value) is Piece:
         return value.lo.size > LARGE
-    return type(value) is tuple and any(map(_large, value))
+    return isinstance(value, tuple) and any(map(_large, value))

@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from striate.fields.pieces import Ints, Piece
+from striate.fields.pieces import Ints
+from striate.fields.shared import Standing
 from striate.fields.tables import FieldTable
 
 Entry = tuple[FieldTable, ...]
@@ -47,19 +48,24 @@ class Folded:
     """A table whose arrays are kept as runs: ``table`` has none of its pieces, ``pieces`` have no arrays."""
 
     table: FieldTable
-    pieces: tuple[tuple[Piece, Runs, Runs], ...]
+    pieces: tuple[tuple[Standing, Runs, Runs], ...]
 
     @staticmethod
     def of(table: FieldTable) -> Folded:
         """A table folded up."""
         none = np.zeros(0, dtype=np.int64)
-        found = ((replace(p, lo=none, hi=none), Runs.of(p.lo), Runs.of(p.hi)) for p in table.pieces)
-        return Folded(replace(table, pieces=()), tuple(found))
+        found = (
+            (one._replace(form=replace(one.form, lo=none, hi=none)), Runs.of(one.form.lo), Runs.of(one.form.hi))
+            for one in table.group.forms
+        )
+        return Folded(table.holding(table.group._replace(forms=())), tuple(found))
 
     def unfolded(self) -> FieldTable:
         """The table with its arrays."""
-        pieces = (replace(piece, lo=lo.values(), hi=hi.values()) for piece, lo, hi in self.pieces)
-        return replace(self.table, pieces=tuple(pieces))
+        pieces = (
+            one._replace(form=replace(one.form, lo=lo.values(), hi=hi.values())) for one, lo, hi in self.pieces
+        )
+        return self.table.holding(self.table.group._replace(forms=tuple(pieces)))
 
 
 class Tables(Mapping[str, Entry]):
@@ -112,4 +118,4 @@ class Tables(Mapping[str, Entry]):
 
 
 def _large(table: FieldTable) -> bool:
-    return sum(piece.lo.size for piece in table.pieces) > LARGE
+    return sum(one.form.lo.size for one in table.group.forms) > LARGE

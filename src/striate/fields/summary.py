@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
@@ -14,7 +14,7 @@ from striate.fields.flat import flat
 from striate.fields.moves import after
 from striate.fields.pieces import FAR, Ints, Piece, at, changed, finite, narrowed, viewed
 from striate.fields.reopen import rule
-from striate.fields.shared import Pieces, Shared
+from striate.fields.shared import Group, Shared, Standing, Standings
 from striate.fields.spans import AxisField, Span, SpanStatus
 from striate.fields.tables import FieldTable
 from striate.fields.views import Digit, Place, leaves
@@ -28,10 +28,10 @@ Units = tuple[int, ...]
 
 def axis_field(axis: str, table: FieldTable, units: Units, span: Span | None, shared: Shared) -> AxisField:
     """The public form of a table whose units are named by the axes ``units``, and whose local pieces say ``span``."""
-    if not table.pieces:
+    if not table.group.forms:
         return AxisField(axis, "none")
     misaligned, at_most = span is not None and bool(table.misaligned), bool(table.at_most)
-    if table.whole and shared.told(_seen_after, table.pieces, (), units, shared).everywhere:
+    if table.whole and shared.once(_seen, table.group.forms, units, shared).everywhere:
         return AxisField(axis, "whole", local=span, misaligned=misaligned, at_most=at_most)
     if table.whole or span is None:
         size = max(table.extent, span.size if span else 0)
@@ -47,7 +47,10 @@ def local_span(table: FieldTable, relation: Relation, units: Units, shared: Shar
 
     The relation reads no axis from end to end.
     """
-    found = shared.told(_seen_after, table.pieces, relation, units, shared).local
+    group = table.group
+    if relation:
+        group = Group.of(shared.each(after, group.forms, relation, True)).by(group.low, group.high)
+    found = shared.told(_seen, group, units, shared).local
     return None if found is None else found.span
 
 
@@ -65,7 +68,7 @@ class Period(NamedTuple):
 
     def moved(self, low: int, high: int) -> Period:
         """The same of fields that begin ``low`` and end ``high`` pixels further on."""
-        return self._replace(lo=self.lo + low, hi=self.hi + high)
+        return Period(self.lo + low, self.hi + high, self.stride, self.along, self.ruled)
 
     @property
     def size(self) -> int:
@@ -96,15 +99,11 @@ class Seen(NamedTuple):
 
     def moved(self, low: int, high: int) -> Seen:
         """The same of fields that begin ``low`` and end ``high`` pixels further on."""
-        return self if self.local is None else self._replace(local=self.local.moved(low, high))
+        return self if self.local is None else Seen(self.local.moved(low, high), self.everywhere)
 
 
-def _seen_after(pieces: Pieces, relation: Relation, units: Units, shared: Shared) -> Seen:
-    return shared.once(_seen, shared.alike(after, pieces, relation, True) if relation else pieces, units, shared)
-
-
-def _seen(pieces: Pieces, units: Units, shared: Shared) -> Seen:
-    everywhere = any(piece.whole for piece in pieces) and _everywhere_whole(pieces, units)
+def _seen(pieces: Standings, units: Units, shared: Shared) -> Seen:
+    everywhere = any(one.form.whole for one in pieces) and _everywhere_whole(pieces, units, shared)
     local = _local(pieces, units, shared)
     if not local:
         return Seen(None, everywhere)
@@ -120,22 +119,23 @@ class Stand(NamedTuple):
 
     def moved(self, low: int, high: int) -> Stand:
         """The same of fields that begin ``low`` and end ``high`` pixels further on."""
-        return self if self.centre is None else self._replace(centre=self.centre + Fraction(low + high, 2))
+        return self if self.centre is None else Stand(self.along, self.stride, self.centre + Fraction(low + high, 2))
 
 
 def stand(table: FieldTable, units: Units, shared: Shared) -> Stand:
     """Where the units of the local pieces of a table look."""
-    return shared.told(_stand, table.pieces, units, shared)
+    return shared.told(_stand, table.group, units, shared)
 
 
-def _stand(pieces: Pieces, units: Units, shared: Shared) -> Stand:
+def _stand(pieces: Standings, units: Units, shared: Shared) -> Stand:
     found = _rule(_local(pieces, units, shared), units, shared)
     return Stand(None, None, None) if found is None else Stand(found.along, found.stride, found.span.centre)
 
 
-def _local(pieces: Pieces, units: Units, shared: Shared) -> Pieces:
+def _local(pieces: Standings, units: Units, shared: Shared) -> Standings:
     """The local pieces, naming their units: where they stand along other axes than theirs does not matter."""
-    return shared.pieces(_anywhere(piece, units) for piece in pieces if not piece.whole)
+    local = tuple(one for one in pieces if not one.form.whole)
+    return shared.each(_anywhere, local, units)
 
 
 def _anywhere(piece: Piece, units: Units) -> Piece:
@@ -145,18 +145,19 @@ def _anywhere(piece: Piece, units: Units) -> Piece:
     return viewed(piece, (p if axis in units else Place(p.digits, size_of(p.digits)) for axis, p in places))
 
 
-def _everywhere_whole(pieces: Pieces, units: Units) -> bool:
+def _everywhere_whole(pieces: Standings, units: Units, shared: Shared) -> bool:
     """Whether all units see the whole axis, but for those that stand before or after them and see nothing."""
-    if any(piece.whole and _fills(piece) for piece in pieces):
+    whole, local = ([one for one in pieces if one.form.whole is wanted] for wanted in (True, False))
+    if any(shared.once(_fills, one.form) for one in whole):
         return True
-    seen = np.less(*units_of([flat(piece) for piece in pieces if piece.whole], units))
+    seen = np.less(*units_of(laid(whole, units, shared), units))
     if seen.all():
         return True
     others = [tuple(k for k in range(seen.ndim) if k != axis) for axis in range(seen.ndim)]
     filled = [np.flatnonzero(seen.any(axes)) for axes in others]
     if not seen[tuple(slice(places[0], places[-1] + 1) for places in filled)].all():
         return False
-    lo, hi = units_of([flat(piece) for piece in pieces if not piece.whole], units)
+    lo, hi = units_of(laid(local, units, shared), units)
     return not (~seen & (lo < hi)).any()
 
 
@@ -176,33 +177,21 @@ def units_of(pieces: Sequence[Piece], units: Units) -> tuple[Ints, Ints]:
     return low, high
 
 
-def flattened(piece: Piece, shared: Shared) -> Piece:
-    """The piece with an axis of its own for each axis of its view, laid out once."""
-    return shared.alike(_flat, (piece,))[0]
+def laid(pieces: Iterable[Standing], units: Units, shared: Shared) -> tuple[Piece, ...]:
+    """The pieces, flat, for the units that stand along some axes."""
+    found = shared.each(_over_others, shared.each(flat, tuple(pieces)), units)
+    return tuple(one.piece for one in found)
 
 
-def _flat(pieces: Pieces) -> Pieces:
-    return tuple(map(flat, pieces))
-
-
-def laid(piece: Piece, units: Units, shared: Shared) -> Piece:
-    """A flat piece for the units that stand along some axes."""
-    return shared.once(_laid, (piece,), units, shared)
-
-
-def _laid(pieces: tuple[Piece], units: Units, shared: Shared) -> Piece:
-    return _over_others(flattened(pieces[0], shared), units)
-
-
-def _rule(pieces: Pieces, units: Units, shared: Shared) -> Period | None:
+def _rule(pieces: Standings, units: Units, shared: Shared) -> Period | None:
     """A period of some local pieces whose units follow a rule; None where they follow none."""
     return shared.once(_ruled, pieces, units, shared)
 
 
-def _ruled(pieces: Pieces, units: Units, shared: Shared) -> Period | None:
-    if len({axis for piece in pieces for axis in _telling(piece, units)}) > 1:
+def _ruled(standing: Standings, units: Units, shared: Shared) -> Period | None:
+    if len({axis for one in standing for axis in shared.once(_telling, one.form, units)}) > 1:
         return None
-    pieces = tuple(laid(piece, units, shared) for piece in pieces)
+    pieces = laid(standing, units, shared)
     axes = {axis for piece in pieces for axis in range(len(piece.dims)) if not piece.uniform(axis)}
     if not axes:
         low, high = min(int(piece.lo.min()) for piece in pieces), max(int(piece.hi.max()) for piece in pieces)
@@ -229,15 +218,25 @@ def _inside(piece: Piece) -> Piece:
     return piece
 
 
-def _telling(piece: Piece, units: Units) -> Iterator[int]:
+def _telling(piece: Piece, units: Units) -> tuple[int, ...]:
     """Axes that surely tell units apart: two units that differ by their index along one alone see something else."""
-    known = _still(piece, units) and all(place.full for place in piece.view) and bool((piece.lo < piece.hi).all())
-    for axis in units:
-        match piece.view[axis].digits:
-            case (Digit(int(dim), size, stride), *_) if size * stride == piece.dims[dim].size and piece.dims[dim].step:
-                yield axis
-            case digits if known and any(_differs(piece, digit) for digit in digits):
-                yield axis
+    known = _still(piece, units) and _fills(piece)
+    return tuple(axis for axis in units if _moves_on(piece, axis) or (known and _tells(piece, axis)))
+
+
+def _moves_on(piece: Piece, axis: int) -> bool:
+    """Whether what is seen moves on with a digit of an axis: its first, or one with which every element moves on."""
+    return any(
+        size * stride == piece.dims[dim].size
+        and piece.dims[dim].step != 0
+        and (k == 0 or (size > 1 and piece.lo.shape[dim] == 1))
+        for k, (dim, size, stride) in enumerate(piece.view[axis].digits)
+        if isinstance(dim, int)
+    )
+
+
+def _tells(piece: Piece, axis: int) -> bool:
+    return any(_differs(piece, digit) for digit in piece.view[axis].digits)
 
 
 def _still(piece: Piece, units: Units) -> bool:
@@ -278,17 +277,17 @@ def _along(pieces: Sequence[Piece], axis: int) -> Period | None:
     return Period(lo, hi, Fraction(step, len(lo)), axis)
 
 
-def _largest(pieces: Pieces, units: Units, shared: Shared) -> Period:
+def _largest(pieces: Standings, units: Units, shared: Shared) -> Period:
     """The largest unit's field, from 0 on."""
     size = np.array([max(_largest_size(pieces, units, shared), 0)])
     return Period(np.zeros_like(size), size, ruled=False)
 
 
-def _largest_size(pieces: Pieces, units: Units, shared: Shared) -> int:
+def _largest_size(pieces: Standings, units: Units, shared: Shared) -> int:
     """The size of the largest unit's field: over all pairs, what one piece reaches beyond where another begins."""
-    if len(pieces) == 1 and _still(pieces[0], units):
-        return int((pieces[0].hi - pieces[0].lo).max())
-    written = [laid(piece, units, shared) for piece in pieces]
+    if len(pieces) == 1 and _still(pieces[0].form, units):
+        return int((pieces[0].piece.hi - pieces[0].piece.lo).max())
+    written = list(laid(pieces, units, shared))
     for axis in range(len(written[0].dims)):
         written = [finite(piece, axis) for piece in written]
     best = 0

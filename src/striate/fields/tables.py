@@ -8,18 +8,19 @@ key, branches of unlike strides.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
-from striate.fields.ends import all_of, ending
+from striate.fields.ends import all_of, reading
 from striate.fields.flat import flat
 from striate.fields.moves import after
 from striate.fields.pieces import FAR, Ints, Piece, finite, source_piece, values_at
 from striate.fields.reopen import closed, reopened
-from striate.fields.shared import Shared
+from striate.fields.shared import Group, Origin, Shared, Standing, Standings
 from striate.fields.uniting import few, fewest, together
 from striate.geometry import AxisMap, Groups, Interval, Prefix, Whole
 from striate.network.relation import Along, Reads, Relation, Shape, Step
@@ -41,7 +42,7 @@ class FieldTable:
     centres disagree, ``at_most`` the nodes whose claim is an upper bound. A ``clipped`` table holds true hulls.
     """
 
-    pieces: tuple[Piece, ...]
+    group: Group
     extent: int
     clipped: bool = False
     via: frozenset[str] = frozenset()
@@ -51,28 +52,34 @@ class FieldTable:
     @property
     def local(self) -> bool:
         """Whether any element has a local field."""
-        return any(not piece.whole for piece in self.pieces)
+        return any(not one.form.whole for one in self.group.forms)
 
     @property
     def whole(self) -> bool:
         """Whether any element sees the whole axis through a global operator."""
-        return any(piece.whole for piece in self.pieces)
+        return any(one.form.whole for one in self.group.forms)
 
     def without_whole(self) -> FieldTable:
         """The table of the local fields alone."""
         if not self.whole:
             return self
-        return replace(self, pieces=tuple(piece for piece in self.pieces if not piece.whole), via=frozenset())
+        local = tuple(one for one in self.group.forms if not one.form.whole)
+        return self.holding(self.group._replace(forms=local), frozenset())
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The pieces, local and whole."""
+        return tuple(one.piece for one in self.group.pieces)
 
     @cached_property
     def flat(self) -> tuple[Piece, ...]:
         """The pieces with one dimension for each axis of the tensor."""
         return tuple(flat(piece) for piece in self.pieces)
 
-    def holding(self, pieces: tuple[Piece, ...], via: frozenset[str] | None = None) -> FieldTable:
+    def holding(self, group: Group, via: frozenset[str] | None = None) -> FieldTable:
         """The same with other pieces, and other global operators where some are given."""
         via = self.via if via is None else via
-        return FieldTable(pieces, self.extent, self.clipped, via, self.misaligned, self.at_most)
+        return FieldTable(group, self.extent, self.clipped, via, self.misaligned, self.at_most)
 
     def interval(self, index: Sequence[int | slice]) -> Interval:
         """What one unit sees, a slice standing for the whole axis; unbounded where it sees the whole axis."""
@@ -103,7 +110,8 @@ class FieldTable:
 
 def source_table(shape: Shape, spatial: Sequence[int], axis: int, *, clipped: bool) -> FieldTable:
     """The table of the input itself: element ``i`` sees ``[i, i+1)``."""
-    return FieldTable((source_piece(shape, spatial, axis, clipped=clipped),), shape[axis], clipped)
+    piece = source_piece(shape, spatial, axis, clipped=clipped)
+    return FieldTable(Group((Standing(piece),)), shape[axis], clipped)
 
 
 def carried(
@@ -113,33 +121,54 @@ def carried(
 
     ``alone`` says that nothing else of the output depends on the input, so that a part of a concatenation is a pad.
     """
-    found, everything, alone = [], {}, alone and len(reads) == 1
+    forms, low, high = table.group
+    group, ended = shared.at(low, high, _carried, forms, reads, alone and len(reads) == 1, table.extent)
+    if ended:
+        return table.holding(group.by(low, high), table.via | {node}), ended
+    return table if group == (forms, 0, 0) else table.holding(group.by(low, high)), ended
+
+
+def _carried(
+    pieces: Standings, reads: Reads, alone: bool, extent: int, origin: Origin, shared: Shared
+) -> tuple[Group, Mapping[Relation, Ended]]:
+    found, everything = [], {}
     for relation in reads:
-        pieces, ended = _through(table.pieces, relation, alone, table.extent, shared)
-        same = pieces == table.pieces and not ended
-        via = table.via | {node} if ended else table.via
-        found.append(table if same else table.holding(pieces, via))
+        made, ended = _through(pieces, relation, alone, extent, origin, shared)
+        found.append(made)
         if ended:
-            everything[relation] = Ended(ended, all(piece.whole for piece in pieces))
-    return found[0] if len(found) == 1 else unite(found, shared, settled=False), everything
+            everything[relation] = Ended(ended, all(one.form.whole for one in made))
+    if all(made == found[0] == pieces for made in found[1:]) and (len(found) == 1 or not everything):
+        return Group.of(found[0]), everything
+    every = tuple(dict.fromkeys(chain.from_iterable(found)))
+    return Group.of(_few(every, extent, False, origin, shared)), everything
 
 
 def _through(
-    pieces: tuple[Piece, ...], relation: Relation, alone: bool, extent: int, shared: Shared
-) -> tuple[tuple[Piece, ...], frozenset[int]]:
+    pieces: Standings, relation: Relation, alone: bool, extent: int, origin: Origin, shared: Shared
+) -> tuple[Standings, frozenset[int]]:
     """The pieces after a relation, and which of its steps ended a local field."""
     ended: set[int] = set()
     position = 0
     for steps in _stages(relation):
         match steps:
             case (Along(axis, m),) if _unbroken(m):
-                ends = shared.once(ending, pieces, axis, extent)
-                pieces = shared.alike(all_of, pieces, axis, m, ends)
+                ends = [_ends(one, axis, extent, origin, shared) for one in pieces]
+                made = (shared.each(all_of, (one,), axis, m, end) for one, end in zip(pieces, ends, strict=True))
+                pieces = tuple(chain.from_iterable(made))
                 ended |= {position} if any(ends) else set()
             case _:
-                pieces = shared.alike(after, pieces, steps, alone)
+                pieces = shared.each(after, pieces, steps, alone)
         position += len(steps)
     return pieces, frozenset(ended)
+
+
+def _ends(one: Standing, axis: int, extent: int, origin: Origin, shared: Shared) -> bool:
+    """Whether to read an axis from end to end ends a piece's local fields."""
+    found = shared.once(reading, one.form, axis)
+    if found is None:
+        return False
+    _, low, high = origin.reached(one)
+    return found.moved(low, high).ends(extent)
 
 
 @lru_cache(maxsize=4096)
@@ -165,23 +194,31 @@ def unite(tables: Sequence[FieldTable], shared: Shared, *, settled: bool = True)
     first = tables[0]
     if len(tables) == 1 and not settled:
         return first
-    pieces = tuple(dict.fromkeys(piece for table in tables for piece in table.pieces))
-    found = _united(pieces, first.extent, settled and not first.clipped, shared)
+    low, high = first.group.low, first.group.high
+    groups = tuple(table.group.by(-low, -high) for table in tables)
+    found = shared.at(low, high, _united, groups, first.extent, settled and not first.clipped)
     if len(tables) == 1:
-        return first if found == first.pieces else first.holding(found)
+        return first if found == groups[0] else first.holding(found.by(low, high))
     names = (frozenset().union(*(getattr(table, key) for table in tables)) for key in ("via", "misaligned", "at_most"))
-    return FieldTable(found, first.extent, first.clipped, *names)
+    return FieldTable(found.by(low, high), first.extent, first.clipped, *names)
 
 
-def _united(pieces: tuple[Piece, ...], extent: int, settled: bool, shared: Shared) -> tuple[Piece, ...]:
+def _united(groups: tuple[Group, ...], extent: int, settled: bool, origin: Origin, shared: Shared) -> Group:
+    """The union of several groups."""
+    pieces = tuple(dict.fromkeys(one for group in groups for one in group.pieces))
+    return Group.of(_few(pieces, extent, settled, origin, shared))
+
+
+def _few(pieces: Standings, extent: int, settled: bool, origin: Origin, shared: Shared) -> Standings:
     """A few pieces that together say what all of ``pieces`` say; where ``settled``, with the rules they follow."""
-    if len({piece.whole for piece in pieces}) < len(pieces):
+    if len({one.form.whole for one in pieces}) < len(pieces):
         pieces = shared.alike(together, pieces)
-    if settled and any(map(closed, pieces)):
-        opened = shared.once(_opened, pieces, extent, shared)
+    if settled and any(shared.once(closed, one.form) for one in pieces):
+        stood = [shared.once(_opened, origin.reached(one), extent, shared) for one in pieces]
+        opened = tuple(map(origin.left, stood))
         pieces = pieces if opened == pieces else shared.alike(fewest, opened)
-    return shared.alike(few, pieces, settled) if sum(not piece.whole for piece in pieces) > 1 else pieces
+    return shared.alike(few, pieces, settled) if sum(not one.form.whole for one in pieces) > 1 else pieces
 
 
-def _opened(pieces: tuple[Piece, ...], extent: int, shared: Shared) -> tuple[Piece, ...]:
-    return shared.pieces(reopened(piece, extent) for piece in pieces)
+def _opened(one: Standing, extent: int, shared: Shared) -> Standing:
+    return shared.standing(reopened(one.piece, extent))

@@ -7,9 +7,9 @@ from math import lcm, prod
 
 import numpy as np
 
-from striate.fields.flat import canonical, flat, isolated
+from striate.fields.flat import canonical, flat, isolated, plain
 from striate.fields.pieces import FAR, Dim, Piece, at, changed, finite, narrowed, on_view
-from striate.fields.views import Digit, Place
+from striate.fields.views import Digit, Place, leaves
 
 MANY, LARGE = 6, 2**20
 
@@ -132,9 +132,19 @@ def _small(a: Piece, b: Piece) -> bool:
 
 
 def _surely_apart(a: Piece, b: Piece) -> bool:
-    """Whether one piece moves on for ever along an axis along which the other does not, on whatever view."""
+    """Whether one piece moves or grows along an axis along which the other does not, on whatever view."""
     both = _moving(a), _moving(b)
-    return None not in both and both[0] != both[1]
+    return (None not in both and both[0] != both[1]) or _grows_alone(a, b) or _grows_alone(b, a)
+
+
+def _grows_alone(a: Piece, b: Piece) -> bool:
+    """Whether one piece stands somewhere along an axis that grows, and the other all along it without growing."""
+    return any(
+        not p.full and q.full and q.digits and plain(a, p) and plain(b, q)
+        and any(a.dims[dim].grown for dim in leaves((p,)))
+        and not any(b.dims[dim].open or b.dims[dim].grown for dim in leaves((q,)))
+        for p, q in zip(a.view, b.view, strict=True)
+    )  # fmt: skip
 
 
 def _moving(piece: Piece) -> set[int] | None:

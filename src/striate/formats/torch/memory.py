@@ -99,16 +99,17 @@ class Memory:
         """A new operator: its tensors are looked up once, and the views that the last one made have their counters."""
         self._near.clear()
         for tensor in self._views:
-            self._meet(tensor, 0)
+            self._meet(tensor, place_of(tensor)[0], 0)
         self._views.clear()
 
     def keep(self, tensor: Tensor, value: Value, base: Tensor | None = None) -> None:
         """Enter what a tensor holds; ``base`` is the one it is a view of."""
-        self._keep(place_of(tensor), tensor, value)
+        place = place_of(tensor)
+        self._keep(place, tensor, value)
         if base is not None and base.is_meta:
             self._views.append(tensor)
         else:
-            self._meet(tensor, _version(tensor) if base is None else max(_version(tensor), _version(base)))
+            self._meet(tensor, place[0], _version(tensor) if base is None else max(_version(tensor), _version(base)))
 
     def _keep(self, place: tuple[Hashable, ...], tensor: Tensor, value: Value) -> None:
         self._values[place] = self._near[id(tensor)] = value
@@ -117,9 +118,9 @@ class Memory:
             storage = storage_of(tensor)
             self._blocks[place[0]] = Block(tensor if storage is None else storage, value)
 
-    def _meet(self, tensor: Tensor, version: int) -> None:
+    def _meet(self, tensor: Tensor, storage: Hashable, version: int) -> None:
         if tensor.is_meta and id(tensor) not in self._met:
-            block = self._blocks[place_of(tensor)[0]]
+            block = self._blocks[storage]
             self._met[id(tensor)] = tensor, block
             block.meet(tensor, version)
 
@@ -133,7 +134,7 @@ class Memory:
         version = _version(tensor) if place[0] in self._owned else 0
         if found is not None:
             self._near[id(tensor)] = found
-            self._meet(tensor, version)
+            self._meet(tensor, place[0], version)
             return found
         shape, block = tuple(tensor.shape), self._blocks.get(place[0])
         if block is not None:
@@ -147,7 +148,7 @@ class Memory:
         else:
             value = Value(shape, tensor.itemsize, None, frozenset())
         self._keep(place, tensor, value)
-        self._meet(tensor, version)
+        self._meet(tensor, place[0], version)
         return value
 
     def known(self, tensor: Tensor) -> Value | None:
