@@ -3,11 +3,13 @@
     python benchmarks/answers.py save before [--only "timm/*"] [--seconds 30] [--gigabytes 4]
     python benchmarks/answers.py compare before after
     python benchmarks/answers.py compare before          # asks again for all that "before" holds
+    python benchmarks/answers.py compare before after --kinds
 
 An answer holds every layer's shape, costs and field along each axis, the network's costs and merges, and for a few
 units of a few layers (seeded by the network's name) region, hull and reach. One file per network; what is there is
 not asked for again. Each network has its own process, with limits of processor seconds and memory. ``compare`` prints
-a line per difference (network, layer, axis, before -> after) and exits with 1 where there is one.
+a line per difference (network, layer, axis, before -> after) and exits with 1 where there is one; ``--kinds`` prints
+instead how many differences there are of each kind, in how many networks, and the first.
 
 Networks: the shipped model, the ONNX files of installed packages, onnx's operator cases, 60 of torchvision, 150 of
 timm, and nine of torchvision's exported to ONNX by both of torch's exporters. Models of up to 40 million parameters
@@ -57,6 +59,11 @@ EXPORTED = (
     *("shufflenet_v2_x0_5", "swin_t", "lraspp_mobilenet_v3_large"),
 )
 SHIPPED = (1, 3, 300, 448)
+KEYS = (
+    *("source", "layout", "costs", "merge", "only before", "only after", "shape", "whole via", "misaligned at"),
+    *("at most via", "size", "stride", "start", "phases", "along", "local", "hull", "cover", "box", "channels"),
+    *("unclipped", "queried hull", "interior", "centre", "corner"),
+)
 ONNX_PACKAGES = ("rapidocr_onnxruntime", "basic_pitch", "silero_vad", "onnxruntime", "onnx")
 ONNX_SHAPES: Mapping[str, Any] = {
     "ch_PP-OCRv4_det_infer": (1, 3, 480, 480),
@@ -429,9 +436,10 @@ class Tally:
         )
 
 
-def compare(before: Path, after: Path, pattern: str = "*") -> Tally:
+def compare(before: Path, after: Path, pattern: str = "*", *, by_kind: bool = False) -> Tally:
     """Print every difference; what was skipped on one side is named and counted, and is no difference."""
     tally, old, new = Tally(), saved(before), saved(after)
+    found: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(old.keys() | new.keys()):
         if not fnmatchcase(name, pattern):
             continue
@@ -444,8 +452,24 @@ def compare(before: Path, after: Path, pattern: str = "*") -> Tally:
         tally.networks += 1
         for line in differences(one, two, tally):
             tally.differences += 1
-            print(f"{name}  {line}")
+            found.setdefault(kind(line), []).append((name, line))
+            if not by_kind:
+                print(f"{name}  {line}")
+    for what, places in sorted(found.items(), key=lambda entry: -len(entry[1])) if by_kind else ():
+        networks, (name, line) = {name for name, _ in places}, places[0]
+        print(f"{len(places)} in {len(networks)} networks: {what} ({name}  {short(line.rsplit('  ', 1)[0])})")
     return tally
+
+
+def kind(line: str) -> str:
+    """What a difference changes, without where and by how much: the words of a field, else what is not alike."""
+    what = line.rsplit("  ", 1)[-1]
+    if facts := re.match(r"facts (\[.*?\] -> \[.*?\])", what):
+        return f"facts {facts[1]}"
+    if "refused" in what:
+        return "refused"
+    asked = "reach: " if " reach of " in line else "unit: " if "hull" in what or "unclipped" in what else ""
+    return asked + ", ".join(key for key in KEYS if re.search(rf"(^|; ){key} .* -> ", what))
 
 
 def differences(one: Answer, two: Answer, tally: Tally) -> Iterator[str]:
@@ -494,6 +518,7 @@ def main() -> int:
     parser.add_argument("action", choices=("save", "compare"))
     parser.add_argument("directories", type=Path, nargs="+")
     parser.add_argument("--only", default="*", help="names of networks, such as 'timm/*'")
+    parser.add_argument("--kinds", action="store_true", help="compare: count the differences by kind")
     parser.add_argument("--seconds", type=float, default=30, help="of the processor, for one network")
     parser.add_argument("--gigabytes", type=float, default=4, help="above the start, for one network")
     options = parser.parse_args()
@@ -509,7 +534,8 @@ def main() -> int:
         if not others:
             held = saved(first)
             save((subject for subject in chosen if subject.name in held), Path(directory), limits)
-        tally = compare(first, others[0] if others else Path(directory), options.only)
+        after = others[0] if others else Path(directory)
+        tally = compare(first, after, options.only, by_kind=options.kinds)
     print(tally)
     return 1 if tally.differences else 0
 

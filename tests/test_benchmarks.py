@@ -233,6 +233,22 @@ def kept(answers: ModuleType, directory: Path, network: striate.LoadedModel) -> 
     return directory
 
 
+def test_differences_are_counted_by_kind(
+    tmp_path: Path, answers: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = kept(answers, tmp_path / "before", convolutions(3, 1))
+    after = kept(answers, tmp_path / "after", convolutions(5, 2))
+    capsys.readouterr()
+    tally = answers.compare(before, after, by_kind=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(int(line.split()[0]) for line in lines) == tally.differences
+    assert '2 in 1 networks: size, start, phases (net  "1  height")' in lines
+    assert answers.kind('a  width  facts ["whole", "irregular"] -> ["whole"]; local {} -> null') == (
+        'facts ["whole", "irregular"] -> ["whole"]'
+    )
+    assert answers.kind('fc reach of [3, 4]  channels "(9,) 9 a" -> "(1,) 1 b"') == "reach: channels"
+
+
 def test_answers_name_each_difference(
     tmp_path: Path, answers: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
