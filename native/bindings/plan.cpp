@@ -201,7 +201,7 @@ void input_gradient(const Read4& grad, const Read4& weight, const std::optional<
 }
 
 void weight_gradient(const Read4& x, const Read4& grad, const Write4& out, Pair stride, Four padding, Pair dilation,
-                     int64_t groups, int threads) {
+                     int64_t groups, bool strict, int threads) {
     const Problem p = problem_of(x, out, stride, padding, dilation, groups);
     check("x", x, p.dtype, {p.n, p.c, p.h, p.w});
     check("grad", grad, p.dtype, {p.n, p.k, p.oh, p.ow});
@@ -209,7 +209,7 @@ void weight_gradient(const Read4& x, const Read4& grad, const Write4& out, Pair 
     const void *x_data = x.data(), *grad_data = grad.data();
     void* const out_data = out.data();
     const nb::gil_scoped_release release;
-    striate::weight_gradient(p, x_data, grad_data, out_data, threads);
+    striate::weight_gradient(p, x_data, grad_data, out_data, strict, threads);
 }
 
 void bias_gradient(const Read4& grad, const Write1& out, int threads) {
@@ -240,9 +240,9 @@ void register_plan(nb::module_& m) {
           "The transposed convolution of `grad` (n, k, oh, ow) in `out` (n, c, h, w), which is the input's gradient of "
           "the convolution with `weight`. float32, NCHW arrays.");
     m.def("weight_gradient", &weight_gradient, "x"_a, "grad"_a, "out"_a, "stride"_a, "padding"_a, "dilation"_a,
-          "groups"_a, "threads"_a = 0,
-          "The weights' gradient (k, c/groups, kh, kw) in `out`, of input and output gradient. Zero padding; NCHW "
-          "arrays.");
+          "groups"_a, "strict"_a = false, "threads"_a = 0,
+          "The weights' gradient (k, c/groups, kh, kw) in `out`, of input and output gradient; strict without "
+          "transforms. Zero padding; NCHW arrays.");
     m.def("bias_gradient", &bias_gradient, "grad"_a, "out"_a, "threads"_a = 0,
           "The output's gradient (n, k, oh, ow) summed over all but k, in `out`.");
     nb::class_<Packed>(m, "Packed", "Weights in one layout; immutable.")

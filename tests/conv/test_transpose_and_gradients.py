@@ -310,6 +310,17 @@ def test_gradients_of_random_layers_are_autograds(data: st.DataObject) -> None:
     np.testing.assert_allclose(conv2d_weight_grad(x, weight.shape, grad, *layer.steps), by_weight, rtol=0, atol=1e-11)
 
 
+def test_a_strict_weight_gradient_keeps_integers() -> None:
+    rng = np.random.default_rng(0)
+    x, grad = (rng.integers(-5, 6, (2, c, 28, 28)).astype(np.float32) for c in (64, 48))
+    size = (48, 64, 3, 3)
+    exact = conv2d_weight_grad(x.astype(np.float64), size, grad.astype(np.float64), 1, 1)
+    np.testing.assert_array_equal(conv2d_weight_grad(x, size, grad, 1, 1, accuracy="strict"), exact)
+    np.testing.assert_allclose(conv2d_weight_grad(x, size, grad, 1, 1), exact, rtol=0, atol=1e-5 * np.abs(exact).max())
+    with pytest.raises(InputError, match="accuracy must be one of 'normal', 'strict'"):
+        wrongly(conv2d_weight_grad)(x, size, grad, 1, 1, accuracy="exact")
+
+
 @pytest.mark.parametrize("size", [(0, 2, 5, 5), (2, 0, 5, 5)])
 def test_a_weight_gradient_of_nothing_is_zero(size: Shape) -> None:
     grad = conv2d(np.ones(size), np.ones((3, size[1], 3, 3)))

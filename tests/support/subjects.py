@@ -263,6 +263,7 @@ CONVOLUTIONS = [
             "weight_size": pick((3, 2, 3, 3), [3, 2, 3, 3]),
             "grad": array((1, 3, 4, 4)),
             **STEPS,
+            "accuracy": pick(LEFT_OUT, "strict"),
         },
     ),
     Subject(

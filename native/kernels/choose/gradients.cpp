@@ -50,14 +50,14 @@ bool by_winograd(const Target& target, const Problem& p, const void* x, const vo
 
 }  // namespace
 
-void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, int threads) {
+void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, bool strict, int threads) {
     const Target& target = chosen_target();
     const int count = threads > 0 ? threads : get_threads();
-    weight_gradient_on(target, choose_weight_kernel(target, p), p, x, grad, out, count);
+    weight_gradient_on(target, choose_weight_kernel(target, p, strict), p, x, grad, out, count);
 }
 
-WeightKernel choose_weight_kernel(const Target& target, const Problem& p) {
-    if (worth_winograd_gradient(p, target.lanes(p.dtype))) return WeightKernel::winograd;
+WeightKernel choose_weight_kernel(const Target& target, const Problem& p, bool strict) {
+    if (!strict && worth_winograd_gradient(p, target.lanes(p.dtype))) return WeightKernel::winograd;
     if (worth_lanes(p, target.lanes(p.dtype))) return WeightKernel::lanes;
     return p.group_c() == 1 && p.sh == 1 && p.sw == 1 ? WeightKernel::rows : WeightKernel::pixels;
 }

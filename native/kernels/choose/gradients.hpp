@@ -18,13 +18,13 @@ void input_gradient(const Problem& p, const Args& args, int threads);
 void input_gradient_on(const Target& target, const Problem& p, const Args& args, int threads);
 
 // `x` and `grad`, of the output's sizes, give `out`, of the weight's; all are contiguous. The same bits for any number
-// of threads; 0 threads are get_threads(). `p` is `checked`.
-void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, int threads);
+// of threads; 0 threads are get_threads(). `p` is `checked`. Strict sums every tap's products by itself.
+void weight_gradient(const Problem& p, const void* x, const void* grad, void* out, bool strict, int threads);
 
 // As above, by the kernel asked for; at least 1 thread. `rows` computes filters of one channel and stride 1, `winograd`
 // kernels of 3x3 without stride and dilation, of float32, the others any problem.
 enum class WeightKernel { pixels, lanes, rows, winograd };
-WeightKernel choose_weight_kernel(const Target& target, const Problem& p);
+WeightKernel choose_weight_kernel(const Target& target, const Problem& p, bool strict);
 void weight_gradient_on(const Target& target, WeightKernel kernel, const Problem& p, const void* x, const void* grad,
                         void* out, int threads);
 

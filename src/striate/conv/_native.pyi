@@ -75,9 +75,10 @@ def weight_gradient(
     padding: tuple[int, int, int, int],
     dilation: tuple[int, int],
     groups: int,
+    strict: bool = False,
     threads: int = 0,
 ) -> None:
-    """The weights' gradient (k, c/groups, kh, kw) in ``out``, of input and output gradient."""
+    """The weights' gradient (k, c/groups, kh, kw) in ``out``; strict takes no transform."""
 
 def bias_gradient(grad: NDArray[Any], out: NDArray[Any], threads: int = 0) -> None:
     """The output's gradient (n, k, oh, ow) summed over all but k, in ``out``."""

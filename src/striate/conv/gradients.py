@@ -18,7 +18,7 @@ from striate.conv.arrays import (
 )
 from striate.conv.calls import plain
 from striate.conv.native import bias_gradient, maker, weight_gradient
-from striate.conv.plan import check_algorithm
+from striate.conv.plan import Accuracy, check_accuracy, check_algorithm
 from striate.conv.problem import Problem
 from striate.conv.transpose import scatter
 from striate.errors import ShapeError, named
@@ -83,19 +83,29 @@ def conv2d_weight_grad(
     groups: SupportsIndex = 1,
     *,
     padding_mode: PaddingMode = "zeros",
+    accuracy: Accuracy = "normal",
 ) -> Array:
     """The gradient with respect to the weight, of shape ``weight_size``, given ``grad`` at the output.
 
-    ``weight_size`` is (K, C / groups, kh, kw); the other arguments are those the convolution was called with.
+    ``weight_size`` is (K, C / groups, kh, kw); the other arguments are those the convolution was called with. With
+    ``accuracy="strict"`` each number of the gradient is the sum of its own products, which keeps integers exact.
     Raises as ``conv2d`` does, and ShapeError where ``grad`` is not of the output's shape.
 
     >>> conv2d_weight_grad(np.arange(3.0).reshape(1, 1, 3), (1, 1, 1, 2), np.ones((1, 1, 2)))
     array([[[[1., 3.]]]])
     """
-    return weight_grad(x, weight_size, grad, Arguments.parse(stride, padding, dilation, groups, padding_mode))
+    arguments = Arguments.parse(stride, padding, dilation, groups, padding_mode)
+    return weight_grad(x, weight_size, grad, arguments, check_accuracy(accuracy))
 
 
-def weight_grad(x: Array, weight_size: Integers, grad: Array, arguments: Arguments, threads: int = 0) -> Array:
+def weight_grad(
+    x: Array,
+    weight_size: Integers,
+    grad: Array,
+    arguments: Arguments,
+    accuracy: Accuracy = "normal",
+    threads: int = 0,
+) -> Array:
     """As :func:`conv2d_weight_grad`, on so many threads; 0 are :func:`striate.conv.get_threads`'s."""
     check_arrays(x, grad, None)
     size = parse_shape("weight_size", weight_size)
@@ -108,7 +118,7 @@ def weight_grad(x: Array, weight_size: Integers, grad: Array, arguments: Argumen
         result = maker(problem.weight_shape, compute)(problem.weight_shape, compute)
         padded = pad_border(x, pads, arguments.padding_mode) if any(pads) else x
         arrays = plain(padded, compute).reshape(problem.input_shape), plain(grad, compute).reshape(problem.output_shape)
-        weight_gradient(*arrays, result, problem, threads)
+        weight_gradient(*arrays, result, problem, accuracy == "strict", threads)
     return result.astype(x.dtype, copy=False)
 
 

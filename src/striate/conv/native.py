@@ -133,10 +133,12 @@ def input_gradient(
     _native.input_gradient(grad, weight, bias, activation, out, *problem.steps, threads)
 
 
-def weight_gradient(x: NDArray[Any], grad: NDArray[Any], out: NDArray[Any], problem: Problem, threads: int) -> None:
+def weight_gradient(
+    x: NDArray[Any], grad: NDArray[Any], out: NDArray[Any], problem: Problem, strict: bool, threads: int
+) -> None:
     """Writes the weights' gradient to ``out``; the arrays are of one computing type, in C order."""
     check_compiled()
-    _native.weight_gradient(x, grad, out, *problem.steps, threads)
+    _native.weight_gradient(x, grad, out, *problem.steps, strict, threads)
 
 
 def bias_gradient(grad: NDArray[Any], out: NDArray[Any], threads: int) -> None:

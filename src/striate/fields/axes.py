@@ -77,15 +77,12 @@ def _moving_axes(shape: Shape, pieces: Standings, shared: Shared) -> frozenset[i
 
     They are those that grow with it. Where none does, as of picked elements, channels that differ are left out.
     """
-    found = [shared.once(_moving, one.form, shared) for one in _told(pieces)]
-    every, grown = (frozenset[int]().union(*axes) for axes in zip(*found, strict=True)) if found else (NONE, NONE)
+    found, none = [shared.once(_moving, one.form, shared) for one in _told(pieces)], frozenset[int]()
+    every, grown = none.union(*(one.every for one in found)), none.union(*(one.grown for one in found))
     if grown or not every:
         return grown
     behind = frozenset(unit_axes(shape))
-    return (every & behind) or (every if any(shape[axis] > 1 for axis in behind) else NONE)
-
-
-NONE = frozenset[int]()
+    return (every & behind) or (every if any(shape[axis] > 1 for axis in behind) else none)
 
 
 class _Moving(NamedTuple):

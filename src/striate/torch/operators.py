@@ -148,7 +148,7 @@ def _input_grad_on_cpu(grad: Tensor, weight: Tensor, input_size: Ints, *steps: A
 
 def _weight_grad_on_cpu(grad: Tensor, x: Tensor, weight_size: Ints, *steps: Any) -> Tensor:
     image, outer, threads = tensor_array(x), tensor_array(grad), torch.get_num_threads()
-    return _filled(weight_grad(image, weight_size, outer, _arguments(*steps), threads), grad)
+    return _filled(weight_grad(image, weight_size, outer, _arguments(*steps), threads=threads), grad)
 
 
 def _filled(values: Array, like: Tensor) -> Tensor:
