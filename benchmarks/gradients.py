@@ -3,9 +3,10 @@
     python benchmarks/gradients.py [--shapes shapes.csv] [--batch N] [--rounds 8] [--threads 2] [--budget 0.025]
                                    [--markdown table.md] [--quick]
 
-float32, with respect to the input, the weight and the bias, each by a call of its own. Shape files are those of
-conv.py. A time is the best of the rounds' medians. A ratio is torch's time over striate's: above 1, striate is faster.
-An error is the largest of all numbers against float64, as a share of 1 + sqrt(terms per number).
+float32, with respect to the input, the weight and the bias, each by a call of its own, and those of a layer, all three
+one behind the other (torch: in one call). Shape files are those of conv.py. A time is the best of the rounds' medians.
+A ratio is torch's time over striate's: above 1, striate is faster. An error is the largest of all numbers against
+float64, as a share of 1 + sqrt(terms per number).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,8 @@ import numpy as np
 from conv import PAUSE, QUICK, mean, read_shapes
 from engines import Call, Shape, data, median_us
 
-SIDES = ("input", "weight", "bias")
+PARTS = ("input", "weight", "bias")
+SIDES = (*PARTS, "layer")
 ENGINES = ("striate", "torch")
 
 STANDARD = (
@@ -81,11 +83,12 @@ def striate_calls(shape: Shape, threads: int) -> dict[str, Call]:
     set_threads(threads)
     (x, weight), grad = data(shape), gradient(shape)
     steps = shape.stride, shape.pad, shape.dilation, shape.groups
-    return {
+    parts: dict[str, Call] = {
         "input": lambda: conv2d_input_grad(x.shape, weight, grad, *steps),
         "weight": lambda: conv2d_weight_grad(x, weight.shape, grad, *steps),
         "bias": lambda: conv2d_bias_grad(grad),
     }
+    return {**parts, "layer": lambda: [parts[part]() for part in PARTS]}
 
 
 def torch_calls(shape: Shape, threads: int) -> dict[str, Call]:
@@ -95,11 +98,17 @@ def torch_calls(shape: Shape, threads: int) -> dict[str, Call]:
     x, weight, grad = (torch.from_numpy(array) for array in (*data(shape), gradient(shape)))
     steps = [shape.stride] * 2, [shape.pad] * 2, [shape.dilation] * 2, False, [0, 0], shape.groups
 
-    def of(place: int) -> np.ndarray:
-        mask = [place == 0, place == 1, False]
-        return torch.ops.aten.convolution_backward(grad, x, weight, None, *steps, mask)[place].numpy()
+    def of(*places: int) -> list[np.ndarray]:
+        mask = [place in places for place in range(3)]
+        found = torch.ops.aten.convolution_backward(grad, x, weight, [shape.k], *steps, mask)
+        return [found[place].numpy() for place in places]
 
-    return {"input": lambda: of(0), "weight": lambda: of(1), "bias": lambda: grad.sum((0, 2, 3)).numpy()}
+    return {
+        "input": lambda: of(0)[0],
+        "weight": lambda: of(1)[0],
+        "bias": lambda: grad.sum((0, 2, 3)).numpy(),
+        "layer": lambda: of(0, 1, 2),
+    }
 
 
 CALLS: dict[str, Callable[[Shape, int], dict[str, Call]]] = {"striate": striate_calls, "torch": torch_calls}
@@ -138,10 +147,16 @@ def serve(engine: str, threads: int, budget: float) -> None:
         shape = Shape(*request["shape"])
         wanted = np.load(request["expected"])
         reply = {
-            side: {"error": error_of(call(), wanted[side], terms(shape, side)), "us": median_us(call, budget)}
+            side: {"error": error(shape, side, call(), wanted), "us": median_us(call, budget)}
             for side, call in CALLS[engine](shape, threads).items()
         }
         print(json.dumps(reply), flush=True)
+
+
+def error(shape: Shape, side: str, result: Any, wanted: Mapping[str, np.ndarray]) -> float:
+    """The error of one gradient, or the largest of a layer's."""
+    found = dict(zip(PARTS, result, strict=True)) if side == "layer" else {side: result}
+    return max(error_of(array, wanted[part], terms(shape, part)) for part, array in found.items())
 
 
 def error_of(result: np.ndarray, wanted: np.ndarray, summed: float) -> float:
@@ -163,7 +178,7 @@ class Row(NamedTuple):
 
 
 def compare(shapes: Iterable[Shape], rounds: int, threads: int, budget: float) -> Iterator[Row]:
-    """Three rows for every shape."""
+    """Four rows for every shape."""
     peers = {name: Peer(name, threads, budget) for name in ENGINES}
     try:
         with tempfile.TemporaryDirectory() as folder:

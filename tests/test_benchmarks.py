@@ -103,10 +103,10 @@ def test_conv(tmp_path: Path) -> None:
 def test_gradients(tmp_path: Path) -> None:
     table = tmp_path / "table.md"
     printed = run("gradients.py", "--quick", "--threads", "1", "--batch", "2", "--markdown", str(table))
-    sides = ("input", "weight", "bias")
+    sides = ("input", "weight", "bias", "layer")
     rows = [line.split(" | ") for line in table.read_text().splitlines()[2:]]
     assert [row[1] for row in rows] == 2 * list(sides)
-    assert [row[0] for row in rows[::3]] == ["| 2x8x12x12 -> 8x3x3 pad 1", "| 2x4x9x9 -> 4x3x3 stride 2 groups 4"]
+    assert [row[0] for row in rows[::4]] == ["| 2x8x12x12 -> 8x3x3 pad 1", "| 2x4x9x9 -> 4x3x3 stride 2 groups 4"]
     assert all(float(row[5]) < 2e-6 and float(row[6].rstrip(" |")) < 2e-6 for row in rows)
     assert all(f"{side}: " in printed for side in sides)
 
@@ -116,10 +116,13 @@ def test_gradients_sees_a_wrong_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     gradients, engines = importlib.import_module("gradients"), importlib.import_module("engines")
     shape = engines.Shape(2, 4, 7, 6, 6, 3, 2, stride=2, pad=1, dilation=2, groups=2)
     wanted, calls = gradients.expected(shape), gradients.torch_calls(shape, 1)
-    for side in gradients.SIDES:
+    for side in gradients.PARTS:
         right = calls[side]()
         assert gradients.error_of(right, wanted[side], gradients.terms(shape, side)) < 1e-6
         assert gradients.error_of(right[::-1], wanted[side], gradients.terms(shape, side)) > 1e-2
+    layer = calls["layer"]()
+    assert gradients.error(shape, "layer", layer, wanted) < 1e-6
+    assert gradients.error(shape, "layer", [*layer[:2], layer[2][::-1]], wanted) > 1e-2
     with pytest.raises(SystemExit, match="expected a gradient of shape"):
         gradients.error_of(calls["bias"](), wanted["weight"], 1.0)
 
