@@ -235,6 +235,13 @@ def test_large_weights_stay_in_the_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert check(path).complete
 
 
+def test_weights_that_nodes_make_need_no_kernel_shape(tmp_path: Path) -> None:
+    graph = Graph(1, 3, 9, 9)
+    weights = graph("Transpose", graph.weights(3, 3, 3, 4), perm=[3, 2, 0, 1])
+    path = graph.save(tmp_path, graph("Conv", "image", weights, dilations=[2, 2], pads=[2, 2, 2, 2]))
+    assert check(path).complete
+
+
 def test_a_model_with_branches_inside_branches() -> None:
     spec = find_spec("silero_vad")
     if spec is None or spec.origin is None:

@@ -97,7 +97,7 @@ def _makes(twin: GraphBuilder, node: onnx.NodeProto) -> bool:
         return node.op_type in MAKING
     a, weight = attributes(node), twin.constants.get(node.input[1])
     kernel = a.get("kernel_shape") or (weight.dims[2:] if weight is not None else ())
-    spans = [(n - 1) * d for n, d in zip(kernel, a.get("dilations") or [1] * len(kernel), strict=True)]
+    spans = [(n - 1) * d for n, d in zip(kernel, a.get("dilations") or [1] * len(kernel), strict=False)]
     return any(pad > span for pad, span in zip(a.get("pads") or (), spans * 2, strict=False))
 
 

@@ -117,10 +117,10 @@ def strongest(
     ``pictures`` is a file, a folder with all in it, a photograph of (height, width, 3) bytes (uint8), an array in the
     shape and the numbers of the network's input, or several of these; a few are held at a time. Files and photographs
     are resized to the input, never stretched: those of another shape are cropped around their middle, padded with grey
-    or refused, as ``fit`` says. ``black`` and ``white`` are the
-    numbers that the input has there, one for all of its channels or one for each, ``blank`` the grey between, midway
-    by default. ``whole_fields_only`` leaves out the units whose field reaches beyond the picture. Files that cannot be
-    read are skipped and named. Of equal values the first counts; NaN never does.
+    or refused, as ``fit`` says. ``black`` and ``white`` are the numbers that the input has there, one for all of its
+    channels or one for each, ``blank`` the grey between, midway by default. ``whole_fields_only`` leaves out the units
+    whose field reaches beyond the picture. Files that cannot be read are skipped and named. Of equal values the first
+    counts; NaN never does.
 
     Raises InputError for a layer without channels, pictures that are not there and where none can be read;
     UnsupportedError for a model without a runner.

@@ -178,3 +178,11 @@ def test_a_filtered_image_that_becomes_one_pixel_wide(last: bool) -> None:
     told = dependence(network)[network.outputs[0]].reshape(6, -1)
     assert (told == moved(narrow, shape)).all()
     assert (told[0] == told[2]).all() == (not last)
+
+
+def test_one_number_of_a_list_stands_for_all_axes() -> None:
+    kernel = torch.ones(1, 1, 3, 3)
+    network = read_torch(Function(lambda x: functional.conv2d(x, kernel, None, [1], [4], [2])), (1, 1, 8, 8))
+    same = read_torch(Function(lambda x: functional.conv2d(x, kernel, None, 1, 4, 2)), (1, 1, 8, 8))
+    assert network.shapes == same.shapes
+    assert (dependence(network)[network.outputs[0]] == dependence(same)[same.outputs[0]]).all()

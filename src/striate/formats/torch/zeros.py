@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from striate.formats.torch.call import Call
+from striate.formats.torch.call import Call, each
 from striate.formats.torch.fixed import fix, fixed_of, is_zero, viewed, where
 from striate.formats.torch.metas import tensors_in
 from striate.formats.torch.values import Bools, Fixed, Record, Value, View
@@ -155,8 +155,9 @@ def _makes(call: Call) -> bool:
 
 def _reads_pads_alone(call: Call) -> bool:
     """Whether some windows of a convolution lie in its pads: these are wider than all that a window spans before it."""
-    spans = [(n - 1) * d for n, d in zip(call["weight"].shape[2:], call["dilation"], strict=True)]
-    return any(pad > span for pad, span in zip(call["padding"], spans, strict=True))
+    kernel = call["weight"].shape[2:]
+    dilation, padding = (each(call[name], len(kernel)) for name in ("dilation", "padding"))
+    return any(pad > (n - 1) * step for n, step, pad in zip(kernel, dilation, padding, strict=True))
 
 
 def _adds_nothing(call: Call) -> bool:
